@@ -1,0 +1,146 @@
+/**
+ * The rules that a machine must keep before a coordinator drives it. A machine that breaks one stops the start,
+ * because a saga that cannot end, or cannot be undone, would show it only when money is at stake.
+ */
+import type { AnyStateMachine, AnyStateNode } from 'xstate';
+import type { CallMeta, Kind } from './saga.ts';
+import type { Step } from './step.ts';
+import { nodeName, statesIn, transitionsOf } from './structure.ts';
+
+export type Rule =
+  /** Every state can be reached. */
+  | 'reachable'
+  /** Every calling state knows all four outcomes. */
+  | 'outcomes'
+  /** From every state an end or the parked state can be reached, and no step is ever entered twice. */
+  | 'ends'
+  /** Every action has its compensation. */
+  | 'compensated'
+  /** Undoing starts at the failed step itself, and goes back step by step to the first. */
+  | 'undo-order';
+
+export class MachineError extends Error {
+  override readonly name = 'MachineError';
+  readonly machine: string;
+  readonly state: string;
+  readonly rule: Rule;
+
+  constructor(machine: string, state: string, rule: Rule, detail: string) {
+    super(`machine ${machine}, state ${state}, rule ${rule}: ${detail}`);
+    this.machine = machine;
+    this.state = state;
+    this.rule = rule;
+  }
+}
+
+/** @throws MachineError for the first rule that is broken */
+export function checkMachine(machine: AnyStateMachine, steps: readonly Step[]): void {
+  const broken = (state: string, rule: Rule, detail: string) =>
+    new MachineError(machine.id, state, rule, detail);
+  const states = statesIn(machine);
+  const atoms = states.filter((node) => Object.keys(node.states).length === 0);
+  const isEnd = (node: AnyStateNode) => node.type === 'final' || node.tags.includes('parked');
+
+  const initial = initialOf(machine.root);
+  const reached = reachableFrom(initial, nextAtoms);
+  for (const node of atoms) {
+    if (!reached.has(node)) throw broken(nodeName(node), 'reachable', 'no transition leads here');
+  }
+
+  for (const node of atoms) {
+    if (![...reachableFrom(node, nextAtoms)].some(isEnd)) {
+      throw broken(nodeName(node), 'ends', 'neither a final nor the parked state can be reached from here');
+    }
+    if (!node.tags.includes('calling')) continue;
+    for (const outcome of ['done', 'refused', 'retryable', 'unknown']) {
+      if (!node.transitions.has(outcome))
+        throw broken(nodeName(node), 'outcomes', `the outcome ${outcome} leads nowhere`);
+    }
+  }
+
+  const stepStates = states.filter((node) => callOf(node) !== undefined);
+  for (const node of stepStates) {
+    const before = exitsOf(node).flatMap((exit) => [
+      ...reachableFrom(exit, (at) => (isEnd(at) ? [] : exitsOf(at))),
+    ]);
+    if (before.includes(node))
+      throw broken(nodeName(node), 'ends', 'the saga can come back to a step that it has left');
+  }
+
+  const stateOf = (step: Step, kind: Kind) =>
+    stepStates.find((node) => callOf(node)?.step === step.name && callOf(node)?.kind === kind);
+
+  steps.forEach((step, index) => {
+    const forward = stateOf(step, 'action');
+    if (forward === undefined)
+      throw broken('(none)', 'reachable', `no state makes the action of step ${step.name}`);
+    const undo = stateOf(step, 'compensation');
+    if (undo === undefined)
+      throw broken(nodeName(forward), 'compensated', `step ${step.name} has no compensating state`);
+
+    const next = steps[index + 1];
+    const wanted = next && stateOf(next, 'action');
+    for (const exit of exitsOf(forward, 'done')) {
+      if (wanted ? exit !== wanted : callOf(exit) !== undefined) {
+        throw broken(
+          nodeName(forward),
+          'undo-order',
+          `after ${step.name} comes ${next?.name ?? 'an end'}, not ${nodeName(exit)}`,
+        );
+      }
+    }
+    for (const exit of exitsOf(forward, 'refused', 'retryable', 'unknown')) {
+      if (exit !== undo) {
+        throw broken(
+          nodeName(forward),
+          'undo-order',
+          `undoing must begin at ${nodeName(undo)}, not at ${nodeName(exit)}`,
+        );
+      }
+    }
+    const previous = steps[index - 1];
+    const before = previous && stateOf(previous, 'compensation');
+    for (const exit of exitsOf(undo)) {
+      if (before ? exit !== before : callOf(exit) !== undefined) {
+        const place = before ? nodeName(before) : 'an end';
+        throw broken(
+          nodeName(undo),
+          'undo-order',
+          `after undoing ${step.name} comes ${place}, not ${nodeName(exit)}`,
+        );
+      }
+    }
+  });
+}
+
+/** The call that a step's state announces through the calling state inside it. */
+function callOf(node: AnyStateNode): CallMeta | undefined {
+  const calling = Object.values(node.states).find((child) => child.tags.includes('calling'));
+  return calling?.meta as CallMeta | undefined;
+}
+
+/** The innermost state that entering a state leads to. */
+function initialOf(node: AnyStateNode): AnyStateNode {
+  const first = node.initial?.target[0];
+  return first === undefined ? node : initialOf(first);
+}
+
+function nextAtoms(node: AnyStateNode): AnyStateNode[] {
+  return transitionsOf(node).flatMap(({ target }) => (target ?? []).map(initialOf));
+}
+
+/** The top-level states to which a state can be left, on the given events or on any. */
+function exitsOf(node: AnyStateNode, ...events: string[]): AnyStateNode[] {
+  const inside = [node, ...Object.values(node.states)];
+  const targets = inside
+    .flatMap(transitionsOf)
+    .filter(({ eventType }) => events.length === 0 || events.includes(eventType))
+    .flatMap(({ target }) => target ?? []);
+  return [...new Set(targets.filter((target) => !inside.includes(target)))];
+}
+
+function reachableFrom(start: AnyStateNode, next: (node: AnyStateNode) => AnyStateNode[]): Set<AnyStateNode> {
+  const seen = new Set([start]);
+  for (const node of seen) for (const found of next(node)) seen.add(found);
+  return seen;
+}

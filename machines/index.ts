@@ -1,0 +1,171 @@
+/**
+ * The registry: name and version lead to a machine that was checked, and that is driven purely.
+ *
+ * A registered machine is all that the engine knows of a saga. Snapshots are opaque to everybody else.
+ */
+import { type AnyActorScope, type AnyMachineSnapshot, type AnyStateMachine, createActor } from 'xstate';
+import { checkMachine } from './check.ts';
+import type { Answer, CallMeta, Policies, SagaContext, SagaEvent, SagaInput } from './saga.ts';
+import type { Step } from './step.ts';
+import { callStates, nameOf, structureOf } from './structure.ts';
+
+/** What a module such as order.ts gives: a machine, and what a machine alone does not say. */
+export interface SagaDefinition {
+  readonly id: string;
+  /** Raised whenever the structure changes; sagas end on the version on which they began. */
+  readonly version: string;
+  readonly machine: AnyStateMachine;
+  /** In the order in which they are done. */
+  readonly steps: readonly Step[];
+  readonly policies: Policies;
+  /** Dotted paths into the data that are shown to nobody. */
+  readonly secrets: readonly string[];
+}
+
+/** The participant call that a state announces, complete but for who makes it and when. */
+export interface Call extends CallMeta {
+  readonly attempt: number;
+  readonly timeoutMs: number;
+  readonly body: Answer;
+  /** Checks a 2xx answer; what does not pass is unreadable. */
+  readonly accepts: (answer: unknown) => answer is Answer;
+}
+
+/** What the state of a saga asks for. The engine derives all that it does from this. */
+export type Asks =
+  | { readonly kind: 'call'; readonly call: Call }
+  | { readonly kind: 'wait'; readonly retryAt: number }
+  | { readonly kind: 'operator' }
+  | { readonly kind: 'nothing'; readonly succeeded: boolean };
+
+export type SagaSnapshot = AnyMachineSnapshot & { readonly context: SagaContext };
+
+/** A machine that was checked: the pure kernel of its sagas. */
+export class RegisteredMachine {
+  readonly id: string;
+  readonly version: string;
+  /** Hash of the structure: states, transitions and announced calls, without policies. */
+  readonly structure: string;
+  readonly steps: readonly Step[];
+  readonly secrets: readonly string[];
+  readonly machine: AnyStateMachine;
+
+  readonly #policies: Policies;
+  readonly #calls: ReadonlyMap<string, CallMeta>;
+  readonly #stepOf: ReadonlyMap<string, Step>;
+  readonly #scope: AnyActorScope;
+
+  /** @throws MachineError that names state and rule */
+  constructor({ id, version, machine, steps, policies, secrets }: SagaDefinition) {
+    checkMachine(machine, steps);
+    this.id = id;
+    this.version = version;
+    this.structure = structureOf(machine);
+    this.steps = steps;
+    this.secrets = secrets;
+    this.machine = machine;
+    this.#policies = policies;
+    this.#calls = callStates(machine);
+    this.#stepOf = new Map(steps.map((step) => [step.name, step]));
+    this.#scope = inertScope(machine);
+  }
+
+  begin(input: SagaInput): SagaSnapshot {
+    return this.machine.getInitialSnapshot(this.#scope, input);
+  }
+
+  /**
+   * The next snapshot. An event that the state does not know is a bug of the caller and throws, because XState
+   * would pass over it in silence and the saga would stand still.
+   */
+  next(snapshot: SagaSnapshot, event: SagaEvent): SagaSnapshot {
+    if (!snapshot.can(event)) {
+      throw new Error(
+        `${this.id}@${this.version}: state ${nameOf(snapshot.value)} knows no event ${event.type}`,
+      );
+    }
+    return this.machine.transition(snapshot, event, this.#scope) as SagaSnapshot;
+  }
+
+  /** The snapshot as the text to store. */
+  persist(snapshot: SagaSnapshot): string {
+    return JSON.stringify(this.machine.getPersistedSnapshot(snapshot));
+  }
+
+  /** @throws where the text is no snapshot of this machine */
+  restore(text: string): SagaSnapshot {
+    return this.machine.restoreSnapshot(JSON.parse(text), this.#scope) as SagaSnapshot;
+  }
+
+  asks(snapshot: SagaSnapshot): Asks {
+    if (snapshot.status === 'done') return { kind: 'nothing', succeeded: snapshot.context.failure === null };
+    const meta = this.#calls.get(nameOf(snapshot.value));
+    if (meta !== undefined) return { kind: 'call', call: this.#call(meta, snapshot.context) };
+    if (snapshot.hasTag('waiting')) return { kind: 'wait', retryAt: snapshot.context.retryAt ?? 0 };
+    return { kind: 'operator' };
+  }
+
+  /**
+   * An action receives what its step needs. A compensation receives all facts, over them what its own action
+   * was sent, and the action's answer where one came.
+   */
+  #call(meta: CallMeta, { data, answers, attempt }: SagaContext): Call {
+    const step = this.#stepOf.get(meta.step);
+    if (step === undefined) throw new Error(`${this.id}@${this.version} has no step ${meta.step}`);
+    const request = step.action.request(data as never);
+    const answer = answers[step.name];
+    const body =
+      meta.kind === 'action'
+        ? request
+        : { ...data, ...request, ...(answer === undefined ? {} : { original_response: answer }) };
+    const { timeoutMs } = this.#policies(step.name, meta.kind);
+    const accepts = (found: unknown): found is Answer =>
+      meta.kind === 'compensation' || step.action.answer.safeParse(found).success;
+    return { ...meta, attempt, timeoutMs, body, accepts };
+  }
+}
+
+/** All machines that this process knows, by id and version. */
+export class Registry {
+  readonly #machines = new Map<string, RegisteredMachine>();
+
+  /** @throws MachineError for a machine that breaks a rule, Error for one that is there already */
+  register(definition: SagaDefinition): RegisteredMachine {
+    const key = `${definition.id}@${definition.version}`;
+    if (this.#machines.has(key)) throw new Error(`machine ${key} is registered twice`);
+    const machine = new RegisteredMachine(definition);
+    this.#machines.set(key, machine);
+    return machine;
+  }
+
+  get(id: string, version: string): RegisteredMachine | undefined {
+    return this.#machines.get(`${id}@${version}`);
+  }
+
+  all(): readonly RegisteredMachine[] {
+    return [...this.#machines.values()];
+  }
+}
+
+/**
+ * Transitions need an actor to belong to, though ours never runs. One that is never started serves all
+ * transitions of a machine; making one for each, as xstate's `transition()` does, costs five times the transition itself.
+ */
+function inertScope(machine: AnyStateMachine): AnyActorScope {
+  const nothing = () => {};
+  const self = createActor(machine, { input: { data: {} } satisfies SagaInput });
+  return {
+    self,
+    system: self.system,
+    id: '',
+    sessionId: '',
+    logger: nothing,
+    defer: nothing,
+    emit: nothing,
+    stopChild: nothing,
+    actionExecutor: nothing,
+  };
+}
+
+export type * from './saga.ts';
+export { nameOf } from './structure.ts';

@@ -1,0 +1,97 @@
+/**
+ * The vocabulary of every saga: what may happen to it, what it remembers, and what its state asks for.
+ *
+ * Machines are pure. They read no clock and draw no random number; both arrive in events, so the same
+ * snapshot and the same event always lead to the same next snapshot.
+ */
+
+/** A step's two calls: the action does, the compensation undoes. */
+export type Kind = 'action' | 'compensation';
+
+/** What came of a call. */
+export type Outcome =
+  /** It happened. */
+  | 'done'
+  /** The participant said no, for a business reason: asking again would not help. */
+  | 'refused'
+  /** It surely did not happen; asking again may help. */
+  | 'retryable'
+  /** It may have happened: a time-out, or a connection lost after sending. */
+  | 'unknown';
+
+/** Everything that can happen to a saga. `at` is milliseconds since the epoch, `random` is in [0, 1). */
+export type SagaEvent =
+  | { readonly type: 'done'; readonly at: number; readonly answer: Answer }
+  | { readonly type: 'refused'; readonly at: number; readonly error: string }
+  | {
+      readonly type: 'retryable' | 'unknown';
+      readonly at: number;
+      readonly error: string;
+      readonly random: number;
+      /** What the participant asked for with `Retry-After`. */
+      readonly retryAfterMs: number | null;
+    }
+  /** The wait before the next attempt is over. */
+  | { readonly type: 'due'; readonly at: number };
+
+/** The JSON object with which a participant answered. */
+export type Answer = Readonly<Record<string, unknown>>;
+
+/** The business facts of a saga. It begins as the saga's input and gains the ids that the actions give. */
+export type SagaData = Readonly<Record<string, unknown>>;
+
+export interface SagaInput {
+  readonly data: SagaData;
+}
+
+/** What a saga remembers. All of it is JSON, because all of it is persisted. */
+export interface SagaContext {
+  readonly data: SagaData;
+  /** What each action that was done had answered, by step: a compensation receives it back. */
+  readonly answers: Readonly<Record<string, Answer>>;
+  /** Attempt of the call that the state names, counted from 1. */
+  readonly attempt: number;
+  /** When the next attempt is due, while the saga waits for it. */
+  readonly retryAt: number | null;
+  /** Why the saga is being undone. */
+  readonly failure: { readonly step: string; readonly reason: string } | null;
+  /** Steps whose compensation failed for good: their effects stand. */
+  readonly held: readonly { readonly step: string; readonly reason: string }[];
+}
+
+/** How one call of one step is made and repeated. Back-off is exponential with full jitter, and capped. */
+export interface CallPolicy {
+  /** Bounds queueing, connecting, headers and body together. */
+  readonly timeoutMs: number;
+  readonly attemptsMax: number;
+  readonly backoffMs: number;
+  readonly backoffMaxMs: number;
+}
+
+/** The policies of a saga's calls. */
+export type Policies = (step: string, kind: Kind) => CallPolicy;
+
+/** What stands in the `meta` of a calling state: which call it announces. */
+export interface CallMeta {
+  readonly step: string;
+  readonly kind: Kind;
+  readonly participant: string;
+  readonly path: string;
+}
+
+/** How the engine recognises what a state asks for. */
+export type Tag = 'calling' | 'waiting' | 'parked';
+
+/** The delay before the next attempt, in milliseconds: full jitter, but never less than was asked for. */
+export function backoffMs(
+  policy: Pick<CallPolicy, 'backoffMs' | 'backoffMaxMs'>,
+  attempt: number,
+  random: number,
+  retryAfterMs: number | null,
+): number {
+  const ceiling = Math.min(policy.backoffMaxMs, policy.backoffMs * 2 ** Math.min(attempt - 1, 30));
+  return Math.max(Math.round(ceiling * random), Math.min(retryAfterMs ?? 0, RETRY_AFTER_MAX_MS));
+}
+
+/** A participant may ask for patience, but not for a saga that never ends. */
+export const RETRY_AFTER_MAX_MS = 5 * 60_000;
