@@ -10,7 +10,7 @@ import { nodeName, statesIn, transitionsOf } from './structure.ts';
 export type Rule =
   /** Every state can be reached. */
   | 'reachable'
-  /** Every calling state knows all four outcomes. */
+  /** Every outcome of a call leads out of its step, if only when no attempts are left. */
   | 'outcomes'
   /** From every state an end or the parked state can be reached, and no step is ever entered twice. */
   | 'ends'
@@ -53,17 +53,24 @@ export function checkMachine(machine: AnyStateMachine, steps: readonly Step[]): 
     }
     if (!node.tags.includes('calling')) continue;
     for (const outcome of ['done', 'refused', 'retryable', 'unknown']) {
-      if (!node.transitions.has(outcome))
-        throw broken(nodeName(node), 'outcomes', `the outcome ${outcome} leads nowhere`);
+      // The last candidate decides: one with a guard, or none at all, may leave the saga where it is for ever.
+      const last = node.transitions.get(outcome)?.at(-1);
+      const inside = Object.values(node.parent?.states ?? {});
+      if (
+        last?.target === undefined ||
+        last.guard !== undefined ||
+        last.target.some((to) => inside.includes(to))
+      )
+        throw broken(nodeName(node), 'outcomes', `the outcome ${outcome} need not lead out of the step`);
     }
   }
 
+  const statesAfter = (exit: AnyStateNode) => reachableFrom(exit, (at) => (isEnd(at) ? [] : exitsOf(at)));
+  const leadsToCall = (exit: AnyStateNode) => [...statesAfter(exit)].some((at) => callOf(at) !== undefined);
+
   const stepStates = states.filter((node) => callOf(node) !== undefined);
   for (const node of stepStates) {
-    const before = exitsOf(node).flatMap((exit) => [
-      ...reachableFrom(exit, (at) => (isEnd(at) ? [] : exitsOf(at))),
-    ]);
-    if (before.includes(node))
+    if (exitsOf(node).some((exit) => statesAfter(exit).has(node)))
       throw broken(nodeName(node), 'ends', 'the saga can come back to a step that it has left');
   }
 
@@ -80,8 +87,8 @@ export function checkMachine(machine: AnyStateMachine, steps: readonly Step[]): 
 
     const next = steps[index + 1];
     const wanted = next && stateOf(next, 'action');
-    for (const exit of exitsOf(forward, 'done')) {
-      if (wanted ? exit !== wanted : callOf(exit) !== undefined) {
+    for (const exit of exitsOf(forward, (event) => event === 'done')) {
+      if (wanted ? exit !== wanted : leadsToCall(exit)) {
         throw broken(
           nodeName(forward),
           'undo-order',
@@ -89,7 +96,7 @@ export function checkMachine(machine: AnyStateMachine, steps: readonly Step[]): 
         );
       }
     }
-    for (const exit of exitsOf(forward, 'refused', 'retryable', 'unknown')) {
+    for (const exit of exitsOf(forward, (event) => event !== 'done')) {
       if (exit !== undo) {
         throw broken(
           nodeName(forward),
@@ -101,7 +108,7 @@ export function checkMachine(machine: AnyStateMachine, steps: readonly Step[]): 
     const previous = steps[index - 1];
     const before = previous && stateOf(previous, 'compensation');
     for (const exit of exitsOf(undo)) {
-      if (before ? exit !== before : callOf(exit) !== undefined) {
+      if (before ? exit !== before : leadsToCall(exit)) {
         const place = before ? nodeName(before) : 'an end';
         throw broken(
           nodeName(undo),
@@ -126,17 +133,24 @@ function initialOf(node: AnyStateNode): AnyStateNode {
 }
 
 function nextAtoms(node: AnyStateNode): AnyStateNode[] {
-  return transitionsOf(node).flatMap(({ target }) => (target ?? []).map(initialOf));
+  return [node, ...ancestorsOf(node)]
+    .flatMap(transitionsOf)
+    .flatMap(({ target }) => (target ?? []).map(initialOf));
 }
 
-/** The top-level states to which a state can be left, on the given events or on any. */
-function exitsOf(node: AnyStateNode, ...events: string[]): AnyStateNode[] {
-  const inside = [node, ...Object.values(node.states)];
-  const targets = inside
+/** The states to which a step's state can be left, on the chosen events or on any; itself, where it is entered anew. */
+function exitsOf(node: AnyStateNode, chosen: (event: string) => boolean = () => true): AnyStateNode[] {
+  const inside = Object.values(node.states);
+  const targets = [node, ...inside, ...ancestorsOf(node)]
     .flatMap(transitionsOf)
-    .filter(({ eventType }) => events.length === 0 || events.includes(eventType))
+    .filter(({ eventType }) => chosen(eventType))
     .flatMap(({ target }) => target ?? []);
   return [...new Set(targets.filter((target) => !inside.includes(target)))];
+}
+
+/** What surrounds a state: its transitions hold inside, too. */
+function ancestorsOf({ parent }: AnyStateNode): AnyStateNode[] {
+  return parent === undefined ? [] : [parent, ...ancestorsOf(parent)];
 }
 
 function reachableFrom(start: AnyStateNode, next: (node: AnyStateNode) => AnyStateNode[]): Set<AnyStateNode> {

@@ -5,7 +5,8 @@
  */
 import { type AnyActorScope, type AnyMachineSnapshot, type AnyStateMachine, createActor } from 'xstate';
 import { checkMachine } from './check.ts';
-import type { Answer, CallMeta, Policies, SagaContext, SagaEvent, SagaInput } from './saga.ts';
+import type { Answer, CallMeta, Policies, SagaContext, SagaData, SagaEvent, SagaInput } from './saga.ts';
+import { sagaContext } from './saga.ts';
 import type { Step } from './step.ts';
 import { callStates, nameOf, structureOf } from './structure.ts';
 
@@ -38,7 +39,10 @@ export type Asks =
   | { readonly kind: 'operator' }
   | { readonly kind: 'nothing'; readonly succeeded: boolean };
 
-export type SagaSnapshot = AnyMachineSnapshot & { readonly context: SagaContext };
+export type SagaSnapshot = Omit<AnyMachineSnapshot, 'context'> & { readonly context: SagaContext };
+
+/** What stands in a secret's place. */
+export const REDACTED = '[redacted]';
 
 /** A machine that was checked: the pure kernel of its sagas. */
 export class RegisteredMachine {
@@ -84,17 +88,35 @@ export class RegisteredMachine {
         `${this.id}@${this.version}: state ${nameOf(snapshot.value)} knows no event ${event.type}`,
       );
     }
-    return this.machine.transition(snapshot, event, this.#scope) as SagaSnapshot;
+    return this.machine.transition(snapshot as AnyMachineSnapshot, event, this.#scope);
+  }
+
+  /** Forward steps that were done. Compensation does not lower it. */
+  stepsCompleted({ answers }: SagaContext): number {
+    return Object.keys(answers).length;
+  }
+
+  /** The context as it may be shown. */
+  redacted(context: SagaContext): SagaContext {
+    return {
+      ...context,
+      data: redact(
+        context.data,
+        this.secrets.map((path) => path.split('.')),
+      ),
+    };
   }
 
   /** The snapshot as the text to store. */
   persist(snapshot: SagaSnapshot): string {
-    return JSON.stringify(this.machine.getPersistedSnapshot(snapshot));
+    return JSON.stringify(this.machine.getPersistedSnapshot(snapshot as AnyMachineSnapshot));
   }
 
   /** @throws where the text is no snapshot of this machine */
   restore(text: string): SagaSnapshot {
-    return this.machine.restoreSnapshot(JSON.parse(text), this.#scope) as SagaSnapshot;
+    const snapshot: SagaSnapshot = this.machine.restoreSnapshot(JSON.parse(text), this.#scope);
+    sagaContext.parse(snapshot.context);
+    return snapshot;
   }
 
   asks(snapshot: SagaSnapshot): Asks {
@@ -145,6 +167,15 @@ export class Registry {
   all(): readonly RegisteredMachine[] {
     return [...this.#machines.values()];
   }
+}
+
+function redact(data: SagaData, paths: readonly (readonly string[])[]): SagaData {
+  const shown: Record<string, unknown> = { ...data };
+  for (const [name, ...rest] of paths) {
+    if (name === undefined || !(name in shown)) continue;
+    shown[name] = rest.length === 0 ? REDACTED : redact(shown[name] as SagaData, [rest]);
+  }
+  return shown;
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { SagaDefinition } from './index.ts';
-import type { Policies } from './saga.ts';
+import type { Policies, SagaInput } from './saga.ts';
 import { firstContext, type Step, statesOf, step } from './step.ts';
 
 /** What a client orders. Money is an integer in minor units of `currency`. */
@@ -127,7 +127,7 @@ export function orderSaga(policies: Policies): SagaDefinition {
 }
 
 /** An order saga's input: the order with the total that it costs. */
-export function orderInput(order: Order): { data: Order & { amount: number } } {
+export function orderInput(order: Order): SagaInput {
   const amount = order.items.reduce((sum, item) => sum + item.quantity * item.unit_price, 0);
   return { data: { ...order, amount } };
 }

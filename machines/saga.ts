@@ -5,6 +5,8 @@
  * snapshot and the same event always lead to the same next snapshot.
  */
 
+import { z } from 'zod';
+
 /** A step's two calls: the action does, the compensation undoes. */
 export type Kind = 'action' | 'compensation';
 
@@ -58,6 +60,16 @@ export interface SagaContext {
   /** Steps whose compensation failed for good: their effects stand. */
   readonly held: readonly { readonly step: string; readonly reason: string }[];
 }
+
+/** What a restored context must look like: the store gives back text, and text can be anything. */
+export const sagaContext = z.object({
+  data: z.record(z.string(), z.unknown()),
+  answers: z.record(z.string(), z.record(z.string(), z.unknown())),
+  attempt: z.int().min(1),
+  retryAt: z.number().nullable(),
+  failure: z.object({ step: z.string(), reason: z.string() }).nullable(),
+  held: z.array(z.object({ step: z.string(), reason: z.string() })),
+}) satisfies z.ZodType<SagaContext>;
 
 /** How one call of one step is made and repeated. Back-off is exponential with full jitter, and capped. */
 export interface CallPolicy {

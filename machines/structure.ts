@@ -40,15 +40,19 @@ export function transitionsOf(node: AnyStateNode): AnyTransitionDefinition[] {
  * sagas that run may be driven by it.
  */
 export function structureOf(machine: AnyStateMachine): string {
-  const typeOf = (named: unknown) =>
-    typeof named === 'object' && named !== null ? (named as { type: string }).type : named;
-  const shape = statesIn(machine).map((node) => ({
+  const typeOf = (named: unknown) => {
+    // JSON would drop a function. Its text is no use, because compilers write it differently.
+    if (typeof named === 'function') return `inline ${named.name}`;
+    return typeof named === 'object' && named !== null ? (named as { type: string }).type : named;
+  };
+  const shape = [machine.root, ...statesIn(machine)].map((node) => ({
     state: nodeName(node),
     type: node.type,
     tags: node.tags,
     call: node.meta,
     initial: node.initial?.target.map(nodeName),
     entry: node.entry.map(typeOf),
+    exit: node.exit.map(typeOf),
     transitions: transitionsOf(node).map((transition) => ({
       event: transition.eventType,
       guard: typeOf(transition.guard),

@@ -1,0 +1,285 @@
+/** What the registry refuses. Each bad machine breaks one rule, and is good but for that. */
+import { describe, expect, it } from 'vitest';
+import { MachineError } from '../../machines/check.ts';
+import { type Outcome, Registry } from '../../machines/index.ts';
+import { type Changes, handling, smallSaga, smallStep } from './small-saga.ts';
+
+const trio = ['a', 'b', 'c'];
+
+/** Title, changes to a good saga of three steps, the state and the rule that the refusal must name. */
+type Bad = readonly [title: string, changes: Changes, state: string, rule: string];
+
+const limbo = (to: string) => ({ on: { due: to } });
+
+const unreachable: Bad[] = [
+  ['an end to which nothing leads', { states: () => ({ island: { type: 'final' } }) }, 'island', 'reachable'],
+  [
+    'a step to which nothing leads',
+    {
+      states: (_, { forward }) => ({
+        doing_d: forward(smallStep('d'), { done: 'completed', failed: 'undoing_a' }),
+      }),
+    },
+    'doing_d.calling',
+    'reachable',
+  ],
+  [
+    'a wait to which no outcome leads',
+    {
+      states: ({ doing_b }) => ({
+        doing_b: handling(doing_b, { retryable: '#small.undoing_b', unknown: '#small.undoing_b' }),
+      }),
+    },
+    'doing_b.waiting',
+    'reachable',
+  ],
+  ['a first step that is skipped', { root: { initial: 'doing_b' } }, 'doing_a.calling', 'reachable'],
+  [
+    'a declared step that no state makes',
+    { steps: (steps) => [...steps, smallStep('d')] },
+    '(none)',
+    'reachable',
+  ],
+];
+
+const endless: Bad[] = [
+  ['a dead end', { states: () => ({ completed: {} }) }, 'completed', 'ends'],
+  [
+    'a step whose wait ends in a dead end',
+    {
+      states: ({ doing_c }) => ({
+        doing_c: { ...doing_c, states: { ...doing_c.states, waiting: { on: {} } } },
+      }),
+    },
+    'doing_c.waiting',
+    'ends',
+  ],
+  [
+    'states that lead only to one another',
+    { states: () => ({ completed: limbo('elsewhere'), elsewhere: limbo('completed') }) },
+    'completed',
+    'ends',
+  ],
+  [
+    'a last compensation from which the saga begins anew',
+    { states: ({ undoing_a }) => ({ undoing_a: handling(undoing_a, { done: '#small.doing_a' }) }) },
+    'doing_a',
+    'ends',
+  ],
+  [
+    'a loop between two compensations',
+    { states: ({ undoing_a }) => ({ undoing_a: handling(undoing_a, { refused: '#small.undoing_b' }) }) },
+    'undoing_a',
+    'ends',
+  ],
+  [
+    'a loop through a state that calls nobody',
+    { states: () => ({ failed: limbo('doing_b') }) },
+    'undoing_a',
+    'ends',
+  ],
+  [
+    'an action that is begun anew, with its attempts, whenever it is refused',
+    { states: ({ doing_b }) => ({ doing_b: handling(doing_b, { refused: '#small.doing_b' }) }) },
+    'doing_b',
+    'ends',
+  ],
+  [
+    'a compensation that is begun anew, with its attempts, whenever it is refused',
+    { states: ({ undoing_b }) => ({ undoing_b: handling(undoing_b, { refused: '#small.undoing_b' }) }) },
+    'undoing_b',
+    'ends',
+  ],
+];
+
+const deaf: Bad[] = (['done', 'refused', 'retryable', 'unknown'] as const satisfies Outcome[]).flatMap(
+  (outcome) =>
+    (
+      [
+        ['has no handler', undefined],
+        ['leads nowhere', {}],
+        ['only notes something', { actions: 'firstAttempt' }],
+        ['leads on only under a condition', [{ guard: 'nothingHeld', target: '#small.undone' }]],
+        ['is waited upon without end', 'waiting'],
+      ] as const
+    ).map(
+      ([what, handler]): Bad => [
+        `a call whose outcome ${outcome} ${what}`,
+        { states: ({ undoing_a }) => ({ undoing_a: handling(undoing_a, { [outcome]: handler }) }) },
+        'undoing_a.calling',
+        'outcomes',
+      ],
+    ),
+);
+
+const uncompensated: Bad[] = [
+  [
+    'an action without its compensation',
+    {
+      states: (_, { forward }) => ({
+        doing_c: forward(smallStep('c'), { done: 'completed', failed: 'undoing_b' }),
+        undoing_c: undefined,
+      }),
+    },
+    'doing_c',
+    'compensated',
+  ],
+  [
+    'a compensating state that undoes another step',
+    { states: (_, { compensating }) => ({ undoing_b: compensating(smallStep('a'), { next: 'undoing_a' }) }) },
+    'doing_b',
+    'compensated',
+  ],
+];
+
+const misordered: Bad[] = [
+  [
+    'a failed action that only the step before it is undone for',
+    { states: ({ doing_c }) => ({ doing_c: handling(doing_c, { refused: '#small.undoing_b' }) }) },
+    'doing_c',
+    'undo-order',
+  ],
+  [
+    'a failed action for which a later step is undone',
+    {
+      states: (_, { forward }) => ({
+        doing_a: forward(smallStep('a'), { done: 'doing_b', failed: 'undoing_b' }),
+      }),
+    },
+    'doing_a',
+    'undo-order',
+  ],
+  [
+    'an action that is not undone when it may have happened',
+    { states: ({ doing_b }) => ({ doing_b: handling(doing_b, { unknown: '#small.failed' }) }) },
+    'doing_b',
+    'undo-order',
+  ],
+  [
+    'a failed action after which the saga goes on',
+    { states: ({ doing_b }) => ({ doing_b: handling(doing_b, { unknown: '#small.doing_c' }) }) },
+    'doing_b',
+    'undo-order',
+  ],
+  [
+    'a wait that can be left for the wrong compensation',
+    {
+      states: ({ doing_b }) => {
+        const due = [{ guard: 'nothingHeld', target: 'calling' }, { target: '#small.undoing_a' }];
+        return {
+          doing_b: { ...doing_b, states: { ...doing_b.states, waiting: { tags: ['waiting'], on: { due } } } },
+        };
+      },
+    },
+    'doing_b',
+    'undo-order',
+  ],
+  [
+    'a transition around all steps that ends the saga with nothing undone',
+    { root: { on: { due: '.failed' } } },
+    'doing_a',
+    'undo-order',
+  ],
+  [
+    'a compensation that skips one',
+    { states: (_, { compensating }) => ({ undoing_c: compensating(smallStep('c'), { next: 'undoing_a' }) }) },
+    'undoing_c',
+    'undo-order',
+  ],
+  [
+    'a compensation that skips one when it fails',
+    { states: ({ undoing_c }) => ({ undoing_c: handling(undoing_c, { refused: '#small.undoing_a' }) }) },
+    'undoing_c',
+    'undo-order',
+  ],
+  [
+    'a compensation that stops the others when it fails',
+    { states: ({ undoing_b }) => ({ undoing_b: handling(undoing_b, { refused: '#small.parked' }) }) },
+    'undoing_b',
+    'undo-order',
+  ],
+  [
+    'steps that are declared in another order than they are done',
+    { steps: ([a, b, c]) => [b, a, c].filter((step) => step !== undefined) },
+    'doing_b',
+    'undo-order',
+  ],
+  [
+    'an action that skips the next',
+    {
+      states: ({ doing_a }) => ({
+        doing_a: handling(doing_a, {
+          done: [{ guard: 'nothingHeld', target: '#small.doing_b' }, { target: '#small.doing_c' }],
+        }),
+      }),
+    },
+    'doing_a',
+    'undo-order',
+  ],
+  [
+    'a last action that is undone although it was done',
+    {
+      states: ({ doing_c }) => ({
+        doing_c: handling(doing_c, {
+          done: [{ guard: 'nothingHeld', target: '#small.completed' }, { target: '#small.undoing_c' }],
+        }),
+      }),
+    },
+    'doing_c',
+    'undo-order',
+  ],
+  [
+    'a last action that is undone although it was done, by way of a state that calls nobody',
+    {
+      states: () => ({
+        completed: { always: [{ guard: 'nothingHeld', target: 'ended' }, { target: 'undoing_c' }] },
+        ended: { type: 'final' },
+      }),
+    },
+    'doing_c',
+    'undo-order',
+  ],
+  [
+    'a last compensation that leads into a forward step',
+    {
+      states: ({ undoing_a }, { forward }) => ({
+        undoing_a: handling(undoing_a, { done: '#small.doing_d' }),
+        doing_d: forward(smallStep('d'), { done: 'failed', failed: 'failed' }),
+      }),
+    },
+    'undoing_a',
+    'undo-order',
+  ],
+  [
+    'a last compensation that leads into a forward step by way of a state that calls nobody',
+    {
+      states: (_, { forward }) => ({
+        undone: { always: [{ guard: 'nothingHeld', target: 'doing_d' }, { target: 'parked' }] },
+        doing_d: forward(smallStep('d'), { done: 'failed', failed: 'failed' }),
+      }),
+    },
+    'undoing_a',
+    'undo-order',
+  ],
+];
+
+describe.each([
+  ['reachable', unreachable],
+  ['ends', endless],
+  ['outcomes', deaf],
+  ['compensated', uncompensated],
+  ['undo-order', misordered],
+])('the rule %s', (_, bad) => {
+  it.each(bad)('refuses %s', (_title, changes, state, rule) => {
+    const registry = new Registry();
+    const definition = smallSaga(trio, changes);
+    const register = () => registry.register(definition);
+    expect(register).toThrow(MachineError);
+    expect(register).toThrow(
+      expect.objectContaining({ name: 'MachineError', machine: 'small', state, rule }),
+    );
+    // An operator reads only the message.
+    expect(register).toThrow(`machine small, state ${state}, rule ${rule}: `);
+    expect(registry.all()).toEqual([]);
+  });
+});

@@ -1,0 +1,254 @@
+/** The order saga against the wire contract: its states, what it sends, what it takes from answers. */
+import { describe, expect, it } from 'vitest';
+import { nameOf, type Outcome } from '../../machines/index.ts';
+import { orderInput } from '../../machines/order.ts';
+import { nodeName, statesIn } from '../../machines/structure.ts';
+import {
+  answers,
+  begun,
+  callIn,
+  drive,
+  everywhere,
+  orderMachine,
+  outcomes,
+  placed,
+  stepNames,
+} from './placed-order.ts';
+
+const saga = orderMachine();
+const { customer_id, items, currency, payment, shipping_address } = placed;
+const amount = 2 * 1250 + 4999;
+
+const done = (count: number): Outcome[] => Array(count).fill('done');
+
+/** The whole contract of the calls: written out, because clients and participants rely on every word. */
+const actions = [
+  ['creatingOrder', 'order', '/api/orders', { customer_id, items, currency, amount }],
+  ['reservingInventory', 'inventory', '/api/inventory/reserve', { order_id: 'ord-1', items }],
+  ['processingPayment', 'payment', '/api/payments/process', { order_id: 'ord-1', amount, currency, payment }],
+  [
+    'schedulingShipping',
+    'shipping',
+    '/api/shipping/schedule',
+    { order_id: 'ord-1', items, shipping_address },
+  ],
+  [
+    'sendingNotification',
+    'notification',
+    '/api/notifications/send',
+    { order_id: 'ord-1', customer_id, tracking_number: 'trk-1' },
+  ],
+] as const;
+
+const compensations = [
+  ['cancellingOrder', 'order', '/api/orders/cancel'],
+  ['releasingInventory', 'inventory', '/api/inventory/release'],
+  ['refundingPayment', 'payment', '/api/payments/refund'],
+  ['cancellingShipping', 'shipping', '/api/shipping/cancel'],
+  ['cancellingNotification', 'notification', '/api/notifications/cancel'],
+] as const;
+
+/** What each step adds to the facts. */
+const gains = [
+  { order_id: 'ord-1' },
+  { inventory_reservations: [{ reservation_id: 'res-1' }, { reservation_id: 'res-2' }] },
+  { payment_id: 'pay-1' },
+  { tracking_number: 'trk-1' },
+  { notification_id: 'ntf-1' },
+] as const;
+
+/** All facts after so many steps. */
+const factsAfter = (count: number) =>
+  Object.assign({ ...placed, amount }, ...gains.slice(0, count)) as Record<string, unknown>;
+
+describe('the order saga', () => {
+  it('has these states, and no others', () => {
+    const inner = (name: string) => [name, `${name}.calling`, `${name}.waiting`];
+    const names = [...actions, ...compensations].flatMap(([state]) => inner(state));
+    const ends = ['completed', 'failed', 'parked', 'undone'];
+    expect(statesIn(saga.machine).map(nodeName).sort()).toEqual([...names, ...ends].sort());
+  });
+
+  it('goes by the name and version under which sagas are stored', () => {
+    expect([saga.id, saga.version]).toEqual(['order', '1']);
+  });
+
+  it('declares its steps in the order in which they are done', () => {
+    expect(saga.steps.map(({ name }) => name)).toEqual(stepNames);
+  });
+
+  it('shows the payment token to nobody', () => {
+    expect(saga.secrets).toEqual(['payment.token']);
+    const { context } = begun(saga);
+    const payment = { method: 'card', token: '[redacted]' };
+    expect(saga.redacted(context)).toStrictEqual({ ...context, data: { ...context.data, payment } });
+    // What is shown must not be what is sent.
+    expect(context.data).toHaveProperty('payment.token', placed.payment.token);
+  });
+
+  it('begins with the order and what it costs, and with nothing else', () => {
+    const begin = begun(saga);
+    expect(nameOf(begin.value)).toBe('creatingOrder.calling');
+    const data = { ...placed, amount };
+    expect(begin.context).toStrictEqual({
+      data,
+      answers: {},
+      attempt: 1,
+      retryAt: null,
+      failure: null,
+      held: [],
+    });
+  });
+
+  it.each([
+    [[], 0],
+    [[[3, 100]], 300],
+    [[[1, 0]], 0],
+    [
+      [
+        [2, 1250],
+        [1, 4999],
+        [10, 1],
+      ],
+      7509,
+    ],
+  ] as [number[][], number][])('costs the sum of its items: %j is %i', (lines, total) => {
+    const bought = lines.map(([quantity = 0, unit_price = 0]) => ({
+      product_id: 'sku',
+      quantity,
+      unit_price,
+    }));
+    expect(orderInput({ ...placed, items: bought }).data.amount).toBe(total);
+  });
+
+  it('keeps what else a client sent', () => {
+    const metadata = { channel: 'web' };
+    expect(orderInput({ ...placed, metadata }).data).toStrictEqual({ ...placed, metadata, amount });
+  });
+});
+
+describe.each(actions.map((each, index) => [...each, index] as const))(
+  'the action in %s',
+  (state, step, path, body, index) => {
+    const before = drive(saga, done(index));
+
+    it('calls this participant at this path, with exactly what the step needs', () => {
+      const { accepts: _, ...call } = callIn(saga, before);
+      expect(nameOf(before.value)).toBe(`${state}.calling`);
+      expect(call).toStrictEqual({
+        step,
+        kind: 'action',
+        participant: step,
+        path,
+        attempt: 1,
+        timeoutMs: 2_000,
+        body,
+      });
+    });
+
+    it('gains what the contract says, and keeps the whole answer for the compensation', () => {
+      const after = drive(saga, ['done'], before);
+      expect(after.context.data).toStrictEqual(factsAfter(index + 1));
+      expect(after.context.answers).toStrictEqual({ ...before.context.answers, [step]: answers[step] });
+      expect(after.context.failure).toBeNull();
+      expect(saga.stepsCompleted(after.context)).toBe(index + 1);
+    });
+
+    it.each(outcomes.filter((outcome) => outcome !== 'done'))(
+      'gains nothing when it ends as %s',
+      (outcome) => {
+        const after = drive(saga, [outcome], before);
+        expect(after.context.data).toStrictEqual(before.context.data);
+        expect(after.context.answers).toStrictEqual(before.context.answers);
+        expect(after.context.failure).toEqual({ step, reason: `${step} action ${outcome}` });
+      },
+    );
+  },
+);
+
+describe.each(compensations.map((each, index) => [...each, index] as const))(
+  'the compensation in %s',
+  (state, step, path, index) => {
+    const call = {
+      step,
+      kind: 'compensation',
+      participant: step,
+      path,
+      attempt: 1,
+      timeoutMs: 2_000,
+    };
+
+    it('receives all facts that stand, and no original_response, when its own action gave no answer', () => {
+      const after = drive(saga, [...done(index), 'unknown']);
+      const { accepts: _, ...found } = callIn(saga, after);
+      expect(nameOf(after.value)).toBe(`${state}.calling`);
+      expect(found).toStrictEqual({ ...call, body: factsAfter(index) });
+    });
+
+    it('gains nothing from its answer', () => {
+      const before = drive(saga, [...done(index), 'refused']);
+      const after = drive(saga, ['done'], before);
+      expect(after.context.data).toStrictEqual(before.context.data);
+      expect(after.context.answers).toStrictEqual(before.context.answers);
+    });
+  },
+);
+
+// The last step is missing: it is undone only when it failed itself, so no answer of its can ever come back.
+it.each(compensations.slice(0, -1).map((each, index) => [...each, index] as const))(
+  'the compensation in %s of %s receives the answer of its action as it came, whichever later step failed',
+  (_state, step, path, index) => {
+    for (let failed = index + 1; failed < stepNames.length; failed++) {
+      const after = drive(saga, [...done(failed), 'refused', ...done(failed - index)]);
+      const { kind, path: found, body } = callIn(saga, after);
+      expect([kind, found]).toEqual(['compensation', path]);
+      expect(saga.stepsCompleted(after.context), 'undoing does not lower it').toBe(failed);
+      expect(body).toStrictEqual({ ...factsAfter(failed), original_response: answers[step] });
+    }
+  },
+);
+
+describe('the time-out of a call', () => {
+  it('is the one of its step and kind', () => {
+    const machine = orderMachine((step, kind) => {
+      const timeoutMs = (stepNames as readonly string[]).indexOf(step) * 10 + (kind === 'action' ? 1 : 2);
+      return { ...everywhere()(step, kind), timeoutMs };
+    });
+    const timeouts = stepNames.flatMap((_, index) => [
+      callIn(machine, drive(machine, done(index))).timeoutMs,
+      callIn(machine, drive(machine, [...done(index), 'refused'])).timeoutMs,
+    ]);
+    expect(timeouts).toEqual(stepNames.flatMap((_, index) => [index * 10 + 1, index * 10 + 2]));
+  });
+});
+
+describe('an answer to an action', () => {
+  const ids = ['order_id', 'reservations', 'payment_id', 'tracking_number', 'notification_id'];
+  const list = (field: string) => field === 'reservations';
+  const cases = stepNames.map((step, index) => [step, ids[index] ?? '', index] as const);
+
+  it.each(cases)('of %s is accepted with %s, and with more beside it', (step, field, index) => {
+    const { accepts } = callIn(saga, drive(saga, done(index)));
+    const good = answers[step]?.[field];
+    expect(accepts({ [field]: good })).toBe(true);
+    expect(accepts({ [field]: good, more: { nested: [1] }, at: null })).toBe(true);
+  });
+
+  it.each(cases)('of %s is unreadable without a good %s', (step, field, index) => {
+    const { accepts } = callIn(saga, drive(saga, done(index)));
+    const wrong = list(field)
+      ? ['res-1', {}, 7, null, true, Array(1001).fill('res')]
+      : ['', 7, null, true, ['id'], {}, 'x'.repeat(201)];
+    for (const value of wrong) expect(accepts({ [field]: value }), JSON.stringify(value)).toBe(false);
+    expect(accepts({}), 'nothing').toBe(false);
+    expect(accepts({ [`${field}s`]: answers[step]?.[field] }), 'another name').toBe(false);
+    for (const value of [null, undefined, 'ok', 7, true, [], [answers[step]]]) {
+      expect(accepts(value), JSON.stringify(value)).toBe(false);
+    }
+  });
+
+  it.each(cases)('to the compensation of %s may be anything', (_, __, index) => {
+    const { accepts } = callIn(saga, drive(saga, [...done(index), 'refused']));
+    for (const value of [{}, null, undefined, '', [], { anything: 1 }]) expect(accepts(value)).toBe(true);
+  });
+});
