@@ -1,0 +1,94 @@
+/** The HTTP face of the coordinator: limits, routes, and the one place where errors become answers. */
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { bodyLimit } from 'hono/body-limit';
+import { HTTPException } from 'hono/http-exception';
+import type { Logger } from 'pino';
+import { StoreUnavailableError } from '../stores/saga-store.ts';
+import { answerProblem, errorsOf, Problem } from './problem.ts';
+import { type HealthRoute, healthRoutes } from './routes/health.ts';
+import { type OrderRoute, orderRoutes } from './routes/orders.ts';
+import { sagaRoutes } from './routes/sagas.ts';
+import { statisticsRoutes } from './routes/statistics.ts';
+import { type HttpMetrics, metricsRoutes } from './telemetry/http.ts';
+
+const BODY_BYTES_MAX = 1024 * 1024;
+
+export interface AppParts extends OrderRoute, HealthRoute {
+  readonly metrics: HttpMetrics;
+  readonly logger: Logger;
+}
+
+export function createApp(parts: AppParts): OpenAPIHono {
+  const { engine, metrics, logger, version } = parts;
+  const app = new OpenAPIHono({
+    defaultHook: (result) => {
+      if (result.success) return;
+      const { issues } = result.error;
+      if (result.target === 'json') {
+        throw new Problem('validation-error', 'see errors for each bad field', { errors: errorsOf(issues) });
+      }
+      throw new Problem(
+        'invalid-query',
+        issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
+      );
+    },
+  });
+
+  app.onError((error, c) => answerProblem(c, problemOf(error, logger)));
+  app.notFound((c) =>
+    answerProblem(c, new Problem('not-found', `${c.req.path} is no path of the coordinator`)),
+  );
+
+  app.use(metrics.middleware);
+  app.use(async (c, next) => {
+    if (c.req.method === 'POST' && !/^application\/json\s*(;|$)/i.test(c.req.header('content-type') ?? '')) {
+      throw new Problem('unsupported-media-type', 'send the body with Content-Type: application/json');
+    }
+    await next();
+  });
+  app.use(
+    bodyLimit({
+      maxSize: BODY_BYTES_MAX,
+      onError: () => {
+        throw new Problem('body-too-large', `at most ${BODY_BYTES_MAX} bytes`);
+      },
+    }),
+  );
+
+  orderRoutes(app, parts);
+  sagaRoutes(app, engine);
+  statisticsRoutes(app, engine);
+  healthRoutes(app, parts);
+  metricsRoutes(app, metrics);
+  app.doc31('/openapi.json', {
+    openapi: '3.1.0',
+    info: { title: 'Saga coordinator', version, description: 'Distributed transactions that stay honest.' },
+  });
+  refuseOtherMethods(app);
+  return app;
+}
+
+/** A known path with an unknown method is 405, and says which methods it knows. */
+function refuseOtherMethods(app: OpenAPIHono): void {
+  const methods = new Map<string, Set<string>>();
+  for (const { path, method } of app.routes) {
+    if (method !== 'ALL') methods.set(path, (methods.get(path) ?? new Set()).add(method));
+  }
+  for (const [path, known] of methods) {
+    const allow = [...known].join(', ');
+    app.all(path, (c) =>
+      answerProblem(c, new Problem('method-not-allowed', `${c.req.path} knows ${allow}`, {}, { allow })),
+    );
+  }
+}
+
+/** An error that nobody meant is a bug: the log has all of it, the client nothing that helps an attacker. */
+function problemOf(error: Error, logger: Logger): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof StoreUnavailableError)
+    return new Problem('store-unavailable', 'ask again in a moment');
+  if (error instanceof HTTPException && error.status === 400)
+    return new Problem('malformed-json', error.message);
+  logger.error({ err: error }, 'a request met a fault');
+  return new Problem('internal-error', 'the fault was logged');
+}

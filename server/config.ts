@@ -1,0 +1,188 @@
+/** From the environment to frozen settings, or to all that is wrong with it at once. */
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import type { CallPolicy, Kind, Policies } from '../machines/index.ts';
+
+/** The participants of the order saga, in the order in which it calls them, with their fixed ports. */
+const PARTICIPANTS = {
+  order: 8000,
+  inventory: 8001,
+  payment: 8002,
+  shipping: 8003,
+  notification: 8004,
+} as const;
+export type ParticipantName = keyof typeof PARTICIPANTS;
+export const PARTICIPANT_NAMES = Object.keys(PARTICIPANTS) as readonly ParticipantName[];
+
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    super(`the settings cannot be used:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    this.problems = problems;
+  }
+}
+
+const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+const port = whole(0, 65_535);
+const ms = whole(1, 24 * 3600 * 1000);
+const flag = z.enum(['0', '1']).transform((value) => value === '1');
+const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' });
+
+const schema = z.object({
+  COORDINATOR_PORT: port.default(9000),
+  HOST: z.string().min(1).default('127.0.0.1'),
+  COORDINATOR_ID: z
+    .string()
+    .regex(/^[\w.:-]{1,100}$/, 'letters, digits and . : _ - only, at most 100')
+    .optional(),
+  REDIS_URL: z
+    .string()
+    .refine(
+      (value) => /^(rediss?:\/\/|unix:|\/)/.test(value),
+      'must be a redis:// or rediss:// URL, or the path of a unix socket',
+    )
+    .optional(),
+  DATA_DIR: z.string().min(1).default('data'),
+  SERVICE_HOSTS: z.enum(['localhost', 'containers']).default('localhost'),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  INSPECT: flag.default(false),
+  INSPECT_PORT: port.default(9001),
+  PARTITIONS: whole(1, 4096).default(16),
+  SAGAS_IN_HAND_MAX: whole(1, 1_000_000).default(5000),
+  PARTICIPANT_CONNECTIONS_MAX: whole(1, 10_000).default(128),
+  CONNECT_TIMEOUT_MS: ms.default(2000),
+  LEASE_MARGIN_MS: ms.default(500),
+  POLL_MS: ms.default(200),
+  ORDER_WAIT_MS: ms.default(30_000),
+  DRAIN_MS: ms.default(25_000),
+  RETENTION_HOURS: whole(1, 24 * 366 * 10).default(24 * 7),
+});
+
+/** Defaults of the calls' policies. An undo is tried longer: what it leaves behind is somebody's money. */
+const POLICY_DEFAULTS: Readonly<Record<Kind, CallPolicy>> = {
+  action: { timeoutMs: 10_000, attemptsMax: 5, backoffMs: 200, backoffMaxMs: 10_000 },
+  compensation: { timeoutMs: 10_000, attemptsMax: 10, backoffMs: 200, backoffMaxMs: 30_000 },
+};
+const POLICY_VARIABLES = {
+  timeoutMs: ['TIMEOUT_MS', ms],
+  attemptsMax: ['ATTEMPTS_MAX', whole(1, 1000)],
+  backoffMs: ['BACKOFF_MS', ms],
+  backoffMaxMs: ['BACKOFF_MAX_MS', ms],
+} as const;
+
+export interface Settings {
+  readonly port: number;
+  readonly host: string;
+  /** Stable over restarts, different for each coordinator that shares a store. */
+  readonly coordinatorId: string;
+  readonly redisUrl: string | null;
+  readonly dataDir: string;
+  readonly serviceUrls: Readonly<Record<ParticipantName, string>>;
+  readonly logLevel: string;
+  /** Port of the inspector, or `null` where it is off. */
+  readonly inspectPort: number | null;
+  readonly partitions: number;
+  readonly inHandMax: number;
+  readonly connectionsMax: number;
+  readonly connectTimeoutMs: number;
+  readonly leaseMarginMs: number;
+  readonly pollMs: number;
+  readonly orderWaitMs: number;
+  readonly drainMs: number;
+  readonly retentionMs: number;
+  readonly policies: Policies;
+  /** The longest time-out of any call. */
+  readonly callTimeoutMaxMs: number;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** @throws ConfigError that names every variable that cannot be used */
+export function readSettings(environment: Environment): Settings {
+  // An empty variable counts as unset: Compose and shells make them so.
+  const env = Object.fromEntries(
+    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const problems: string[] = [];
+  const parse = <T>(name: string, type: z.ZodType<T>): T | undefined => {
+    const { success, data, error } = type.safeParse(env[name]);
+    if (success) return data;
+    problems.push(`${name}: ${error.issues.map(({ message }) => message).join(', ')}`);
+    return undefined;
+  };
+
+  const parsed = schema.safeParse(env);
+  if (!parsed.success) {
+    problems.push(...parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`));
+  }
+  const inContainers = env.SERVICE_HOSTS === 'containers';
+  const serviceUrls = Object.fromEntries(
+    Object.entries(PARTICIPANTS).map(([name, number]) => {
+      const unset = inContainers ? `http://${name}-service:${number}` : `http://localhost:${number}`;
+      return [name, parse(`${name.toUpperCase()}_SERVICE_URL`, httpUrl.default(unset)) ?? unset];
+    }),
+  ) as Record<ParticipantName, string>;
+  const policies = readPolicies(parse);
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
+
+  const values = parsed.data;
+  const settings: Settings = {
+    port: values.COORDINATOR_PORT,
+    host: values.HOST,
+    coordinatorId: values.COORDINATOR_ID ?? `${hostname()}:${values.COORDINATOR_PORT}`,
+    redisUrl: values.REDIS_URL ?? null,
+    dataDir: values.DATA_DIR,
+    serviceUrls,
+    logLevel: values.LOG_LEVEL,
+    inspectPort: values.INSPECT ? values.INSPECT_PORT : null,
+    partitions: values.PARTITIONS,
+    inHandMax: values.SAGAS_IN_HAND_MAX,
+    connectionsMax: values.PARTICIPANT_CONNECTIONS_MAX,
+    connectTimeoutMs: values.CONNECT_TIMEOUT_MS,
+    leaseMarginMs: values.LEASE_MARGIN_MS,
+    pollMs: values.POLL_MS,
+    orderWaitMs: values.ORDER_WAIT_MS,
+    drainMs: values.DRAIN_MS,
+    retentionMs: values.RETENTION_HOURS * 3600 * 1000,
+    policies: (step, kind) => policies.get(`${step}/${kind}`) ?? POLICY_DEFAULTS[kind],
+    callTimeoutMaxMs: Math.max(...[...policies.values()].map(({ timeoutMs }) => timeoutMs)),
+  };
+  return Object.freeze(settings);
+}
+
+/**
+ * `PAYMENT_ACTION_TIMEOUT_MS` is one step's; `ACTION_TIMEOUT_MS` is every action's that has none of its own. The
+ * same for `COMPENSATION`, and for attempts and back-off.
+ */
+function readPolicies(
+  parse: <T>(name: string, type: z.ZodType<T>) => T | undefined,
+): Map<string, CallPolicy> {
+  const policies = new Map<string, CallPolicy>();
+  for (const kind of ['action', 'compensation'] as const) {
+    const read = (prefix: string, unset: CallPolicy): CallPolicy => {
+      const policy: Record<string, number> = {};
+      for (const [field, [suffix, type]] of Object.entries(POLICY_VARIABLES)) {
+        const fallback = unset[field as keyof CallPolicy];
+        policy[field] = parse(`${prefix}${kind.toUpperCase()}_${suffix}`, type.default(fallback)) ?? fallback;
+      }
+      return policy as unknown as CallPolicy;
+    };
+    const common = read('', POLICY_DEFAULTS[kind]);
+    for (const step of PARTICIPANT_NAMES)
+      policies.set(`${step}/${kind}`, read(`${step.toUpperCase()}_`, common));
+  }
+  return policies;
+}
+
+/** The settings as they may be logged: without what a URL carries before its host. */
+export function shownSettings({ policies: _, ...settings }: Settings): Record<string, unknown> {
+  const serviceUrls = Object.fromEntries(
+    Object.entries(settings.serviceUrls).map(([name, url]) => [name, withoutSecrets(url)]),
+  );
+  return { ...settings, serviceUrls, redisUrl: settings.redisUrl && withoutSecrets(settings.redisUrl) };
+}
+
+export function withoutSecrets(url: string): string {
+  return url.replace(/\/\/[^/@]*@/, '//[redacted]@');
+}

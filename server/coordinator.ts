@@ -1,0 +1,147 @@
+/**
+ * The composition root: the only place where clock, randomness, stores and sockets are real, and where the parts of a
+ * coordinator meet.
+ */
+import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { type ServerType, serve } from '@hono/node-server';
+import type { Logger } from 'pino';
+import { Registry } from '../machines/index.ts';
+import { orderSaga } from '../machines/order.ts';
+import { MemoryStore } from '../stores/memory-store.ts';
+import { connect } from '../stores/redis/connect.ts';
+import { RedisStore } from '../stores/redis/redis-store.ts';
+import type { SagaStore } from '../stores/saga-store.ts';
+import { createApp } from './app.ts';
+import { type Settings, shownSettings } from './config.ts';
+import { systemClock } from './engine/clock.ts';
+import type { Observe } from './engine/contract.ts';
+import { Engine } from './engine/engine.ts';
+import { Participants } from './engine/participants.ts';
+import { Probes } from './probes.ts';
+import { privateRedis } from './start/private-redis.ts';
+import { httpMetrics } from './telemetry/http.ts';
+import { startInspector } from './telemetry/inspector.ts';
+import { logEvents } from './telemetry/logs.ts';
+import { createRegistry, engineGauges, sagaMetrics } from './telemetry/metrics.ts';
+import { timedStore } from './telemetry/timed-store.ts';
+
+export interface Coordinator {
+  readonly url: string;
+  /** Of the inspector, or `null` where it is off. */
+  readonly inspectorUrl: string | null;
+  /** Takes nothing new, lets calls settle, releases what is left, and closes everything. */
+  stop(): Promise<void>;
+}
+
+/** How often ended sagas whose time has come are looked for. */
+const PURGE_EVERY_MS = 60_000;
+/** Sagas claimed in one go: some milliseconds of Redis's time. */
+const CLAIM_BATCH = 500;
+
+/** @throws StoreRefusedError, StoreUnavailableError, MachineError, or the socket's error: each says what to mend */
+export async function startCoordinator(settings: Settings, logger: Logger): Promise<Coordinator> {
+  const version = versionInPackage();
+  logger.info({ version, settings: shownSettings(settings) }, 'starting');
+
+  const machines = new Registry();
+  const order = machines.register(orderSaga(settings.policies));
+
+  const clock = systemClock;
+  const metrics = createRegistry();
+  const store = timedStore(await openStore(settings, logger), metrics);
+  logger.info({ store: store.info }, `store open: ${store.info.durability}`);
+
+  const inspector = settings.inspectPort === null ? null : await startInspector(settings.inspectPort);
+  const observers: readonly Observe[] = [
+    sagaMetrics(metrics),
+    logEvents(logger),
+    ...(inspector === null ? [] : [inspector.observe]),
+  ];
+
+  const { serviceUrls: urls, connectionsMax, connectTimeoutMs, leaseMarginMs, retentionMs } = settings;
+  const participants = new Participants({ urls, connectionsMax, connectTimeoutMs }, clock);
+  const engine = new Engine(
+    {
+      store,
+      participants,
+      clock,
+      random: Math.random,
+      observe: (event) => {
+        for (const observe of observers) observe(event);
+      },
+      owner: { name: settings.coordinatorId, boot: await store.boot(settings.coordinatorId) },
+      rights: { leaseMarginMs, retentionMs },
+    },
+    machines,
+    {
+      pollMs: settings.pollMs,
+      claimBatch: CLAIM_BATCH,
+      claimLeaseMs: settings.callTimeoutMaxMs + 2 * leaseMarginMs,
+      inHandMax: settings.inHandMax,
+      purgeEveryMs: PURGE_EVERY_MS,
+    },
+  );
+  engineGauges(metrics, engine);
+
+  const probes = new Probes(urls, clock);
+  const app = createApp({
+    engine,
+    machine: order,
+    waitMs: settings.orderWaitMs,
+    probes,
+    version,
+    metrics: httpMetrics(metrics),
+    logger,
+  });
+  const server = await listen(app.fetch, settings);
+  engine.open();
+
+  return {
+    url: `http://${settings.host}:${(server.address() as AddressInfo).port}`,
+    inspectorUrl: inspector?.url ?? null,
+    async stop() {
+      // The server answers until the engine has let go, so that whoever waits gets an answer and probes see the drain.
+      await engine.drain(settings.drainMs);
+      await closed(server);
+      await Promise.all([participants.close(), probes.close(), inspector?.close()]);
+      await store.close();
+    },
+  };
+}
+
+/** REDIS_URL, else a private Redis, else memory. */
+async function openStore(settings: Settings, logger: Logger): Promise<SagaStore> {
+  const { redisUrl, partitions, dataDir } = settings;
+  if (redisUrl !== null) return RedisStore.open({ redis: connect(redisUrl), partitions });
+  const found = await privateRedis(dataDir);
+  if (found !== null) {
+    logger.info({ pid: found.pid, socket: found.socketPath, adopted: found.adopted }, 'private Redis');
+    return RedisStore.open({ redis: connect(`unix://${found.socketPath}`), partitions });
+  }
+  logger.warn(
+    'no REDIS_URL and no redis-server on PATH: sagas are kept in memory, and nothing survives a restart',
+  );
+  return new MemoryStore({ now: systemClock.now, partitions });
+}
+
+function listen(fetch: Parameters<typeof serve>[0]['fetch'], { port, host }: Settings): Promise<ServerType> {
+  return new Promise((resolve, reject) => {
+    const server = serve({ fetch, port, hostname: host }, () => resolve(server));
+    server.once('error', reject);
+  });
+}
+
+function closed(server: ServerType): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    if ('closeIdleConnections' in server) server.closeIdleConnections();
+  });
+}
+
+/** package.json stands beside the sources, and above the compiled files. */
+function versionInPackage(): string {
+  const here = import.meta.url;
+  const url = new URL(here.endsWith('.ts') ? '../package.json' : '../../package.json', here);
+  return (JSON.parse(readFileSync(url, 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,145 @@
+/**
+ * What the rest of the server knows of the engine: commands, views, and the events by which metrics, logs and the
+ * inspector follow what happens. Nothing outside this folder touches a machine's snapshot or a store's write.
+ */
+import type {
+  Call,
+  Outcome,
+  RegisteredMachine,
+  SagaContext,
+  SagaEvent,
+  SagaInput,
+} from '../../machines/index.ts';
+import type {
+  Filter,
+  Idempotency,
+  MachineRef,
+  NumberedEntry,
+  Parked,
+  SagaStatus,
+  SagaSummary,
+  Statistics,
+  StoreInfo,
+} from '../../stores/saga-store.ts';
+
+export interface StartRequest {
+  readonly machine: RegisteredMachine;
+  readonly input: SagaInput;
+  readonly idempotency: Idempotency | null;
+}
+
+export type StartResult =
+  | { readonly kind: 'started'; readonly id: string }
+  /** The same key and body came before: this is the saga that they started. */
+  | { readonly kind: 'joined'; readonly id: string }
+  | { readonly kind: 'key-reused'; readonly id: string }
+  /** Nothing was stored; another coordinator, or this one later, may take it. */
+  | { readonly kind: 'refused'; readonly why: 'draining' | 'overloaded' | 'store-unavailable' }
+  /** The store's answer was lost for good: the saga may have started under this id. */
+  | { readonly kind: 'unknown'; readonly id: string };
+
+/** A saga as listings show it. */
+export interface SagaListing {
+  readonly id: string;
+  readonly machine: MachineRef;
+  readonly status: SagaStatus;
+  readonly summary: SagaSummary;
+  readonly parked: Parked | null;
+  readonly seq: number;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+}
+
+export interface SagaPage {
+  readonly sagas: readonly SagaListing[];
+  /** Where the next page begins; `null` where this one was the last. */
+  readonly cursor: string | null;
+}
+
+/** One saga, whole. Secrets in its data are redacted. */
+export interface SagaView extends SagaListing {
+  readonly context: SagaContext;
+  /** Names of the machine's steps, in order; empty where this coordinator does not know the machine. */
+  readonly steps: readonly string[];
+}
+
+/** A saga with its whole history. */
+export interface SagaHistory {
+  readonly saga: SagaView;
+  readonly log: readonly NumberedEntry[];
+}
+
+export interface SagaEngine {
+  start(request: StartRequest): Promise<StartResult>;
+
+  /**
+   * Answers when the saga has ended or is parked; `null` when `waitMs` is over first, while draining, and for an
+   * unknown saga.
+   */
+  settled(id: string, waitMs: number): Promise<SagaHistory | null>;
+
+  get(id: string): Promise<SagaHistory | null>;
+  list(filter: Filter, cursor: string | null, limit: number): Promise<SagaPage>;
+  statistics(): Promise<Statistics>;
+
+  /** Throws StoreUnavailableError where the store cannot serve. */
+  ping(): Promise<void>;
+
+  readonly store: StoreInfo;
+  readonly draining: boolean;
+  /** Sagas in this coordinator's hands. */
+  readonly inHand: number;
+}
+
+/** What happened, in the order in which it happened. Observers are called at once and must not throw. */
+export type EngineEvent =
+  | {
+      readonly type: 'started';
+      readonly id: string;
+      readonly machine: RegisteredMachine;
+      readonly context: SagaContext;
+    }
+  /** A transition was committed. `event` is null for the start itself. */
+  | {
+      readonly type: 'transition';
+      readonly id: string;
+      readonly machine: RegisteredMachine;
+      readonly event: SagaEvent | null;
+      readonly entry: NumberedEntry;
+      readonly status: SagaStatus;
+      readonly context: SagaContext;
+    }
+  | {
+      readonly type: 'called';
+      readonly id: string;
+      readonly machine: RegisteredMachine;
+      readonly call: Call;
+      readonly outcome: Outcome;
+      readonly ms: number;
+      readonly error: string | null;
+    }
+  /** Ended or parked. `ms` since it was created. */
+  | {
+      readonly type: 'settled';
+      readonly id: string;
+      readonly machine: RegisteredMachine;
+      readonly status: SagaStatus;
+      readonly ms: number;
+      readonly reason: string | null;
+      readonly parked: Parked | null;
+    }
+  /** Taken over from another coordinator, or from an earlier boot, or woken from a wait. */
+  | {
+      readonly type: 'claimed';
+      readonly id: string;
+      readonly state: string;
+      readonly machine: RegisteredMachine;
+    }
+  /** Somebody else has written: this coordinator has dropped the saga. */
+  | { readonly type: 'lost'; readonly id: string; readonly why: 'stale' | 'missing' | 'lease-over' }
+  /** A saga was claimed whose snapshot its machine cannot read: it stands still until a person has looked. */
+  | { readonly type: 'unreadable'; readonly id: string; readonly error: Error }
+  /** The store failed; what was to be done is repeated or left to recovery. */
+  | { readonly type: 'store-fault'; readonly doing: string; readonly error: Error };
+
+export type Observe = (event: EngineEvent) => void;

@@ -1,0 +1,201 @@
+/** The engine's face: takes commands, hands sagas to the runner, and answers from the store. */
+import type { Registry, SagaContext } from '../../machines/index.ts';
+import {
+  type CreateResult,
+  type Filter,
+  type NewSaga,
+  type SagaRecord,
+  type SagaStatus,
+  type Statistics,
+  type StoreInfo,
+  StoreUnavailableError,
+} from '../../stores/saga-store.ts';
+import { wait } from './clock.ts';
+import type { SagaEngine, SagaHistory, SagaPage, SagaView, StartRequest, StartResult } from './contract.ts';
+import { Recovery, type RecoverySettings } from './recovery.ts';
+import { Runner, type Surroundings } from './runner.ts';
+import { Waiters } from './waiters.ts';
+
+/** A create whose answer was lost is repeated this often before the client is told that it is unknown. */
+const CREATE_ATTEMPTS_MAX = 4;
+const CREATE_RETRY_MS = 50;
+
+export class Engine implements SagaEngine {
+  readonly #in: Surroundings;
+  readonly #registry: Registry;
+  readonly #settings: RecoverySettings;
+  readonly #runner: Runner;
+  readonly #waiters: Waiters;
+  readonly #recovery: Recovery;
+  #draining = false;
+  #creating = 0;
+  #onIdle: (() => void) | null = null;
+
+  constructor(surroundings: Surroundings, registry: Registry, settings: RecoverySettings) {
+    this.#in = surroundings;
+    this.#registry = registry;
+    this.#settings = settings;
+    this.#waiters = new Waiters(surroundings.store, surroundings.clock);
+    this.#runner = new Runner(surroundings, {
+      settled: (id, history) => this.#waiters.settled(id, history ?? 'elsewhere'),
+      waiting: (id, delayMs) => this.#recovery.wakeAfter(id, delayMs),
+      free: () => {
+        this.#recovery.free();
+        this.#noticeIdle();
+      },
+    });
+    this.#recovery = new Recovery(surroundings, registry, this.#runner, settings, () =>
+      this.#waiters.look((id) => this.#runner.has(id)),
+    );
+  }
+
+  /** Begins to take up what is due. */
+  open(): void {
+    this.#recovery.start();
+  }
+
+  get store(): StoreInfo {
+    return this.#in.store.info;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  get inHand(): number {
+    return this.#runner.size;
+  }
+
+  async start({ machine, input, idempotency }: StartRequest): Promise<StartResult> {
+    if (this.#draining) return { kind: 'refused', why: 'draining' };
+    if (this.#runner.size + this.#creating >= this.#settings.inHandMax)
+      return { kind: 'refused', why: 'overloaded' };
+
+    const id = this.#in.store.newId(idempotency?.key ?? null);
+    const { write, begin } = this.#runner.prepare(machine, machine.begin(input));
+    const { id: name, version, structure } = machine;
+    const created = await this.#create({
+      ...write,
+      id,
+      machine: { id: name, version, structure },
+      idempotency,
+    });
+    if ('kind' in created) return created;
+    const { result, sentAt } = created;
+    switch (result.kind) {
+      case 'created':
+        begin(id, result, sentAt);
+        return { kind: 'started', id };
+      case 'exists':
+        return { kind: 'joined', id: result.id };
+      case 'key-reused':
+        return result;
+      default:
+        return result satisfies never;
+    }
+  }
+
+  async settled(id: string, waitMs: number): Promise<SagaHistory | null> {
+    if (!this.#runner.has(id)) {
+      const status = await this.#statusOf(id);
+      if (status === null) return null;
+      if (status !== 'STARTED') return this.get(id);
+    }
+    if (waitMs <= 0 || this.#draining) return null;
+    const waited = await this.#waiters.wait(id, waitMs);
+    return waited === 'elsewhere' ? this.get(id) : waited;
+  }
+
+  async get(id: string): Promise<SagaHistory | null> {
+    const { store } = this.#in;
+    const [record, log] = await Promise.all([store.get(id), store.log(id)]);
+    return record === null ? null : { saga: this.#viewOf(record), log };
+  }
+
+  async list(filter: Filter, cursor: string | null, limit: number): Promise<SagaPage> {
+    const page = await this.#in.store.list(filter, cursor, limit);
+    return { sagas: page.records, cursor: page.cursor };
+  }
+
+  statistics(): Promise<Statistics> {
+    return this.#in.store.statistics();
+  }
+
+  ping(): Promise<void> {
+    return this.#in.store.ping();
+  }
+
+  /**
+   * Takes nothing new, gives every saga back as soon as its call has settled, and after `graceMs` leaves the rest to
+   * recovery, with its leases released.
+   */
+  async drain(graceMs: number): Promise<void> {
+    if (this.#draining) return;
+    this.#draining = true;
+    this.#runner.yieldAll();
+    this.#waiters.dismissAll();
+    await this.#recovery.stop();
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+      this.#in.clock.after(graceMs, resolve);
+      this.#noticeIdle();
+    });
+    try {
+      await this.#runner.abandonAll();
+    } catch (error) {
+      // Their leases end by themselves.
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      this.#in.observe({ type: 'store-fault', doing: 'release', error });
+    }
+  }
+
+  #noticeIdle(): void {
+    if (this.#runner.size + this.#creating === 0) this.#onIdle?.();
+  }
+
+  /** Repeats a create whose answer was lost; the store recognises its own. */
+  async #create(saga: NewSaga): Promise<{ result: CreateResult; sentAt: number } | StartFault> {
+    const { store, clock, observe } = this.#in;
+    let perhapsStored = false;
+    this.#creating += 1;
+    try {
+      for (let attempt = 1; attempt <= CREATE_ATTEMPTS_MAX; attempt += 1) {
+        const sentAt = clock.monotonic();
+        try {
+          return { result: await store.create(saga), sentAt };
+        } catch (error) {
+          if (!(error instanceof StoreUnavailableError)) throw error;
+          observe({ type: 'store-fault', doing: `create of saga ${saga.id}`, error });
+          perhapsStored ||= !error.notSent;
+          // What was surely not stored is refused at once: the client knows best whether to try again.
+          if (!perhapsStored) break;
+          await wait(clock, CREATE_RETRY_MS * 2 ** attempt);
+        }
+      }
+    } finally {
+      this.#creating -= 1;
+      this.#noticeIdle();
+    }
+    return perhapsStored ? { kind: 'unknown', id: saga.id } : { kind: 'refused', why: 'store-unavailable' };
+  }
+
+  async #statusOf(id: string): Promise<SagaStatus | null> {
+    try {
+      return (await this.#in.store.statuses([id]))[0] ?? null;
+    } catch (error) {
+      // Whoever waits goes on waiting: the rounds of recovery ask again.
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      return 'STARTED';
+    }
+  }
+
+  #viewOf(record: SagaRecord): SagaView {
+    const machine = this.#registry.get(record.machine.id, record.machine.version);
+    const { context } = JSON.parse(record.snapshot) as { context: SagaContext };
+    // Which facts of an unknown machine are secret is not known either, so none is shown.
+    const shown = machine?.redacted(context) ?? { ...context, data: {}, answers: {} };
+    return { ...record, context: shown, steps: machine?.steps.map(({ name }) => name) ?? [] };
+  }
+}
+
+type StartFault = Extract<StartResult, { kind: 'unknown' | 'refused' }>;

@@ -1,0 +1,178 @@
+/**
+ * Finds sagas that somebody must look at, and takes them. One index of due times serves new work, retries, and owners
+ * that are gone; there is no other scheduler.
+ */
+import type { Registry } from '../../machines/index.ts';
+import { StoreUnavailableError } from '../../stores/saga-store.ts';
+import type { Runner, Surroundings } from './runner.ts';
+
+export interface RecoverySettings {
+  /** How often the due index is asked when nothing else calls for it. */
+  readonly pollMs: number;
+  /** Sagas claimed in one go. */
+  readonly claimBatch: number;
+  /** Lease of a claim: at least as long as the longest call may last. */
+  readonly claimLeaseMs: number;
+  readonly inHandMax: number;
+  readonly purgeEveryMs: number;
+}
+
+export class Recovery {
+  readonly #in: Surroundings;
+  readonly #registry: Registry;
+  readonly #runner: Runner;
+  readonly #settings: RecoverySettings;
+  readonly #each: () => Promise<void>;
+  readonly #wakes = new Set<() => void>();
+  #running = false;
+  #purgedAt: number;
+  #rooms: (() => void)[] = [];
+  #loops: Promise<unknown> = Promise.resolve();
+
+  /** @param each is called once a round, for whatever else must look at the store as often */
+  constructor(
+    surroundings: Surroundings,
+    registry: Registry,
+    runner: Runner,
+    settings: RecoverySettings,
+    each: () => Promise<void>,
+  ) {
+    this.#in = surroundings;
+    this.#registry = registry;
+    this.#runner = runner;
+    this.#settings = settings;
+    this.#each = each;
+    this.#purgedAt = surroundings.clock.monotonic();
+  }
+
+  start(): void {
+    this.#running = true;
+    this.#loops = Promise.all([this.#adopt(), this.#poll()]);
+  }
+
+  /** Resolves when nothing more will be claimed. */
+  async stop(): Promise<void> {
+    this.#running = false;
+    this.#free();
+    for (const wake of [...this.#wakes]) wake();
+    await this.#loops;
+  }
+
+  /** Looks at one saga as soon as its wait is over, rather than at the next round. */
+  wakeAfter(id: string, delayMs: number): void {
+    if (!this.#running) return;
+    // The store's clock decides; asking a little late saves asking twice.
+    this.#in.clock.after(delayMs + 2, () => {
+      if (this.#running && this.#room() > 0) void this.#guarded('wake', () => this.#claim([id]));
+    });
+  }
+
+  /** There is room for one more. */
+  readonly free = (): void => {
+    this.#free();
+  };
+
+  #free(): void {
+    const rooms = this.#rooms;
+    this.#rooms = [];
+    for (const tell of rooms) tell();
+  }
+
+  #room(): number {
+    return this.#settings.inHandMax - this.#runner.size;
+  }
+
+  /** At the start: what an older boot of this coordinator held is ours at once, whatever its lease says. */
+  async #adopt(): Promise<void> {
+    const { store } = this.#in;
+    let cursor: string | null = null;
+    do {
+      if (this.#room() <= 0) await new Promise<void>((resolve) => this.#rooms.push(resolve));
+      const page = await this.#guarded('adopt', async () => {
+        const limit = Math.min(this.#room(), this.#settings.claimBatch);
+        const found = await store.running(this.#registry.all(), cursor, Math.max(1, limit));
+        await this.#claim(found.ids);
+        return found;
+      });
+      if (page === undefined) await this.#pause();
+      else cursor = page.cursor;
+      if (page !== undefined && page.cursor === null) return;
+    } while (this.#running);
+  }
+
+  async #poll(): Promise<void> {
+    while (this.#running) {
+      const more = await this.#guarded('poll', async () => {
+        await this.#each();
+        await this.#purge();
+        const limit = Math.min(this.#room(), this.#settings.claimBatch);
+        if (limit <= 0) return false;
+        const ids = await this.#in.store.due(this.#registry.all(), limit);
+        await this.#claim(ids);
+        return ids.length === limit;
+      });
+      if (more !== true) await this.#pause();
+    }
+  }
+
+  async #claim(ids: readonly string[]): Promise<void> {
+    const { store, owner, clock } = this.#in;
+    const wanted = ids.filter((id) => !this.#runner.has(id));
+    if (wanted.length === 0 || !this.#running) return;
+    const sentAt = clock.monotonic();
+    const at = new Date(clock.now()).toISOString();
+    const claimed = await store.claim(
+      wanted,
+      owner,
+      this.#settings.claimLeaseMs,
+      this.#runner.nextWriteId(),
+      at,
+    );
+    for (const claim of claimed) {
+      const { machine: ref, id } = claim.record;
+      const machine = this.#registry.get(ref.id, ref.version);
+      if (machine === undefined)
+        throw new Error(`claimed saga ${id} of unknown machine ${ref.id}@${ref.version}`);
+      try {
+        this.#runner.resume(claim, machine, sentAt);
+      } catch (error) {
+        // One saga that cannot be read must not take down all others with its coordinator.
+        this.#in.observe({ type: 'unreadable', id, error: error as Error });
+      }
+    }
+  }
+
+  async #purge(): Promise<void> {
+    const { store, clock } = this.#in;
+    if (clock.monotonic() - this.#purgedAt < this.#settings.purgeEveryMs) return;
+    const removed = await store.purge(PURGE_BATCH);
+    // A full batch means that there is more: the next round goes on.
+    if (removed < PURGE_BATCH) this.#purgedAt = clock.monotonic();
+  }
+
+  #pause(): Promise<void> {
+    if (!this.#running) return Promise.resolve();
+    return new Promise((resolve) => {
+      const wake = () => {
+        cancel();
+        this.#wakes.delete(wake);
+        resolve();
+      };
+      const cancel = this.#in.clock.after(this.#settings.pollMs, wake);
+      this.#wakes.add(wake);
+    });
+  }
+
+  /** The store may fail at any time; the next round asks again. */
+  async #guarded<T>(doing: string, act: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await act();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      this.#in.observe({ type: 'store-fault', doing, error });
+      return undefined;
+    }
+  }
+}
+
+const PURGE_BATCH = 500;

@@ -1,0 +1,306 @@
+/**
+ * Carries sagas from state to state. The one pipe of the product: perform the call that the state announces, decide
+ * what its outcome means, commit that, and only then act on it.
+ */
+import type { Asks, RegisteredMachine, SagaEvent, SagaSnapshot } from '../../machines/index.ts';
+import {
+  type Claimed,
+  type CommitResult,
+  type Fence,
+  type Granted,
+  type NumberedEntry,
+  type Owner,
+  type SagaStatus,
+  type SagaStore,
+  StoreUnavailableError,
+  type Write,
+} from '../../stores/saga-store.ts';
+import { type Clock, wait } from './clock.ts';
+import type { Observe, SagaHistory } from './contract.ts';
+import type { Participants } from './participants.ts';
+import { describe, type Rights, type Transition } from './write.ts';
+
+/** A saga in this coordinator's hands. */
+interface Held {
+  readonly id: string;
+  readonly machine: RegisteredMachine;
+  readonly createdAtMs: number;
+  snapshot: SagaSnapshot;
+  asks: Asks;
+  fence: Fence;
+  /** The whole history where the saga began here; a saga taken over has its history in the store alone. */
+  readonly log: NumberedEntry[] | null;
+  /** Until when this coordinator may call participants for the saga, on the monotonic clock. */
+  rightUntil: number;
+}
+
+/** What the engine's parts share: the world as it was handed in by the composition root. */
+export interface Surroundings {
+  readonly store: SagaStore;
+  readonly participants: Participants;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly observe: Observe;
+  readonly owner: Owner;
+  readonly rights: Rights;
+}
+
+/** Repeating a commit waits this long at first, and at most. */
+const COMMIT_RETRY_MS = { first: 20, most: 1000 } as const;
+
+export class Runner {
+  readonly #in: Surroundings;
+  readonly #held = new Map<string, Held>();
+  readonly #onSettled: (id: string, history: SagaHistory | null) => void;
+  readonly #onWaiting: (id: string, delayMs: number) => void;
+  readonly #onFree: () => void;
+  #writes = 0;
+  #yielding = false;
+  #abandoned = false;
+
+  constructor(
+    surroundings: Surroundings,
+    on: {
+      /** A saga has ended or is parked; with its history where that is at hand. */
+      readonly settled: (id: string, history: SagaHistory | null) => void;
+      /** A saga was given back, and is due after a delay. */
+      readonly waiting: (id: string, delayMs: number) => void;
+      /** There is one saga less in hand. */
+      readonly free: () => void;
+    },
+  ) {
+    this.#in = surroundings;
+    this.#onSettled = on.settled;
+    this.#onWaiting = on.waiting;
+    this.#onFree = on.free;
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  has(id: string): boolean {
+    return this.#held.has(id);
+  }
+
+  /** An id of a write: unique, because owner and boot are, and the same in every repetition of the write. */
+  nextWriteId(): string {
+    this.#writes += 1;
+    const { name, boot } = this.#in.owner;
+    return `${name}/${boot}/${this.#writes.toString(36)}`;
+  }
+
+  /** The first write of a saga, and what to do once it is stored. */
+  prepare(machine: RegisteredMachine, snapshot: SagaSnapshot): { write: Write; begin: BeginStored } {
+    const { clock, rights, owner } = this.#in;
+    const at = clock.now();
+    const after = { snapshot, asks: machine.asks(snapshot) };
+    const transition = { machine, before: null, event: null, after, at, callMs: null, sagaMs: 0 };
+    const { status, ...described } = describe(transition, rights, this.#yielding);
+    const write = { ...described, owner, writeId: this.nextWriteId() };
+    const begin: BeginStored = (id, granted, sentAt) => {
+      const held: Held = {
+        id,
+        machine,
+        createdAtMs: at,
+        ...after,
+        fence: granted.fence,
+        log: [],
+        rightUntil: 0,
+      };
+      this.#in.observe({ type: 'started', id, machine, context: snapshot.context });
+      this.#observeTransition(held, null, write, status, granted.seq);
+      this.#take(held, granted, sentAt);
+    };
+    return { write, begin };
+  }
+
+  /** Carries on a saga that was claimed. */
+  resume({ record, remainingMs }: Claimed, machine: RegisteredMachine, sentAt: number): void {
+    const snapshot = machine.restore(record.snapshot);
+    const { id, fence, createdAtMs, seq } = record;
+    const held: Held = {
+      id,
+      machine,
+      createdAtMs,
+      snapshot,
+      asks: machine.asks(snapshot),
+      fence,
+      log: null,
+      rightUntil: 0,
+    };
+    this.#in.observe({ type: 'claimed', id, state: record.summary.state, machine });
+    this.#take(held, { fence, seq, remainingMs }, sentAt);
+  }
+
+  /** From now on every saga is given back as soon as its call has settled. */
+  yieldAll(): void {
+    this.#yielding = true;
+  }
+
+  /** Lets go of what is still in hand: calls are ended, nothing more is written, and others may go on at once. */
+  async abandonAll(): Promise<void> {
+    this.#abandoned = true;
+    this.#in.participants.abortAll();
+    const left = [...this.#held.values()].map(({ id, fence }) => ({ id, fence }));
+    for (const { id } of left) this.#drop(id);
+    if (left.length > 0) await this.#in.store.release(left);
+  }
+
+  #take(saga: Held, granted: Granted, sentAt: number): void {
+    this.#grant(saga, granted, sentAt);
+    this.#held.set(saga.id, saga);
+    // Not awaited: it ends by itself, and a bug in it must end the process loudly as an unhandled rejection.
+    void this.#run(saga);
+  }
+
+  #drop(id: string): void {
+    if (this.#held.delete(id)) this.#onFree();
+  }
+
+  async #run(saga: Held): Promise<void> {
+    let acting = true;
+    while (acting) {
+      const step = await this.#perform(saga);
+      acting = step !== null && (await this.#advance(saga, step.event, step.callMs));
+    }
+    this.#drop(saga.id);
+  }
+
+  /** Makes the call that the state announces; `null` where the right to make it is over. */
+  async #perform(saga: Held): Promise<{ event: SagaEvent; callMs: number | null } | null> {
+    const { clock, participants, random, observe } = this.#in;
+    if (this.#abandoned) return null;
+    if (saga.asks.kind === 'wait') return { event: { type: 'due', at: clock.now() }, callMs: null };
+    if (saga.asks.kind !== 'call') throw new Error(`saga ${saga.id} was taken up with nothing to do`);
+
+    const { call } = saga.asks;
+    const sentAt = clock.monotonic();
+    const boundMs = Math.min(call.timeoutMs, saga.rightUntil - sentAt);
+    if (boundMs <= 0) {
+      observe({ type: 'lost', id: saga.id, why: 'lease-over' });
+      return null;
+    }
+    const reply = await participants.call(saga.id, call, traceparentOf(saga.id, random), boundMs);
+    if (this.#abandoned) return null;
+    const ms = clock.monotonic() - sentAt;
+    const error = reply.outcome === 'done' ? null : reply.error;
+    observe({ type: 'called', id: saga.id, machine: saga.machine, call, outcome: reply.outcome, ms, error });
+
+    const at = clock.now();
+    const { outcome } = reply;
+    if (outcome === 'done') return { event: { type: outcome, at, answer: reply.answer }, callMs: ms };
+    if (outcome === 'refused') return { event: { type: outcome, at, error: reply.error }, callMs: ms };
+    const { retryAfterMs } = reply;
+    return { event: { type: outcome, at, error: reply.error, random: random(), retryAfterMs }, callMs: ms };
+  }
+
+  /** Decides, commits, and takes the new state as its own. Answers whether there is more to do for it here. */
+  async #advance(saga: Held, event: SagaEvent, callMs: number | null): Promise<boolean> {
+    const { machine } = saga;
+    const snapshot = machine.next(saga.snapshot, event);
+    const after = { snapshot, asks: machine.asks(snapshot) };
+    const sagaMs = Math.max(0, event.at - saga.createdAtMs);
+    const transition: Transition = {
+      machine,
+      before: saga,
+      event,
+      after,
+      at: event.at,
+      callMs: rounded(callMs),
+      sagaMs,
+    };
+    const { status, ...described } = describe(transition, this.#in.rights, this.#yielding);
+    const write: Write = { ...described, owner: this.#in.owner, writeId: this.nextWriteId() };
+
+    const committed = await this.#commit(saga, write);
+    if (committed === null) return false;
+    const { result, sentAt } = committed;
+    if (result.kind !== 'committed') {
+      this.#in.observe({ type: 'lost', id: saga.id, why: result.kind });
+      return false;
+    }
+    Object.assign(saga, after);
+    this.#grant(saga, result, sentAt);
+    this.#observeTransition(saga, event, write, status, result.seq);
+
+    if (write.next.kind === 'act') return true;
+    this.#drop(saga.id);
+    if (write.next.kind === 'wait') this.#onWaiting(saga.id, write.next.delayMs);
+    else this.#settle(saga, write, status, event.at);
+    return false;
+  }
+
+  /**
+   * Commits until the store has answered. Repeating is safe, since the store recognises its own write, and needed,
+   * since the outcome of the call is known here alone. `null` where the coordinator lets go of the saga.
+   */
+  async #commit(saga: Held, write: Write): Promise<{ result: CommitResult; sentAt: number } | null> {
+    const { store, clock, observe } = this.#in;
+    for (let delayMs: number = COMMIT_RETRY_MS.first; !this.#abandoned; delayMs *= 2) {
+      const sentAt = clock.monotonic();
+      try {
+        return { result: await store.commit(saga.id, saga.fence, write), sentAt };
+      } catch (error) {
+        if (!(error instanceof StoreUnavailableError)) throw error;
+        observe({ type: 'store-fault', doing: `commit of saga ${saga.id}`, error });
+        await wait(clock, Math.min(delayMs, COMMIT_RETRY_MS.most));
+      }
+    }
+    return null;
+  }
+
+  /** The store says what remained of the lease when it granted it; our right began to run when we asked. */
+  #grant(saga: Held, { fence, remainingMs }: Granted, sentAt: number): void {
+    saga.fence = fence;
+    saga.rightUntil = sentAt + remainingMs - this.#in.rights.leaseMarginMs;
+  }
+
+  #observeTransition(
+    saga: Held,
+    event: SagaEvent | null,
+    write: Write,
+    status: SagaStatus,
+    seq: number,
+  ): void {
+    const { id, machine, snapshot } = saga;
+    const entry = { seq, ...write.entry };
+    saga.log?.push(entry);
+    this.#in.observe({ type: 'transition', id, machine, event, entry, status, context: snapshot.context });
+  }
+
+  #settle(saga: Held, { next, summary }: Write, status: SagaStatus, atMs: number): void {
+    const { id, machine, snapshot, createdAtMs, log } = saga;
+    const { context } = snapshot;
+    const parked = next.kind === 'park' ? next.parked : null;
+    const reason = context.failure?.reason ?? null;
+    this.#in.observe({ type: 'settled', id, machine, status, ms: atMs - createdAtMs, reason, parked });
+    if (log === null) {
+      this.#onSettled(id, null);
+      return;
+    }
+    const listing = { id, machine, status, summary, parked, seq: log.length, createdAtMs, updatedAtMs: atMs };
+    const steps = machine.steps.map(({ name }) => name);
+    this.#onSettled(id, { saga: { ...listing, context: machine.redacted(context), steps }, log });
+  }
+}
+
+type BeginStored = (id: string, granted: Granted, sentAt: number) => void;
+
+function rounded(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms * 10) / 10;
+}
+
+/**
+ * W3C trace context. The saga's own UUID is the trace id, so all calls of a saga are one trace, whichever
+ * coordinator makes them; each call is a span of its own.
+ */
+function traceparentOf(sagaId: string, random: () => number): string {
+  const traceId = sagaId.slice(sagaId.indexOf('-') + 1).replaceAll('-', '');
+  const half = () =>
+    Math.floor(random() * 0x1_0000_0000)
+      .toString(16)
+      .padStart(8, '0');
+  return `00-${traceId}-${half()}${half()}-01`;
+}

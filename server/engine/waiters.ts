@@ -1,0 +1,56 @@
+/**
+ * Those who wait for a saga to settle. A saga in this coordinator's hands tells them itself; any other is watched in
+ * the store, because any coordinator may end it.
+ */
+import type { SagaStore } from '../../stores/saga-store.ts';
+import type { Clock } from './clock.ts';
+import type { SagaHistory } from './contract.ts';
+
+/** How waiting ended: with the saga itself, with the news that it settled elsewhere, or with the time being over. */
+export type Waited = SagaHistory | 'elsewhere' | null;
+type Tell = (waited: Waited) => void;
+
+export class Waiters {
+  readonly #store: SagaStore;
+  readonly #clock: Clock;
+  readonly #waiting = new Map<string, Set<Tell>>();
+
+  constructor(store: SagaStore, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  wait(id: string, waitMs: number): Promise<Waited> {
+    return new Promise((resolve) => {
+      const tells = this.#waiting.get(id) ?? new Set();
+      this.#waiting.set(id, tells);
+      const tell: Tell = (waited) => {
+        cancel();
+        tells.delete(tell);
+        if (tells.size === 0 && this.#waiting.get(id) === tells) this.#waiting.delete(id);
+        resolve(waited);
+      };
+      const cancel = this.#clock.after(waitMs, () => tell(null));
+      tells.add(tell);
+    });
+  }
+
+  settled(id: string, waited: Waited): void {
+    for (const tell of [...(this.#waiting.get(id) ?? [])]) tell(waited);
+  }
+
+  /** Sends everybody away: the coordinator drains. */
+  dismissAll(): void {
+    for (const id of [...this.#waiting.keys()]) this.settled(id, null);
+  }
+
+  /** Looks in the store for the sagas that are waited for and that `isHere` does not know. */
+  async look(isHere: (id: string) => boolean): Promise<void> {
+    const ids = [...this.#waiting.keys()].filter((id) => !isHere(id));
+    if (ids.length === 0) return;
+    const statuses = await this.#store.statuses(ids);
+    ids.forEach((id, index) => {
+      if (statuses[index] !== 'STARTED') this.settled(id, 'elsewhere');
+    });
+  }
+}

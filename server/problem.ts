@@ -1,0 +1,88 @@
+/** Requests that were refused, as RFC 9457 problem documents. Each type has its page in docs/errors.md. */
+import type { Context } from 'hono';
+
+/** Every type of problem with its status and title. A type never changes its meaning. */
+export const PROBLEMS = {
+  'malformed-json': [400, 'The body is not JSON'],
+  'invalid-header': [400, 'A request header cannot be read'],
+  'invalid-query': [400, 'A query parameter cannot be used'],
+  'validation-error': [422, 'The body is not as the contract says'],
+  'idempotency-key-reused': [422, 'The idempotency key was used before with another body'],
+  'unsupported-media-type': [415, 'The body must be application/json'],
+  'body-too-large': [413, 'The body is too large'],
+  'not-found': [404, 'There is nothing at this path'],
+  'saga-not-found': [404, 'There is no such saga'],
+  'service-not-found': [404, 'There is no such service'],
+  'method-not-allowed': [405, 'This path does not know the method'],
+  draining: [503, 'The coordinator is stopping'],
+  overloaded: [503, 'The coordinator has all the sagas that it may have in hand'],
+  'store-unavailable': [503, 'The store cannot be reached'],
+  'start-unknown': [503, 'The saga may have started'],
+  'internal-error': [500, 'The coordinator has a fault'],
+} as const satisfies Record<string, readonly [number, string]>;
+
+export type ProblemType = keyof typeof PROBLEMS;
+
+/** Members of the document beside type, title, status and detail. */
+type Members = Readonly<Record<string, unknown>>;
+
+/** Thrown by a route, answered by the app's one error handler. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly type: ProblemType;
+  readonly members: Members;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    type: ProblemType,
+    detail: string,
+    members: Members = {},
+    headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(detail);
+    this.type = type;
+    this.members = members;
+    this.headers = headers;
+  }
+}
+
+/** A store that is away comes back in seconds: a client should ask again soon. */
+export const RETRY_AFTER_SECONDS = '2';
+
+export function answerProblem(c: Context, { type, message, members, headers }: Problem): Response {
+  const [status, title] = PROBLEMS[type];
+  const retry = status === 503 ? { 'retry-after': RETRY_AFTER_SECONDS } : {};
+  return c.body(JSON.stringify({ type, title, status, detail: message, ...members }), status, {
+    'content-type': 'application/problem+json',
+    ...retry,
+    ...headers,
+  });
+}
+
+interface Issue {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly code?: string | undefined;
+  readonly keys?: readonly string[];
+}
+
+/** What zod found, each with a JSON pointer (RFC 6901) to the field that is wrong. */
+export function errorsOf(issues: readonly Issue[]): { pointer: string; detail: string }[] {
+  return issues.slice(0, ERRORS_MAX).flatMap(({ path, message, code, keys }) => {
+    if (code !== 'unrecognized_keys' || keys === undefined)
+      return [{ pointer: pointerTo(path), detail: message }];
+    // zod points at the object; the client wants to know which of its fields is too many.
+    return keys
+      .slice(0, ERRORS_MAX)
+      .map((key) => ({ pointer: pointerTo([...path, key]), detail: 'unknown field' }));
+  });
+}
+
+/** Enough to mend a body by; a body of a thousand wrong items does not get a thousand lines. */
+const ERRORS_MAX = 50;
+
+function pointerTo(path: readonly PropertyKey[]): string {
+  return path
+    .map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1').slice(0, 100)}`)
+    .join('');
+}

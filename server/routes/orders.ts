@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { createRoute, type OpenAPIHono, type z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import type { RegisteredMachine } from '../../machines/index.ts';
+import { type Order, orderInput } from '../../machines/order.ts';
+import type { SagaStatus } from '../../stores/saga-store.ts';
+import type { SagaEngine, SagaHistory } from '../engine/contract.ts';
+import { Problem, RETRY_AFTER_SECONDS } from '../problem.ts';
+import { problemAnswers } from './answers.ts';
+import { idempotencyKeyOf, preferenceOf } from './preferences.ts';
+import { presentOrder } from './present.ts';
+import { orderAnswer, orderRequest } from './schemas.ts';
+
+export interface OrderRoute {
+  readonly engine: SagaEngine;
+  readonly machine: RegisteredMachine;
+  readonly waitMs: number;
+}
+
+const json = { 'application/json': { schema: orderAnswer } };
+
+const submit = createRoute({
+  method: 'post',
+  path: '/api/coordinator/orders',
+  summary: 'Runs an order as a saga, and answers when it has ended or the wait is over.',
+  request: { body: { required: true, content: { 'application/json': { schema: orderRequest } } } },
+  responses: {
+    201: { description: 'All steps were done.', content: json },
+    202: { description: 'Still running: ask again at Location.', content: json },
+    409: {
+      description: 'The order failed and was undone, or is parked with something still held.',
+      content: json,
+    },
+    ...problemAnswers(400, 413, 415, 422, 503),
+  },
+});
+
+/** 201 done, 409 not done, 202 not yet. */
+const ANSWER_STATUS = { COMPLETED: 201, FAILED: 409, ABORTED: 409, STARTED: 202 } as const satisfies Record<
+  SagaStatus,
+  number
+>;
+
+export function orderRoutes(app: OpenAPIHono, { engine, machine, waitMs }: OrderRoute): void {
+  app.openapi(submit, async (c) => {
+    const preference = preferenceOf(c.req.header('prefer'), waitMs);
+    const key = idempotencyKeyOf(c.req.header('idempotency-key'));
+    const order = c.req.valid('json');
+    const idempotency = key === null ? null : { key, digest: digestOf(order) };
+
+    const started = await engine.start({ machine, input: orderInput(order as Order), idempotency });
+    switch (started.kind) {
+      case 'started':
+      case 'joined':
+        break;
+      case 'key-reused':
+        throw new Problem('idempotency-key-reused', `the key belongs to saga ${started.id}`, {
+          saga_id: started.id,
+        });
+      case 'unknown':
+        throw new Problem(
+          'start-unknown',
+          'the store did not answer; if the saga was stored it runs under this id',
+          { saga_id: started.id },
+          { location: locationOf(started.id) },
+        );
+      default:
+        throw new Problem(started.why, 'nothing was stored; the same request can be sent again');
+    }
+
+    c.header('location', locationOf(started.id));
+    if (preference.applied !== null) c.header('preference-applied', preference.applied);
+    const history =
+      (await engine.settled(started.id, preference.waitMs)) ?? (await current(engine, started.id));
+    return answer(c, history);
+  });
+}
+
+function answer(c: Context, history: SagaHistory) {
+  const status = ANSWER_STATUS[history.saga.status];
+  if (status === 202) c.header('retry-after', RETRY_AFTER_SECONDS);
+  return c.json(presentOrder(history), status);
+}
+
+/** The saga as it stands, for a client whose wait is over. */
+async function current(engine: SagaEngine, id: string): Promise<SagaHistory> {
+  const history = await engine.get(id);
+  if (history === null) throw new Problem('saga-not-found', `saga ${id} has been purged`);
+  return history;
+}
+
+export function locationOf(id: string): string {
+  return `/api/coordinator/sagas/${id}`;
+}
+
+/** The same order gives the same digest however it was written: validation has put its fields in one order. */
+function digestOf({ metadata, ...order }: z.infer<typeof orderRequest>): string {
+  const entries = Object.entries(metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash('sha256')
+    .update(JSON.stringify([order, entries]))
+    .digest('base64url');
+}

@@ -1,0 +1,40 @@
+/** What a client asks for in headers: how long to wait (RFC 7240), and under which key (the IETF draft). */
+import { Problem } from '../problem.ts';
+
+/** Nobody holds a connection longer than this; the saga goes on by itself anyway. */
+export const WAIT_MAX_SECONDS = 120;
+
+export interface Preference {
+  readonly waitMs: number;
+  /** What was honoured, for `Preference-Applied`; `null` where nothing was asked for. */
+  readonly applied: string | null;
+}
+
+/** `respond-async` answers at once; with `wait=N` it answers after N seconds at the latest. Others are ignored. */
+export function preferenceOf(header: string | undefined, defaultWaitMs: number): Preference {
+  const asked = (header ?? '').split(',').map((part) => part.trim().toLowerCase());
+  const wait = asked
+    .map((part) => /^wait\s*=\s*"?(\d{1,9})"?$/.exec(part)?.[1])
+    .find((found) => found !== undefined);
+  if (wait !== undefined) {
+    const seconds = Math.min(Number(wait), WAIT_MAX_SECONDS);
+    return { waitMs: seconds * 1000, applied: `wait=${seconds}` };
+  }
+  return asked.includes('respond-async')
+    ? { waitMs: 0, applied: 'respond-async' }
+    : { waitMs: defaultWaitMs, applied: null };
+}
+
+/** The key between the quotes of the draft's string, or bare. `null` where the client sent none. */
+export function idempotencyKeyOf(header: string | undefined): string | null {
+  if (header === undefined) return null;
+  const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(header.trim())?.[1]?.replace(/\\(["\\])/g, '$1');
+  const key = quoted ?? header.trim();
+  if (!/^[\x20-\x7e]{1,255}$/.test(key) || (quoted === undefined && /["\\]/.test(key))) {
+    throw new Problem(
+      'invalid-header',
+      'Idempotency-Key must be a string of 1 to 255 printable ASCII characters',
+    );
+  }
+  return key;
+}

@@ -1,0 +1,158 @@
+/** From the engine's views to the bodies of the wire contract. */
+import type { z } from '@hono/zod-openapi';
+import type { SagaStatus, Statistics } from '../../stores/saga-store.ts';
+import type { SagaHistory, SagaListing } from '../engine/contract.ts';
+import { DURATION_BUCKETS_MS } from '../engine/write.ts';
+import type { orderAnswer, sagaDetail, statistics } from './schemas.ts';
+
+/** Fixed by the wire contract: clients compare these texts. */
+export const MESSAGES: Readonly<Record<SagaStatus, string>> = {
+  STARTED: 'STARTED: Saga in progress',
+  COMPLETED: 'COMPLETED: All steps successful',
+  FAILED: 'FAILED: Compensated successfully',
+  ABORTED: 'ABORTED: Compensation incomplete',
+};
+
+/** What the answer to an order, and to a question after it, says of the saga. */
+export function presentOrder({ saga, log }: SagaHistory): z.infer<typeof orderAnswer> {
+  const { data, failure } = saga.context;
+  const { inventory_reservations: reservations } = data;
+  return {
+    saga_id: saga.id,
+    order_id: saga.summary.order_id,
+    status: saga.status,
+    message: MESSAGES[saga.status],
+    state: saga.summary.state,
+    inventory_reservations: Array.isArray(reservations) ? reservations : null,
+    payment_id: textOrNull(data.payment_id),
+    tracking_number: textOrNull(data.tracking_number),
+    notification_id: textOrNull(data.notification_id),
+    failed_step: failure?.step ?? null,
+    reason: failure?.reason ?? null,
+    held: [...(saga.parked?.held ?? [])],
+    execution_log: [...log],
+  };
+}
+
+export function presentSaga(history: SagaHistory): z.infer<typeof sagaDetail> {
+  const { saga } = history;
+  const { context, steps } = saga;
+  return {
+    ...presentOrder(history),
+    ...presentListing(saga),
+    context: { ...context.data },
+    // What is still to be done while it goes forward; once it is being undone nothing more is.
+    remaining_steps: context.failure === null ? steps.filter((step) => !(step in context.answers)) : [],
+    attempt: context.attempt,
+    retry_at: context.retryAt === null ? null : timeOf(context.retryAt),
+    parked: saga.parked === null ? null : { reason: saga.parked.reason, held: [...saga.parked.held] },
+  };
+}
+
+export function presentListing({ id, status, summary, machine, createdAtMs, updatedAtMs }: SagaListing) {
+  return {
+    saga_id: id,
+    status,
+    order_id: summary.order_id,
+    steps_completed: summary.steps_completed,
+    total_steps: summary.total_steps,
+    failed_step_index: summary.failed_step_index,
+    failed_step: summary.failed_step,
+    state: summary.state,
+    machine: { id: machine.id, version: machine.version },
+    created_at: timeOf(createdAtMs),
+    updated_at: timeOf(updatedAtMs),
+  };
+}
+
+export function totalOf(statuses: Statistics['statuses']): number {
+  return Object.values(statuses).reduce((sum, count) => sum + count, 0);
+}
+
+export function presentStatistics({ statuses, inFlight, counters }: Statistics): z.infer<typeof statistics> {
+  const sum = (name: string) =>
+    Object.values(counters).reduce((total, counts) => total + (counts[name] ?? 0), 0);
+  const total = totalOf(statuses);
+  const steps = sum('total_steps.held');
+  const completed = sum('completed_steps.held');
+  const attempted = sum('compensations.attempted');
+  const succeeded = sum('compensations.succeeded');
+  const buckets = [...DURATION_BUCKETS_MS, 'inf'].map((bound) => sum(`duration.${bound}`));
+  return {
+    total_active_sagas: total,
+    status_breakdown: { ...statuses },
+    total_steps: steps,
+    completed_steps: completed,
+    step_completion_rate: percentage(completed, steps),
+    average_steps_per_saga: total === 0 ? 0 : hundredths(steps / total),
+    in_flight: inFlight,
+    parked: statuses.ABORTED,
+    failures_by_step: failuresByStep(counters),
+    compensations: {
+      attempted,
+      succeeded,
+      failed: sum('compensations.failed'),
+      success_rate: percentage(succeeded, attempted),
+    },
+    retries: sum('retries'),
+    duration_seconds: {
+      p50: quantile(buckets, 0.5),
+      p95: quantile(buckets, 0.95),
+      p99: quantile(buckets, 0.99),
+    },
+    machines: Object.fromEntries(
+      Object.entries(counters).map(([machine, counts]) => [
+        machine,
+        {
+          started: counts.started ?? 0,
+          completed: counts['settled.COMPLETED'] ?? 0,
+          failed: counts['settled.FAILED'] ?? 0,
+          parked: counts['settled.ABORTED'] ?? 0,
+        },
+      ]),
+    ),
+  };
+}
+
+function failuresByStep(counters: Statistics['counters']): Record<string, number> {
+  const failures: Record<string, number> = {};
+  for (const counts of Object.values(counters)) {
+    for (const [name, count] of Object.entries(counts)) {
+      if (!name.startsWith('failures.')) continue;
+      const step = name.slice('failures.'.length);
+      failures[step] = (failures[step] ?? 0) + count;
+    }
+  }
+  return failures;
+}
+
+/**
+ * The upper bound of the bucket in which the quantile lies, in seconds: never too small. `null` without any
+ * duration, and where it lies beyond the last bound.
+ */
+function quantile(buckets: readonly number[], q: number): number | null {
+  const total = buckets.reduce((sum, count) => sum + count, 0);
+  let below = 0;
+  for (const [index, count] of buckets.entries()) {
+    below += count;
+    const bound = DURATION_BUCKETS_MS[index];
+    if (count > 0 && below >= q * total) return bound === undefined ? null : bound / 1000;
+  }
+  return null;
+}
+
+function percentage(part: number, whole: number): number {
+  return whole === 0 ? 0 : hundredths((100 * part) / whole);
+}
+
+function hundredths(value: number): number {
+  return Math.round(value * 100) / 100;
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,107 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { BadCursorError, type Filter, SAGA_STATUSES } from '../../stores/saga-store.ts';
+import type { SagaEngine } from '../engine/contract.ts';
+import { Problem } from '../problem.ts';
+import { problemAnswers } from './answers.ts';
+import { presentListing, presentSaga, totalOf } from './present.ts';
+import { sagaDetail, sagaPage } from './schemas.ts';
+
+const LIMIT = { unset: 50, most: 500 } as const;
+
+/** A strict object: a misspelt filter that was passed over would look like an answer. */
+const query = z.strictObject({
+  status: z.enum(SAGA_STATUSES).optional(),
+  state: z.string().max(200).optional().meta({ description: 'A state, with all states nested in it.' }),
+  order_id: z.string().max(200).optional(),
+  failed_step: z.string().max(200).optional(),
+  stuck_for: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(1e9)
+    .optional()
+    .meta({ description: 'Seconds without a transition; unfinished sagas only.' }),
+  since: z.iso.datetime({ offset: true }).optional(),
+  until: z.iso.datetime({ offset: true }).optional(),
+  limit: z.coerce.number().int().min(1).max(LIMIT.most).default(LIMIT.unset),
+  cursor: z.string().max(200).optional(),
+});
+
+const list = createRoute({
+  method: 'get',
+  path: '/api/coordinator/sagas',
+  summary: 'Sagas, newest first.',
+  request: { query },
+  responses: {
+    200: { description: 'One page.', content: { 'application/json': { schema: sagaPage } } },
+    ...problemAnswers(400, 503),
+  },
+});
+
+const show = createRoute({
+  method: 'get',
+  path: '/api/coordinator/sagas/{id}',
+  summary: 'One saga with its execution log.',
+  request: { params: z.object({ id: z.string().max(200) }) },
+  responses: {
+    200: { description: 'The saga.', content: { 'application/json': { schema: sagaDetail } } },
+    ...problemAnswers(404, 503),
+  },
+});
+
+export function sagaRoutes(app: OpenAPIHono, engine: SagaEngine): void {
+  app.openapi(list, async (c) => {
+    const { cursor, limit, ...asked } = c.req.valid('query');
+    const [page, { statuses }] = await Promise.all([
+      pageOf(engine, filterOf(asked), cursor ?? null, limit),
+      engine.statistics(),
+    ]);
+    if (page.cursor !== null) c.header('link', nextLink(c.req.url, page.cursor));
+    const body = {
+      active_sagas: totalOf(statuses),
+      sagas: page.sagas.map(presentListing),
+      cursor: page.cursor,
+    };
+    return c.json(body, 200);
+  });
+
+  app.openapi(show, async (c) => {
+    const { id } = c.req.valid('param');
+    const history = await engine.get(id);
+    if (history === null) throw new Problem('saga-not-found', `no saga ${id} is stored`);
+    // The log's length is the version that an operator's command can be bound to.
+    c.header('etag', `"${history.saga.seq}"`);
+    return c.json(presentSaga(history), 200);
+  });
+}
+
+async function pageOf(engine: SagaEngine, filter: Filter, cursor: string | null, limit: number) {
+  try {
+    return await engine.list(filter, cursor, limit);
+  } catch (error) {
+    if (error instanceof BadCursorError) throw new Problem('invalid-query', error.message);
+    throw error;
+  }
+}
+
+function filterOf({
+  stuck_for,
+  since,
+  until,
+  ...plain
+}: Omit<z.infer<typeof query>, 'limit' | 'cursor'>): Filter {
+  const filter = {
+    ...plain,
+    stuckForMs: stuck_for === undefined ? undefined : stuck_for * 1000,
+    sinceMs: since === undefined ? undefined : Date.parse(since),
+    untilMs: until === undefined ? undefined : Date.parse(until),
+  };
+  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
+}
+
+/** RFC 8288. The path alone, since a proxy may stand before the coordinator under another name. */
+function nextLink(url: string, cursor: string): string {
+  const { pathname, searchParams } = new URL(url);
+  searchParams.set('cursor', cursor);
+  return `<${pathname}?${searchParams}>; rel="next"`;
+}

@@ -1,0 +1,65 @@
+/**
+ * The log of the engine. At info a saga has one line when it starts and one when it ends; whatever needs a person is a
+ * warning or worse; at debug every transition and every call has its line. No line carries a saga's data.
+ */
+import type { Logger } from 'pino';
+import type { Observe } from '../engine/contract.ts';
+
+export function logEvents(logger: Logger): Observe {
+  return (event) => {
+    switch (event.type) {
+      case 'started':
+        if (logger.isLevelEnabled('info'))
+          logger.info({ saga_id: event.id, machine: event.machine.id }, 'saga started');
+        break;
+      case 'settled':
+        logSettled(logger, event);
+        break;
+      case 'claimed':
+        if (logger.isLevelEnabled('debug'))
+          logger.debug({ saga_id: event.id, state: event.state }, 'saga claimed');
+        break;
+      case 'transition':
+        if (logger.isLevelEnabled('debug')) {
+          const { from, to, step, kind, attempt, outcome, seq } = event.entry;
+          logger.debug({ saga_id: event.id, seq, from, to, step, kind, attempt, outcome }, 'transition');
+        }
+        break;
+      case 'called':
+        if (logger.isLevelEnabled('debug')) {
+          const { id, call, outcome, ms, error } = event;
+          const { step, kind, attempt } = call;
+          logger.debug(
+            { saga_id: id, step, kind, attempt, outcome, ms: Math.round(ms * 10) / 10, error },
+            'participant called',
+          );
+        }
+        break;
+      case 'lost':
+        logger.warn({ saga_id: event.id, why: event.why }, 'saga dropped: it is in other hands now');
+        break;
+      case 'unreadable':
+        logger.error({ saga_id: event.id, err: event.error }, 'saga cannot be read: a person must look at it');
+        break;
+      case 'store-fault':
+        logger.error(
+          { doing: event.doing, error: event.error.message },
+          'the store failed; this is tried again',
+        );
+        break;
+      default:
+        event satisfies never;
+    }
+  };
+}
+
+type Settled = Extract<Parameters<Observe>[0], { type: 'settled' }>;
+
+function logSettled(logger: Logger, { id, status, ms, reason, parked }: Settled): void {
+  if (parked !== null) {
+    const held = parked.held.map(({ step, reason }) => ({ step, reason }));
+    logger.warn({ saga_id: id, status, ms, reason, held }, 'saga parked: an operator must act');
+  } else if (logger.isLevelEnabled('info')) {
+    logger.info({ saga_id: id, status, ms, ...(reason === null ? {} : { reason }) }, 'saga ended');
+  }
+}

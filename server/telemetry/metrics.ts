@@ -1,0 +1,155 @@
+/** Prometheus metrics of the sagas, fed by engine events. No saga id is ever a label: it would never end. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { StoreUnavailableError } from '../../stores/saga-store.ts';
+import type { Observe, SagaEngine } from '../engine/contract.ts';
+
+/** Seconds; from well below a local call to well above the longest time-out. */
+const CALL_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const SAGA_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800];
+
+export function createRegistry(): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  return registry;
+}
+
+export function sagaMetrics(registry: Registry): Observe {
+  const registers = [registry];
+  const started = new Counter({
+    name: 'saga_started_total',
+    help: 'Sagas started by this coordinator.',
+    labelNames: ['machine'],
+    registers,
+  });
+  const settled = new Counter({
+    name: 'saga_settled_total',
+    help: 'Sagas that ended or were parked in the hands of this coordinator, by status.',
+    labelNames: ['machine', 'status'],
+    registers,
+  });
+  const duration = new Histogram({
+    name: 'saga_duration_seconds',
+    help: 'From the start of a saga to its end or parking.',
+    labelNames: ['machine', 'status'],
+    buckets: SAGA_BUCKETS,
+    registers,
+  });
+  const step = new Histogram({
+    name: 'saga_step_duration_seconds',
+    help: 'Participant calls, by step, kind and outcome (done, refused, retryable, unknown).',
+    labelNames: ['machine', 'step', 'kind', 'outcome'],
+    buckets: CALL_BUCKETS,
+    registers,
+  });
+  const compensations = new Counter({
+    name: 'saga_compensations_total',
+    help: 'Compensations that came to an end, by result (succeeded, failed).',
+    labelNames: ['machine', 'step', 'result'],
+    registers,
+  });
+  const retries = new Counter({
+    name: 'saga_retries_total',
+    help: 'Calls that will be repeated after a back-off.',
+    labelNames: ['machine', 'step', 'kind'],
+    registers,
+  });
+  const claimed = new Counter({
+    name: 'saga_claimed_total',
+    help: 'Sagas taken up from the due index: after a wait, or from an owner that is gone.',
+    labelNames: ['machine'],
+    registers,
+  });
+  const lost = new Counter({
+    name: 'saga_lost_total',
+    help: 'Sagas dropped because another coordinator had written, or the lease was over.',
+    labelNames: ['why'],
+    registers,
+  });
+  const unreadable = new Counter({
+    name: 'saga_unreadable_total',
+    help: 'Claims of sagas whose snapshot could not be read: each needs a person.',
+    registers,
+  });
+  const faults = new Counter({
+    name: 'saga_store_faults_total',
+    help: 'Store operations of the engine that failed and are repeated or left to recovery.',
+    registers,
+  });
+
+  return (event) => {
+    switch (event.type) {
+      case 'started':
+        started.inc({ machine: event.machine.id });
+        break;
+      case 'called':
+        step.observe(
+          { machine: event.machine.id, step: event.call.step, kind: event.call.kind, outcome: event.outcome },
+          event.ms / 1000,
+        );
+        break;
+      case 'transition': {
+        const { step: name, kind, outcome, to } = event.entry;
+        if (name === null || kind === null || outcome === null) break;
+        const labels = { machine: event.machine.id, step: name };
+        if (to.endsWith('.waiting')) retries.inc({ ...labels, kind });
+        else if (kind === 'compensation') {
+          compensations.inc({ ...labels, result: outcome === 'done' ? 'succeeded' : 'failed' });
+        }
+        break;
+      }
+      case 'settled': {
+        const labels = { machine: event.machine.id, status: event.status };
+        settled.inc(labels);
+        duration.observe(labels, event.ms / 1000);
+        break;
+      }
+      case 'claimed':
+        claimed.inc({ machine: event.machine.id });
+        break;
+      case 'lost':
+        lost.inc({ why: event.why });
+        break;
+      case 'unreadable':
+        unreadable.inc();
+        break;
+      case 'store-fault':
+        faults.inc();
+        break;
+      default:
+        event satisfies never;
+    }
+  };
+}
+
+/** Gauges that are asked for at each scrape: what is in hand here, and what the store holds for all. */
+export function engineGauges(registry: Registry, engine: SagaEngine): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'saga_in_hand',
+    help: 'Sagas in the hands of this coordinator.',
+    registers,
+    collect() {
+      this.set(engine.inHand);
+    },
+  });
+  const parked = new Gauge({
+    name: 'saga_parked',
+    help: 'Sagas in the store that wait for an operator.',
+    registers,
+  });
+  new Gauge({
+    name: 'saga_in_flight',
+    help: 'Sagas in the store that are neither ended nor parked.',
+    registers,
+    async collect() {
+      try {
+        const { inFlight, statuses } = await engine.statistics();
+        this.set(inFlight);
+        parked.set(statuses.ABORTED);
+      } catch (error) {
+        // A scrape must not fail with the store; the last values stand, and the store's own metrics tell why.
+        if (!(error instanceof StoreUnavailableError)) throw error;
+      }
+    },
+  });
+}

@@ -1,0 +1,49 @@
+/** A store whose operations are measured; in everything else the store that it is given. */
+import { Histogram, type Registry } from 'prom-client';
+import type { SagaStore } from '../../stores/saga-store.ts';
+
+export function timedStore(store: SagaStore, registry: Registry): SagaStore {
+  const duration = new Histogram({
+    name: 'saga_store_operation_seconds',
+    help: 'Operations of the store, by operation and result (ok, error).',
+    labelNames: ['operation', 'result'],
+    buckets: [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
+    registers: [registry],
+  });
+
+  function timed<Args extends unknown[], Result>(operation: string, run: (...args: Args) => Promise<Result>) {
+    const ok = duration.labels({ operation, result: 'ok' });
+    const failed = duration.labels({ operation, result: 'error' });
+    return async (...args: Args): Promise<Result> => {
+      const startedAt = performance.now();
+      try {
+        const result = await run.apply(store, args);
+        ok.observe((performance.now() - startedAt) / 1000);
+        return result;
+      } catch (error) {
+        failed.observe((performance.now() - startedAt) / 1000);
+        throw error;
+      }
+    };
+  }
+
+  return {
+    info: store.info,
+    newId: (key) => store.newId(key),
+    boot: (name) => store.boot(name),
+    create: timed('create', store.create),
+    commit: timed('commit', store.commit),
+    claim: timed('claim', store.claim),
+    release: timed('release', store.release),
+    due: timed('due', store.due),
+    running: timed('running', store.running),
+    get: timed('get', store.get),
+    statuses: timed('statuses', store.statuses),
+    log: timed('log', store.log),
+    list: timed('list', store.list),
+    statistics: timed('statistics', store.statistics),
+    purge: timed('purge', store.purge),
+    ping: () => store.ping(),
+    close: () => store.close(),
+  };
+}

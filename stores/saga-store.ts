@@ -1,0 +1,328 @@
+/**
+ * Where sagas live: the contract that every store keeps to the letter, and that one conformance suite asks of
+ * each of them.
+ *
+ * The rules behind every operation:
+ * - Each operation is atomic. It happens whole or not at all, and two of them never mix.
+ * - The store's own clock decides leases, due times and purge times. A caller never sends a point in time for
+ *   them, only a span; points in time that come back are milliseconds of the store's clock.
+ * - A business refusal (stale, missing, ...) is a result. Only an infrastructure fault is thrown, as
+ *   {@link StoreUnavailableError}; after one, the operation may or may not have happened, and repeating it with
+ *   the same `writeId` is always safe.
+ */
+
+/** `STARTED` lasts until the end, compensating included; `ABORTED` is parked, for whatever reason. */
+export const SAGA_STATUSES = ['STARTED', 'COMPLETED', 'FAILED', 'ABORTED'] as const;
+export type SagaStatus = (typeof SAGA_STATUSES)[number];
+
+/**
+ * A coordinator: a stable name and a boot number that only grows. A newer boot of a name may take at once what
+ * an older boot of it holds, because the older process is known to be gone.
+ */
+export interface Owner {
+  readonly name: string;
+  readonly boot: number;
+}
+
+/**
+ * The fencing token. The revision alone would not do: after a failover or a truncated append-only file the
+ * same revision can be reached twice, by different writes.
+ */
+export interface Fence {
+  readonly revision: number;
+  readonly writeId: string;
+}
+
+/** The machine on which a saga began and on which it ends. */
+export interface MachineRef {
+  readonly id: string;
+  readonly version: string;
+  /** Hash of the machine's structure when the saga began. */
+  readonly structure: string;
+}
+
+/** What listings show of a saga: opaque to the store, but for filtering by {@link matches}. */
+export interface SagaSummary {
+  /** The statechart's state, nested states joined by a dot. */
+  readonly state: string;
+  readonly order_id: string | null;
+  /** Forward steps that were done; compensation does not lower it. */
+  readonly steps_completed: number;
+  readonly total_steps: number;
+  readonly failed_step: string | null;
+  /** Counted from 0. */
+  readonly failed_step_index: number | null;
+}
+
+/** Why a saga waits for an operator, and what the world still holds because of it. */
+export interface Parked {
+  readonly reason: string;
+  readonly held: readonly Held[];
+}
+
+/** The effect of one step that could not be undone. */
+export interface Held {
+  readonly step: string;
+  readonly reason: string;
+  /** What the action had answered: the ids an operator needs to undo it by hand. */
+  readonly response: unknown;
+}
+
+/** One line of a saga's history. The store numbers them from 1 without a gap (`seq`). */
+export interface LogEntry {
+  /** RFC 3339, by the clock of the coordinator that wrote it. */
+  readonly at: string;
+  readonly event: string;
+  readonly from: string | null;
+  readonly to: string;
+  readonly step: string | null;
+  readonly kind: 'action' | 'compensation' | null;
+  readonly attempt: number | null;
+  readonly outcome: string | null;
+  readonly duration_ms: number | null;
+  readonly error: string | null;
+}
+export type NumberedEntry = LogEntry & { readonly seq: number };
+
+/**
+ * Counters that a write raises, by name. A name ending in `.held` covers what the store holds and is lowered
+ * again when the saga is purged; every other one only grows.
+ */
+export type Counts = Readonly<Record<string, number>>;
+
+/** What comes after a write; it alone decides status, lease, due time and purge time. */
+export type Next =
+  /** The writer acts: it owns the saga for `leaseMs`, and the saga is due when that lease ends. STARTED. */
+  | { readonly kind: 'act'; readonly leaseMs: number }
+  /** Nobody acts: the saga is free, and due after `delayMs`. STARTED. */
+  | { readonly kind: 'wait'; readonly delayMs: number }
+  /** An operator must act: free, never due, never purged. ABORTED. */
+  | { readonly kind: 'park'; readonly parked: Parked }
+  /** Nothing is left to do: free, never due, purged after `keepMs`. */
+  | { readonly kind: 'end'; readonly status: 'COMPLETED' | 'FAILED'; readonly keepMs: number };
+
+/** One write: what a create and a commit have in common. */
+export interface Write {
+  /** Unique to this write, the same in each repetition of it. */
+  readonly writeId: string;
+  readonly owner: Owner;
+  /** The persisted XState snapshot as JSON text: opaque to the store, returned byte for byte. */
+  readonly snapshot: string;
+  readonly summary: SagaSummary;
+  readonly entry: LogEntry;
+  readonly counts: Counts;
+  readonly next: Next;
+}
+
+export interface Idempotency {
+  /** The client's key. Its hash chooses the partition, so that key and saga live and die together. */
+  readonly key: string;
+  /** Digest of the request body: the same key with another body is refused. */
+  readonly digest: string;
+}
+
+export interface NewSaga extends Write {
+  readonly id: string;
+  readonly machine: MachineRef;
+  readonly idempotency: Idempotency | null;
+}
+
+export interface SagaRecord {
+  readonly id: string;
+  readonly machine: MachineRef;
+  readonly fence: Fence;
+  readonly snapshot: string;
+  readonly summary: SagaSummary;
+  readonly status: SagaStatus;
+  readonly parked: Parked | null;
+  /** Number of log entries. */
+  readonly seq: number;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+  readonly owner: Owner | null;
+  /** `null` for a saga that nobody needs to look at: parked or ended. */
+  readonly dueAtMs: number | null;
+}
+
+/** A lease granted: `remainingMs` by the store's clock at the moment of the grant. */
+export interface Granted {
+  readonly fence: Fence;
+  readonly seq: number;
+  readonly remainingMs: number;
+}
+
+export type CreateResult =
+  | ({ readonly kind: 'created' } & Granted)
+  /** The key was used before with the same body; or this very create was repeated and the saga has moved on. */
+  | { readonly kind: 'exists'; readonly id: string }
+  /** The key was used before with another body. */
+  | { readonly kind: 'key-reused'; readonly id: string };
+
+export type CommitResult =
+  | ({ readonly kind: 'committed' } & Granted)
+  /** Somebody else has written since: the writer has lost the saga and must drop it. */
+  | { readonly kind: 'stale' }
+  | { readonly kind: 'missing' };
+
+export interface Claimed {
+  readonly record: SagaRecord;
+  readonly remainingMs: number;
+}
+
+/** Filters of a listing; every one given must hold. */
+export interface Filter {
+  readonly status?: SagaStatus;
+  /** A state with all states nested in it: `processingPayment` finds `processingPayment.waiting`. */
+  readonly state?: string;
+  readonly order_id?: string;
+  readonly failed_step?: string;
+  /** Unfinished, and not written to for at least this long. */
+  readonly stuckForMs?: number;
+  readonly sinceMs?: number;
+  readonly untilMs?: number;
+}
+
+export interface Page {
+  readonly records: readonly SagaRecord[];
+  /** Where the next page begins; `null` where this one was the last. A page can be short and have a next. */
+  readonly cursor: string | null;
+}
+
+export interface Statistics {
+  /** Sagas held, by status. */
+  readonly statuses: Readonly<Record<SagaStatus, number>>;
+  /** Unfinished and not parked. */
+  readonly inFlight: number;
+  /** Sums of all counters, by machine id and counter name. */
+  readonly counters: Readonly<Record<string, Counts>>;
+}
+
+/** What a store says of itself, for the log, the health page and the dashboard. */
+export interface StoreInfo {
+  readonly kind: 'memory' | 'redis';
+  /** What an acknowledged write survives, in words. */
+  readonly durability: string;
+  readonly partitions: number;
+}
+
+export interface SagaStore {
+  readonly info: StoreInfo;
+
+  /** Raises and returns the boot number of a coordinator's name. */
+  boot(name: string): Promise<number>;
+
+  /** A new saga id in the partition of `key`, or in a random one. Never derived from the key. */
+  newId(key: string | null): string;
+
+  /**
+   * Stores a new saga at revision 1, with its first log entry.
+   * Where the key is known the existing saga is named and nothing is stored. A repetition of this very create
+   * answers `created` while the saga stands at revision 1 with this write's id, else `exists`.
+   */
+  create(saga: NewSaga): Promise<CreateResult>;
+
+  /**
+   * Replaces snapshot, summary, status, lease, due and purge time, appends the entry and raises the counters, if the
+   * saga still stands at `expected`. The revision rises by one. A repetition of a commit that was applied is
+   * recognised by revision `expected + 1` with this write's id, changes nothing, and answers `committed` with what
+   * remains of the lease.
+   */
+  commit(id: string, expected: Fence, write: Write): Promise<CommitResult>;
+
+  /**
+   * Takes over those of `ids` that are due, or that an older boot of the same name holds. Each one taken gets a new
+   * revision and write id and a lease of `leaseMs`; where an owner vanished while it acted, the log gains the entry
+   * `takenOver`, from and to its state. The others are left as they are: not yet due (a back-off is not cut short),
+   * parked, ended or unknown.
+   */
+  claim(
+    ids: readonly string[],
+    owner: Owner,
+    leaseMs: number,
+    writeId: string,
+    at: string,
+  ): Promise<Claimed[]>;
+
+  /** Gives sagas back: those that still stand at their fence are free and due at once, under the same revision. */
+  release(held: readonly { readonly id: string; readonly fence: Fence }[]): Promise<void>;
+
+  /**
+   * Ids of sagas that are due by the store's clock, of the given machine versions only, at most `limit`, longest overdue
+   * first within a partition. Cheap: it asks indexes and runs no script.
+   */
+  due(machines: readonly MachineRef[], limit: number): Promise<string[]>;
+
+  /** Ids of all running (STARTED) sagas of the given machines, due or not, in pages; `cursor` starts at `null`. */
+  running(
+    machines: readonly MachineRef[],
+    cursor: string | null,
+    limit: number,
+  ): Promise<{ readonly ids: readonly string[]; readonly cursor: string | null }>;
+
+  /** The saga, or `null`. */
+  get(id: string): Promise<SagaRecord | null>;
+
+  /** The statuses of the given sagas in their order; `null` for an unknown one. */
+  statuses(ids: readonly string[]): Promise<(SagaStatus | null)[]>;
+
+  /** The log, oldest first; empty for an unknown saga. */
+  log(id: string): Promise<NumberedEntry[]>;
+
+  /** Newest first. Looks at a bounded number of sagas a call, so a rare filter may take several pages. */
+  list(filter: Filter, cursor: string | null, limit: number): Promise<Page>;
+
+  statistics(): Promise<Statistics>;
+
+  /** Removes ended sagas whose time has come, at most `limit`, with log, key and indexes. Answers how many. */
+  purge(limit: number): Promise<number>;
+
+  /** Answers when the store can serve, throws {@link StoreUnavailableError} when not. */
+  ping(): Promise<void>;
+
+  close(): Promise<void>;
+}
+
+/** The store could not be reached or could not serve. Whether the operation happened may be unknown. */
+export class StoreUnavailableError extends Error {
+  override readonly name = 'StoreUnavailableError';
+  /** True where the operation surely did not happen. */
+  readonly notSent: boolean;
+
+  constructor(message: string, notSent: boolean, options?: ErrorOptions) {
+    super(message, options);
+    this.notSent = notSent;
+  }
+}
+
+/** The store must not be used as it is configured; the message says what to change. Thrown only while opening. */
+export class StoreRefusedError extends Error {
+  override readonly name = 'StoreRefusedError';
+}
+
+/** The cursor is none that this store gave. */
+export class BadCursorError extends Error {
+  override readonly name = 'BadCursorError';
+}
+
+/** The log entry of a claim that found an owner vanished while it acted. Shared, so that stores agree. */
+export function takenOver(at: string, to: string): LogEntry {
+  const none = { from: null, step: null, kind: null, attempt: null, outcome: null, duration_ms: null };
+  return { at, event: 'takenOver', ...none, error: null, to };
+}
+
+/** Whether a saga passes a listing's filter; `nowMs` by the store's clock. Shared, so that stores agree. */
+export function matches(filter: Filter, saga: SagaRecord, nowMs: number): boolean {
+  const { status, summary } = saga;
+  return (
+    (filter.status === undefined || filter.status === status) &&
+    (filter.state === undefined ||
+      summary.state === filter.state ||
+      summary.state.startsWith(`${filter.state}.`)) &&
+    (filter.order_id === undefined || filter.order_id === summary.order_id) &&
+    (filter.failed_step === undefined || filter.failed_step === summary.failed_step) &&
+    (filter.sinceMs === undefined || saga.createdAtMs >= filter.sinceMs) &&
+    (filter.untilMs === undefined || saga.createdAtMs < filter.untilMs) &&
+    (filter.stuckForMs === undefined ||
+      ((status === 'STARTED' || status === 'ABORTED') && nowMs - saga.updatedAtMs >= filter.stuckForMs))
+  );
+}
