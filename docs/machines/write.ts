@@ -1,0 +1,33 @@
+/**
+ * `npm run machines`: writes each machine as XState config, which Stately Studio imports, and as Mermaid, which most
+ * readers of Markdown draw. A test fails when what is written here is not what the machines say.
+ */
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Registry } from '../../machines/index.ts';
+import { orderSaga } from '../../machines/order.ts';
+import { toConfig, toMermaid } from '../../machines/picture.ts';
+import { readSettings } from '../../server/config.ts';
+
+/** The pictures by file name, drawn with the default settings. */
+export function pictures(): ReadonlyMap<string, string> {
+  const registry = new Registry();
+  registry.register(orderSaga(readSettings({}).policies));
+  return new Map(
+    registry.all().flatMap(({ id, version, machine, structure }) => {
+      const title = `# The ${id} saga\n\nVersion ${version}, structure \`${structure}\`. Written by \`npm run machines\`.\n`;
+      return [
+        [`${id}.json`, `${toConfig(machine)}\n`],
+        [`${id}.md`, `${title}\n\`\`\`mermaid\n${toMermaid(machine)}\`\`\`\n`],
+      ];
+    }),
+  );
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const [name, text] of pictures()) {
+    const file = fileURLToPath(new URL(name, import.meta.url));
+    writeFileSync(file, text);
+    process.stdout.write(`${file}\n`);
+  }
+}
