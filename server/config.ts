@@ -118,9 +118,10 @@ export function readSettings(environment: Environment): Settings {
   }
   const inContainers = env.SERVICE_HOSTS === 'containers';
   const serviceUrls = Object.fromEntries(
-    Object.entries(PARTICIPANTS).map(([name, number]) => {
-      const unset = inContainers ? `http://${name}-service:${number}` : `http://localhost:${number}`;
-      return [name, parse(`${name.toUpperCase()}_SERVICE_URL`, httpUrl.default(unset)) ?? unset];
+    PARTICIPANT_NAMES.map((name) => {
+      const host = inContainers ? `${name}-service` : 'localhost';
+      const unset = `http://${host}:${PARTICIPANTS[name]}`;
+      return [name, parse(serviceUrlVariable(name), httpUrl.default(unset)) ?? unset];
     }),
   ) as Record<ParticipantName, string>;
   const policies = readPolicies(parse);
@@ -173,6 +174,23 @@ function readPolicies(
       policies.set(`${step}/${kind}`, read(`${step.toUpperCase()}_`, common));
   }
   return policies;
+}
+
+/** Every variable by name with its default, `null` where it has none: docs/settings.md is held against it. */
+export function variables(): ReadonlyMap<string, string | number | boolean | null> {
+  const plain = Object.entries(schema.shape).map(([name, type]) => [name, type.parse(undefined) ?? null] as const);
+  const urls = PARTICIPANT_NAMES.map((name) => [serviceUrlVariable(name), readSettings({}).serviceUrls[name]] as const);
+  const policies = (['action', 'compensation'] as const).flatMap((kind) =>
+    Object.entries(POLICY_VARIABLES).map(
+      ([field, [suffix]]) =>
+        [`${kind.toUpperCase()}_${suffix}`, POLICY_DEFAULTS[kind][field as keyof CallPolicy]] as const,
+    ),
+  );
+  return new Map<string, string | number | boolean | null>([...plain, ...urls, ...policies]);
+}
+
+function serviceUrlVariable(name: ParticipantName): string {
+  return `${name.toUpperCase()}_SERVICE_URL`;
 }
 
 /** The settings as they may be logged: without what a URL carries before its host. */

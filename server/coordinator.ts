@@ -39,6 +39,9 @@ const PURGE_EVERY_MS = 60_000;
 /** Sagas claimed in one go: some milliseconds of Redis's time. */
 const CLAIM_BATCH = 500;
 
+/** How long the last answers may take to leave once the engine has let go. */
+const CLOSE_MS = 1000;
+
 /** @throws StoreRefusedError, StoreUnavailableError, MachineError, or the socket's error: each says what to mend */
 export async function startCoordinator(settings: Settings, logger: Logger): Promise<Coordinator> {
   const version = versionInPackage();
@@ -49,7 +52,8 @@ export async function startCoordinator(settings: Settings, logger: Logger): Prom
 
   const clock = systemClock;
   const metrics = createRegistry();
-  const store = timedStore(await openStore(settings, logger), metrics);
+  const opened = await openStore(settings, logger);
+  const store = timedStore(opened.store, metrics);
   logger.info({ store: store.info }, `store open: ${store.info.durability}`);
 
   const inspector = settings.inspectPort === null ? null : await startInspector(settings.inspectPort);
@@ -106,23 +110,31 @@ export async function startCoordinator(settings: Settings, logger: Logger): Prom
       await closed(server);
       await Promise.all([participants.close(), probes.close(), inspector?.close()]);
       await store.close();
+      await opened.stopServer();
     },
   };
 }
 
-/** REDIS_URL, else a private Redis, else memory. */
-async function openStore(settings: Settings, logger: Logger): Promise<SagaStore> {
-  const { redisUrl, partitions, dataDir } = settings;
-  if (redisUrl !== null) return RedisStore.open({ redis: connect(redisUrl), partitions });
-  const found = await privateRedis(dataDir);
-  if (found !== null) {
-    logger.info({ pid: found.pid, socket: found.socketPath, adopted: found.adopted }, 'private Redis');
-    return RedisStore.open({ redis: connect(`unix://${found.socketPath}`), partitions });
+/** REDIS_URL, else a private Redis, else memory. A Redis server that was started for this is to be stopped with it. */
+async function openStore(
+  { redisUrl, partitions, dataDir }: Settings,
+  logger: Logger,
+): Promise<{ store: SagaStore; stopServer: () => Promise<void> }> {
+  const nothing = async () => {};
+  if (redisUrl !== null) {
+    return { store: await RedisStore.open({ redis: connect(redisUrl), partitions }), stopServer: nothing };
   }
-  logger.warn(
-    'no REDIS_URL and no redis-server on PATH: sagas are kept in memory, and nothing survives a restart',
-  );
-  return new MemoryStore({ now: systemClock.now, partitions });
+  const server = await privateRedis(dataDir);
+  if (server === null) {
+    logger.warn(
+      'no REDIS_URL and no redis-server on PATH: sagas are kept in memory, and nothing survives a restart',
+    );
+    return { store: new MemoryStore({ now: systemClock.now, partitions }), stopServer: nothing };
+  }
+  const { pid, socketPath, adopted } = server;
+  logger.info({ pid, socketPath, adopted }, adopted ? 'private Redis found' : 'private Redis started');
+  const redis = connect(`unix://${socketPath}`);
+  return { store: await RedisStore.open({ redis, partitions }), stopServer: () => server.stop() };
 }
 
 function listen(fetch: Parameters<typeof serve>[0]['fetch'], { port, host }: Settings): Promise<ServerType> {
@@ -132,10 +144,14 @@ function listen(fetch: Parameters<typeof serve>[0]['fetch'], { port, host }: Set
   });
 }
 
+/** Requests under way get their answers; a connection that carries none is cut after a moment. */
 function closed(server: ServerType): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve());
-    if ('closeIdleConnections' in server) server.closeIdleConnections();
+    const cut = setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), CLOSE_MS);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
   });
 }
 
