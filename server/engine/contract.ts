@@ -140,6 +140,8 @@ export type EngineEvent =
   /** A saga was claimed whose snapshot its machine cannot read: it stands still until a person has looked. */
   | { readonly type: 'unreadable'; readonly id: string; readonly error: Error }
   /** The store failed; what was to be done is repeated or left to recovery. */
-  | { readonly type: 'store-fault'; readonly doing: string; readonly error: Error };
+  | { readonly type: 'store-fault'; readonly doing: string; readonly error: Error }
+  /** The store serves again after it had failed. */
+  | { readonly type: 'store-back' };
 
 export type Observe = (event: EngineEvent) => void;

@@ -11,7 +11,15 @@ import {
   StoreUnavailableError,
 } from '../../stores/saga-store.ts';
 import { wait } from './clock.ts';
-import type { SagaEngine, SagaHistory, SagaPage, SagaView, StartRequest, StartResult } from './contract.ts';
+import type {
+  SagaEngine,
+  SagaHistory,
+  SagaListing,
+  SagaPage,
+  SagaView,
+  StartRequest,
+  StartResult,
+} from './contract.ts';
 import { Recovery, type RecoverySettings } from './recovery.ts';
 import { Runner, type Surroundings } from './runner.ts';
 import { Waiters } from './waiters.ts';
@@ -31,7 +39,14 @@ export class Engine implements SagaEngine {
   #creating = 0;
   #onIdle: (() => void) | null = null;
 
-  constructor(surroundings: Surroundings, registry: Registry, settings: RecoverySettings) {
+  constructor(given: Surroundings, registry: Registry, settings: RecoverySettings) {
+    const surroundings: Surroundings = {
+      ...given,
+      observe: (event) => {
+        if (event.type === 'store-fault') this.#recovery.storeFailed();
+        given.observe(event);
+      },
+    };
     this.#in = surroundings;
     this.#registry = registry;
     this.#settings = settings;
@@ -114,7 +129,7 @@ export class Engine implements SagaEngine {
 
   async list(filter: Filter, cursor: string | null, limit: number): Promise<SagaPage> {
     const page = await this.#in.store.list(filter, cursor, limit);
-    return { sagas: page.records, cursor: page.cursor };
+    return { sagas: page.records.map(listingOf), cursor: page.cursor };
   }
 
   statistics(): Promise<Statistics> {
@@ -194,8 +209,14 @@ export class Engine implements SagaEngine {
     const { context } = JSON.parse(record.snapshot) as { context: SagaContext };
     // Which facts of an unknown machine are secret is not known either, so none is shown.
     const shown = machine?.redacted(context) ?? { ...context, data: {}, answers: {} };
-    return { ...record, context: shown, steps: machine?.steps.map(({ name }) => name) ?? [] };
+    return { ...listingOf(record), context: shown, steps: machine?.steps.map(({ name }) => name) ?? [] };
   }
+}
+
+/** What is shown of a record: its snapshot holds the secrets, so a view must not carry it. */
+function listingOf(record: SagaRecord): SagaListing {
+  const { id, machine, status, summary, parked, seq, createdAtMs, updatedAtMs } = record;
+  return { id, machine, status, summary, parked, seq, createdAtMs, updatedAtMs };
 }
 
 type StartFault = Extract<StartResult, { kind: 'unknown' | 'refused' }>;

@@ -107,10 +107,13 @@ function bounded(text: string): string {
   return text.length > ERROR_LENGTH_MAX ? `${text.slice(0, ERROR_LENGTH_MAX - 1)}…` : text;
 }
 
+/** An HTTP date. `Date.parse` alone would also take "-5" and "soon 3000" for one. */
+const HTTP_DATE = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*, .+ GMT$/;
+
 /** `Retry-After` is a number of seconds or a date (RFC 9110, 10.2.3); anything else is as if it were not there. */
 function retryAfterMs(header: string | undefined, nowMs: number): number | null {
   if (header === undefined) return null;
   if (/^\d{1,9}$/.test(header.trim())) return Number(header) * 1000;
-  const at = Date.parse(header);
+  const at = HTTP_DATE.test(header.trim()) ? Date.parse(header) : Number.NaN;
   return Number.isNaN(at) ? null : Math.max(0, at - nowMs);
 }

@@ -25,6 +25,7 @@ export class Recovery {
   readonly #each: () => Promise<void>;
   readonly #wakes = new Set<() => void>();
   #running = false;
+  #storeAway = false;
   #purgedAt: number;
   #rooms: (() => void)[] = [];
   #loops: Promise<unknown> = Promise.resolve();
@@ -65,6 +66,11 @@ export class Recovery {
     this.#in.clock.after(delayMs + 2, () => {
       if (this.#running && this.#room() > 0) void this.#guarded('wake', () => this.#claim([id]));
     });
+  }
+
+  /** Somebody met a store that is away: the next round that succeeds says that it is back. */
+  storeFailed(): void {
+    this.#storeAway = true;
   }
 
   /** There is room for one more. */
@@ -166,7 +172,10 @@ export class Recovery {
   /** The store may fail at any time; the next round asks again. */
   async #guarded<T>(doing: string, act: () => Promise<T>): Promise<T | undefined> {
     try {
-      return await act();
+      const done = await act();
+      if (this.#storeAway) this.#in.observe({ type: 'store-back' });
+      this.#storeAway = false;
+      return done;
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       this.#in.observe({ type: 'store-fault', doing, error });

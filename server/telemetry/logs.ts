@@ -6,6 +6,8 @@ import type { Logger } from 'pino';
 import type { Observe } from '../engine/contract.ts';
 
 export function logEvents(logger: Logger): Observe {
+  // Every round of recovery meets a store that is away: one line when it goes and one when it is back say it all.
+  let storeAway = false;
   return (event) => {
     switch (event.type) {
       case 'started':
@@ -39,13 +41,21 @@ export function logEvents(logger: Logger): Observe {
         logger.warn({ saga_id: event.id, why: event.why }, 'saga dropped: it is in other hands now');
         break;
       case 'unreadable':
-        logger.error({ saga_id: event.id, err: event.error }, 'saga cannot be read: a person must look at it');
+        logger.error(
+          { saga_id: event.id, err: event.error },
+          'saga cannot be read: a person must look at it',
+        );
         break;
       case 'store-fault':
-        logger.error(
+        logger[storeAway ? 'debug' : 'error'](
           { doing: event.doing, error: event.error.message },
           'the store failed; this is tried again',
         );
+        storeAway = true;
+        break;
+      case 'store-back':
+        logger.info('the store is back');
+        storeAway = false;
         break;
       default:
         event satisfies never;

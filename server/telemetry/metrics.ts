@@ -1,6 +1,6 @@
 /** Prometheus metrics of the sagas, fed by engine events. No saga id is ever a label: it would never end. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { StoreUnavailableError } from '../../stores/saga-store.ts';
+import { type Statistics, StoreUnavailableError } from '../../stores/saga-store.ts';
 import type { Observe, SagaEngine } from '../engine/contract.ts';
 
 /** Seconds; from well below a local call to well above the longest time-out. */
@@ -115,6 +115,8 @@ export function sagaMetrics(registry: Registry): Observe {
       case 'store-fault':
         faults.inc();
         break;
+      case 'store-back':
+        break;
       default:
         event satisfies never;
     }
@@ -132,24 +134,27 @@ export function engineGauges(registry: Registry, engine: SagaEngine): void {
       this.set(engine.inHand);
     },
   });
-  const parked = new Gauge({
-    name: 'saga_parked',
-    help: 'Sagas in the store that wait for an operator.',
-    registers,
-  });
-  new Gauge({
-    name: 'saga_in_flight',
-    help: 'Sagas in the store that are neither ended nor parked.',
-    registers,
-    async collect() {
-      try {
-        const { inFlight, statuses } = await engine.statistics();
-        this.set(inFlight);
-        parked.set(statuses.ABORTED);
-      } catch (error) {
-        // A scrape must not fail with the store; the last values stand, and the store's own metrics tell why.
-        if (!(error instanceof StoreUnavailableError)) throw error;
-      }
-    },
-  });
+  stored('saga_parked', 'Sagas in the store that wait for an operator.', ({ statuses }) => statuses.ABORTED);
+  stored(
+    'saga_in_flight',
+    'Sagas in the store that are neither ended nor parked.',
+    ({ inFlight }) => inFlight,
+  );
+
+  /** Each gauge asks for itself: prom-client reads all metrics at once, and one set by another's reading is a scrape late. */
+  function stored(name: string, help: string, read: (statistics: Statistics) => number): void {
+    new Gauge({
+      name,
+      help,
+      registers,
+      async collect() {
+        try {
+          this.set(read(await engine.statistics()));
+        } catch (error) {
+          // A scrape must not fail with the store; the last values stand, and the store's own metrics tell why.
+          if (!(error instanceof StoreUnavailableError)) throw error;
+        }
+      },
+    });
+  }
 }
