@@ -79,6 +79,9 @@ export interface SagaEngine {
   settled(id: string, waitMs: number): Promise<SagaHistory | null>;
 
   get(id: string): Promise<SagaHistory | null>;
+
+  /** As `get`, but without asking the store where the saga is in hand: for whoever has just started it. */
+  current(id: string): Promise<SagaHistory | null>;
   list(filter: Filter, cursor: string | null, limit: number): Promise<SagaPage>;
   statistics(): Promise<Statistics>;
 

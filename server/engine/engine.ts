@@ -127,6 +127,10 @@ export class Engine implements SagaEngine {
     return record === null ? null : { saga: this.#viewOf(record), log };
   }
 
+  async current(id: string): Promise<SagaHistory | null> {
+    return this.#runner.history(id) ?? this.get(id);
+  }
+
   async list(filter: Filter, cursor: string | null, limit: number): Promise<SagaPage> {
     const page = await this.#in.store.list(filter, cursor, limit);
     return { sagas: page.records.map(listingOf), cursor: page.cursor };
@@ -151,8 +155,11 @@ export class Engine implements SagaEngine {
     this.#waiters.dismissAll();
     await this.#recovery.stop();
     await new Promise<void>((resolve) => {
-      this.#onIdle = resolve;
-      this.#in.clock.after(graceMs, resolve);
+      const cancel = this.#in.clock.after(graceMs, resolve);
+      this.#onIdle = () => {
+        cancel();
+        resolve();
+      };
       this.#noticeIdle();
     });
     try {

@@ -23,11 +23,17 @@ export class Recovery {
   readonly #runner: Runner;
   readonly #settings: RecoverySettings;
   readonly #each: () => Promise<void>;
+  /** Ends the pauses of the rounds. */
   readonly #wakes = new Set<() => void>();
+  /** Cancels the alarms of sagas that wait. */
+  readonly #alarms = new Set<() => void>();
   #running = false;
   #storeAway = false;
   #purgedAt: number;
   #rooms: (() => void)[] = [];
+  /** Sagas for which the store has been asked: their places must not be given twice. */
+  #claiming = 0;
+  readonly #waking = new Set<Promise<unknown>>();
   #loops: Promise<unknown> = Promise.resolve();
 
   /** @param each is called once a round, for whatever else must look at the store as often */
@@ -56,16 +62,24 @@ export class Recovery {
     this.#running = false;
     this.#free();
     for (const wake of [...this.#wakes]) wake();
-    await this.#loops;
+    for (const cancel of this.#alarms) cancel();
+    this.#alarms.clear();
+    await Promise.all([this.#loops, ...this.#waking]);
   }
 
   /** Looks at one saga as soon as its wait is over, rather than at the next round. */
   wakeAfter(id: string, delayMs: number): void {
     if (!this.#running) return;
     // The store's clock decides; asking a little late saves asking twice.
-    this.#in.clock.after(delayMs + 2, () => {
-      if (this.#running && this.#room() > 0) void this.#guarded('wake', () => this.#claim([id]));
+    const cancel = this.#in.clock.after(delayMs + 2, () => {
+      this.#alarms.delete(cancel);
+      if (!this.#running || this.#room() <= 0) return;
+      const waking = this.#guarded('wake', () => this.#claim([id])).finally(() =>
+        this.#waking.delete(waking),
+      );
+      this.#waking.add(waking);
     });
+    this.#alarms.add(cancel);
   }
 
   /** Somebody met a store that is away: the next round that succeeds says that it is back. */
@@ -85,25 +99,30 @@ export class Recovery {
   }
 
   #room(): number {
-    return this.#settings.inHandMax - this.#runner.size;
+    return this.#settings.inHandMax - this.#runner.size - this.#claiming;
   }
 
   /** At the start: what an older boot of this coordinator held is ours at once, whatever its lease says. */
   async #adopt(): Promise<void> {
     const { store } = this.#in;
     let cursor: string | null = null;
-    do {
-      if (this.#room() <= 0) await new Promise<void>((resolve) => this.#rooms.push(resolve));
+    while (this.#running) {
+      if (this.#room() <= 0) {
+        await new Promise<void>((resolve) => this.#rooms.push(resolve));
+        continue;
+      }
       const page = await this.#guarded('adopt', async () => {
         const limit = Math.min(this.#room(), this.#settings.claimBatch);
-        const found = await store.running(this.#registry.all(), cursor, Math.max(1, limit));
-        await this.#claim(found.ids);
-        return found;
+        const found = await store.running(this.#registry.all(), cursor, limit);
+        return { ...found, ...(await this.#claim(found.ids)) };
       });
       if (page === undefined) await this.#pause();
-      else cursor = page.cursor;
-      if (page !== undefined && page.cursor === null) return;
-    } while (this.#running);
+      // Those for which there was no room any more are asked for again.
+      else if (page.passedOver === 0) {
+        if (page.cursor === null) return;
+        cursor = page.cursor;
+      }
+    }
   }
 
   async #poll(): Promise<void> {
@@ -114,37 +133,43 @@ export class Recovery {
         const limit = Math.min(this.#room(), this.#settings.claimBatch);
         if (limit <= 0) return false;
         const ids = await this.#in.store.due(this.#registry.all(), limit);
-        await this.#claim(ids);
-        return ids.length === limit;
+        const { taken } = await this.#claim(ids);
+        // Where none could be taken, asking again at once would find the same.
+        return ids.length === limit && taken > 0;
       });
       if (more !== true) await this.#pause();
     }
   }
 
-  async #claim(ids: readonly string[]): Promise<void> {
+  /** Takes those that may be taken, as far as there is room. */
+  async #claim(ids: readonly string[]): Promise<{ readonly taken: number; readonly passedOver: number }> {
     const { store, owner, clock } = this.#in;
-    const wanted = ids.filter((id) => !this.#runner.has(id));
-    if (wanted.length === 0 || !this.#running) return;
+    const free = ids.filter((id) => !this.#runner.has(id));
+    const wanted = free.slice(0, Math.max(0, this.#room()));
+    const passedOver = free.length - wanted.length;
+    if (wanted.length === 0 || !this.#running) return { taken: 0, passedOver };
     const sentAt = clock.monotonic();
     const at = new Date(clock.now()).toISOString();
-    const claimed = await store.claim(
-      wanted,
-      owner,
-      this.#settings.claimLeaseMs,
-      this.#runner.nextWriteId(),
-      at,
-    );
-    for (const claim of claimed) {
-      const { machine: ref, id } = claim.record;
-      const machine = this.#registry.get(ref.id, ref.version);
-      if (machine === undefined)
-        throw new Error(`claimed saga ${id} of unknown machine ${ref.id}@${ref.version}`);
-      try {
-        this.#runner.resume(claim, machine, sentAt);
-      } catch (error) {
-        // One saga that cannot be read must not take down all others with its coordinator.
-        this.#in.observe({ type: 'unreadable', id, error: error as Error });
+    this.#claiming += wanted.length;
+    try {
+      const { claimLeaseMs } = this.#settings;
+      const claimed = await store.claim(wanted, owner, claimLeaseMs, this.#runner.nextWriteId(), at);
+      for (const claim of claimed) {
+        const { machine: ref, id } = claim.record;
+        const machine = this.#registry.get(ref.id, ref.version);
+        if (machine === undefined)
+          throw new Error(`claimed saga ${id} of unknown machine ${ref.id}@${ref.version}`);
+        try {
+          this.#runner.resume(claim, machine, sentAt);
+        } catch (error) {
+          // One saga that cannot be read must not take down all others with its coordinator.
+          this.#in.observe({ type: 'unreadable', id, error: error as Error });
+        }
       }
+      return { taken: claimed.length, passedOver };
+    } finally {
+      this.#claiming -= wanted.length;
+      this.#free();
     }
   }
 

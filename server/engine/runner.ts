@@ -10,13 +10,12 @@ import {
   type Granted,
   type NumberedEntry,
   type Owner,
-  type SagaStatus,
   type SagaStore,
   StoreUnavailableError,
   type Write,
 } from '../../stores/saga-store.ts';
 import { type Clock, wait } from './clock.ts';
-import type { Observe, SagaHistory } from './contract.ts';
+import type { Observe, SagaHistory, SagaListing } from './contract.ts';
 import type { Participants } from './participants.ts';
 import { describe, type Rights, type Transition } from './write.ts';
 
@@ -24,7 +23,8 @@ import { describe, type Rights, type Transition } from './write.ts';
 interface Held {
   readonly id: string;
   readonly machine: RegisteredMachine;
-  readonly createdAtMs: number;
+  /** The saga as listings show it, as of the last commit. */
+  listing: SagaListing;
   snapshot: SagaSnapshot;
   asks: Asks;
   fence: Fence;
@@ -100,17 +100,12 @@ export class Runner {
     const { status, ...described } = describe(transition, rights, this.#yielding);
     const write = { ...described, owner, writeId: this.nextWriteId() };
     const begin: BeginStored = (id, granted, sentAt) => {
-      const held: Held = {
-        id,
-        machine,
-        createdAtMs: at,
-        ...after,
-        fence: granted.fence,
-        log: [],
-        rightUntil: 0,
-      };
+      const { seq, fence } = granted;
+      const { summary } = write;
+      const listing = { id, machine, status, summary, parked: null, seq, createdAtMs: at, updatedAtMs: at };
+      const held: Held = { id, machine, listing, ...after, fence, log: [], rightUntil: 0 };
       this.#in.observe({ type: 'started', id, machine, context: snapshot.context });
-      this.#observeTransition(held, null, write, status, granted.seq);
+      this.#note(held, null, write, seq);
       this.#take(held, granted, sentAt);
     };
     return { write, begin };
@@ -119,19 +114,17 @@ export class Runner {
   /** Carries on a saga that was claimed. */
   resume({ record, remainingMs }: Claimed, machine: RegisteredMachine, sentAt: number): void {
     const snapshot = machine.restore(record.snapshot);
-    const { id, fence, createdAtMs, seq } = record;
-    const held: Held = {
-      id,
-      machine,
-      createdAtMs,
-      snapshot,
-      asks: machine.asks(snapshot),
-      fence,
-      log: null,
-      rightUntil: 0,
-    };
+    const { id, fence, seq } = record;
+    const asks = machine.asks(snapshot);
+    const held: Held = { id, machine, listing: record, snapshot, asks, fence, log: null, rightUntil: 0 };
     this.#in.observe({ type: 'claimed', id, state: record.summary.state, machine });
     this.#take(held, { fence, seq, remainingMs }, sentAt);
+  }
+
+  /** A saga in hand as it stands, where all of its history is at hand too. */
+  history(id: string): SagaHistory | null {
+    const saga = this.#held.get(id);
+    return saga === undefined ? null : historyOf(saga);
   }
 
   /** From now on every saga is given back as soon as its call has settled. */
@@ -201,7 +194,7 @@ export class Runner {
     const { machine } = saga;
     const snapshot = machine.next(saga.snapshot, event);
     const after = { snapshot, asks: machine.asks(snapshot) };
-    const sagaMs = Math.max(0, event.at - saga.createdAtMs);
+    const sagaMs = Math.max(0, event.at - saga.listing.createdAtMs);
     const transition: Transition = {
       machine,
       before: saga,
@@ -223,12 +216,15 @@ export class Runner {
     }
     Object.assign(saga, after);
     this.#grant(saga, result, sentAt);
-    this.#observeTransition(saga, event, write, status, result.seq);
+    const { next, summary } = write;
+    const parked = next.kind === 'park' ? next.parked : null;
+    saga.listing = { ...saga.listing, status, summary, parked, seq: result.seq, updatedAtMs: event.at };
+    this.#note(saga, event, write, result.seq);
 
-    if (write.next.kind === 'act') return true;
+    if (next.kind === 'act') return true;
     this.#drop(saga.id);
-    if (write.next.kind === 'wait') this.#onWaiting(saga.id, write.next.delayMs);
-    else this.#settle(saga, write, status, event.at);
+    if (next.kind === 'wait') this.#onWaiting(saga.id, next.delayMs);
+    else this.#settle(saga, sagaMs);
     return false;
   }
 
@@ -257,33 +253,27 @@ export class Runner {
     saga.rightUntil = sentAt + remainingMs - this.#in.rights.leaseMarginMs;
   }
 
-  #observeTransition(
-    saga: Held,
-    event: SagaEvent | null,
-    write: Write,
-    status: SagaStatus,
-    seq: number,
-  ): void {
-    const { id, machine, snapshot } = saga;
+  #note(saga: Held, event: SagaEvent | null, write: Write, seq: number): void {
+    const { id, machine, snapshot, listing } = saga;
     const entry = { seq, ...write.entry };
     saga.log?.push(entry);
+    const { status } = listing;
     this.#in.observe({ type: 'transition', id, machine, event, entry, status, context: snapshot.context });
   }
 
-  #settle(saga: Held, { next, summary }: Write, status: SagaStatus, atMs: number): void {
-    const { id, machine, snapshot, createdAtMs, log } = saga;
-    const { context } = snapshot;
-    const parked = next.kind === 'park' ? next.parked : null;
-    const reason = context.failure?.reason ?? null;
-    this.#in.observe({ type: 'settled', id, machine, status, ms: atMs - createdAtMs, reason, parked });
-    if (log === null) {
-      this.#onSettled(id, null);
-      return;
-    }
-    const listing = { id, machine, status, summary, parked, seq: log.length, createdAtMs, updatedAtMs: atMs };
-    const steps = machine.steps.map(({ name }) => name);
-    this.#onSettled(id, { saga: { ...listing, context: machine.redacted(context), steps }, log });
+  #settle(saga: Held, ms: number): void {
+    const { id, machine, snapshot, listing } = saga;
+    const { status, parked } = listing;
+    const reason = snapshot.context.failure?.reason ?? null;
+    this.#in.observe({ type: 'settled', id, machine, status, ms, reason, parked });
+    this.#onSettled(id, historyOf(saga));
   }
+}
+
+function historyOf({ machine, listing, snapshot, log }: Held): SagaHistory | null {
+  if (log === null) return null;
+  const steps = machine.steps.map(({ name }) => name);
+  return { saga: { ...listing, context: machine.redacted(snapshot.context), steps }, log };
 }
 
 type BeginStored = (id: string, granted: Granted, sentAt: number) => void;

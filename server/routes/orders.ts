@@ -3,7 +3,7 @@ import { createRoute, type OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { RegisteredMachine } from '../../machines/index.ts';
 import { type Order, orderInput } from '../../machines/order.ts';
-import type { SagaStatus } from '../../stores/saga-store.ts';
+import { type SagaStatus, StoreUnavailableError } from '../../stores/saga-store.ts';
 import type { SagaEngine, SagaHistory } from '../engine/contract.ts';
 import { Problem, RETRY_AFTER_SECONDS } from '../problem.ts';
 import { problemAnswers } from './answers.ts';
@@ -58,12 +58,7 @@ export function orderRoutes(app: OpenAPIHono, { engine, machine, waitMs }: Order
           saga_id: started.id,
         });
       case 'unknown':
-        throw new Problem(
-          'start-unknown',
-          'the store did not answer; if the saga was stored it runs under this id',
-          { saga_id: started.id },
-          { location: locationOf(started.id) },
-        );
+        throw unknownStart(started.id);
       default:
         throw new Problem(started.why, 'nothing was stored; the same request can be sent again');
     }
@@ -84,9 +79,20 @@ function answer(c: Context, history: SagaHistory) {
 
 /** The saga as it stands, for a client whose wait is over. */
 async function current(engine: SagaEngine, id: string): Promise<SagaHistory> {
-  const history = await engine.get(id);
-  if (history === null) throw new Problem('saga-not-found', `saga ${id} has been purged`);
-  return history;
+  try {
+    const history = await engine.current(id);
+    if (history !== null) return history;
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    // Not `store-unavailable`: that would invite the client to order again, and this saga was stored.
+    throw unknownStart(id);
+  }
+  throw new Problem('saga-not-found', `saga ${id} has been purged`);
+}
+
+function unknownStart(id: string): Problem {
+  const detail = 'the store does not answer; if the saga was stored, it runs under this id';
+  return new Problem('start-unknown', detail, { saga_id: id }, { location: locationOf(id) });
 }
 
 export function locationOf(id: string): string {

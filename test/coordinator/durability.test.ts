@@ -1,0 +1,120 @@
+/** What stands in Redis, when, and at what price: asked of the server itself. */
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { SERVICE_NAMES } from '../../services-stub/start.ts';
+import { ORDER, openWorld, submit, type World } from './world.ts';
+
+/** What is asked of Redis from inside a service, while it has the call and has not answered it. */
+let inside: () => Promise<void> = async () => {};
+let world: World;
+let redis: Redis;
+
+beforeAll(async () => {
+  world = await openWorld({
+    clock: { now: Date.now, sleep: () => inside() },
+  });
+  redis = new Redis(world.redis.url);
+});
+afterAll(async () => {
+  redis.disconnect();
+  await world.close();
+});
+
+/** How often Redis was asked for each command, by name. */
+async function commands(): Promise<Record<string, number>> {
+  const info = await redis.info('commandstats');
+  return Object.fromEntries(
+    [...info.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm)].map(([, name, calls]) => [name, Number(calls)]),
+  );
+}
+
+async function statesInRedis(): Promise<string[]> {
+  const keys = await redis.keys('*:saga:*');
+  const snapshots = await Promise.all(keys.map((key) => redis.hget(key, 'snapshot')));
+  return snapshots.map((text) => JSON.stringify(JSON.parse(text ?? '').value));
+}
+
+it('has the state that announces a call in Redis before the call arrives, at each of the ten endpoints', async () => {
+  const { url, stop } = await world.coordinator();
+  const seen: string[][] = [];
+  inside = async () => {
+    seen.push(await statesInRedis());
+  };
+  for (const name of SERVICE_NAMES) {
+    // A latency is slept on the service's clock, which is the way in.
+    world.services[name].faults.set([
+      { endpoint: 'action', kind: 'latency', latency_ms: 1 },
+      { endpoint: 'compensation', kind: 'latency', latency_ms: 1 },
+    ]);
+  }
+  const { status } = await submit(url, { ...ORDER, customer_id: 'cust_unreachable' });
+  inside = async () => {};
+  for (const name of SERVICE_NAMES) world.services[name].faults.clear();
+  await stop();
+
+  expect(status).toBe(409);
+  expect(seen).toEqual(
+    [
+      'creatingOrder',
+      'reservingInventory',
+      'processingPayment',
+      'schedulingShipping',
+      'sendingNotification',
+      'cancellingNotification',
+      'cancellingShipping',
+      'refundingPayment',
+      'releasingInventory',
+      'cancellingOrder',
+    ].map((state) => [JSON.stringify({ [state]: 'calling' })]),
+  );
+});
+
+it('spends six EVALSHA on a success of five steps, and nothing else but the polls', async () => {
+  const { url, stop } = await world.coordinator();
+  await submit(url);
+  await redis.config('RESETSTAT');
+  const { status } = await submit(url);
+  const spent = await commands();
+  await stop();
+
+  expect(status).toBe(201);
+  expect(spent.evalsha).toBe(6);
+  // One round trip each: every other command ran inside a script, or is the poll's.
+  const asked = Object.keys(spent).filter((name) => !INSIDE_SCRIPTS.has(name));
+  expect(
+    asked.filter((name) => !['evalsha', 'zrangebyscore', 'config|resetstat', 'info'].includes(name)),
+  ).toEqual([]);
+});
+
+/** What commit.lua and create.lua do; Redis counts the commands of a script like any other. */
+const INSIDE_SCRIPTS = new Set([
+  'hget',
+  'hset',
+  'hincrby',
+  'hdel',
+  'zadd',
+  'zrem',
+  'rpush',
+  'xadd',
+  'exists',
+  'time',
+  'get',
+  'set',
+  'llen',
+  'hmget',
+  'hsetnx',
+]);
+
+it('runs no script while it is idle, however often it polls', async () => {
+  const { stop } = await world.coordinator();
+  const before = await commands();
+  let polled = before;
+  while ((polled.zrangebyscore ?? 0) < (before.zrangebyscore ?? 0) + 200) polled = await commands();
+  await stop();
+
+  expect(polled.evalsha).toBe(before.evalsha);
+});
+
+it('stores no key with a time to live', async () => {
+  for (const key of await redis.keys('*')) expect(await redis.pttl(key)).toBe(-1);
+});

@@ -1,0 +1,186 @@
+/**
+ * A whole world for a test: five real services on free ports, a real Redis, and coordinators in this process or as
+ * processes of their own. Nothing is simulated; what is shared between two tests is named by the test.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { pino } from 'pino';
+import { request } from 'undici';
+import { readSettings } from '../../server/config.ts';
+import { type Coordinator, startCoordinator } from '../../server/coordinator.ts';
+import type { JournalEntry } from '../../services-stub/journal.ts';
+import {
+  ANY_PORTS,
+  type RunningServices,
+  SERVICE_NAMES,
+  type StartOptions,
+  startServices,
+} from '../../services-stub/start.ts';
+import { type RedisServer, startRedis } from '../redis-server.ts';
+
+export type Environment = Readonly<Record<string, string>>;
+
+/** Attempts are few and waits short, so that what takes minutes in production takes milliseconds here. */
+const QUICK: Environment = {
+  COORDINATOR_PORT: '0',
+  LOG_LEVEL: 'silent',
+  POLL_MS: '20',
+  ACTION_ATTEMPTS_MAX: '2',
+  COMPENSATION_ATTEMPTS_MAX: '2',
+  ACTION_BACKOFF_MS: '1',
+  ACTION_BACKOFF_MAX_MS: '2',
+  COMPENSATION_BACKOFF_MS: '1',
+  COMPENSATION_BACKOFF_MAX_MS: '2',
+};
+
+export interface World {
+  readonly redis: RedisServer;
+  readonly services: RunningServices['services'];
+  /** A coordinator in this process. */
+  coordinator(environment?: Environment): Promise<Coordinator>;
+  /** A coordinator as a process of its own, which can be killed. */
+  process(environment?: Environment): Promise<CoordinatorProcess>;
+  /** The calls that the services received for one saga, as `inventory compensation performed`. */
+  calls(sagaId: string): string[];
+  journal(sagaId: string): JournalEntry[];
+  close(): Promise<void>;
+}
+
+export interface CoordinatorProcess {
+  readonly url: string;
+  readonly pid: number;
+  /** Lines of its log so far. */
+  readonly log: readonly Record<string, unknown>[];
+  /** SIGKILL, or another signal; resolves with the exit code when the process is gone. */
+  end(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+export async function openWorld(options: StartOptions = {}): Promise<World> {
+  const redis = await startRedis({ appendonly: true });
+  const running = await startServices({ ports: ANY_PORTS, ...options });
+  const { services } = running;
+  const open: (() => Promise<unknown>)[] = [];
+  const urls = Object.fromEntries(
+    SERVICE_NAMES.map((name) => [`${name.toUpperCase()}_SERVICE_URL`, services[name].url]),
+  );
+  const environment = (more: Environment): Environment => ({
+    ...QUICK,
+    ...urls,
+    REDIS_URL: redis.url,
+    ...more,
+  });
+  const journal = (sagaId: string) => running.journal().filter(({ saga_id }) => saga_id === sagaId);
+
+  return {
+    redis,
+    services,
+    async coordinator(more = {}) {
+      const settings = readSettings(environment(more));
+      const coordinator = await startCoordinator(settings, pino({ level: settings.logLevel }));
+      let stopped: Promise<void> | undefined;
+      const stop = () => {
+        stopped ??= coordinator.stop();
+        return stopped;
+      };
+      open.push(stop);
+      return { ...coordinator, stop };
+    },
+    async process(more = {}) {
+      const found = await startProcess(environment({ LOG_LEVEL: 'info', ...more }));
+      open.push(() => found.end());
+      return found;
+    },
+    calls: (sagaId) => journal(sagaId).map(({ service, kind, outcome }) => `${service} ${kind} ${outcome}`),
+    journal,
+    async close() {
+      for (const name of SERVICE_NAMES) services[name].faults.clear();
+      await Promise.all(open.map((end) => end()));
+      await running.close();
+      await redis.stop();
+    },
+  };
+}
+
+async function startProcess(environment: Environment): Promise<CoordinatorProcess> {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'server/main.ts'], {
+    env: { PATH: process.env.PATH, ...environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(child, 'exit') as Promise<[number | null]>;
+  const log: Record<string, unknown>[] = [];
+  const url = await new Promise<string>((resolve, reject) => {
+    void exited.then(([code]) => reject(new Error(`the coordinator ended with ${code} before it was ready`)));
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const entry = JSON.parse(line) as Record<string, unknown>;
+      log.push(entry);
+      if (entry.msg === 'ready') resolve(entry.url as string);
+    });
+  });
+  return { url, pid: pidOf(child), log, end: (signal = 'SIGKILL') => end(child, exited, signal) };
+}
+
+async function end(child: ChildProcess, exited: Promise<[number | null]>, signal: NodeJS.Signals) {
+  if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+  return (await exited)[0];
+}
+
+function pidOf({ pid }: ChildProcess): number {
+  if (pid === undefined) throw new Error('the coordinator could not be started');
+  return pid;
+}
+
+/** An order that succeeds; tests change what they are about. */
+export const ORDER = {
+  customer_id: 'cust_1',
+  items: [{ product_id: 'widget', quantity: 2, unit_price: 1250 }],
+  currency: 'EUR',
+  payment: { method: 'card', token: 'tok_visa' },
+  shipping_address: { name: 'Ada', line1: '1 Main St', city: 'London', postal_code: 'N1', country: 'GB' },
+};
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the wire gives.
+  readonly body: any;
+}
+
+export async function send(
+  url: string,
+  {
+    method = 'GET',
+    body,
+    headers = {},
+  }: { method?: string; body?: unknown; headers?: Record<string, string> } = {},
+): Promise<Answer> {
+  const text = body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body);
+  const response = await request(url, {
+    method: method as 'GET',
+    headers: { ...(text === null ? {} : { 'content-type': 'application/json' }), ...headers },
+    body: text,
+  });
+  const answered = await response.body.text();
+  const isJson = /json/.test(String(response.headers['content-type']));
+  return {
+    status: response.statusCode,
+    headers: response.headers,
+    body: isJson ? JSON.parse(answered) : answered,
+  };
+}
+
+export function submit(
+  url: string,
+  order: unknown = ORDER,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  return send(`${url}/api/coordinator/orders`, { method: 'POST', body: order, headers });
+}
+
+/** Asks until the saga has settled; bounded by the test's own time-out. */
+export async function settled(url: string, sagaId: string): Promise<Answer> {
+  for (;;) {
+    const answer = await send(`${url}/api/coordinator/sagas/${sagaId}`);
+    if (answer.body.status !== 'STARTED') return answer;
+  }
+}
