@@ -50,6 +50,11 @@ export async function startCoordinator(settings: Settings, logger: Logger): Prom
   const machines = new Registry();
   const order = machines.register(orderSaga(settings.policies));
 
+  for (const { participant } of machines.all().flatMap(({ steps }) => steps)) {
+    if (!Object.hasOwn(settings.serviceUrls, participant))
+      throw new Error(`participant ${participant} has no URL`);
+  }
+
   const clock = systemClock;
   const metrics = createRegistry();
   const opened = await openStore(settings, logger);
@@ -102,7 +107,7 @@ export async function startCoordinator(settings: Settings, logger: Logger): Prom
   engine.open();
 
   return {
-    url: `http://${settings.host}:${(server.address() as AddressInfo).port}`,
+    url: `http://${inUrl(settings.host)}:${(server.address() as AddressInfo).port}`,
     inspectorUrl: inspector?.url ?? null,
     async stop() {
       // The server answers until the engine has let go, so that whoever waits gets an answer and probes see the drain.
@@ -145,6 +150,11 @@ function listen(fetch: Parameters<typeof serve>[0]['fetch'], { port, host }: Set
 }
 
 /** Requests under way get their answers; a connection that carries none is cut after a moment. */
+/** An IPv6 address stands in brackets. */
+function inUrl(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
 function closed(server: ServerType): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), CLOSE_MS);
