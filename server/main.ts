@@ -1,6 +1,6 @@
 /** The coordinator as a process: environment in, signals out. */
-import { pino } from 'pino';
-import { ConfigError, readSettings } from './config.ts';
+import { type Logger, pino } from 'pino';
+import { ConfigError, readSettings, type Settings } from './config.ts';
 import { startCoordinator } from './coordinator.ts';
 
 /** Errors of the surroundings say what to mend; a stack would hide it. Anything else is a bug and keeps its stack. */
@@ -8,7 +8,7 @@ const MENDABLE = new Set([ConfigError.name, 'MachineError', 'StoreRefusedError',
 
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
-  const logger = pino({ level: settings.logLevel, base: { coordinator: settings.coordinatorId } });
+  const logger = logTo(1, settings);
   const coordinator = await startCoordinator(settings, logger);
   const { url, inspectorUrl } = coordinator;
   logger.info({ url, pid: process.pid, ...(inspectorUrl === null ? {} : { inspectorUrl }) }, 'ready');
@@ -17,6 +17,17 @@ async function main(): Promise<void> {
   logger.info({ signal }, 'draining');
   await coordinator.stop();
   logger.info('stopped');
+}
+
+/** A log that nobody can read any more, because its terminal was closed, must not keep sagas from being drained. */
+function logTo(fd: number, { logLevel, coordinatorId }: Settings): Logger {
+  const destination = pino.destination(fd);
+  const logger = pino({ level: logLevel, base: { coordinator: coordinatorId } }, destination);
+  destination.on('error', () => {
+    logger.level = 'silent';
+    destination.destroy();
+  });
+  return logger;
 }
 
 /** SIGTERM, Ctrl-C or a closed terminal. A second one ends the process at once. */

@@ -1,0 +1,113 @@
+/** What is said when everything runs: where it is, and what to paste to see it work. */
+import type { Settings } from '../config.ts';
+import { withoutSecrets } from '../config.ts';
+import type { PrivateRedis } from './private-redis.ts';
+import { type Service, urlVariables } from './services.ts';
+
+/** Two plain products of the inventory's catalogue, and a token that the payment service accepts. */
+const EXAMPLE_ORDER = {
+  customer_id: 'cust_42',
+  items: [
+    { product_id: 'widget', quantity: 2, unit_price: 1999 },
+    { product_id: 'gadget', quantity: 1, unit_price: 4950 },
+  ],
+  currency: 'EUR',
+  payment: { method: 'card', token: 'tok_visa' },
+  shipping_address: {
+    name: 'Ada Lovelace',
+    line1: '12 St James Square',
+    city: 'London',
+    postal_code: 'SW1Y 4JH',
+    country: 'GB',
+  },
+};
+
+export interface Everything {
+  readonly settings: Settings;
+  readonly services: readonly Service[];
+  /** `null` where no services were started here. */
+  readonly servicesPid: number | null;
+  readonly redis: PrivateRedis | null;
+  readonly coordinatorPid: number;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export function readyBlock({
+  settings,
+  services,
+  servicesPid,
+  redis,
+  coordinatorPid,
+  env,
+}: Everything): string {
+  const url = coordinatorUrl(settings);
+  const [first, ...others] = services.map(({ name, url, isExternal }) => {
+    const whose = isExternal ? '  (not run here)' : servicesPid === null ? '  (was running already)' : '';
+    return `${name.padEnd(12)} ${withoutSecrets(url)}${whose}`;
+  });
+  return `
+Ready.
+
+  coordinator   ${url}  (pid ${coordinatorPid})
+  services      ${[first, ...others].join('\n                ')}
+  store         ${storeLine(settings, redis)}
+
+${booksLine(servicesPid)}
+
+Place an order:
+  curl -i ${url}/api/coordinator/orders -H 'Content-Type: application/json' -d '${JSON.stringify(EXAMPLE_ORDER)}'
+
+See all sagas:
+  curl ${url}/api/coordinator/sagas
+
+${resumeLines(settings, redis)}
+  kill -9 ${coordinatorPid}
+  ${coordinatorAgain(env, services)}
+
+Ctrl-C drains and stops what was started here.
+`;
+}
+
+function booksLine(pid: number | null): string {
+  const process = pid === null ? 'process' : `process (pid ${pid})`;
+  return `The stub services' books live in the memory of their own ${process} and are gone when it ends.`;
+}
+
+export function coordinatorUrl({ host, port }: Settings): string {
+  // An address that listens everywhere is nobody's address; this machine reaches it by loopback.
+  const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+}
+
+function storeLine({ redisUrl }: Settings, redis: PrivateRedis | null): string {
+  if (redisUrl !== null) return `Redis at ${withoutSecrets(redisUrl)} (REDIS_URL)`;
+  if (redis === null) return 'the memory of the coordinator: NOTHING SURVIVES ITS END';
+  const folder = redis.socketPath.replace(/redis\.sock$/, 'appendonlydir');
+  const whose = redis.adopted ? ', was running already' : '';
+  return `Redis on ${redis.socketPath}  (pid ${redis.pid}${whose})\n                append-only file in ${folder}`;
+}
+
+function resumeLines({ redisUrl }: Settings, redis: PrivateRedis | null): string {
+  return redisUrl === null && redis === null
+    ? 'With no Redis a saga does not outlive its coordinator; with one this shows it carried on:'
+    : 'See unfinished sagas carried on after a crash:';
+}
+
+/** The command for another terminal: with the settings of this one, but never a secret among them. */
+export function coordinatorAgain(env: NodeJS.ProcessEnv, services: readonly Service[]): string {
+  const plain = ['COORDINATOR_PORT', 'HOST', 'COORDINATOR_ID', 'DATA_DIR'].filter((name) => env[name]);
+  // The shell refuses, instead of another store being used, where the other terminal does not have it.
+  const secret = ['REDIS_URL', ...Object.keys(urlVariables(services))].filter((name) => env[name]);
+  const moved = services.filter(({ name, isExternal }) => !isExternal && env[`${name.toUpperCase()}_PORT`]);
+  const words = [
+    ...plain.map((name) => `${name}=${quoted(env[name] ?? '')}`),
+    ...secret.map((name) => `${name}="\${${name}:?}"`),
+    ...Object.entries(urlVariables(moved)).map(([name, url]) => `${name}=${url}`),
+    'npm run coordinator',
+  ];
+  return words.join(' ');
+}
+
+function quoted(value: string): string {
+  return /^[\w./:-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`;
+}
