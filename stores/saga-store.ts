@@ -305,9 +305,9 @@ export class BadCursorError extends Error {
 }
 
 /** The log entry of a claim that found an owner vanished while it acted. Shared, so that stores agree. */
-export function takenOver(at: string, to: string): LogEntry {
-  const none = { from: null, step: null, kind: null, attempt: null, outcome: null, duration_ms: null };
-  return { at, event: 'takenOver', ...none, error: null, to };
+export function takenOver(at: string, state: string): LogEntry {
+  const none = { step: null, kind: null, attempt: null, outcome: null, duration_ms: null, error: null };
+  return { at, event: 'takenOver', ...none, from: state, to: state };
 }
 
 /** Whether a saga passes a listing's filter; `nowMs` by the store's clock. Shared, so that stores agree. */

@@ -1,0 +1,293 @@
+/**
+ * The contract in plain words of JavaScript: the reference that the conformance suite and the model test hold
+ * other stores against, the engine of simulations, and the embedded store where there is no Redis.
+ * Given its clock and its randomness it is deterministic; every operation is atomic because none of them awaits.
+ */
+import { assertLimit, assertNewSaga, assertSpan, assertWrite, spanOf } from './assertions.ts';
+import { cursorAfter, LOOKED_AT_MAX, newestFirst, uuidFromCursor } from './paging.ts';
+import { assertPartitions, idMaker, partitionOf, uuidOf } from './partition.ts';
+import {
+  BadCursorError,
+  type Claimed,
+  type CommitResult,
+  type CreateResult,
+  type Fence,
+  type Filter,
+  type Granted,
+  type LogEntry,
+  type MachineRef,
+  matches,
+  type NewSaga,
+  type NumberedEntry,
+  type Owner,
+  type Page,
+  type SagaRecord,
+  type SagaStatus,
+  type SagaStore,
+  type Statistics,
+  type StoreInfo,
+  takenOver,
+  type Write,
+} from './saga-store.ts';
+
+/** All that the store holds of one saga. */
+interface Saga {
+  record: SagaRecord;
+  readonly log: LogEntry[];
+  readonly key: string | null;
+  /** What this saga added to counters that are lowered again when it is purged. */
+  readonly held: Map<string, number>;
+  purgeAtMs: number | null;
+}
+
+export interface MemoryStoreOptions {
+  /** Milliseconds; may stand still, must not run backwards. */
+  readonly now: () => number;
+  /** In [0, 1). Left out, ids come from the system's secure randomness. */
+  readonly random?: () => number;
+  readonly partitions?: number;
+}
+
+export class MemoryStore implements SagaStore {
+  readonly info: StoreInfo;
+  readonly newId: (key: string | null) => string;
+  readonly #now: () => number;
+  readonly #sagas = new Map<string, Saga>();
+  readonly #keys = new Map<string, { readonly id: string; readonly digest: string }>();
+  readonly #counters = new Map<string, Map<string, number>>();
+  readonly #boots = new Map<string, number>();
+
+  constructor({ now, random, partitions = 16 }: MemoryStoreOptions) {
+    assertPartitions(partitions);
+    this.#now = now;
+    this.newId = idMaker({ partitions, now, random });
+    this.info = { kind: 'memory', durability: 'in memory: nothing survives a restart', partitions };
+  }
+
+  async boot(name: string): Promise<number> {
+    const boot = (this.#boots.get(name) ?? 0) + 1;
+    this.#boots.set(name, boot);
+    return boot;
+  }
+
+  async create(saga: NewSaga): Promise<CreateResult> {
+    assertNewSaga(saga, this.info.partitions);
+    const { id, idempotency } = saga;
+    const known = idempotency ? this.#keys.get(idempotency.key) : undefined;
+    if (known && known.digest !== idempotency?.digest) return { kind: 'key-reused', id: known.id };
+    if (known && known.id !== id) return { kind: 'exists', id: known.id };
+    const existing = this.#sagas.get(id);
+    if (existing) {
+      return sameFence(existing.record.fence, { revision: 1, writeId: saga.writeId })
+        ? { kind: 'created', ...this.#granted(existing.record) }
+        : { kind: 'exists', id };
+    }
+    if (idempotency) this.#keys.set(idempotency.key, { id, digest: idempotency.digest });
+    const created = this.#write({ id, machine: saga.machine, createdAtMs: this.#now() }, 1, saga, {
+      log: [],
+      key: idempotency?.key ?? null,
+      held: new Map(),
+    });
+    this.#sagas.set(id, created);
+    return { kind: 'created', ...this.#granted(created.record) };
+  }
+
+  async commit(id: string, expected: Fence, write: Write): Promise<CommitResult> {
+    assertWrite(write);
+    const saga = this.#sagas.get(id);
+    if (!saga) return { kind: 'missing' };
+    const revision = expected.revision + 1;
+    if (sameFence(saga.record.fence, expected)) {
+      Object.assign(saga, this.#write(saga.record, revision, write, saga));
+    } else if (!sameFence(saga.record.fence, { revision, writeId: write.writeId })) {
+      return { kind: 'stale' };
+    }
+    return { kind: 'committed', ...this.#granted(saga.record) };
+  }
+
+  async claim(
+    ids: readonly string[],
+    owner: Owner,
+    leaseMs: number,
+    writeId: string,
+    at: string,
+  ): Promise<Claimed[]> {
+    assertSpan('leaseMs', leaseMs);
+    const claimed: Claimed[] = [];
+    for (const id of new Set(ids)) {
+      const saga = this.#sagas.get(id);
+      if (saga?.record.status !== 'STARTED') continue;
+      // A repetition of this claim finds its own write under a lease that still runs, and is granted what remains.
+      if (saga.record.fence.writeId !== writeId || this.#remainingMs(saga.record) === 0) {
+        if (!this.#mayBeTaken(saga.record, owner)) continue;
+        if (saga.record.owner) saga.log.push(takenOver(at, saga.record.summary.state));
+        saga.record = {
+          ...saga.record,
+          fence: { revision: saga.record.fence.revision + 1, writeId },
+          seq: saga.log.length,
+          owner,
+          dueAtMs: this.#now() + leaseMs,
+        };
+      }
+      claimed.push({ record: saga.record, remainingMs: this.#remainingMs(saga.record) });
+    }
+    return claimed;
+  }
+
+  async release(held: readonly { readonly id: string; readonly fence: Fence }[]): Promise<void> {
+    for (const { id, fence } of held) {
+      const saga = this.#sagas.get(id);
+      // A saga that nobody owns is not held: its back-off is left alone.
+      if (!saga?.record.owner || !sameFence(saga.record.fence, fence)) continue;
+      saga.record = { ...saga.record, owner: null, dueAtMs: this.#now() };
+    }
+  }
+
+  async due(machines: readonly MachineRef[], limit: number): Promise<string[]> {
+    assertLimit(limit);
+    const due: { readonly id: string; readonly atMs: number }[] = [];
+    for (const { id, machine, dueAtMs } of this.#records()) {
+      if (dueAtMs === null || dueAtMs > this.#now()) continue;
+      if (runsOn(machine, machines)) due.push({ id, atMs: dueAtMs });
+    }
+    due.sort((a, b) => a.atMs - b.atMs || (a.id < b.id ? -1 : 1));
+    return due.slice(0, limit).map(({ id }) => id);
+  }
+
+  async running(
+    machines: readonly MachineRef[],
+    cursor: string | null,
+    limit: number,
+  ): Promise<{ readonly ids: readonly string[]; readonly cursor: string | null }> {
+    assertLimit(limit);
+    if (cursor !== null && partitionOf(cursor, this.info.partitions) === null) {
+      throw new BadCursorError('The cursor is not one that running() gave');
+    }
+    const ids = [...this.#records()]
+      .filter(({ id, status }) => status === 'STARTED' && (cursor === null || id > cursor))
+      .filter(({ machine }) => runsOn(machine, machines))
+      .map(({ id }) => id)
+      .sort();
+    const page = ids.slice(0, limit);
+    return { ids: page, cursor: ids.length > limit ? (page.at(-1) ?? null) : null };
+  }
+
+  async get(id: string): Promise<SagaRecord | null> {
+    return this.#sagas.get(id)?.record ?? null;
+  }
+
+  async statuses(ids: readonly string[]): Promise<(SagaStatus | null)[]> {
+    return ids.map((id) => this.#sagas.get(id)?.record.status ?? null);
+  }
+
+  async log(id: string): Promise<NumberedEntry[]> {
+    const log = this.#sagas.get(id)?.log ?? [];
+    return log.map((entry, index) => ({ ...entry, seq: index + 1 }));
+  }
+
+  async list(filter: Filter, cursor: string | null, limit: number): Promise<Page> {
+    assertLimit(limit);
+    const below = cursor === null ? null : uuidFromCursor(cursor);
+    const ids = [...this.#sagas.keys()].sort(newestFirst);
+    const start = below === null ? 0 : ids.findIndex((id) => uuidOf(id) < below);
+    const records: SagaRecord[] = [];
+    const rest = start < 0 ? [] : ids.slice(start);
+    for (const [index, id] of rest.entries()) {
+      const saga = this.#sagas.get(id);
+      if (saga && matches(filter, saga.record, this.#now())) records.push(saga.record);
+      const full = records.length === limit || index + 1 === LOOKED_AT_MAX;
+      if (full && index + 1 < rest.length) return { records, cursor: cursorAfter(id) };
+      if (full) break;
+    }
+    return { records, cursor: null };
+  }
+
+  async statistics(): Promise<Statistics> {
+    const statuses = { STARTED: 0, COMPLETED: 0, FAILED: 0, ABORTED: 0 };
+    for (const { status } of this.#records()) statuses[status] += 1;
+    const counters = Object.fromEntries(
+      [...this.#counters].map(([machine, counts]) => [machine, Object.fromEntries(counts)]),
+    );
+    return { statuses, inFlight: statuses.STARTED, counters };
+  }
+
+  async purge(limit: number): Promise<number> {
+    assertLimit(limit);
+    const now = this.#now();
+    const expired = [...this.#sagas].filter(([, { purgeAtMs }]) => purgeAtMs !== null && purgeAtMs <= now);
+    for (const [id, { record, key, held }] of expired.slice(0, limit)) {
+      for (const [name, n] of held) this.#count(record.machine, name, -n);
+      if (key !== null) this.#keys.delete(key);
+      this.#sagas.delete(id);
+    }
+    return Math.min(expired.length, limit);
+  }
+
+  async ping(): Promise<void> {}
+
+  async close(): Promise<void> {}
+
+  /** What create and commit have in common: the record, the log entry and the counters. */
+  #write(
+    { id, machine, createdAtMs }: Pick<SagaRecord, 'id' | 'machine' | 'createdAtMs'>,
+    revision: number,
+    write: Write,
+    { log, key, held }: Pick<Saga, 'log' | 'key' | 'held'>,
+  ): Saga {
+    const { writeId, owner, snapshot, summary, entry, counts, next } = write;
+    const now = this.#now();
+    const endsAtMs = now + spanOf(next);
+    const running = next.kind === 'act' || next.kind === 'wait';
+    log.push(entry);
+    for (const [name, n] of Object.entries(counts)) {
+      this.#count(machine, name, n);
+      if (name.endsWith('.held')) held.set(name, (held.get(name) ?? 0) + n);
+    }
+    const record: SagaRecord = {
+      id,
+      machine,
+      fence: { revision, writeId },
+      snapshot,
+      summary,
+      status: running ? 'STARTED' : next.kind === 'park' ? 'ABORTED' : next.status,
+      parked: next.kind === 'park' ? next.parked : null,
+      seq: log.length,
+      createdAtMs,
+      updatedAtMs: now,
+      owner: next.kind === 'act' ? owner : null,
+      dueAtMs: running ? endsAtMs : null,
+    };
+    return { record, log, key, held, purgeAtMs: next.kind === 'end' ? endsAtMs : null };
+  }
+
+  #count({ id }: MachineRef, name: string, n: number): void {
+    const counts = this.#counters.get(id) ?? new Map<string, number>();
+    this.#counters.set(id, counts.set(name, (counts.get(name) ?? 0) + n));
+  }
+
+  #mayBeTaken({ owner, dueAtMs }: SagaRecord, by: Owner): boolean {
+    // While a saga is owned, it is due when its lease ends.
+    const isDue = dueAtMs !== null && dueAtMs <= this.#now();
+    return isDue || (owner?.name === by.name && owner.boot < by.boot);
+  }
+
+  #granted(record: SagaRecord): Granted {
+    return { fence: record.fence, seq: record.seq, remainingMs: this.#remainingMs(record) };
+  }
+
+  #remainingMs({ owner, dueAtMs }: SagaRecord): number {
+    return owner && dueAtMs !== null ? Math.max(0, dueAtMs - this.#now()) : 0;
+  }
+
+  *#records(): Iterable<SagaRecord> {
+    for (const { record } of this.#sagas.values()) yield record;
+  }
+}
+
+function sameFence(a: Fence, b: Fence): boolean {
+  return a.revision === b.revision && a.writeId === b.writeId;
+}
+
+function runsOn(machine: MachineRef, machines: readonly MachineRef[]): boolean {
+  return machines.some(({ id, version }) => id === machine.id && version === machine.version);
+}

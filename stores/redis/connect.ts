@@ -1,0 +1,102 @@
+/**
+ * Redis clients with the settings on which the store relies: a command is sent at once or refused at once, at most
+ * once, and never waits without bound. Repeating is the caller's business, under the same write id.
+ *
+ * | URL | means |
+ * |---|---|
+ * | `redis://[user:password@]host[:port][/db]` | one server |
+ * | `rediss://...` | the same over TLS |
+ * | `unix:///path/to/socket` | one server on this machine |
+ * | `redis+sentinel://host:port,host:port/master-name` | the master that Sentinel names |
+ * | `redis+cluster://host:port,host:port` | a Redis Cluster |
+ *
+ * The last two exist as `rediss+...` too.
+ */
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import type { Client } from './scripts.ts';
+
+const COMMAND_TIMEOUT_MS = 5_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+const RECONNECT_MIN_MS = 50;
+const RECONNECT_MAX_MS = 1_000;
+
+const FORM =
+  /^(?<scheme>rediss?|unix|rediss?\+sentinel|rediss?\+cluster):\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^/?#]*)(?<path>\/[^?#]*)?$/;
+
+export interface ConnectOptions {
+  readonly commandTimeoutMs?: number;
+}
+
+/** An unconnected client (`RedisStore.open` connects it). Its later connection errors show in its commands. */
+export function connect(url: string, { commandTimeoutMs = COMMAND_TIMEOUT_MS }: ConnectOptions = {}): Client {
+  const form = FORM.exec(url)?.groups;
+  // The URL itself may hold a password, so it is not repeated.
+  if (!form)
+    throw new RangeError('REDIS_URL is none of the forms redis, rediss, unix, +sentinel and +cluster');
+  const { scheme = '', user, password, hosts = '', path = '' } = form;
+
+  const options: RedisOptions = {
+    lazyConnect: true,
+    // Refused at once while there is no connection: surely not sent, so the caller may decide.
+    enableOfflineQueue: false,
+    // A command in flight fails with its connection and is not sent again behind the caller's back.
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    enableAutoPipelining: false,
+    commandTimeout: commandTimeoutMs,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    retryStrategy: reconnectDelayMs,
+    ...(user ? { username: decodeURIComponent(user) } : {}),
+    ...(password ? { password: decodeURIComponent(password) } : {}),
+    ...(scheme.startsWith('rediss') ? { tls: {} } : {}),
+  };
+
+  const client = open(scheme, hosts, path, options);
+  // Without a listener ioredis prints each failed reconnect; the commands' own errors tell it better.
+  client.on('error', () => {});
+  return client;
+}
+
+function open(scheme: string, hosts: string, path: string, options: RedisOptions): Client {
+  const nodes = hosts.split(',').map(hostAndPort);
+  const name = decodeURIComponent(path.slice(1));
+  if (scheme.endsWith('+cluster')) {
+    const { lazyConnect, enableOfflineQueue, ...redisOptions } = options;
+    return new Cluster(nodes.map(withPort(6379)), {
+      lazyConnect: true,
+      enableOfflineQueue: false,
+      clusterRetryStrategy: reconnectDelayMs,
+      redisOptions,
+    });
+  }
+  if (scheme.endsWith('+sentinel')) {
+    if (name === '') throw new RangeError('REDIS_URL for Sentinel needs the master’s name as its path');
+    return new Redis({ ...options, sentinels: nodes.map(withPort(26_379)), name });
+  }
+  // A relative path has its first folder where other forms have their host.
+  if (scheme === 'unix') return new Redis({ ...options, path: hosts + path });
+  const [node] = nodes;
+  if (nodes.length !== 1 || !node?.host) throw new RangeError('REDIS_URL needs exactly one host');
+  if (!/^\d*$/.test(name)) throw new RangeError('REDIS_URL’s path must be a database number');
+  return new Redis({ ...options, ...withPort(6379)(node), db: Number(name) });
+}
+
+interface Node {
+  readonly host: string;
+  readonly port: number | null;
+}
+
+function hostAndPort(text: string): Node {
+  const [, bracketed, plain, port] = /^(?:\[(.*)\]|([^:]*))(?::(\d+))?$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  if (host === undefined) throw new RangeError('REDIS_URL has a host that cannot be read');
+  return { host, port: port === undefined ? null : Number(port) };
+}
+
+function withPort(otherwise: number) {
+  return ({ host, port }: Node) => ({ host, port: port ?? otherwise });
+}
+
+function reconnectDelayMs(attempt: number): number {
+  return Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** Math.min(attempt, 10));
+}

@@ -1,0 +1,49 @@
+/**
+ * Which errors mean that Redis could not serve. Everything else stays what it is: a script that fails is a bug of
+ * ours, and must crash loudly instead of being retried as an outage.
+ */
+import { StoreUnavailableError } from '../saga-store.ts';
+
+/** Replies by which Redis says that it did not execute the command. In a script they come at its first write. */
+const REFUSED_BY_REDIS =
+  /(?:^|@user_script: ?\d+: -?)(LOADING|BUSY|OOM|READONLY|MISCONF|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|TRYAGAIN|MOVED|ASK|NOAUTH|WRONGPASS) /;
+/** ioredis, of a command that it did not write to a socket. */
+const NOT_WRITTEN = /^(Stream isn't writeable|Cluster isn't ready) and enableOfflineQueue options is false$/;
+/** ioredis, of a command that it wrote and whose reply never came. */
+const REPLY_LOST =
+  /^(Connection is closed\.$|Command timed out$|Command aborted due to connection close$|Reached the max retries per request limit|Failed to refresh slots cache\.|Too many Cluster redirections)/;
+
+/** The error as the contract throws it. */
+export function fault(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof StoreUnavailableError) return error;
+  const { message } = error;
+  const unavailable = (notSent: boolean) =>
+    new StoreUnavailableError(`Redis is unavailable: ${message}`, notSent, { cause: error });
+  if (REFUSED_BY_REDIS.test(message) || NOT_WRITTEN.test(message)) return unavailable(true);
+  // A socket's own error (ECONNRESET and its like) says nothing of what had been written before.
+  if (REPLY_LOST.test(message) || 'syscall' in error) return unavailable(false);
+  return error;
+}
+
+export async function asking<T>(reply: Promise<T>): Promise<T> {
+  try {
+    return await reply;
+  } catch (error) {
+    throw fault(error);
+  }
+}
+
+/**
+ * Waits for all parts of an operation that spans partitions. It surely did not happen only where that holds for
+ * every part; one part's bug is not hidden by another's outage.
+ */
+export async function together<T>(parts: readonly Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(parts);
+  const faults = settled.flatMap((part) => (part.status === 'rejected' ? [fault(part.reason)] : []));
+  if (faults.length === 0) return settled.map((part) => (part as PromiseFulfilledResult<T>).value);
+  const bug = faults.find((error) => !(error instanceof StoreUnavailableError));
+  if (bug !== undefined) throw bug;
+  const outages = faults as StoreUnavailableError[];
+  const notSent = outages.length === parts.length && outages.every((outage) => outage.notSent);
+  throw new StoreUnavailableError(outages[0]?.message ?? '', notSent, { cause: outages[0] });
+}

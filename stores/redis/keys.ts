@@ -1,0 +1,81 @@
+/**
+ * The names of all keys. Every key of a partition carries the partition's hash tag, so a Redis Cluster keeps them
+ * in one slot and one script may write them together.
+ *
+ * | key | type | holds |
+ * |---|---|---|
+ * | `{p07}:saga:<id>` | hash | the record, see record.ts |
+ * | `{p07}:log:<id>` | list | log entries as JSON; an entry's `seq` is its position, counted from 1 |
+ * | `{p07}:due:<machine>@<version>` | sorted set | running sagas by due time |
+ * | `{p07}:ended` | sorted set | ended sagas by purge time |
+ * | `{p07}:sagas`, `{p07}:status:<STATUS>` | sorted set | all sagas, and those of one status, in order of age |
+ * | `{p07}:counters` | hash | `<machine>|<counter>` to its sum |
+ * | `{p07}:events` | stream | id, seq, state and status of each log entry, capped |
+ * | `{p07}:key:<sha-256>` | string | id of the saga begun under an idempotency key, and the body's digest |
+ * | `{p07}:meta` | hash | number of partitions and store id |
+ * | `{boots}` | hash | boot numbers by coordinator name |
+ */
+import { partitionName } from '../partition.ts';
+import type { SagaStatus } from '../saga-store.ts';
+
+/** A machine version as keys name it: `order@1`; both parts are escaped, so no two versions share a name. */
+export type MachineName = string;
+
+export function machineName(machine: { readonly id: string; readonly version: string }): MachineName {
+  return `${encodeURIComponent(machine.id)}@${encodeURIComponent(machine.version)}`;
+}
+
+/** The field of a counter: counters are kept per machine, over all its versions. */
+export function counterField(machine: MachineName, counter: string): string {
+  return `${machine.slice(0, machine.indexOf('@'))}|${counter}`;
+}
+
+export function counterOf(field: string): { readonly machine: string; readonly counter: string } {
+  const bar = field.indexOf('|');
+  return { machine: decodeURIComponent(field.slice(0, bar)), counter: field.slice(bar + 1) };
+}
+
+export function bootsKey(prefix: string): string {
+  return `{${prefix}boots}`;
+}
+
+/** A prefix stands inside the hash tag; braces in it would end the tag early. */
+export function assertPrefix(prefix: string): void {
+  if (/[{}\s]/.test(prefix)) throw new RangeError(`The key prefix must not have braces or spaces: ${prefix}`);
+}
+
+/** The keys of one partition. */
+export interface PartitionKeys {
+  readonly meta: string;
+  readonly counters: string;
+  readonly events: string;
+  readonly ended: string;
+  readonly sagas: string;
+  readonly status: Readonly<Record<SagaStatus, string>>;
+  saga(id: string): string;
+  log(id: string): string;
+  due(machine: MachineName): string;
+  /** Of an idempotency key by its SHA-256; an empty digest names a key that never exists. */
+  key(digest: string): string;
+}
+
+export function partitionKeys(prefix: string, partition: number): PartitionKeys {
+  const tag = `{${prefix}p${partitionName(partition)}}`;
+  return {
+    meta: `${tag}:meta`,
+    counters: `${tag}:counters`,
+    events: `${tag}:events`,
+    ended: `${tag}:ended`,
+    sagas: `${tag}:sagas`,
+    status: {
+      STARTED: `${tag}:status:STARTED`,
+      COMPLETED: `${tag}:status:COMPLETED`,
+      FAILED: `${tag}:status:FAILED`,
+      ABORTED: `${tag}:status:ABORTED`,
+    },
+    saga: (id) => `${tag}:saga:${id}`,
+    log: (id) => `${tag}:log:${id}`,
+    due: (machine) => `${tag}:due:${machine}`,
+    key: (digest) => `${tag}:key:${digest}`,
+  };
+}

@@ -1,0 +1,99 @@
+/** Which keys an id leads to: the partitions, and the machines of the sagas that this process knows. */
+import { partitionOf } from '../partition.ts';
+import { asking } from './faults.ts';
+import { type MachineName, machineName, type PartitionKeys, partitionKeys } from './keys.ts';
+import { decodeMachine } from './record.ts';
+import type { Client } from './scripts.ts';
+
+/** Sagas whose machine is remembered. */
+const MACHINES_KNOWN_MAX = 50_000;
+/** Sagas that one script call handles, at most, so that no script holds up Redis for long. */
+const SCRIPT_SAGAS_MAX = 100;
+
+/** Sagas of one partition, few enough for one script call. */
+export interface Batch {
+  readonly keys: PartitionKeys;
+  readonly sagas: readonly (readonly [id: string, machine: MachineName])[];
+}
+
+export class Keyspace {
+  readonly partitions: readonly PartitionKeys[];
+  readonly #redis: Client;
+  /**
+   * A saga's due index is its machine's, and every key must be named before a script runs. A saga's machine never
+   * changes, so it may be remembered; one that is not costs a plain read.
+   */
+  readonly #machines = new Map<string, MachineName>();
+  #turn = 0;
+
+  constructor(redis: Client, prefix: string, partitions: number) {
+    this.#redis = redis;
+    this.partitions = Array.from({ length: partitions }, (_, partition) => partitionKeys(prefix, partition));
+  }
+
+  at(partition: number): PartitionKeys {
+    const keys = this.partitions[partition];
+    if (!keys) throw new RangeError(`There is no partition ${partition}`);
+    return keys;
+  }
+
+  /** The keys of the partition that an id names; `null` where it is no id of this store. */
+  of(id: string): PartitionKeys | null {
+    const partition = partitionOf(id, this.partitions.length);
+    return partition === null ? null : this.at(partition);
+  }
+
+  /** All partitions, beginning with another one each time, so that a small limit starves none. */
+  inTurn(): readonly PartitionKeys[] {
+    const start = this.#turn;
+    this.#turn = (start + 1) % this.partitions.length;
+    return [...this.partitions.slice(start), ...this.partitions.slice(0, start)];
+  }
+
+  /** The machine where it is remembered: then a commit can leave in this very tick. */
+  known(id: string): MachineName | undefined {
+    return this.#machines.get(id);
+  }
+
+  /** The machine; `null` for an unknown saga. */
+  async machineOf(id: string): Promise<MachineName | null> {
+    const known = this.#machines.get(id);
+    if (known !== undefined) return known;
+    const keys = this.of(id);
+    const text = keys && (await asking(this.#redis.hget(keys.saga(id), 'machine')));
+    if (text === null) return null;
+    const machine = machineName(decodeMachine(id, text));
+    this.remember(id, machine);
+    return machine;
+  }
+
+  /** Sorts sagas into script calls; unknown ones are left out. */
+  async batches(ids: readonly string[]): Promise<Batch[]> {
+    const machines = await Promise.all(ids.map((id) => this.machineOf(id)));
+    const byPartition = new Map<PartitionKeys, [string, MachineName][]>();
+    for (const [index, id] of ids.entries()) {
+      const keys = this.of(id);
+      const machine = machines[index];
+      if (!keys || !machine) continue;
+      byPartition.set(keys, [...(byPartition.get(keys) ?? []), [id, machine]]);
+    }
+    return [...byPartition].flatMap(([keys, sagas]) => chunked(sagas).map((some) => ({ keys, sagas: some })));
+  }
+
+  remember(id: string, machine: MachineName): void {
+    this.#machines.set(id, machine);
+    if (this.#machines.size <= MACHINES_KNOWN_MAX) return;
+    const [oldest] = this.#machines.keys();
+    if (oldest !== undefined) this.#machines.delete(oldest);
+  }
+
+  forget(id: string): void {
+    this.#machines.delete(id);
+  }
+}
+
+/** In pieces that one script call handles. */
+export function chunked<T>(all: readonly T[]): T[][] {
+  const count = Math.ceil(all.length / SCRIPT_SAGAS_MAX);
+  return Array.from({ length: count }, (_, i) => all.slice(i * SCRIPT_SAGAS_MAX, (i + 1) * SCRIPT_SAGAS_MAX));
+}

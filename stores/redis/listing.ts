@@ -1,0 +1,61 @@
+/** The indexes of all partitions read as one, newest first. */
+import { newestFirst } from '../paging.ts';
+
+/** One index: members of one partition, which share a prefix and therefore sort by age. */
+export interface Source {
+  readonly key: string;
+  /** What the partition's ids begin with. */
+  readonly prefix: string;
+}
+
+/** ZREVRANGEBYLEX: members of an index below `max`, greatest first. */
+type ReadDown = (key: string, max: string, count: number) => Promise<string[]>;
+
+interface Reader extends Source {
+  max: string;
+  readonly ahead: string[];
+  exhausted: boolean;
+}
+
+/**
+ * Ids below a UUID (or all), newest first, each once, read lazily in chunks of `chunk` an index. Reading goes by
+ * value and not by rank, so ids that come or go meanwhile shift nothing.
+ */
+export async function* newestIds(
+  read: ReadDown,
+  sources: readonly Source[],
+  below: string | null,
+  chunk: number,
+): AsyncGenerator<string, undefined> {
+  const readers: Reader[] = sources.map((source) => ({
+    ...source,
+    max: below === null ? '+' : `(${source.prefix}${below}`,
+    ahead: [],
+    exhausted: false,
+  }));
+
+  const refill = async (reader: Reader): Promise<void> => {
+    const ids = await read(reader.key, reader.max, chunk);
+    reader.ahead.push(...ids);
+    reader.max = `(${ids.at(-1)}`;
+    reader.exhausted = ids.length < chunk;
+  };
+
+  let last: string | undefined;
+  for (;;) {
+    const dry = readers.filter(({ ahead, exhausted }) => ahead.length === 0 && !exhausted);
+    if (dry.length > 0) await Promise.all(dry.map(refill));
+    const next = readers
+      .filter(({ ahead }) => ahead.length > 0)
+      .reduce<Reader | null>((newest, reader) => (isNewer(reader, newest) ? reader : newest), null);
+    const id = next?.ahead.shift();
+    if (id === undefined) return;
+    // A saga that changed its status between two reads stands in both indexes' answers.
+    if (id !== last) yield id;
+    last = id;
+  }
+}
+
+function isNewer(reader: Reader, than: Reader | null): boolean {
+  return than === null || newestFirst(reader.ahead[0] ?? '', than.ahead[0] ?? '') < 0;
+}

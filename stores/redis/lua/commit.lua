@@ -1,0 +1,20 @@
+-- Replaces what a saga is, if it still stands at the expected fence.
+-- KEYS: as in write.lua
+-- ARGV: as in write.lua, then 13 expected revision, 14 expected write id, 15... counters
+-- Returns: code, log entries, remaining ms, the store's clock
+
+local now = clock(ARGV[1])
+local revision = field(KEYS[1], 'revision')
+if revision == '' then return { MISSING, 0, 0, now } end
+
+local writeId = field(KEYS[1], 'write_id')
+local raised = whole(tonumber(ARGV[13]) + 1)
+if revision == ARGV[13] and writeId == ARGV[14] then
+  local seq = write(now, raised, field(KEYS[1], 'status'), 15)
+  return { DONE, seq, granted(), now }
+end
+-- A repetition of this very commit, whose reply was lost.
+if revision == raised and writeId == ARGV[4] then
+  return { DONE, tonumber(field(KEYS[1], 'seq')), remaining(KEYS[1], now), now }
+end
+return { STALE, 0, 0, now }

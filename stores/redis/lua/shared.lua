@@ -1,0 +1,31 @@
+-- Prelude of every script: what more than one atomic move needs stands here once.
+-- The scripts run on Redis 6.2 and later and on ioredis-mock; hence no cjson, no HMGET, and HGET one by one.
+
+-- Results, named in scripts.ts.
+local DONE, EXISTS, KEY_REUSED, STALE, MISSING = 0, 1, 2, 3, 4
+
+-- A number as Redis should keep it: never 3.0, never 1.8e+12.
+local function whole(n)
+  return string.format('%.0f', n)
+end
+
+-- Milliseconds of the store's clock. Floats, because ioredis-mock's integers have 32 bits.
+local function clock(offset)
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000.0 + math.floor(tonumber(time[2]) / 1000.0) + tonumber(offset)
+end
+
+-- A field of a hash; empty where it is missing or empty, which ioredis-mock does not tell apart.
+local function field(key, name)
+  return redis.call('HGET', key, name) or ''
+end
+
+-- What remains of the lease under which a saga is owned; while it is owned, it is due when that lease ends.
+local function remaining(saga, now)
+  if field(saga, 'owner') == '' then return 0 end
+  return math.max(0, (tonumber(field(saga, 'due')) or 0) - now)
+end
+
+local function announce(events, max, id, seq, state, status)
+  redis.call('XADD', events, 'MAXLEN', '~', max, '*', 'id', id, 'seq', seq, 'state', state, 'status', status)
+end

@@ -1,0 +1,266 @@
+/**
+ * The contract over Redis: every atomic move is one Lua script on one partition, every read a plain command.
+ * Operations over several partitions send to all of them in one tick, and are atomic in each of them.
+ */
+import { assertLimit, assertNewSaga, assertSpan, assertWrite } from '../assertions.ts';
+import { assertPartitions, digestOf, idMaker } from '../partition.ts';
+import {
+  type Claimed,
+  type CommitResult,
+  type CreateResult,
+  type Fence,
+  type NewSaga,
+  type Owner,
+  type SagaStore,
+  type StoreInfo,
+  StoreUnavailableError,
+  takenOver,
+  type Write,
+} from '../saga-store.ts';
+import { asking, together } from './faults.ts';
+import { assertPrefix, bootsKey, type MachineName, machineName, type PartitionKeys } from './keys.ts';
+import { chunked, Keyspace } from './keyspace.ts';
+import { agreeOnPartitions, connected, durabilityOf } from './opening.ts';
+import { pairs, RedisReads } from './reads.ts';
+import { CorruptRecordError, decodeRecord, encodeCounts, encodeWrite } from './record.ts';
+import { type Client, commitResult, createResult, run, type WriteReply } from './scripts.ts';
+import { StoreClock } from './store-clock.ts';
+
+export interface RedisStoreOptions {
+  /** From connect.ts, or any ioredis client with its settings. The store closes it. */
+  readonly redis: Client;
+  /** Fixed when a store is first opened. */
+  readonly partitions?: number;
+  /** Lets several stores share a Redis. */
+  readonly prefix?: string;
+  /** Entries kept of each partition's event stream, about. */
+  readonly streamMax?: number;
+  /** Added to Redis's clock in every decision: 0 in production, tests move it. */
+  readonly clockOffsetMs?: () => number;
+}
+
+export class RedisStore extends RedisReads implements SagaStore {
+  readonly info: StoreInfo;
+  readonly newId: (key: string | null) => string;
+  readonly #boots: string;
+  readonly #streamMax: string;
+  readonly #offsetMs: () => number;
+
+  /**
+   * Connects the client where it is not, and refuses a Redis that does not fit (`StoreRefusedError`). Where it
+   * throws, the client is still the caller's: to try again with, or to close.
+   */
+  static async open({
+    redis,
+    partitions = 16,
+    prefix = '',
+    ...rest
+  }: RedisStoreOptions): Promise<RedisStore> {
+    assertPartitions(partitions);
+    assertPrefix(prefix);
+    try {
+      await connected(redis);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      throw new StoreUnavailableError(`Redis cannot be reached: ${message}`, true, { cause: error });
+    }
+    const keyspace = new Keyspace(redis, prefix, partitions);
+    const durability = await asking(durabilityOf(redis));
+    await asking(agreeOnPartitions(redis, keyspace.partitions));
+    const store = new RedisStore(redis, keyspace, bootsKey(prefix), durability, rest);
+    await store.learnTime();
+    return store;
+  }
+
+  private constructor(
+    redis: Client,
+    keyspace: Keyspace,
+    boots: string,
+    durability: string,
+    { streamMax = 10_000, clockOffsetMs = () => 0 }: Omit<RedisStoreOptions, 'redis'>,
+  ) {
+    const clock = new StoreClock(clockOffsetMs);
+    super(redis, keyspace, clock);
+    const partitions = keyspace.partitions.length;
+    this.#boots = boots;
+    this.#streamMax = String(streamMax);
+    this.#offsetMs = clockOffsetMs;
+    this.info = { kind: 'redis', durability, partitions };
+    this.newId = idMaker({ partitions, now: () => clock.now() });
+  }
+
+  boot(name: string): Promise<number> {
+    return asking(this.redis.hincrby(this.#boots, name, 1));
+  }
+
+  async create(saga: NewSaga): Promise<CreateResult> {
+    const keys = this.keyspace.at(assertNewSaga(saga, this.info.partitions));
+    const machine = machineName(saga.machine);
+    const digest = saga.idempotency ? digestOf(saga.idempotency.key) : '';
+    const reply = await asking(
+      run(
+        this.redis,
+        'create',
+        [...writeKeys(keys, saga.id, machine), keys.sagas, keys.key(digest)],
+        [
+          ...this.#writeArgs(saga.id, saga),
+          JSON.stringify(saga.machine),
+          digest,
+          saga.idempotency?.digest ?? '',
+          ...encodeCounts(machine, saga),
+        ],
+      ),
+    );
+    this.clock.learn(Number(reply[3]));
+    const result = createResult(reply as unknown as WriteReply, saga.writeId);
+    if (result.kind === 'created') this.keyspace.remember(saga.id, machine);
+    return result;
+  }
+
+  async commit(id: string, expected: Fence, write: Write): Promise<CommitResult> {
+    assertWrite(write);
+    const keys = this.keyspace.of(id);
+    // Awaited only where it is not remembered, so that commits of one tick leave in one packet.
+    const machine = this.keyspace.known(id) ?? (await this.keyspace.machineOf(id));
+    if (!keys || machine === null) return { kind: 'missing' };
+    const reply = await asking(
+      run(this.redis, 'commit', writeKeys(keys, id, machine), [
+        ...this.#writeArgs(id, write),
+        String(expected.revision),
+        expected.writeId,
+        ...encodeCounts(machine, write),
+      ]),
+    );
+    this.clock.learn(Number(reply[3]));
+    if (write.next.kind === 'end') this.keyspace.forget(id);
+    return commitResult(reply as unknown as WriteReply, expected, write.writeId);
+  }
+
+  async claim(
+    ids: readonly string[],
+    owner: Owner,
+    leaseMs: number,
+    writeId: string,
+    at: string,
+  ): Promise<Claimed[]> {
+    assertSpan('leaseMs', leaseMs);
+    const { from: _from, to: _to, ...entry } = takenOver(at, '');
+    const head = [String(owner.boot), String(leaseMs), writeId, JSON.stringify(entry).slice(0, -1)];
+    const asked = [...new Set(ids)];
+    const batches = await this.keyspace.batches(asked);
+    const taken = await together(
+      batches.map(async ({ keys, sagas }) => {
+        const [nowMs, ...found] = await run(
+          this.redis,
+          'claim',
+          [
+            keys.events,
+            ...sagas.flatMap(([id, machine]) => [keys.saga(id), keys.log(id), keys.due(machine)]),
+          ],
+          [this.#offset(), this.#streamMax, owner.name, ...head, ...sagas.map(([id]) => id)],
+        );
+        this.clock.learn(Number(nowMs));
+        return pairs(found).flatMap(([index, fields]) =>
+          claimed(sagas[Number(index)]?.[0] ?? '', fields as string[], Number(nowMs)),
+        );
+      }),
+    );
+    const byId = new Map(taken.flat().map((claim) => [claim.record.id, claim]));
+    return asked.flatMap((id) => byId.get(id) ?? []);
+  }
+
+  async release(held: readonly { readonly id: string; readonly fence: Fence }[]): Promise<void> {
+    const fences = new Map(held.map(({ id, fence }) => [id, fence]));
+    await together(
+      (await this.keyspace.batches([...fences.keys()])).map(async ({ keys, sagas }) => {
+        const [nowMs] = await run(
+          this.redis,
+          'release',
+          sagas.flatMap(([id, machine]) => [keys.saga(id), keys.due(machine)]),
+          [
+            this.#offset(),
+            ...sagas.flatMap(([id]) => {
+              const { revision = 0, writeId = '' } = fences.get(id) ?? {};
+              return [id, String(revision), writeId];
+            }),
+          ],
+        );
+        this.clock.learn(Number(nowMs));
+      }),
+    );
+  }
+
+  async purge(limit: number): Promise<number> {
+    assertLimit(limit);
+    if (this.clock.old) await this.learnTime();
+    const now = String(Math.floor(this.clock.now()));
+    const partitions = this.keyspace.inTurn();
+    const expired = await together(
+      partitions.map((keys) => this.redis.zrangebyscore(keys.ended, '-inf', now, 'LIMIT', 0, limit)),
+    );
+    let left = limit;
+    const removed = await together(
+      partitions.flatMap((keys, index) => {
+        const ids = (expired[index] ?? []).slice(0, left);
+        left -= ids.length;
+        return chunked(ids).map((some) => this.#purgeIn(keys, some));
+      }),
+    );
+    return removed.reduce((sum, n) => sum + n, 0);
+  }
+
+  async #purgeIn(keys: PartitionKeys, ids: readonly string[]): Promise<number> {
+    const digests = await Promise.all(ids.map((id) => this.redis.hget(keys.saga(id), 'key')));
+    const { ended, counters, sagas, status } = keys;
+    const [nowMs, purged] = await run(
+      this.redis,
+      'purge',
+      [ended, counters, sagas, status.COMPLETED, status.FAILED].concat(
+        ids.flatMap((id, index) => [keys.saga(id), keys.log(id), keys.key(digests[index] ?? '')]),
+      ),
+      [this.#offset(), ...ids],
+    );
+    this.clock.learn(Number(nowMs));
+    for (const id of ids) this.keyspace.forget(id);
+    return Number(purged);
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.redis.quit();
+    } catch {
+      this.redis.disconnect();
+    }
+  }
+
+  /** ARGV 1 to 12 of lua/write.lua. */
+  #writeArgs(id: string, write: Write): string[] {
+    return [this.#offset(), id, this.#streamMax, ...encodeWrite(write)];
+  }
+
+  #offset(): string {
+    return String(this.#offsetMs());
+  }
+}
+
+/** KEYS 1 to 10 of lua/write.lua. */
+function writeKeys(keys: PartitionKeys, id: string, machine: MachineName): string[] {
+  const { counters, events, ended, status } = keys;
+  const indexes = [status.STARTED, status.COMPLETED, status.FAILED, status.ABORTED];
+  return [keys.saga(id), keys.log(id), counters, events, keys.due(machine), ended, ...indexes];
+}
+
+/**
+ * A saga that claim.lua has taken. One unreadable record must not keep the others of its batch from being worked
+ * on, so here alone it is reported as a process warning instead of thrown; it comes again when its lease ends.
+ */
+function claimed(id: string, fields: readonly string[], nowMs: number): Claimed[] {
+  try {
+    const record = decodeRecord(id, Object.fromEntries(pairs(fields)));
+    return [{ record, remainingMs: Math.max(0, (record.dueAtMs ?? 0) - nowMs) }];
+  } catch (error) {
+    if (!(error instanceof CorruptRecordError)) throw error;
+    process.emitWarning(error);
+    return [];
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * What the contract in stores/saga-store.ts promises, asked of any store. Each store's own test file only says
+ * how it is opened and how its clock is moved.
+ */
+import { afterEach, beforeEach, describe } from 'vitest';
+import type { SagaStore } from '../../stores/saga-store.ts';
+import { claims } from './conformance/claims.ts';
+import { commits } from './conformance/commits.ts';
+import { creates } from './conformance/creates.ts';
+import { listings } from './conformance/listings.ts';
+import { purges } from './conformance/purges.ts';
+
+/** A store of its own for each test, and the hand on its clock. */
+export interface Opened {
+  readonly store: SagaStore;
+  advance(ms: number): void;
+}
+
+/** One part of the suite: its tests ask for the store when they run. */
+export type Part = (opened: () => Opened) => void;
+
+export function describeStore(name: string, open: () => Promise<Opened>): void {
+  describe(name, () => {
+    let opened: Opened;
+    beforeEach(async () => {
+      opened = await open();
+    });
+    afterEach(() => opened.store.close());
+
+    describe('create', () => creates(() => opened));
+    describe('commit', () => commits(() => opened));
+    describe('due, claim, release', () => claims(() => opened));
+    describe('running, list', () => listings(() => opened));
+    describe('statistics, purge', () => purges(() => opened));
+  });
+}

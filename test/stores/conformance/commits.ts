@@ -1,0 +1,163 @@
+import { expect, it } from 'vitest';
+import type { Part } from '../conformance.ts';
+import {
+  A2,
+  act,
+  begin,
+  end,
+  entry,
+  MINUTE,
+  ORDER,
+  park,
+  record,
+  summary,
+  view,
+  wait,
+  write,
+} from '../sagas.ts';
+
+export const commits: Part = (opened) => {
+  it('replaces what the saga is and appends to its log', async () => {
+    const { store, advance } = opened();
+    const { id, fence } = await begin(store);
+    const created = await record(store, id);
+    advance(2 * MINUTE);
+    const next = write({
+      snapshot: '{"value":"schedulingShipping"}',
+      summary: summary({ state: 'schedulingShipping', steps_completed: 3 }),
+      entry: entry({ event: 'paid' }),
+      owner: A2,
+      next: act(7),
+    });
+    expect(await store.commit(id, fence, next)).toEqual({
+      kind: 'committed',
+      fence: { revision: 2, writeId: next.writeId },
+      seq: 2,
+      remainingMs: 7 * MINUTE,
+    });
+    const found = await record(store, id);
+    expect(found).toEqual({
+      ...created,
+      fence: { revision: 2, writeId: next.writeId },
+      snapshot: next.snapshot,
+      summary: next.summary,
+      seq: 2,
+      updatedAtMs: found.updatedAtMs,
+      owner: A2,
+      dueAtMs: found.updatedAtMs + 7 * MINUTE,
+    });
+    expect(found.updatedAtMs).toBeGreaterThanOrEqual(created.updatedAtMs + 2 * MINUTE);
+    expect((await store.log(id)).map(({ seq, event }) => [seq, event])).toEqual([
+      [1, 'stepDone'],
+      [2, 'paid'],
+    ]);
+  });
+
+  it('leads through waiting, parked and back, and to the end', async () => {
+    const { store } = opened();
+    let { id, fence } = await begin(store);
+    const go = async (next = act()) => {
+      const result = await store.commit(id, fence, write({ next }));
+      if (result.kind !== 'committed') throw new Error(result.kind);
+      fence = result.fence;
+      return record(store, id);
+    };
+    expect(await go(wait(5))).toMatchObject({ status: 'STARTED', owner: null, parked: null });
+    const parked = await go(park);
+    expect(parked).toMatchObject({ status: 'ABORTED', owner: null, dueAtMs: null });
+    expect(parked.parked).toEqual(park.kind === 'park' ? park.parked : null);
+    expect(await go(act())).toMatchObject({ status: 'STARTED', parked: null });
+    expect(await go(end('COMPLETED'))).toMatchObject({ status: 'COMPLETED', owner: null, dueAtMs: null });
+    expect((await store.log(id)).map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5]);
+    expect((await store.statistics()).statuses).toEqual({ STARTED: 0, COMPLETED: 1, FAILED: 0, ABORTED: 0 });
+  });
+
+  it('refuses a writer whose revision is past', async () => {
+    const { store } = opened();
+    const { id, fence } = await begin(store);
+    await store.commit(id, fence, write());
+    const before = await view(store, id);
+    expect(await store.commit(id, fence, write({ counts: { n: 1 } }))).toEqual({ kind: 'stale' });
+    expect(await view(store, id)).toEqual(before);
+  });
+
+  it('refuses a writer whose revision is ahead', async () => {
+    const { store } = opened();
+    const { id, fence } = await begin(store);
+    expect(await store.commit(id, { ...fence, revision: 2 }, write())).toEqual({ kind: 'stale' });
+  });
+
+  it('refuses the same revision made by another write', async () => {
+    const { store } = opened();
+    const { id, fence } = await begin(store);
+    const before = await view(store, id);
+    const forked = { ...fence, writeId: 'before the failover' };
+    expect(await store.commit(id, forked, write({ counts: { n: 1 } }))).toEqual({ kind: 'stale' });
+    expect(await view(store, id)).toEqual(before);
+  });
+
+  it('recognises the repetition of a commit, and changes nothing', async () => {
+    const { store, advance } = opened();
+    const { id, fence } = await begin(store, { counts: { steps: 1 } });
+    const done = write({ counts: { steps: 1, 'sagas.held': 1 }, next: act(10) });
+    await store.commit(id, fence, done);
+    const before = await view(store, id);
+    advance(4 * MINUTE);
+    const repeated = await store.commit(id, fence, done);
+    expect(repeated).toMatchObject({
+      kind: 'committed',
+      fence: { revision: 2, writeId: done.writeId },
+      seq: 2,
+    });
+    const remainingMs = repeated.kind === 'committed' ? repeated.remainingMs : 0;
+    expect(remainingMs).toBeGreaterThan(5 * MINUTE);
+    expect(remainingMs).toBeLessThanOrEqual(6 * MINUTE);
+    advance(7 * MINUTE);
+    expect(await store.commit(id, fence, done)).toMatchObject({ kind: 'committed', remainingMs: 0 });
+    expect(await view(store, id)).toEqual(before);
+  });
+
+  it('recognises the repetition of a commit that ended the saga', async () => {
+    const { store } = opened();
+    const { id, fence } = await begin(store);
+    const last = write({ next: end() });
+    const first = await store.commit(id, fence, last);
+    expect(await store.commit(id, fence, last)).toEqual(first);
+    expect(first).toMatchObject({ kind: 'committed', remainingMs: 0 });
+  });
+
+  it('no longer recognises a repetition once somebody else has written', async () => {
+    const { store } = opened();
+    const { id, fence } = await begin(store);
+    const done = write();
+    await store.commit(id, fence, done);
+    await store.commit(id, { revision: 2, writeId: done.writeId }, write());
+    expect(await store.commit(id, fence, done)).toEqual({ kind: 'stale' });
+  });
+
+  it('is fenced by the write and not by the lease: a late writer that nobody overtook may commit', async () => {
+    const { store, advance } = opened();
+    const { id, fence } = await begin(store, { next: act(1) });
+    advance(5 * MINUTE);
+    expect(await store.commit(id, fence, write())).toMatchObject({ kind: 'committed' });
+  });
+
+  it('lets one of two writers at the same fence through', async () => {
+    const { store } = opened();
+    const { id, fence } = await begin(store);
+    const results = await Promise.all([store.commit(id, fence, write()), store.commit(id, fence, write())]);
+    expect(results.map(({ kind }) => kind).sort()).toEqual(['committed', 'stale']);
+    expect(await store.log(id)).toHaveLength(2);
+  });
+
+  it('takes an ended or parked saga out of what is due', async () => {
+    const { store, advance } = opened();
+    for (const next of [park, end('COMPLETED', 1000), end('FAILED', 1000)]) {
+      const { id, fence } = await begin(store, { next: wait(1) });
+      await store.commit(id, fence, write({ next }));
+    }
+    advance(60 * MINUTE);
+    expect(await store.due([ORDER], 10)).toEqual([]);
+    expect((await store.running([ORDER], null, 10)).ids).toEqual([]);
+  });
+};

@@ -1,0 +1,108 @@
+import { expect, it } from 'vitest';
+import type { Part } from '../conformance.ts';
+import { act, begin, end, MINUTE, newSaga, ORDER, park, view, wait, write } from '../sagas.ts';
+
+export const purges: Part = (opened) => {
+  it('counts nothing in an empty store', async () => {
+    expect(await opened().store.statistics()).toEqual({
+      statuses: { STARTED: 0, COMPLETED: 0, FAILED: 0, ABORTED: 0 },
+      inFlight: 0,
+      counters: {},
+    });
+  });
+
+  it('counts what is held by status, and all that is unfinished and not parked as in flight', async () => {
+    const { store } = opened();
+    for (const next of [act(), wait(), park, end(), end(), end('FAILED')]) await begin(store, { next });
+    const { statuses, inFlight } = await store.statistics();
+    expect(statuses).toEqual({ STARTED: 2, COMPLETED: 2, FAILED: 1, ABORTED: 1 });
+    expect(inFlight).toBe(2);
+  });
+
+  it('sums counters over all sagas, by machine id, over its versions', async () => {
+    const { store } = opened();
+    const odd = { id: 'a@b|c', version: '1', structure: 'x' };
+    for (let i = 0; i < 10; i += 1) {
+      const machine = { ...ORDER, version: String(i % 2) };
+      const { id, fence } = await begin(store, { machine, counts: { 'steps.done': 2, 'a|b': 1 } });
+      await store.commit(id, fence, write({ counts: { 'steps.done': 1, ms: 250 } }));
+    }
+    await begin(store, { machine: odd, counts: { ms: 7 } });
+    expect((await store.statistics()).counters).toEqual({
+      order: { 'steps.done': 30, 'a|b': 10, ms: 2500 },
+      'a@b|c': { ms: 7 },
+    });
+  });
+
+  it('removes an ended saga when its time has come, with log, key and indexes', async () => {
+    const { store, advance } = opened();
+    const idempotency = { key: 'k', digest: 'd' };
+    const { id, fence } = await begin(store, { idempotency });
+    await store.commit(id, fence, write({ next: end('COMPLETED', 10) }));
+    advance(9 * MINUTE);
+    expect(await store.purge(10)).toBe(0);
+    expect(await store.create(newSaga(store, { idempotency }))).toEqual({ kind: 'exists', id });
+    advance(2 * MINUTE);
+    expect(await store.purge(10)).toBe(1);
+    expect(await store.purge(10)).toBe(0);
+    expect(await view(store, id)).toEqual({
+      record: null,
+      log: [],
+      statistics: {
+        statuses: { STARTED: 0, COMPLETED: 0, FAILED: 0, ABORTED: 0 },
+        inFlight: 0,
+        counters: {},
+      },
+    });
+    expect(await store.statuses([id])).toEqual([null]);
+    expect((await store.list({}, null, 10)).records).toEqual([]);
+    expect((await begin(store, { idempotency: { key: 'k', digest: 'another' } })).id).not.toBe(id);
+  });
+
+  it('takes back what the saga added to `.held` counters, and no other', async () => {
+    const { store, advance } = opened();
+    const kept = await begin(store, { counts: { steps: 1, 'steps.held': 4, 'order.held.by_step': 1 } });
+    const { id, fence } = await begin(store, { counts: { steps: 1, 'steps.held': 5 } });
+    const counts = { steps: 1, 'steps.held': 2, 'failed.held': 1, 'down.held': -3, 'none.held': 0 };
+    await store.commit(id, fence, write({ counts, next: end('FAILED', 1) }));
+    advance(2 * MINUTE);
+    expect(await store.purge(10)).toBe(1);
+    expect((await store.statistics()).counters).toEqual({
+      order: {
+        steps: 3,
+        'steps.held': 4,
+        'order.held.by_step': 1,
+        'failed.held': 0,
+        'down.held': 0,
+        'none.held': 0,
+      },
+    });
+    expect(await store.get(kept.id)).not.toBeNull();
+  });
+
+  it('never removes what runs, waits or is parked, nor what was reopened after its end', async () => {
+    const { store, advance } = opened();
+    for (const next of [act(1), wait(1), park]) await begin(store, { next });
+    const { id, fence } = await begin(store, { next: end('FAILED', 1) });
+    await store.commit(id, fence, write({ next: park }));
+    advance(10_000 * MINUTE);
+    expect(await store.purge(100)).toBe(0);
+    expect((await store.list({}, null, 10)).records).toHaveLength(4);
+  });
+
+  it('removes at most as many as asked for, and all of them in the end', async () => {
+    const { store, advance } = opened();
+    for (let i = 0; i < 25; i += 1) await begin(store, { next: end('COMPLETED', 1) });
+    advance(2 * MINUTE);
+    expect([await store.purge(10), await store.purge(10), await store.purge(10)]).toEqual([10, 10, 5]);
+    expect((await store.list({}, null, 10)).records).toEqual([]);
+  });
+
+  it('finds a purged saga missing when its writer comes back', async () => {
+    const { store, advance } = opened();
+    const { id, fence } = await begin(store, { next: end('FAILED', 1) });
+    advance(2 * MINUTE);
+    await store.purge(10);
+    expect(await store.commit(id, fence, write())).toEqual({ kind: 'missing' });
+  });
+};

@@ -1,0 +1,224 @@
+/**
+ * The memory store and Redis, side by side, under random sequences of operations: whatever the one answers the
+ * other must answer too. fast-check prints the seed and the shortest sequence that tells them apart.
+ */
+import fc from 'fast-check';
+import { Redis } from 'ioredis';
+import { afterAll, expect, it } from 'vitest';
+import { MemoryStore } from '../../stores/memory-store.ts';
+import { RedisStore } from '../../stores/redis/redis-store.ts';
+import type { Fence, NewSaga, Next, SagaStore, Write } from '../../stores/saga-store.ts';
+import { startRedis } from '../redis-server.ts';
+import { A1, A2, B1, entry, MINUTE, ORDER, ORDER_2, park, summary } from './sagas.ts';
+
+const server = await startRedis();
+const redis = new Redis(server.socketPath);
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+
+/**
+ * Real time passes on the one side only. So spans are odd multiples of this, and leaps even ones, and each operation
+ * takes a virtual minute: no two moments come so near that the milliseconds of a run could change their order.
+ */
+const SPAN = 100 * MINUTE;
+const LIMIT = 1_000;
+
+const owners = fc.constantFrom(A1, A2, B1);
+const spans = fc.constantFrom(0, SPAN, 3 * SPAN, 5 * SPAN);
+const nexts: fc.Arbitrary<Next> = fc.oneof(
+  spans.map((leaseMs) => ({ kind: 'act', leaseMs }) as const),
+  spans.map((delayMs) => ({ kind: 'wait', delayMs }) as const),
+  fc.constant(park),
+  fc.record({
+    kind: fc.constant('end' as const),
+    status: fc.constantFrom('COMPLETED' as const, 'FAILED' as const),
+    keepMs: spans,
+  }),
+);
+const counts = fc.dictionary(fc.constantFrom('steps', 'steps.held', 'ms'), fc.integer({ min: -3, max: 9 }));
+const states = fc.constantFrom('reserving', 'a "quoted" \\ state\n');
+const bodies = fc.record({ owner: owners, next: nexts, counts, state: states, snapshot: fc.string() });
+const index = fc.nat(30);
+const fences = fc.constantFrom('current', 'current', 'current', 'older', 'forged');
+
+const operations = fc.oneof(
+  fc.record({
+    do: fc.constant('create' as const),
+    body: bodies,
+    key: fc.constantFrom(null, null, 'k1', 'k2'),
+    digest: fc.constantFrom('d1', 'd1', 'd2'),
+    machine: fc.constantFrom(ORDER, ORDER_2),
+  }),
+  fc.record({ do: fc.constant('commit' as const), saga: index, fence: fences, body: bodies }),
+  fc.record({ do: fc.constant('repeat' as const), write: index }),
+  fc.record({
+    do: fc.constant('claim' as const),
+    sagas: fc.array(index, { minLength: 1, maxLength: 4 }),
+    owner: owners,
+    leaseMs: spans,
+    again: fc.boolean(),
+  }),
+  fc.record({ do: fc.constant('release' as const), sagas: fc.array(index, { maxLength: 4 }), fence: fences }),
+  fc.record({ do: fc.constant('leap' as const), ms: fc.constantFrom(2 * SPAN, 4 * SPAN) }),
+  fc.record({ do: fc.constant('purge' as const) }),
+);
+type Operation = typeof operations extends fc.Arbitrary<infer T> ? T : never;
+
+/** A call that both stores get, with the same arguments. */
+type Call = (store: SagaStore) => Promise<unknown>;
+
+/** Turns operations into calls: it knows which sagas there are, and which writes were sent. */
+class Script {
+  readonly ids: string[] = [];
+  readonly #memory: MemoryStore;
+  readonly #sent: Call[] = [];
+  readonly #older = new Map<string, Fence>();
+  #writes = 0;
+  #claim = 'claim-0';
+
+  constructor(memory: MemoryStore) {
+    this.#memory = memory;
+  }
+
+  async call(operation: Operation): Promise<Call> {
+    switch (operation.do) {
+      case 'create': {
+        const { key, digest, machine, body } = operation;
+        const id = this.#memory.newId(key);
+        const saga: NewSaga = {
+          ...this.#write(body),
+          id,
+          machine,
+          idempotency: key ? { key, digest } : null,
+        };
+        this.ids.push(id);
+        return this.#send((store) => store.create(saga));
+      }
+      case 'commit': {
+        const id = this.#id(operation.saga);
+        const fence = await this.#fence(id, operation.fence);
+        const write = this.#write(operation.body);
+        return this.#send((store) => store.commit(id, fence, write));
+      }
+      case 'repeat':
+        return this.#sent[operation.write % this.#sent.length] ?? (() => Promise.resolve());
+      case 'claim': {
+        const { sagas, owner, leaseMs, again } = operation;
+        if (!again) this.#claim = `claim-${this.#next()}`;
+        const [ids, writeId] = [sagas.map((saga) => this.#id(saga)), this.#claim];
+        return (store) => store.claim(ids, owner, leaseMs, writeId, 'at');
+      }
+      case 'release': {
+        const ids = operation.sagas.map((saga) => this.#id(saga));
+        const held = await Promise.all(
+          ids.map(async (id) => ({ id, fence: await this.#fence(id, operation.fence) })),
+        );
+        return (store) => store.release(held);
+      }
+      case 'purge':
+        return (store) => store.purge(LIMIT);
+      case 'leap':
+        return () => Promise.resolve();
+    }
+  }
+
+  #send(call: Call): Call {
+    this.#sent.push(call);
+    return call;
+  }
+
+  #id(saga: number): string {
+    return this.ids[saga % this.ids.length] ?? this.#memory.newId(null);
+  }
+
+  async #fence(id: string, which: 'current' | 'older' | 'forged'): Promise<Fence> {
+    const current = (await this.#memory.get(id))?.fence ?? { revision: 1, writeId: 'none' };
+    const older = this.#older.get(id) ?? current;
+    this.#older.set(id, current);
+    return which === 'older' ? older : which === 'forged' ? { ...current, writeId: 'forged' } : current;
+  }
+
+  #write({
+    state,
+    ...body
+  }: Pick<Write, 'owner' | 'next' | 'counts' | 'snapshot'> & { state: string }): Write {
+    return {
+      ...body,
+      writeId: `write-${this.#next()}`,
+      summary: summary({ state }),
+      entry: entry({ to: state }),
+    };
+  }
+
+  #next(): number {
+    this.#writes += 1;
+    return this.#writes;
+  }
+}
+
+/** Times as whole minutes since the run began, which is all that two stores can agree on. */
+function inMinutes(value: unknown, beganMs: number): unknown {
+  return JSON.parse(
+    JSON.stringify(value, (name, found) => {
+      if (typeof found !== 'number') return found;
+      if (name.endsWith('AtMs')) return Math.round((found - beganMs) / MINUTE);
+      return name === 'remainingMs' ? Math.round(found / MINUTE) : found;
+    }) ?? 'null',
+  );
+}
+
+/** Everything that a store shows. */
+async function everything(store: SagaStore, ids: readonly string[]): Promise<unknown> {
+  const lists: unknown[] = [];
+  for (const filter of [{}, { status: 'STARTED' }, { stuckForMs: SPAN }, { state: 'reserving' }] as const) {
+    const records: unknown[] = [];
+    let cursor: string | null = null;
+    do {
+      // Where a filter lets little pass, pages may break differently; what stands on them may not.
+      const page: Awaited<ReturnType<SagaStore['list']>> = await store.list(filter, cursor, 3);
+      records.push(...page.records);
+      cursor = page.cursor;
+    } while (cursor !== null);
+    lists.push(records);
+  }
+  return {
+    lists,
+    logs: await Promise.all(ids.map((id) => store.log(id))),
+    statuses: await store.statuses(ids),
+    running: [...(await store.running([ORDER], null, LIMIT)).ids].sort(),
+    statistics: await store.statistics(),
+  };
+}
+
+let runs = 0;
+
+it('answers as the memory store does, whatever is asked', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(operations, { minLength: 5, maxLength: 60, size: 'max' }), async (sequence) => {
+      runs += 1;
+      const beganMs = Date.now();
+      let elapsedMs = 0;
+      const memory = new MemoryStore({ now: () => beganMs + elapsedMs, partitions: 3 });
+      const real = await RedisStore.open({
+        redis,
+        prefix: `${runs}.`,
+        partitions: 3,
+        clockOffsetMs: () => elapsedMs,
+      });
+      const script = new Script(memory);
+      const agree = async (call: Call, what: unknown) => {
+        const [expected, found] = [await call(memory), await call(real)];
+        expect(inMinutes(found, beganMs), JSON.stringify(what)).toEqual(inMinutes(expected, beganMs));
+      };
+      for (const operation of sequence) {
+        await agree(await script.call(operation), operation);
+        elapsedMs += MINUTE + (operation.do === 'leap' ? operation.ms : 0);
+        await agree(async (store) => (await store.due([ORDER, ORDER_2], LIMIT)).sort(), 'due');
+      }
+      await agree((store) => everything(store, script.ids), 'everything');
+    }),
+    { numRuns: 120 },
+  );
+});

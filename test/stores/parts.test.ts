@@ -1,0 +1,154 @@
+/** The small parts that a conformance suite cannot reach from outside. */
+import { describe, expect, it } from 'vitest';
+import { MemoryStore } from '../../stores/memory-store.ts';
+import { assertPartitions, idMaker, partitionOf, partitionOfKey } from '../../stores/partition.ts';
+import { asking, together } from '../../stores/redis/faults.ts';
+import { machineName } from '../../stores/redis/keys.ts';
+import { newestIds } from '../../stores/redis/listing.ts';
+import { StoreClock } from '../../stores/redis/store-clock.ts';
+import { StoreUnavailableError } from '../../stores/saga-store.ts';
+
+describe('ids', () => {
+  /** A poor but repeatable randomness. */
+  const seeded = (seed: number) => () => {
+    seed = (seed * 16_807) % 2_147_483_647;
+    return seed / 2_147_483_647;
+  };
+  const ids = (seed: number) => {
+    const store = new MemoryStore({ now: () => 1_767_225_600_000, random: seeded(seed) });
+    return Array.from({ length: 20 }, () => store.newId(null));
+  };
+
+  it('are the same for the same clock and randomness, and differ for another', () => {
+    expect(ids(1)).toEqual(ids(1));
+    expect(ids(1)).not.toEqual(ids(2));
+  });
+
+  it('grow even where the clock runs backwards', () => {
+    let now = 1_000;
+    const next = idMaker({ partitions: 1, now: () => (now -= 10) });
+    const made = Array.from({ length: 50 }, () => next(null));
+    expect([...made].sort()).toEqual(made);
+  });
+
+  it('name one partition in one way', () => {
+    const uuid = '01a208f6-95e9-749d-a6b9-7e4bc3aca749';
+    expect(partitionOf(`0f-${uuid}`, 16)).toBe(15);
+    expect(partitionOf(`100-${uuid}`, 300)).toBe(256);
+    for (const id of [`10-${uuid}`, `00f-${uuid}`, `0F-${uuid}`, `f-${uuid}`, uuid, `0f-${uuid}x`]) {
+      expect(partitionOf(id, 16), id).toBeNull();
+    }
+  });
+
+  it('spread keys over all partitions', () => {
+    const found = Array.from({ length: 500 }, (_, i) => partitionOfKey(`key ${i}`, 16));
+    expect(new Set(found).size).toBe(16);
+  });
+
+  it('need a sensible number of partitions', () => {
+    for (const partitions of [0, -1, 1.5, 16_385])
+      expect(() => assertPartitions(partitions)).toThrow(RangeError);
+  });
+});
+
+it('names no two machine versions alike', () => {
+  const names = [
+    machineName({ id: 'a@b', version: 'c' }),
+    machineName({ id: 'a', version: 'b@c' }),
+    machineName({ id: 'a', version: 'b' }),
+  ];
+  expect(new Set(names).size).toBe(3);
+});
+
+describe('the estimate of the store’s clock', () => {
+  it('takes the tightest lower bound, and forgets it after a while', () => {
+    let [monotonic, offset] = [0, 0];
+    const clock = new StoreClock(
+      () => offset,
+      () => monotonic,
+    );
+    expect(clock.old).toBe(true);
+    monotonic = 100;
+    clock.learn(5_000);
+    expect(clock.now()).toBe(5_000);
+    // A reply that was 30 ms on its way says less.
+    monotonic = 200;
+    clock.learn(5_070);
+    expect(clock.now()).toBe(5_100);
+    clock.learn(5_104);
+    expect(clock.now()).toBe(5_104);
+    offset = 1_000;
+    expect(clock.now()).toBe(6_104);
+    // The store's clock was set back by an hour: after a while that is believed.
+    monotonic = 20_000;
+    expect(clock.old).toBe(true);
+    clock.learnUnmoved(-3_600_000);
+    expect(clock.now()).toBe(-3_599_000);
+  });
+});
+
+it('names a saga once that a listing meets in two indexes', async () => {
+  const [older, newer] = [
+    '00-01a208f6-88cc-71db-8d02-7308eba5401d',
+    '00-01a208f6-95e9-749d-a6b9-7e4bc3aca749',
+  ];
+  const indexes: Record<string, string[]> = { started: [newer, older], aborted: [newer] };
+  const read = (key: string, max: string, count: number) =>
+    Promise.resolve((indexes[key] ?? []).filter((id) => max === '+' || `(${id}` < max).slice(0, count));
+  const sources = Object.keys(indexes).map((key) => ({ key, prefix: '00-' }));
+  for (const chunk of [1, 2, 3]) {
+    const found: string[] = [];
+    for await (const id of newestIds(read, sources, null, chunk)) found.push(id);
+    expect(found).toEqual([newer, older]);
+  }
+});
+
+describe('an operation over several partitions', () => {
+  const sent = () => Promise.reject(new StoreUnavailableError('lost', false));
+  const unsent = () => Promise.reject(new StoreUnavailableError('refused', true));
+
+  it('surely did not happen only where no part of it was sent', async () => {
+    const notSent = (parts: Promise<unknown>[]) =>
+      together(parts).catch((error: unknown) => error instanceof StoreUnavailableError && error.notSent);
+    expect(await notSent([unsent(), unsent()])).toBe(true);
+    expect(await notSent([unsent(), sent()])).toBe(false);
+    expect(await notSent([unsent(), Promise.resolve()])).toBe(false);
+    expect(await notSent([Promise.resolve()])).toEqual([undefined]);
+  });
+
+  it('does not hide a bug behind an outage', async () => {
+    await expect(together([unsent(), Promise.reject(new TypeError('bug'))])).rejects.toThrow(TypeError);
+  });
+});
+
+describe('what Redis and ioredis say', () => {
+  const meaning = (message: string) =>
+    asking(Promise.reject(new Error(message))).catch((error: unknown) =>
+      error instanceof StoreUnavailableError ? { notSent: error.notSent } : 'a bug',
+    );
+
+  it.each([
+    ["Stream isn't writeable and enableOfflineQueue options is false", true],
+    ["Cluster isn't ready and enableOfflineQueue options is false", true],
+    ['LOADING Redis is loading the dataset in memory', true],
+    ['BUSY Redis is busy running a script.', true],
+    ["OOM command not allowed when used memory > 'maxmemory'. script: abc, on @user_script:1.", true],
+    ['ERR Error running script (call to f_a): @user_script:5: -OOM command not allowed', true],
+    ['MISCONF Redis is configured to save RDB snapshots', true],
+    ['CLUSTERDOWN Hash slot not served', true],
+    ['Connection is closed.', false],
+    ['Command timed out', false],
+    ['Reached the max retries per request limit (which is 0). Refer to', false],
+  ])('%s', async (message, notSent) => {
+    expect(await meaning(message)).toEqual({ notSent });
+  });
+
+  it.each([
+    'ERR user_script:3: attempt to index a nil value script: abc',
+    'WRONGTYPE Operation against a key holding the wrong kind of value',
+    'NOPERM this user has no permissions',
+    'x is not a function',
+  ])('%s', async (message) => {
+    expect(await meaning(message)).toBe('a bug');
+  });
+});

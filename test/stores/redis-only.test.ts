@@ -1,0 +1,370 @@
+/** What only a real Redis can show: costs, faults, restarts, and what stands in its keys. */
+import { once } from 'node:events';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { connect } from '../../stores/redis/connect.ts';
+import { CorruptRecordError } from '../../stores/redis/record.ts';
+import { RedisStore } from '../../stores/redis/redis-store.ts';
+import { StoreRefusedError, StoreUnavailableError } from '../../stores/saga-store.ts';
+import { type RedisServer, startRedis } from '../redis-server.ts';
+import {
+  A1,
+  act,
+  B1,
+  begin,
+  end,
+  idIn,
+  MINUTE,
+  newSaga,
+  ORDER,
+  park,
+  record,
+  view,
+  wait,
+  write,
+} from './sagas.ts';
+
+let server: RedisServer;
+/** A plain client beside the store, to look and to meddle. */
+let redis: Redis;
+let store: RedisStore;
+let offsetMs = 0;
+
+const open = (options = {}) =>
+  RedisStore.open({ redis: connect(server.url), clockOffsetMs: () => offsetMs, ...options });
+
+async function calls(): Promise<Record<string, number>> {
+  const stats = await redis.info('commandstats');
+  const lines = stats.matchAll(/^cmdstat_(\w+):calls=(\d+)/gm);
+  return Object.fromEntries([...lines].map(([, name, count]) => [name, Number(count)]));
+}
+
+/** How often each command was called meanwhile. */
+async function counted(work: () => Promise<unknown>): Promise<Record<string, number>> {
+  await redis.config('RESETSTAT');
+  await work();
+  const { config, info, ...others } = await calls();
+  return others;
+}
+
+const unavailable = (notSent: boolean) => expect.objectContaining({ name: 'StoreUnavailableError', notSent });
+
+/** Unlike `once` of node:events, not ended by the connection errors that are what the test is about. */
+const happens = (client: Redis, event: 'close' | 'ready') =>
+  new Promise<void>((resolve) => {
+    client.once(event, resolve);
+  });
+
+beforeAll(async () => {
+  server = await startRedis({ appendonly: true });
+  redis = new Redis(server.port);
+  redis.on('error', () => {});
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+beforeEach(async () => {
+  offsetMs = 0;
+  await redis.flushall();
+  store = await open();
+  return () => store.close();
+});
+
+describe('cost', () => {
+  it('is exactly one EVALSHA for a commit', async () => {
+    const { id, fence } = await begin(store);
+    const first = write();
+    await store.commit(id, fence, first);
+    const counts = await counted(() => store.commit(id, { revision: 2, writeId: first.writeId }, write()));
+    expect(counts.evalsha).toBe(1);
+    expect(counts.eval).toBeUndefined();
+    // What the client itself sent, beside what the script called.
+    expect(counts).not.toHaveProperty('hgetall');
+  });
+
+  it('is no script at all for asking what is due, and for every other question', async () => {
+    const { id } = await begin(store, { next: wait(0) });
+    offsetMs = MINUTE;
+    const counts = await counted(async () => {
+      expect(await store.due([ORDER], 10)).toEqual([id]);
+      await store.running([ORDER], null, 10);
+      await store.list({}, null, 10);
+      await store.statistics();
+      await store.get(id);
+      await store.log(id);
+    });
+    expect(counts).not.toHaveProperty('evalsha');
+    expect(counts).not.toHaveProperty('eval');
+  });
+
+  it('does not grow with what is stored', async () => {
+    const questions = () =>
+      counted(async () => {
+        await store.statistics();
+        await store.list({}, null, 5);
+        await store.running([ORDER], null, 5);
+        await store.due([ORDER], 5);
+      });
+    for (let i = 0; i < 100; i += 1) await begin(store);
+    const few = await questions();
+    for (let i = 0; i < 400; i += 1) await begin(store);
+    expect(await questions()).toEqual(few);
+  });
+});
+
+describe('keys', () => {
+  it('carry one hash tag an operation, and no time to live', async () => {
+    const idempotency = { key: 'k', digest: 'd' };
+    const { id, fence } = await begin(store, { idempotency, counts: { n: 1 } });
+    await store.claim([id], { ...A1, boot: 2 }, MINUTE, 'claim', 'now');
+    await store.commit(id, { ...fence, revision: 2, writeId: 'claim' }, write({ next: end('FAILED', 10) }));
+    await store.boot('a');
+    const keys = (await redis.keys('*')).filter((key) => !key.endsWith(':meta') && key !== '{boots}');
+    expect(new Set(keys.map((key) => key.slice(0, key.indexOf('}') + 1)))).toEqual(
+      new Set([`{p${id.slice(0, 2)}}`]),
+    );
+    for (const key of await redis.keys('*')) expect([key, await redis.ttl(key)]).toEqual([key, -1]);
+    offsetMs = 11 * MINUTE;
+    await store.purge(10);
+    const left = (await redis.keys('*')).filter((key) => key.startsWith(`{p${id.slice(0, 2)}}`));
+    expect(left.map((key) => key.split(':')[1]).sort()).toEqual(['counters', 'events', 'meta']);
+  });
+
+  it('of two prefixes are two stores', async () => {
+    const other = await open({ prefix: 'other.' });
+    const { id } = await begin(store);
+    expect(await other.get(id)).toBeNull();
+    expect(await other.boot('a')).toBe(1);
+    expect(await store.boot('a')).toBe(1);
+    await other.close();
+  });
+
+  it('hold one event for each log entry', async () => {
+    const { id, fence } = await begin(store, { next: act() });
+    await store.claim([id], { ...A1, boot: 2 }, MINUTE, 'claim', 'now');
+    await store.commit(id, fence, write());
+    const events = await redis.xrange(`{p${id.slice(0, 2)}}:events`, '-', '+');
+    const fields = (seq: number) => [
+      'id',
+      id,
+      'seq',
+      `${seq}`,
+      'state',
+      'processingPayment',
+      'status',
+      'STARTED',
+    ];
+    expect(events.map(([, found]) => found)).toEqual([fields(1), fields(2)]);
+  });
+
+  it('cap the stream of events', async () => {
+    const capped = await open({ streamMax: 10 });
+    for (let i = 0; i < 300; i += 1) await begin(capped, { id: idIn(capped, 0) });
+    expect(await redis.xlen('{p00}:events')).toBeLessThan(300);
+    await capped.close();
+  });
+});
+
+describe('opening', () => {
+  it('refuses another number of partitions', async () => {
+    for (const partitions of [8, 32]) {
+      await expect(open({ partitions })).rejects.toThrow(StoreRefusedError);
+      await expect(open({ partitions })).rejects.toThrow(/16 partitions/);
+    }
+  });
+
+  it('refuses a partition of another store', async () => {
+    await redis.hset('{p03}:meta', 'store', 'another');
+    await expect(open()).rejects.toThrow(/\{p03\}:meta belongs to store another/);
+  });
+
+  it('lets two coordinators open an empty Redis at once', async () => {
+    await redis.flushall();
+    const stores = await Promise.all([open(), open()]);
+    await Promise.all(stores.map((each) => each.close()));
+  });
+
+  it('refuses a Redis that may evict sagas', async () => {
+    await redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    await expect(open()).rejects.toThrow(StoreRefusedError);
+    await redis.config('SET', 'maxmemory-policy', 'noeviction');
+  });
+
+  it('says in words what an acknowledged write survives', async () => {
+    expect(store.info.durability).toBe('AOF, fsync always, 0 replicas');
+    const words = async () => {
+      const other = await open();
+      await other.close();
+      return other.info.durability;
+    };
+    await redis.config('SET', 'appendfsync', 'everysec');
+    expect(await words()).toBe('AOF, fsync everysec, 0 replicas');
+    await redis.config('SET', 'appendonly', 'no');
+    expect(await words()).toMatch(/^no AOF: acknowledged writes may be lost/);
+    await redis.config('SET', 'appendonly', 'yes');
+    await redis.config('SET', 'appendfsync', 'always');
+  });
+
+  it('throws StoreUnavailableError where nobody listens', async () => {
+    const client = connect('redis://127.0.0.1:1');
+    await expect(RedisStore.open({ redis: client })).rejects.toEqual(unavailable(true));
+    client.disconnect();
+  });
+});
+
+describe('faults', () => {
+  it('heals when Redis has forgotten the scripts', async () => {
+    const { id, fence } = await begin(store);
+    const others = await Promise.all([begin(store), begin(store), begin(store)]);
+    await redis.script('FLUSH');
+    expect(await store.commit(id, fence, write())).toMatchObject({ kind: 'committed', seq: 2 });
+    await redis.script('FLUSH');
+    const all = await Promise.all(others.map((each) => store.commit(each.id, each.fence, write())));
+    expect(all.map(({ kind }) => kind)).toEqual(['committed', 'committed', 'committed']);
+  });
+
+  it('says `not sent` of what Redis refused to execute, in its words, and wrote nothing', async () => {
+    const { id, fence } = await begin(store);
+    const before = await view(store, id);
+    const refused = async (message: RegExp) => {
+      const error = await store.commit(id, fence, write()).catch((thrown: unknown) => thrown);
+      expect(error).toEqual(unavailable(true));
+      expect((error as Error).message).toMatch(message);
+      const saga = newSaga(store);
+      await expect(store.create(saga)).rejects.toEqual(unavailable(true));
+    };
+    await redis.config('SET', 'maxmemory', '1');
+    await refused(/OOM/);
+    await redis.config('SET', 'maxmemory', '0');
+    await redis.replicaof('127.0.0.1', '1');
+    await refused(/READONLY/);
+    await redis.replicaof('NO', 'ONE');
+    expect(await view(store, id)).toEqual(before);
+  });
+
+  it('lets a script that fails crash loudly', async () => {
+    const { id, fence } = await begin(store);
+    await redis.set(`{p${id.slice(0, 2)}}:saga:${id}`, 'no hash');
+    const error = await store.commit(id, fence, write()).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(Error);
+    expect(error).not.toBeInstanceOf(StoreUnavailableError);
+  });
+
+  it('does not wait for a Redis that hangs, and does not know whether it acted', async () => {
+    const impatient = await open({ redis: connect(server.url, { commandTimeoutMs: 100 }) });
+    const { id, fence } = await begin(impatient);
+    await redis.client('PAUSE', 600_000, 'WRITE');
+    const done = write();
+    await expect(impatient.commit(id, fence, done)).rejects.toEqual(unavailable(false));
+    await redis.client('UNPAUSE');
+    expect(await store.commit(id, fence, done)).toMatchObject({ kind: 'committed', seq: 2 });
+    await impatient.close();
+  });
+
+  it('keeps through a kill what it acknowledged, and tells sent from unsent', async () => {
+    const client = connect(server.url) as Redis;
+    const lasting = await open({ redis: client });
+    const { id, fence } = await begin(lasting, {
+      counts: { 'sagas.held': 1 },
+      idempotency: { key: 'k', digest: 'd' },
+    });
+    await lasting.boot('a');
+    const before = await view(lasting, id);
+
+    await redis.client('PAUSE', 600_000, 'WRITE');
+    const inFlight = lasting.commit(id, fence, write());
+    const closed = happens(client, 'close');
+    await Promise.all([expect(inFlight).rejects.toEqual(unavailable(false)), server.kill(), closed]);
+    await expect(lasting.commit(id, fence, write())).rejects.toEqual(unavailable(true));
+    for (const ask of [lasting.ping(), lasting.get(id), lasting.due([ORDER], 1), lasting.statistics()]) {
+      await expect(ask).rejects.toThrow(StoreUnavailableError);
+    }
+
+    const ready = [happens(client, 'ready'), happens(redis, 'ready')];
+    await server.restart();
+    await Promise.all(ready);
+    expect(await view(lasting, id)).toEqual(before);
+    expect(await lasting.boot('a')).toBe(2);
+    expect(await lasting.commit(id, fence, write())).toMatchObject({ kind: 'committed' });
+    await lasting.close();
+  });
+});
+
+describe('damage', () => {
+  const sagaKey = (id: string) => `{p${id.slice(0, 2)}}:saga:${id}`;
+
+  it('is named, and never skipped in silence', async () => {
+    for (const [field, text] of [
+      ['summary', '{'],
+      ['status', 'LOST'],
+      ['revision', 'x'],
+      ['owner', 'x'],
+    ] as const) {
+      const { id } = await begin(store);
+      await redis.hset(sagaKey(id), field, text);
+      await expect(store.get(id)).rejects.toThrow(CorruptRecordError);
+      await expect(store.list({}, null, 10)).rejects.toThrow(`Saga ${id} is unreadable in Redis`);
+    }
+    const { id } = await begin(store);
+    await redis.lset(`{p${id.slice(0, 2)}}:log:${id}`, 0, '{"at":1}');
+    await expect(store.log(id)).rejects.toThrow(`Saga ${id} is unreadable in Redis: log entry 1`);
+  });
+
+  it('of one record keeps no other from being claimed, and is warned of', async () => {
+    const [bad, good] = [await begin(store, { next: wait(0) }), await begin(store, { next: wait(0) })];
+    await redis.hdel(sagaKey(bad.id), 'summary');
+    const warned = once(process, 'warning');
+    const claimed = await store.claim([bad.id, good.id], B1, MINUTE, 'claim', 'now');
+    expect(claimed.map((each) => each.record.id)).toEqual([good.id]);
+    const [warning] = await warned;
+    expect(warning).toMatchObject({ name: 'CorruptRecordError', sagaId: bad.id });
+  });
+
+  it('to the due index is mended by the claim that meets it', async () => {
+    const parked = await begin(store, { next: park });
+    const lost = await begin(store, { next: wait(0) });
+    await redis.zadd(`{p${parked.id.slice(0, 2)}}:due:order@1`, 1, parked.id);
+    await redis.del(sagaKey(lost.id));
+    offsetMs = MINUTE;
+    const due = await store.due([ORDER], 10);
+    expect(due.sort()).toEqual([parked.id, lost.id].sort());
+    expect(await store.claim(due, B1, MINUTE, 'claim', 'now')).toEqual([]);
+    expect(await store.due([ORDER], 10)).toEqual([]);
+  });
+});
+
+it('starves no partition of what is due, however small the limit', async () => {
+  for (let partition = 0; partition < 16; partition += 1) {
+    await begin(store, { id: idIn(store, partition), next: wait(0) });
+  }
+  offsetMs = MINUTE;
+  const found = new Set<string | undefined>();
+  for (let i = 0; i < 16; i += 1) found.add((await store.due([ORDER], 1))[0]);
+  expect(found.size).toBe(16);
+});
+
+it('purges nothing that was reopened and ended anew since it was looked at', async () => {
+  const client = connect(server.url) as Redis;
+  const other = await open({ redis: client });
+  const { id, fence } = await begin(store, { next: end('FAILED', 1) });
+  offsetMs = 2 * MINUTE;
+  const hget = client.hget.bind(client);
+  // Between its look at the index and its script it asks for the idempotency key: there somebody else comes first.
+  client.hget = (async (key: string, field: string) => {
+    await store.commit(id, fence, write({ next: end('FAILED', 1_000) }));
+    return hget(key, field);
+  }) as Redis['hget'];
+  expect(await other.purge(10)).toBe(0);
+  expect(await store.get(id)).not.toBeNull();
+  await other.close();
+});
+
+it('lets another coordinator carry on what this one began', async () => {
+  const other = await open();
+  const { id, fence } = await begin(store);
+  const done = write({ next: wait(5) });
+  expect(await other.commit(id, fence, done)).toMatchObject({ kind: 'committed', seq: 2 });
+  expect(await record(store, id)).toMatchObject({ fence: { revision: 2, writeId: done.writeId } });
+  await other.close();
+});
