@@ -81,11 +81,22 @@ export class Engine implements SagaEngine {
     return this.#runner.size;
   }
 
-  async start({ machine, input, idempotency }: StartRequest): Promise<StartResult> {
+  async start(request: StartRequest): Promise<StartResult> {
     if (this.#draining) return { kind: 'refused', why: 'draining' };
     if (this.#runner.size + this.#creating >= this.#settings.inHandMax)
       return { kind: 'refused', why: 'overloaded' };
 
+    // Until the saga is in hand: a drain must not find the coordinator idle in between.
+    this.#creating += 1;
+    try {
+      return await this.#begin(request);
+    } finally {
+      this.#creating -= 1;
+      this.#noticeIdle();
+    }
+  }
+
+  async #begin({ machine, input, idempotency }: StartRequest): Promise<StartResult> {
     const id = this.#in.store.newId(idempotency?.key ?? null);
     const { write, begin } = this.#runner.prepare(machine, machine.begin(input));
     const { id: name, version, structure } = machine;
@@ -179,24 +190,18 @@ export class Engine implements SagaEngine {
   async #create(saga: NewSaga): Promise<{ result: CreateResult; sentAt: number } | StartFault> {
     const { store, clock, observe } = this.#in;
     let perhapsStored = false;
-    this.#creating += 1;
-    try {
-      for (let attempt = 1; attempt <= CREATE_ATTEMPTS_MAX; attempt += 1) {
-        const sentAt = clock.monotonic();
-        try {
-          return { result: await store.create(saga), sentAt };
-        } catch (error) {
-          if (!(error instanceof StoreUnavailableError)) throw error;
-          observe({ type: 'store-fault', doing: `create of saga ${saga.id}`, error });
-          perhapsStored ||= !error.notSent;
-          // What was surely not stored is refused at once: the client knows best whether to try again.
-          if (!perhapsStored) break;
-          await wait(clock, CREATE_RETRY_MS * 2 ** attempt);
-        }
+    for (let attempt = 1; attempt <= CREATE_ATTEMPTS_MAX; attempt += 1) {
+      const sentAt = clock.monotonic();
+      try {
+        return { result: await store.create(saga), sentAt };
+      } catch (error) {
+        if (!(error instanceof StoreUnavailableError)) throw error;
+        observe({ type: 'store-fault', doing: `create of saga ${saga.id}`, error });
+        perhapsStored ||= !error.notSent;
+        // What was surely not stored is refused at once: the client knows best whether to try again.
+        if (!perhapsStored) break;
+        await wait(clock, CREATE_RETRY_MS * 2 ** attempt);
       }
-    } finally {
-      this.#creating -= 1;
-      this.#noticeIdle();
     }
     return perhapsStored ? { kind: 'unknown', id: saga.id } : { kind: 'refused', why: 'store-unavailable' };
   }

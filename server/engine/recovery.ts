@@ -60,7 +60,7 @@ export class Recovery {
   /** Resolves when nothing more will be claimed. */
   async stop(): Promise<void> {
     this.#running = false;
-    this.#free();
+    this.free();
     for (const wake of [...this.#wakes]) wake();
     for (const cancel of this.#alarms) cancel();
     this.#alarms.clear();
@@ -88,11 +88,7 @@ export class Recovery {
   }
 
   /** There is room for one more. */
-  readonly free = (): void => {
-    this.#free();
-  };
-
-  #free(): void {
+  free(): void {
     const rooms = this.#rooms;
     this.#rooms = [];
     for (const tell of rooms) tell();
@@ -169,7 +165,7 @@ export class Recovery {
       return { taken: claimed.length, passedOver };
     } finally {
       this.#claiming -= wanted.length;
-      this.#free();
+      this.free();
     }
   }
 

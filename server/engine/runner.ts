@@ -273,7 +273,7 @@ export class Runner {
 function historyOf({ machine, listing, snapshot, log }: Held): SagaHistory | null {
   if (log === null) return null;
   const steps = machine.steps.map(({ name }) => name);
-  return { saga: { ...listing, context: machine.redacted(snapshot.context), steps }, log };
+  return { saga: { ...listing, context: machine.redacted(snapshot.context), steps }, log: [...log] };
 }
 
 type BeginStored = (id: string, granted: Granted, sentAt: number) => void;

@@ -1,0 +1,45 @@
+/** The real HTTP client of the participants, on virtual time, before one listener. */
+import type { Call, Kind } from '../../machines/index.ts';
+import type { Reply } from '../../server/engine/outcome.ts';
+import { Participants } from '../../server/engine/participants.ts';
+import { begun, callIn, drive, orderMachine } from '../machines/placed-order.ts';
+import { type Listener, listening } from './listener.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+const saga = orderMachine();
+const action = callIn(saga, begun(saga));
+const compensation = callIn(saga, drive(saga, ['refused']));
+
+export const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+
+export class Calling {
+  readonly clock = new VirtualClock();
+  readonly listener: Listener;
+  readonly participants: Participants;
+
+  private constructor(listener: Listener, connectionsMax: number, url: (base: string) => string) {
+    this.listener = listener;
+    this.participants = new Participants(
+      { urls: { order: url(listener.url) }, connectionsMax, connectTimeoutMs: 10_000 },
+      this.clock,
+    );
+  }
+
+  static async open(connectionsMax = 8, url = (base: string) => base): Promise<Calling> {
+    return new Calling(await listening(), connectionsMax, url);
+  }
+
+  /** Calls the order service, for a saga of its own unless one is named. */
+  call(
+    kind: Kind = 'action',
+    { sagaId = 's-1', boundMs = 1_000, over = {} as Partial<Call> } = {},
+  ): Promise<Reply> {
+    const call = { ...(kind === 'action' ? action : compensation), ...over };
+    return this.participants.call(sagaId, call, TRACEPARENT, boundMs);
+  }
+
+  async close(): Promise<void> {
+    await this.participants.close();
+    await this.listener.close();
+  }
+}

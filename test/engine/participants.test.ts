@@ -1,0 +1,157 @@
+/** Calls over real sockets: what is sent, and what each way of answering means. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { at, placed } from '../machines/placed-order.ts';
+import { Calling, TRACEPARENT } from './calling.ts';
+
+let calling: Calling;
+afterEach(() => calling.close());
+
+async function open(url?: (base: string) => string): Promise<Calling> {
+  calling = await Calling.open(8, url);
+  return calling;
+}
+
+describe('what is sent', () => {
+  it.each(['action', 'compensation'] as const)(
+    'an %s carries the key, the saga and the trace',
+    async (kind) => {
+      const { listener } = await open();
+      const reply = calling.call(kind, { sagaId: '07-saga', over: { attempt: 3 } });
+      const seen = await listener.next();
+      seen.answer(200, { order_id: 'o-1' });
+      await reply;
+      expect(seen.method).toBe('POST');
+      expect(seen.headers).toEqual({
+        host: new URL(listener.url).host,
+        connection: 'keep-alive',
+        'content-type': 'application/json',
+        'content-length': String(Buffer.byteLength(seen.body)),
+        accept: 'application/json',
+        'idempotency-key': `07-saga:order:${kind}`,
+        'saga-id': '07-saga',
+        'saga-step': 'order',
+        'saga-attempt': '3',
+        traceparent: TRACEPARENT,
+      });
+    },
+  );
+
+  it('the body is what the call says, as JSON', async () => {
+    const { listener } = await open();
+    const reply = calling.call();
+    const seen = await listener.next();
+    seen.answer(200, { order_id: 'o-1' });
+    await reply;
+    const { customer_id, items, currency } = placed;
+    expect(JSON.parse(seen.body)).toEqual({ customer_id, items, currency, amount: 7499 });
+  });
+
+  it.each([
+    ['', '/api/orders'],
+    ['/', '/api/orders'],
+    ['/v2', '/v2/api/orders'],
+    ['/shops/7/', '/shops/7/api/orders'],
+  ])('to a participant at %j the path is %s', async (base, path) => {
+    const { listener } = await open((url) => url + base);
+    const reply = calling.call();
+    const seen = await listener.next();
+    seen.answer(200, { order_id: 'o-1' });
+    await reply;
+    expect(seen.path).toBe(path);
+  });
+
+  it('to a participant that nobody configured is a bug, and throws', async () => {
+    await open();
+    await expect(calling.call('action', { over: { participant: 'weather' } })).rejects.toThrow('weather');
+    expect(calling.clock.pending).toBe(0);
+  });
+});
+
+describe('what comes back', () => {
+  it('an answer is done, and leaves no timer behind', async () => {
+    const { listener, clock } = await open();
+    const reply = calling.call();
+    (await listener.next()).answer(201, { order_id: 'o-1', more: 'ü' });
+    expect(await reply).toEqual({ outcome: 'done', answer: { order_id: 'o-1', more: 'ü' } });
+    expect(clock.pending).toBe(0);
+  });
+
+  it('an answer in pieces is read whole, also where a character is torn', async () => {
+    const { listener } = await open();
+    const reply = calling.call();
+    const { response } = await listener.next();
+    const bytes = Buffer.from('{"order_id":"ü"}');
+    response.writeHead(200);
+    await new Promise((resolve) => response.write(bytes.subarray(0, 14), resolve));
+    response.end(bytes.subarray(14));
+    expect(await reply).toEqual({ outcome: 'done', answer: { order_id: 'ü' } });
+  });
+
+  it('a redirect is refused and not followed', async () => {
+    const { listener } = await open();
+    const reply = calling.call();
+    (await listener.next()).answer(307, {}, { location: `${listener.url}/elsewhere` });
+    expect(await reply).toMatchObject({ outcome: 'refused' });
+    expect(listener.seen).toHaveLength(1);
+  });
+
+  it.each([
+    ['seconds', '7', 7_000],
+    ['a date, reckoned by our clock', new Date(at + 9_000).toUTCString(), 9_000],
+  ])('Retry-After is read as %s', async (_, header, retryAfterMs) => {
+    const { listener } = await open();
+    const reply = calling.call();
+    (await listener.next()).answer(503, { detail: 'later' }, { 'retry-after': header });
+    expect(await reply).toEqual({ outcome: 'retryable', error: '503 later', retryAfterMs });
+  });
+
+  it('a refused connection is retryable: nothing was sent', async () => {
+    const { listener } = await open();
+    await listener.close();
+    const reply = await calling.call();
+    expect(reply).toMatchObject({ outcome: 'retryable', error: expect.stringContaining('ECONNREFUSED') });
+    calling = await Calling.open();
+  });
+
+  it('a participant that speaks no TLS where TLS was asked for is retryable: nothing was sent', async () => {
+    const { listener } = await open((url) => url.replace('http:', 'https:'));
+    expect(await calling.call()).toMatchObject({ outcome: 'retryable' });
+    expect(listener.seen).toHaveLength(0);
+  });
+
+  it('a connection cut after the call came is unknown: the effect may stand', async () => {
+    const { listener } = await open();
+    const reply = calling.call();
+    (await listener.next()).response.destroy();
+    expect(await reply).toMatchObject({ outcome: 'unknown', retryAfterMs: null });
+  });
+
+  it('a connection cut in the middle of a good answer is unknown', async () => {
+    const { listener } = await open();
+    const reply = calling.call();
+    const { response } = await listener.next();
+    response.writeHead(200, { 'content-length': '100' });
+    response.write('{"order_id":"o-1"', () => response.destroy());
+    expect(await reply).toMatchObject({ outcome: 'unknown' });
+  });
+
+  const padded = (bytes: number) => `{"pad":"${'x'.repeat(bytes - '{"pad":""}'.length)}"}`;
+
+  it('an answer of 1 MiB is read', async () => {
+    const { listener } = await open();
+    const reply = calling.call('compensation');
+    (await listener.next()).answer(200, padded(1024 * 1024));
+    expect(await reply).toMatchObject({ outcome: 'done' });
+  });
+
+  it.each([200, 500])('a larger answer with %i is unknown, and is not read to its end', async (status) => {
+    const { listener } = await open();
+    const reply = calling.call('compensation');
+    const seen = await listener.next();
+    // Never ended: whoever reads on, waits for ever.
+    seen.response.writeHead(status);
+    seen.response.write(padded(1024 * 1024 + 1));
+    expect(await reply).toMatchObject({ outcome: 'unknown', error: expect.stringContaining('1048576') });
+    await seen.gone;
+  });
+});

@@ -1,0 +1,293 @@
+/** Each kind of transition as the one write that makes it durable. */
+import { describe, expect, it } from 'vitest';
+import type { Outcome, RegisteredMachine, SagaEvent, SagaSnapshot } from '../../machines/index.ts';
+import { DURATION_BUCKETS_MS, describe as described } from '../../server/engine/write.ts';
+import { answers, at, callIn, drive, eventOf, everywhere, orderMachine } from '../machines/placed-order.ts';
+import { FORWARD, LEASE_MS, RIGHTS } from './world.ts';
+
+const once = orderMachine();
+const patient = orderMachine(everywhere({ attemptsMax: 3, backoffMs: 100 }));
+
+interface Given {
+  readonly machine?: RegisteredMachine;
+  readonly callMs?: number;
+  readonly sagaMs?: number;
+  readonly yielding?: boolean;
+}
+
+const side = (machine: RegisteredMachine, snapshot: SagaSnapshot) => ({
+  snapshot,
+  asks: machine.asks(snapshot),
+});
+
+/** The write of the transition that `event` leads to, after the outcomes of `path`. */
+function writeOf(path: readonly Outcome[], event: Outcome | SagaEvent | null, given: Given = {}) {
+  const { machine = once, callMs = 12.3, sagaMs = 40, yielding = false } = given;
+  const before = drive(machine, path);
+  const happened = typeof event === 'string' ? eventOf(event, callIn(machine, before)) : event;
+  const after = happened === null ? before : machine.next(before, happened);
+  return described(
+    {
+      machine,
+      before: happened === null ? null : side(machine, before),
+      event: happened,
+      after: side(machine, after),
+      at,
+      callMs,
+      sagaMs,
+    },
+    RIGHTS,
+    yielding,
+  );
+}
+
+const done = (count: number): Outcome[] => Array(count).fill('done');
+const shipping = [...done(3), 'refused'] as const;
+
+describe('what comes next', () => {
+  it('a call is announced under a lease that outlasts it on both sides', () => {
+    for (const path of [done(0), done(3), shipping]) {
+      expect(writeOf(path, 'done').next).toEqual({ kind: 'act', leaseMs: LEASE_MS });
+    }
+    expect(writeOf([], null).next).toEqual({ kind: 'act', leaseMs: LEASE_MS });
+  });
+
+  it('the lease is that of the call announced, not of the call that was made', () => {
+    const machine = orderMachine((step, kind) => ({
+      timeoutMs: step === 'inventory' && kind === 'action' ? 9_000 : 1_000,
+      attemptsMax: 1,
+      backoffMs: 1,
+      backoffMaxMs: 1,
+    }));
+    expect(writeOf([], 'done', { machine }).next).toEqual({ kind: 'act', leaseMs: 9_400 });
+    expect(writeOf(done(1), 'done', { machine }).next).toEqual({ kind: 'act', leaseMs: 1_400 });
+  });
+
+  it('a wait is as long as the back-off, and never negative', () => {
+    expect(writeOf([], 'retryable', { machine: patient }).next).toEqual({ kind: 'wait', delayMs: 50 });
+    const asked = {
+      ...eventOf('unknown', { step: 'order', kind: 'action' }),
+      retryAfterMs: 7_000,
+    } as SagaEvent;
+    expect(writeOf([], asked, { machine: patient }).next).toEqual({ kind: 'wait', delayMs: 7_000 });
+    const before = drive(patient, []);
+    const after = patient.next(before, eventOf('retryable', callIn(patient, before)));
+    const late = { machine: patient, before: side(patient, before), after: side(patient, after) };
+    const rest = { event: null, at: at + 10_000, callMs: null, sagaMs: 0 };
+    expect(described({ ...late, ...rest }, RIGHTS, false).next).toEqual({ kind: 'wait', delayMs: 0 });
+  });
+
+  it('the end is kept for the retention', () => {
+    const keepMs = RIGHTS.retentionMs;
+    expect(writeOf(done(4), 'done').next).toEqual({ kind: 'end', status: 'COMPLETED', keepMs });
+    expect(writeOf(['refused'], 'done').next).toEqual({ kind: 'end', status: 'FAILED', keepMs });
+  });
+
+  it('a saga with something held is parked, with what an operator needs to undo it by hand', () => {
+    const path = [...shipping, 'refused', 'done', 'refused'] as const;
+    expect(writeOf(path, 'done')).toMatchObject({
+      status: 'ABORTED',
+      next: {
+        kind: 'park',
+        parked: {
+          reason: 'compensation-incomplete',
+          held: [
+            // The shipment may exist, but nobody knows its number.
+            { step: 'shipping', reason: 'shipping compensation refused', response: null },
+            { step: 'inventory', reason: 'inventory compensation refused', response: answers.inventory },
+          ],
+        },
+      },
+    });
+  });
+
+  it('a coordinator that drains announces no call, but ends and waits as ever', () => {
+    const drained = { machine: patient, yielding: true };
+    expect(writeOf([], 'done', drained).next).toEqual({ kind: 'wait', delayMs: 0 });
+    expect(writeOf([], 'retryable', drained).next).toEqual({ kind: 'wait', delayMs: 50 });
+    expect(writeOf(done(4), 'done', drained).next).toMatchObject({ kind: 'end', status: 'COMPLETED' });
+  });
+
+  it.each<[readonly Outcome[], Outcome, string]>([
+    [[], 'done', 'STARTED'],
+    [[], 'refused', 'STARTED'],
+    [shipping, 'done', 'STARTED'],
+    [done(4), 'done', 'COMPLETED'],
+    [['refused'], 'done', 'FAILED'],
+    [['refused'], 'refused', 'ABORTED'],
+  ])('after %j, %s: the status is %3$s', (path, event, status) => {
+    expect(writeOf(path, event).status).toBe(status);
+  });
+});
+
+describe('the entry', () => {
+  const time = '2026-01-01T00:00:00.000Z';
+
+  it('of a start tells of the call that it leads to', () => {
+    expect(writeOf([], null, { callMs: 0 }).entry).toEqual({
+      at: time,
+      event: 'started',
+      from: null,
+      to: 'creatingOrder.calling',
+      step: 'order',
+      kind: 'action',
+      attempt: 1,
+      outcome: null,
+      duration_ms: 0,
+      error: null,
+    });
+  });
+
+  it.each<[string, readonly Outcome[], Outcome, object]>([
+    ['an action done', done(1), 'done', { step: 'inventory', kind: 'action', outcome: 'done', error: null }],
+    [
+      'an action refused',
+      done(1),
+      'refused',
+      { step: 'inventory', kind: 'action', outcome: 'refused', error: 'inventory action refused' },
+    ],
+    ['a compensation done', shipping, 'done', { step: 'shipping', kind: 'compensation', outcome: 'done' }],
+    [
+      'a compensation without an answer',
+      shipping,
+      'unknown',
+      { step: 'shipping', kind: 'compensation', outcome: 'unknown', error: 'shipping compensation unknown' },
+    ],
+  ])('of %s tells of the call that was made', (_, path, event, entry) => {
+    expect(writeOf(path, event).entry).toMatchObject({
+      ...entry,
+      at: time,
+      event,
+      attempt: 1,
+      duration_ms: 12.3,
+    });
+  });
+
+  it('names the states between which it leads', () => {
+    expect(writeOf(done(1), 'done').entry).toMatchObject({
+      from: 'reservingInventory.calling',
+      to: 'processingPayment.calling',
+    });
+    expect(writeOf(done(4), 'done').entry.to).toBe('completed');
+  });
+
+  it('of a wait and of its end count the attempt that was made and the attempt to come', () => {
+    expect(writeOf([], 'retryable', { machine: patient }).entry).toMatchObject({
+      attempt: 1,
+      outcome: 'retryable',
+      to: 'creatingOrder.waiting',
+    });
+    const before = drive(patient, ['retryable']);
+    const due: SagaEvent = { type: 'due', at };
+    const after = patient.next(before, due);
+    const sides = { before: side(patient, before), after: side(patient, after) };
+    const { entry, counts } = described(
+      { machine: patient, ...sides, event: due, at, callMs: null, sagaMs: 0 },
+      RIGHTS,
+      false,
+    );
+    expect(entry).toMatchObject({
+      event: 'due',
+      step: 'order',
+      attempt: 2,
+      outcome: null,
+      duration_ms: null,
+    });
+    expect(counts).toEqual({});
+  });
+});
+
+describe('counts', () => {
+  const settled = (status: string) => ({ [`settled.${status}`]: 1, 'duration.50': 1 });
+
+  it.each<[string, readonly Outcome[], Outcome | null, object, RegisteredMachine?]>([
+    ['a start', [], null, { started: 1, 'total_steps.held': 5 }],
+    ['an action done', done(1), 'done', { 'completed_steps.held': 1 }],
+    ['an action refused', done(2), 'refused', { 'failures.payment': 1 }],
+    ['an action whose last attempt failed', done(2), 'unknown', { 'failures.payment': 1 }],
+    ['an action to be repeated', done(2), 'unknown', { retries: 1 }, patient],
+    ['a compensation done', shipping, 'done', { 'compensations.attempted': 1, 'compensations.succeeded': 1 }],
+    [
+      'a compensation refused',
+      shipping,
+      'refused',
+      { 'compensations.attempted': 1, 'compensations.failed': 1 },
+    ],
+    ['a compensation to be repeated', shipping, 'retryable', { retries: 1 }, patient],
+    ['the last action', done(4), 'done', { 'completed_steps.held': 1, ...settled('COMPLETED') }],
+    [
+      'the last compensation',
+      ['refused'],
+      'done',
+      { 'compensations.attempted': 1, 'compensations.succeeded': 1, ...settled('FAILED') },
+    ],
+    [
+      'a last compensation refused',
+      ['refused'],
+      'refused',
+      { 'compensations.attempted': 1, 'compensations.failed': 1, ...settled('ABORTED') },
+    ],
+  ])('of %s', (_, path, event, counts, machine = once) => {
+    expect(writeOf(path, event, { machine }).counts).toEqual(counts);
+  });
+
+  it.each([
+    [0, '1'],
+    [1, '1'],
+    [2, '2'],
+    [3, '5'],
+    [1_000, '1000'],
+    [1_001, '2000'],
+    [1_000_000, '1000000'],
+    [1_000_001, 'inf'],
+  ])('a saga of %i ms stands in the bucket up to %s', (sagaMs, bucket) => {
+    const { counts } = writeOf(done(4), 'done', { sagaMs });
+    expect(Object.keys(counts).filter((name) => name.startsWith('duration.'))).toEqual([
+      `duration.${bucket}`,
+    ]);
+  });
+
+  it('the buckets rise, or none beyond a falling one would ever be counted', () => {
+    expect([...DURATION_BUCKETS_MS]).toEqual([...DURATION_BUCKETS_MS].sort((a, b) => a - b));
+    expect(new Set(DURATION_BUCKETS_MS).size).toBe(DURATION_BUCKETS_MS.length);
+  });
+});
+
+describe('the summary', () => {
+  it.each(FORWARD.map((_, index) => index))(
+    'a saga that failed at step %i keeps what was done',
+    (failedAt) => {
+      const path: Outcome[] = [...done(failedAt), 'refused'];
+      const failed = {
+        steps_completed: failedAt,
+        total_steps: 5,
+        failed_step: FORWARD[failedAt]?.split(' ')[0],
+        failed_step_index: failedAt,
+        order_id: failedAt === 0 ? null : 'ord-1',
+      };
+      for (let undone = 0; undone <= failedAt; undone++) {
+        expect(writeOf([...path, ...done(undone)], 'done').summary).toMatchObject(failed);
+      }
+    },
+  );
+
+  it('before anything failed names no step', () => {
+    expect(writeOf(done(1), 'done').summary).toEqual({
+      state: 'processingPayment.calling',
+      order_id: 'ord-1',
+      steps_completed: 2,
+      total_steps: 5,
+      failed_step: null,
+      failed_step_index: null,
+    });
+  });
+});
+
+it('the snapshot stored is one from which the machine goes on', () => {
+  const { snapshot } = writeOf(done(1), 'done');
+  expect(once.restore(snapshot).value).toEqual({ processingPayment: 'calling' });
+  expect(callIn(once, once.restore(snapshot))).toMatchObject({
+    step: 'payment',
+    body: { order_id: 'ord-1' },
+  });
+});
