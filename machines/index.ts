@@ -30,6 +30,8 @@ export interface Call extends CallMeta {
   readonly body: Answer;
   /** Checks a 2xx answer; what does not pass is unreadable. */
   readonly accepts: (answer: unknown) => answer is Answer;
+  /** Takes the saga's secrets out of a text, which a participant may have echoed. */
+  readonly redact: (text: string) => string;
 }
 
 /** What the state of a saga asks for. The engine derives all that it does from this. */
@@ -143,7 +145,17 @@ export class RegisteredMachine {
     const { timeoutMs } = this.#policies(step.name, meta.kind);
     const accepts = (found: unknown): found is Answer =>
       meta.kind === 'compensation' || step.action.answer.safeParse(found).success;
-    return { ...meta, attempt, timeoutMs, body, accepts };
+    const redact = (text: string) =>
+      this.#secretsIn(data).reduce((shown, secret) => shown.replaceAll(secret, REDACTED), text);
+    return { ...meta, attempt, timeoutMs, body, accepts, redact };
+  }
+
+  #secretsIn(data: SagaData): string[] {
+    return this.secrets
+      .map((path) =>
+        path.split('.').reduce<unknown>((at, name) => (at as SagaData | undefined)?.[name], data),
+      )
+      .filter((secret) => typeof secret === 'string' && secret !== '') as string[];
   }
 }
 

@@ -11,10 +11,10 @@ import { orderSaga } from '../machines/order.ts';
 import { MemoryStore } from '../stores/memory-store.ts';
 import { connect } from '../stores/redis/connect.ts';
 import { RedisStore } from '../stores/redis/redis-store.ts';
-import type { SagaStore } from '../stores/saga-store.ts';
+import { type SagaStore, StoreUnavailableError } from '../stores/saga-store.ts';
 import { createApp } from './app.ts';
-import { type Settings, shownSettings } from './config.ts';
-import { systemClock } from './engine/clock.ts';
+import { ConfigError, type Settings, shownSettings } from './config.ts';
+import { systemClock, wait } from './engine/clock.ts';
 import type { Observe } from './engine/contract.ts';
 import { Engine } from './engine/engine.ts';
 import { Participants } from './engine/participants.ts';
@@ -39,11 +39,34 @@ const PURGE_EVERY_MS = 60_000;
 /** Sagas claimed in one go: some milliseconds of Redis's time. */
 const CLAIM_BATCH = 500;
 
+/** A Redis that was started beside us, or reads a long append-only file, takes its time. */
+const STORE_PATIENCE_MS = 60_000;
+const STORE_RETRY_MS = 500;
 /** How long the last answers may take to leave once the engine has let go. */
 const CLOSE_MS = 1000;
 
 /** @throws StoreRefusedError, StoreUnavailableError, MachineError, or the socket's error: each says what to mend */
-export async function startCoordinator(settings: Settings, logger: Logger): Promise<Coordinator> {
+export async function startCoordinator(
+  settings: Settings,
+  logger: Logger,
+  /** Ends the wait for a store that is away. */
+  interruption = new AbortController().signal,
+): Promise<Coordinator> {
+  const closing: Closing = [];
+  try {
+    return await open(settings, logger, closing, interruption);
+  } catch (error) {
+    await closeAll(closing);
+    throw error;
+  }
+}
+
+async function open(
+  settings: Settings,
+  logger: Logger,
+  closing: Closing,
+  interruption: AbortSignal,
+): Promise<Coordinator> {
   const version = versionInPackage();
   logger.info({ version, settings: shownSettings(settings) }, 'starting');
 
@@ -57,11 +80,12 @@ export async function startCoordinator(settings: Settings, logger: Logger): Prom
 
   const clock = systemClock;
   const metrics = createRegistry();
-  const opened = await openStore(settings, logger);
-  const store = timedStore(opened.store, metrics);
+  const store = timedStore(await openStore(settings, logger, closing, interruption), metrics);
+  closing.push(() => store.close());
   logger.info({ store: store.info }, `store open: ${store.info.durability}`);
 
   const inspector = settings.inspectPort === null ? null : await startInspector(settings.inspectPort);
+  if (inspector !== null) closing.push(() => inspector.close());
   const observers: readonly Observe[] = [
     sagaMetrics(metrics),
     logEvents(logger),
@@ -70,6 +94,7 @@ export async function startCoordinator(settings: Settings, logger: Logger): Prom
 
   const { serviceUrls: urls, connectionsMax, connectTimeoutMs, leaseMarginMs, retentionMs } = settings;
   const participants = new Participants({ urls, connectionsMax, connectTimeoutMs }, clock);
+  closing.push(() => participants.close());
   const engine = new Engine(
     {
       store,
@@ -94,6 +119,7 @@ export async function startCoordinator(settings: Settings, logger: Logger): Prom
   engineGauges(metrics, engine);
 
   const probes = new Probes(urls, clock);
+  closing.push(() => probes.close());
   const app = createApp({
     engine,
     machine: order,
@@ -104,42 +130,77 @@ export async function startCoordinator(settings: Settings, logger: Logger): Prom
     logger,
   });
   const server = await listen(app.fetch, settings);
+  closing.push(() => closed(server));
+  // The server answers until the engine has let go, so that whoever waits gets an answer and probes see the drain.
+  closing.push(() => engine.drain(settings.drainMs));
   engine.open();
 
   return {
     url: `http://${inUrl(settings.host)}:${(server.address() as AddressInfo).port}`,
     inspectorUrl: inspector?.url ?? null,
-    async stop() {
-      // The server answers until the engine has let go, so that whoever waits gets an answer and probes see the drain.
-      await engine.drain(settings.drainMs);
-      await closed(server);
-      await Promise.all([participants.close(), probes.close(), inspector?.close()]);
-      await store.close();
-      await opened.stopServer();
-    },
+    stop: () => closeAll(closing),
   };
 }
 
-/** REDIS_URL, else a private Redis, else memory. A Redis server that was started for this is to be stopped with it. */
+/** How what was opened is closed, in the order of opening. */
+type Closing = (() => Promise<unknown>)[];
+
+/** In the opposite order: what was opened last may need what was opened before. */
+async function closeAll(closing: Closing): Promise<void> {
+  for (const close of closing.splice(0).reverse()) await close();
+}
+
+/** REDIS_URL, else a private Redis, else memory. A Redis server that was started for this is stopped with it. */
 async function openStore(
   { redisUrl, partitions, dataDir }: Settings,
   logger: Logger,
-): Promise<{ store: SagaStore; stopServer: () => Promise<void> }> {
-  const nothing = async () => {};
-  if (redisUrl !== null) {
-    return { store: await RedisStore.open({ redis: connect(redisUrl), partitions }), stopServer: nothing };
-  }
+  closing: Closing,
+  interruption: AbortSignal,
+): Promise<SagaStore> {
+  if (redisUrl !== null) return openRedis(redisUrl, partitions, logger, interruption);
   const server = await privateRedis(dataDir);
   if (server === null) {
     logger.warn(
       'no REDIS_URL and no redis-server on PATH: sagas are kept in memory, and nothing survives a restart',
     );
-    return { store: new MemoryStore({ now: systemClock.now, partitions }), stopServer: nothing };
+    return new MemoryStore({ now: systemClock.now, partitions });
   }
+  closing.push(() => server.stop());
   const { pid, socketPath, adopted } = server;
   logger.info({ pid, socketPath, adopted }, adopted ? 'private Redis found' : 'private Redis started');
-  const redis = connect(`unix://${socketPath}`);
-  return { store: await RedisStore.open({ redis, partitions }), stopServer: () => server.stop() };
+  return openRedis(`unix://${socketPath}`, partitions, logger, interruption);
+}
+
+/** Waits a while for a Redis that is away or still reads its data: it may have been started beside us. */
+async function openRedis(
+  url: string,
+  partitions: number,
+  logger: Logger,
+  interruption: AbortSignal,
+): Promise<RedisStore> {
+  const giveUpAt = systemClock.monotonic() + STORE_PATIENCE_MS;
+  for (let told = false; ; told = true) {
+    const redis = connectTo(url);
+    try {
+      return await RedisStore.open({ redis, partitions });
+    } catch (error) {
+      redis.disconnect();
+      const mayWait = systemClock.monotonic() < giveUpAt && !interruption.aborted;
+      if (!(error instanceof StoreUnavailableError) || !mayWait) throw error;
+      if (!told)
+        logger.warn({ error: error.message }, `waiting for Redis, ${STORE_PATIENCE_MS / 1000} s at most`);
+      await wait(systemClock, STORE_RETRY_MS);
+    }
+  }
+}
+
+/** What the URL lacks is a setting to mend. */
+function connectTo(url: string) {
+  try {
+    return connect(url);
+  } catch (error) {
+    throw new ConfigError([`REDIS_URL: ${(error as Error).message}`]);
+  }
 }
 
 function listen(fetch: Parameters<typeof serve>[0]['fetch'], { port, host }: Settings): Promise<ServerType> {
@@ -149,12 +210,12 @@ function listen(fetch: Parameters<typeof serve>[0]['fetch'], { port, host }: Set
   });
 }
 
-/** Requests under way get their answers; a connection that carries none is cut after a moment. */
 /** An IPv6 address stands in brackets. */
 function inUrl(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
+/** Requests under way get their answers; a connection that carries none is cut after a moment. */
 function closed(server: ServerType): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), CLOSE_MS);

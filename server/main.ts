@@ -9,11 +9,15 @@ const MENDABLE = new Set([ConfigError.name, 'MachineError', 'StoreRefusedError',
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
   const logger = logTo(1, settings);
-  const coordinator = await startCoordinator(settings, logger);
+  // Listened for before anything is opened, so that a start that is interrupted still closes what it opened.
+  const signalled = firstSignal();
+  const interruption = new AbortController();
+  void signalled.then(() => interruption.abort());
+  const coordinator = await startCoordinator(settings, logger, interruption.signal);
   const { url, inspectorUrl } = coordinator;
   logger.info({ url, pid: process.pid, ...(inspectorUrl === null ? {} : { inspectorUrl }) }, 'ready');
 
-  const signal = await firstSignal();
+  const signal = await signalled;
   logger.info({ signal }, 'draining');
   await coordinator.stop();
   logger.info('stopped');

@@ -26,6 +26,8 @@ export interface StartRequest {
   readonly machine: RegisteredMachine;
   readonly input: SagaInput;
   readonly idempotency: Idempotency | null;
+  /** How long the caller waits for the store to know the saga. */
+  readonly patienceMs: number;
 }
 
 export type StartResult =
@@ -140,7 +142,7 @@ export type EngineEvent =
     }
   /** Somebody else has written: this coordinator has dropped the saga. */
   | { readonly type: 'lost'; readonly id: string; readonly why: 'stale' | 'missing' | 'lease-over' }
-  /** A saga was claimed whose snapshot its machine cannot read: it stands still until a person has looked. */
+  /** A saga was claimed whose snapshot its machine cannot read: it is parked until a person has looked. */
   | { readonly type: 'unreadable'; readonly id: string; readonly error: Error }
   /** The store failed; what was to be done is repeated or left to recovery. */
   | { readonly type: 'store-fault'; readonly doing: string; readonly error: Error }

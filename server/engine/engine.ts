@@ -1,5 +1,5 @@
 /** The engine's face: takes commands, hands sagas to the runner, and answers from the store. */
-import type { Registry, SagaContext } from '../../machines/index.ts';
+import type { RegisteredMachine, Registry, SagaContext } from '../../machines/index.ts';
 import {
   type CreateResult,
   type Filter,
@@ -86,18 +86,30 @@ export class Engine implements SagaEngine {
     if (this.#runner.size + this.#creating >= this.#settings.inHandMax)
       return { kind: 'refused', why: 'overloaded' };
 
+    const id = this.#in.store.newId(request.idempotency?.key ?? null);
+    return this.#within(request.patienceMs, this.#begin(id, request), { kind: 'unknown', id });
+  }
+
+  /** What comes of it, or `otherwise` where that takes too long; it goes on all the same, and a bug in it is thrown. */
+  #within<T>(ms: number, coming: Promise<T>, otherwise: T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#in.clock.after(ms, () => resolve(otherwise));
+      coming.then(resolve, reject).finally(cancel);
+    });
+  }
+
+  async #begin(id: string, request: StartRequest): Promise<StartResult> {
     // Until the saga is in hand: a drain must not find the coordinator idle in between.
     this.#creating += 1;
     try {
-      return await this.#begin(request);
+      return await this.#store(id, request);
     } finally {
       this.#creating -= 1;
       this.#noticeIdle();
     }
   }
 
-  async #begin({ machine, input, idempotency }: StartRequest): Promise<StartResult> {
-    const id = this.#in.store.newId(idempotency?.key ?? null);
+  async #store(id: string, { machine, input, idempotency }: StartRequest): Promise<StartResult> {
     const { write, begin } = this.#runner.prepare(machine, machine.begin(input));
     const { id: name, version, structure } = machine;
     const created = await this.#create({
@@ -218,11 +230,19 @@ export class Engine implements SagaEngine {
 
   #viewOf(record: SagaRecord): SagaView {
     const machine = this.#registry.get(record.machine.id, record.machine.version);
-    const { context } = JSON.parse(record.snapshot) as { context: SagaContext };
-    // Which facts of an unknown machine are secret is not known either, so none is shown.
-    const shown = machine?.redacted(context) ?? { ...context, data: {}, answers: {} };
-    return { ...listingOf(record), context: shown, steps: machine?.steps.map(({ name }) => name) ?? [] };
+    const steps = machine?.steps.map(({ name }) => name) ?? [];
+    return { ...listingOf(record), context: shownContext(machine, record.snapshot), steps };
   }
+}
+
+/** Which facts of an unknown machine are secret is not known either, and a snapshot may be unreadable: then none is shown. */
+function shownContext(machine: RegisteredMachine | undefined, snapshot: string): SagaContext {
+  try {
+    if (machine !== undefined) return machine.redacted(machine.restore(snapshot).context);
+  } catch {
+    // The saga is parked for it; whoever looks at it still sees its log.
+  }
+  return { data: {}, answers: {}, attempt: 1, retryAt: null, failure: null, held: [] };
 }
 
 /** What is shown of a record: its snapshot holds the secrets, so a view must not carry it. */

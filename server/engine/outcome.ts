@@ -34,7 +34,7 @@ export function replyOf(
     : status >= 500 || status < 300
       ? 'unknown'
       : 'refused';
-  const error = bounded(`${status} ${reasonIn(body)}`.trim());
+  const error = bounded(call.redact(`${status} ${reasonIn(body)}`.trim()));
   return outcome === 'refused'
     ? { outcome, error }
     : { outcome, error, retryAfterMs: retryAfterMs(retryAfter, nowMs) };
@@ -94,13 +94,13 @@ function parsed(body: string): unknown {
   }
 }
 
-/** What a problem document says of itself, else the body's beginning. */
+/** What a problem document says of itself. Of any other body nothing is kept: it may echo what it was sent. */
 function reasonIn(body: string): string {
   const problem = parsed(body);
-  if (typeof problem !== 'object' || problem === null) return body;
+  if (typeof problem !== 'object' || problem === null) return '';
   const { type, title, detail, error, message } = problem as Record<string, unknown>;
   const says = [type, detail ?? message ?? error ?? title].filter((part) => typeof part === 'string');
-  return says.length > 0 ? says.join(': ') : body;
+  return says.join(': ');
 }
 
 function bounded(text: string): string {

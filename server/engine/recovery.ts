@@ -3,7 +3,7 @@
  * that are gone; there is no other scheduler.
  */
 import type { Registry } from '../../machines/index.ts';
-import { StoreUnavailableError } from '../../stores/saga-store.ts';
+import { type SagaRecord, StoreUnavailableError } from '../../stores/saga-store.ts';
 import type { Runner, Surroundings } from './runner.ts';
 
 export interface RecoverySettings {
@@ -159,7 +159,7 @@ export class Recovery {
           this.#runner.resume(claim, machine, sentAt);
         } catch (error) {
           // One saga that cannot be read must not take down all others with its coordinator.
-          this.#in.observe({ type: 'unreadable', id, error: error as Error });
+          await this.#setAside(claim.record, error as Error);
         }
       }
       return { taken: claimed.length, passedOver };
@@ -167,6 +167,24 @@ export class Recovery {
       this.#claiming -= wanted.length;
       this.free();
     }
+  }
+
+  /** Parks a saga whose snapshot its machine cannot read, with the snapshot as it is: a person must look at it. */
+  async #setAside({ id, fence, snapshot, summary }: SagaRecord, error: Error): Promise<void> {
+    const { store, owner, clock, observe } = this.#in;
+    observe({ type: 'unreadable', id, error });
+    const { state } = summary;
+    const none = { step: null, kind: null, attempt: null, outcome: null, duration_ms: null };
+    const at = new Date(clock.now()).toISOString();
+    await store.commit(id, fence, {
+      writeId: this.#runner.nextWriteId(),
+      owner,
+      snapshot,
+      summary,
+      entry: { at, event: 'unreadable', from: state, to: state, ...none, error: error.message.slice(0, 500) },
+      counts: { 'settled.ABORTED': 1 },
+      next: { kind: 'park', parked: { reason: 'unreadable', held: [] } },
+    });
   }
 
   async #purge(): Promise<void> {

@@ -116,6 +116,9 @@ export class Runner {
     const snapshot = machine.restore(record.snapshot);
     const { id, fence, seq } = record;
     const asks = machine.asks(snapshot);
+    if (asks.kind !== 'call' && asks.kind !== 'wait') {
+      throw new Error(`its record says that it runs, its snapshot that it stands in ${record.summary.state}`);
+    }
     const held: Held = { id, machine, listing: record, snapshot, asks, fence, log: null, rightUntil: 0 };
     this.#in.observe({ type: 'claimed', id, state: record.summary.state, machine });
     this.#take(held, { fence, seq, remainingMs }, sentAt);

@@ -26,7 +26,7 @@ const showOne = createRoute({
   method: 'get',
   path: '/api/coordinator/health/{service}',
   summary: 'How one participant is.',
-  request: { params: z.object({ service: z.string().max(100) }) },
+  request: { params: z.object({ service: z.string() }) },
   responses: {
     200: { description: 'Its health.', content: { 'application/json': { schema: serviceHealth } } },
     ...problemAnswers(404),
@@ -55,6 +55,9 @@ export function healthRoutes(app: OpenAPIHono, { engine, probes, version }: Heal
       throw error;
     }
   }
+
+  // So that there is something to show where the store goes away before the first question.
+  void reachable();
 
   app.openapi(show, async (c) => {
     const [services, storeReachable] = await Promise.all([probes.all(), reachable()]);

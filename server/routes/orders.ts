@@ -35,6 +35,9 @@ const submit = createRoute({
   },
 });
 
+/** How long a client waits for the store to know its saga, within its own wait. */
+const PATIENCE_MS = { least: 1000, most: 5000 } as const;
+
 /** 201 done, 409 not done, 202 not yet. */
 const ANSWER_STATUS = { COMPLETED: 201, FAILED: 409, ABORTED: 409, STARTED: 202 } as const satisfies Record<
   SagaStatus,
@@ -48,7 +51,12 @@ export function orderRoutes(app: OpenAPIHono, { engine, machine, waitMs }: Order
     const order = c.req.valid('json');
     const idempotency = key === null ? null : { key, digest: digestOf(order) };
 
-    const started = await engine.start({ machine, input: orderInput(order as Order), idempotency });
+    const started = await engine.start({
+      machine,
+      input: orderInput(order as Order),
+      idempotency,
+      patienceMs: Math.min(Math.max(preference.waitMs, PATIENCE_MS.least), PATIENCE_MS.most),
+    });
     switch (started.kind) {
       case 'started':
       case 'joined':
@@ -65,9 +73,7 @@ export function orderRoutes(app: OpenAPIHono, { engine, machine, waitMs }: Order
 
     c.header('location', locationOf(started.id));
     if (preference.applied !== null) c.header('preference-applied', preference.applied);
-    const history =
-      (await engine.settled(started.id, preference.waitMs)) ?? (await current(engine, started.id));
-    return answer(c, history);
+    return answer(c, await settledOrCurrent(engine, started.id, preference.waitMs));
   });
 }
 
@@ -77,10 +83,10 @@ function answer(c: Context, history: SagaHistory) {
   return c.json(presentOrder(history), status);
 }
 
-/** The saga as it stands, for a client whose wait is over. */
-async function current(engine: SagaEngine, id: string): Promise<SagaHistory> {
+/** The saga as it ended, or as it stands when the wait is over. */
+async function settledOrCurrent(engine: SagaEngine, id: string, waitMs: number): Promise<SagaHistory> {
   try {
-    const history = await engine.current(id);
+    const history = (await engine.settled(id, waitMs)) ?? (await engine.current(id));
     if (history !== null) return history;
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error;

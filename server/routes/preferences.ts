@@ -25,12 +25,15 @@ export function preferenceOf(header: string | undefined, defaultWaitMs: number):
     : { waitMs: defaultWaitMs, applied: null };
 }
 
-/** The key between the quotes of the draft's string, or bare. `null` where the client sent none. */
+/**
+ * The key between the quotes of the draft's string, or bare. `null` where the client sent none. A bare key has no comma
+ * and no space: two headers arrive as one with a comma between them.
+ */
 export function idempotencyKeyOf(header: string | undefined): string | null {
   if (header === undefined) return null;
   const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(header.trim())?.[1]?.replace(/\\(["\\])/g, '$1');
   const key = quoted ?? header.trim();
-  if (!/^[\x20-\x7e]{1,255}$/.test(key) || (quoted === undefined && /["\\]/.test(key))) {
+  if (!/^[\x20-\x7e]{1,255}$/.test(key) || (quoted === undefined && /[",\\ ]/.test(key))) {
     throw new Problem(
       'invalid-header',
       'Idempotency-Key must be a string of 1 to 255 printable ASCII characters',

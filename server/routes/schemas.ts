@@ -6,13 +6,17 @@ const text = (most: number) => z.string().min(1).max(most);
 
 /** Digits that pass the Luhn check and are as long as a card number: a token must never be the number itself. */
 function looksLikeCardNumber(token: string): boolean {
-  const digits = token.replace(/[\s-]/g, '');
+  const digits = token.replace(/[\s._/-]/g, '');
   if (!/^\d{12,19}$/.test(digits)) return false;
   const sum = [...digits].reverse().reduce((total, digit, index) => {
     const value = Number(digit) * (index % 2 === 0 ? 1 : 2);
     return total + (value > 9 ? value - 9 : value);
   }, 0);
   return sum % 10 === 0;
+}
+
+function noCardNumber(value: z.ZodString) {
+  return value.refine((found) => !looksLikeCardNumber(found), 'must be a token, not a card number');
 }
 
 export const orderRequest = z
@@ -30,8 +34,8 @@ export const orderRequest = z
       .max(500),
     currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as EUR'),
     payment: z.strictObject({
-      method: text(100),
-      token: text(500).refine((token) => !looksLikeCardNumber(token), 'must be a token, not a card number'),
+      method: noCardNumber(text(100)),
+      token: noCardNumber(text(500)),
     }),
     shipping_address: z.strictObject({
       name: text(200),
@@ -43,7 +47,7 @@ export const orderRequest = z
       country: text(100),
     }),
     metadata: z
-      .record(text(100), z.string().max(500))
+      .record(text(100), noCardNumber(z.string().max(500)))
       .refine((entries) => Object.keys(entries).length <= 50, 'at most 50 entries')
       .optional(),
   })

@@ -23,8 +23,8 @@ export function logEvents(logger: Logger): Observe {
         break;
       case 'transition':
         if (logger.isLevelEnabled('debug')) {
-          const { from, to, step, kind, attempt, outcome, seq } = event.entry;
-          logger.debug({ saga_id: event.id, seq, from, to, step, kind, attempt, outcome }, 'transition');
+          const { from, to, step, kind, attempt, outcome, seq, duration_ms: ms } = event.entry;
+          logger.debug({ saga_id: event.id, seq, from, to, step, kind, attempt, outcome, ms }, 'transition');
         }
         break;
       case 'called':
@@ -38,7 +38,7 @@ export function logEvents(logger: Logger): Observe {
         }
         break;
       case 'lost':
-        logger.warn({ saga_id: event.id, why: event.why }, 'saga dropped: it is in other hands now');
+        logger.warn({ saga_id: event.id, why: event.why }, LOST[event.why]);
         break;
       case 'unreadable':
         logger.error(
@@ -62,6 +62,12 @@ export function logEvents(logger: Logger): Observe {
     }
   };
 }
+
+const LOST = {
+  stale: 'saga dropped: it is in other hands now',
+  missing: 'saga dropped: it was purged',
+  'lease-over': 'saga dropped: its lease was over before its call could be made; it is due again',
+} as const;
 
 type Settled = Extract<Parameters<Observe>[0], { type: 'settled' }>;
 

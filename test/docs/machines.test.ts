@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { createMachine } from 'xstate';
 import { expect, it } from 'vitest';
+import { createMachine } from 'xstate';
 import { pictures } from '../../docs/machines/write.ts';
 
 const folder = new URL('../../docs/machines/', import.meta.url);

@@ -65,6 +65,29 @@ describe('a create', () => {
     expect(await starting).toMatchObject({ kind: 'unknown' });
   });
 
+  it('that outlasts the client’s patience is unknown to it, and runs all the same when the store answers', async () => {
+    const world = new World();
+    let answer = () => {};
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    world.fate('create', async (perform) => {
+      await answered;
+      return perform();
+    });
+    const a = await world.coordinator();
+    const starting = a.engine.start({ ...world.request(), patienceMs: 1_000 });
+    await world.clock.pass(1_000);
+    const result = await starting;
+    expect(result.kind).toBe('unknown');
+    expect(world.calls).toEqual([]);
+
+    answer();
+    await quiet();
+    expect(world.called('id' in result ? result.id : '')).toEqual(FORWARD);
+    expect(a.events.filter(({ type }) => type === 'started')).toHaveLength(1);
+  });
+
   it('that another coordinator carried on before its repetition is joined, not acted on twice', async () => {
     const world = new World();
     const slow: Fate = async (perform, args) => {

@@ -98,11 +98,16 @@ describe('the error', () => {
     ['the title where nothing says more', '{"type":"stock","title":"Out"}', '409 stock: Out'],
     ['a message', '{"message":"no tea"}', '409 no tea'],
     ['an error', '{"error":"no tea"}', '409 no tea'],
-    ['the body of any other object', '{"code":7}', '409 {"code":7}'],
-    ['the body where the parts are no texts', '{"detail":{"a":1}}', '409 {"detail":{"a":1}}'],
-    ['a body that is no object', 'no tea', '409 no tea'],
-    ['a JSON text', '"no tea"', '409 "no tea"'],
-    ['null', 'null', '409 null'],
+    ['nothing of any other object', '{"token":"tok_visa"}', '409'],
+    ['nothing where the parts are no texts', '{"detail":{"token":"tok_visa"}}', '409'],
+    ['nothing of a body that is no object', 'token=tok_visa', '409'],
+    ['nothing of a JSON text', '"tok_visa"', '409'],
+    ['nothing of null', 'null', '409'],
+    [
+      'no secret that was echoed',
+      '{"detail":"tok_visa was declined: tok_visa"}',
+      '409 [redacted] was declined: [redacted]',
+    ],
     ['the status alone where there is no body', '', '409'],
   ])('says %s', (_, body, error) => {
     expect(answered(409, body)).toEqual({ outcome: 'refused', error });
@@ -112,7 +117,7 @@ describe('the error', () => {
     const detail = 'x'.repeat(10_000);
     const errors = [
       answered(409, JSON.stringify({ detail })),
-      answered(500, detail),
+      answered(500, JSON.stringify({ detail })),
       replyOfFailure(new Error(detail)),
     ].map((reply) => (reply.outcome === 'done' ? '' : reply.error));
     for (const error of errors) {

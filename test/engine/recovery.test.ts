@@ -138,5 +138,8 @@ it('a saga that cannot be read is reported, and does not take down the others wi
   await world.clock.pass(LEASE_MS + SETTINGS.pollMs);
   expect(b.events[0]).toMatchObject({ type: 'unreadable', id });
   expect((await world.record(other)).status).toBe('COMPLETED');
-  expect((await world.record(id)).status).toBe('STARTED');
+  const record = await world.record(id);
+  expect(record).toMatchObject({ status: 'ABORTED', dueAtMs: null, parked: { reason: 'unreadable' } });
+  expect((await world.store.log(id)).at(-1)).toMatchObject({ event: 'unreadable' });
+  expect(await b.engine.get(id)).toMatchObject({ saga: { status: 'ABORTED', context: { data: {} } } });
 });

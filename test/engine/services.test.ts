@@ -33,8 +33,9 @@ afterEach(async () => {
 });
 
 async function order(over: object = {}): Promise<string> {
-  const { machine, input, idempotency } = world.request();
-  const started = await a.engine.start({ machine, input: { data: { ...input.data, ...over } }, idempotency });
+  const request = world.request();
+  const data = { ...request.input.data, ...over };
+  const started = await a.engine.start({ ...request, input: { data } });
   if (started.kind !== 'started') throw new Error(started.kind);
   return started.id;
 }

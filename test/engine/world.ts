@@ -150,7 +150,7 @@ export class World {
   }
 
   request(idempotency: Idempotency | null = null): StartRequest {
-    return { machine: this.machine, input: orderInput(placed), idempotency };
+    return { machine: this.machine, input: orderInput(placed), idempotency, patienceMs: 60_000 };
   }
 
   /** Starts a saga, lets happen what can, and answers its id. */

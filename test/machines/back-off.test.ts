@@ -45,8 +45,8 @@ describe.each(repeated)('the %s that ends as %s', (_, outcome, path) => {
 
       const again = due(waiting);
       expect(contextOf(again)).toEqual({ ...contextOf(first), attempt: attempt + 1 });
-      const { accepts: _a, ...call } = callIn(saga, again);
-      const { accepts: _b, ...original } = callIn(saga, first);
+      const { accepts: _a, redact: _ra, ...call } = callIn(saga, again);
+      const { accepts: _b, redact: _rb, ...original } = callIn(saga, first);
       expect(call).toStrictEqual({ ...original, attempt: attempt + 1 });
       now = again;
     }

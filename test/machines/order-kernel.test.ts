@@ -46,7 +46,11 @@ function eventFor(snapshot: SagaSnapshot, { type, random, retryAfterMs }: Choice
 /** Everything that a snapshot is to the engine. */
 function seen(snapshot: SagaSnapshot) {
   const asks = saga.asks(snapshot);
-  const { accepts: _, ...call } = asks.kind === 'call' ? asks.call : { accepts: null };
+  const {
+    accepts: _,
+    redact: _r,
+    ...call
+  } = asks.kind === 'call' ? asks.call : { accepts: null, redact: null };
   return {
     text: saga.persist(snapshot),
     state: nameOf(snapshot.value),

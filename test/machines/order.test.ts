@@ -133,7 +133,7 @@ describe.each(actions.map((each, index) => [...each, index] as const))(
     const before = drive(saga, done(index));
 
     it('calls this participant at this path, with exactly what the step needs', () => {
-      const { accepts: _, ...call } = callIn(saga, before);
+      const { accepts: _, redact: _r, ...call } = callIn(saga, before);
       expect(nameOf(before.value)).toBe(`${state}.calling`);
       expect(call).toStrictEqual({
         step,
@@ -180,7 +180,7 @@ describe.each(compensations.map((each, index) => [...each, index] as const))(
 
     it('receives all facts that stand, and no original_response, when its own action gave no answer', () => {
       const after = drive(saga, [...done(index), 'unknown']);
-      const { accepts: _, ...found } = callIn(saga, after);
+      const { accepts: _, redact: _r, ...found } = callIn(saga, after);
       expect(nameOf(after.value)).toBe(`${state}.calling`);
       expect(found).toStrictEqual({ ...call, body: factsAfter(index) });
     });
