@@ -2,6 +2,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
+import { matchedRoutes } from 'hono/route';
 import type { Logger } from 'pino';
 import { StoreUnavailableError } from '../stores/saga-store.ts';
 import { answerProblem, errorsOf, Problem } from './problem.ts';
@@ -29,7 +30,7 @@ export function createApp(parts: AppParts): OpenAPIHono {
       }
       throw new Problem(
         'invalid-query',
-        issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '),
+        issues.map(({ path, message }) => [...path, message].join(': ')).join('; '),
       );
     },
   });
@@ -41,16 +42,18 @@ export function createApp(parts: AppParts): OpenAPIHono {
 
   app.use(metrics.middleware);
   app.use(async (c, next) => {
-    if (c.req.method === 'POST' && !/^application\/json\s*(;|$)/i.test(c.req.header('content-type') ?? '')) {
-      throw new Problem('unsupported-media-type', 'send the body with Content-Type: application/json');
-    }
+    // Asked only where a body is read: elsewhere the path or the method is what is wrong.
+    const readsBody = matchedRoutes(c).some(({ method }) => method === 'POST');
+    if (readsBody && !/^application\/json\s*(;|$)/i.test(c.req.header('content-type') ?? '')) throw notJson();
     await next();
   });
   app.use(
     bodyLimit({
       maxSize: BODY_BYTES_MAX,
       onError: () => {
-        throw new Problem('body-too-large', `at most ${BODY_BYTES_MAX} bytes`);
+        // The rest of the body is not read, so the connection ends; said aloud, no client sends its next request into it.
+        const headers = { connection: 'close' };
+        throw new Problem('body-too-large', `at most ${BODY_BYTES_MAX} bytes`, {}, headers);
       },
     }),
   );
@@ -82,6 +85,10 @@ function refuseOtherMethods(app: OpenAPIHono): void {
   }
 }
 
+function notJson(): Problem {
+  return new Problem('unsupported-media-type', 'send the body with Content-Type: application/json');
+}
+
 /** An error that nobody meant is a bug: the log has all of it, the client nothing that helps an attacker. */
 function problemOf(error: Error, logger: Logger): Problem {
   if (error instanceof Problem) return error;
@@ -89,6 +96,8 @@ function problemOf(error: Error, logger: Logger): Problem {
     return new Problem('store-unavailable', 'ask again in a moment');
   if (error instanceof HTTPException && error.status === 400)
     return new Problem('malformed-json', error.message);
+  // What looks like application/json and cannot be read as a media type.
+  if (error instanceof HTTPException && error.status === 415) return notJson();
   logger.error({ err: error }, 'a request met a fault');
   return new Problem('internal-error', 'the fault was logged');
 }

@@ -23,7 +23,13 @@ export class ConfigError extends Error {
   }
 }
 
-const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+/** In digits: coercing would read a blank as 0, and port 0 is any port. */
+const whole = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.int().min(least).max(most));
 const port = whole(0, 65_535);
 const ms = whole(1, 24 * 3600 * 1000);
 const flag = z.enum(['0', '1']).transform((value) => value === '1');
@@ -39,8 +45,8 @@ const schema = z.object({
   REDIS_URL: z
     .string()
     .refine(
-      (value) => /^(rediss?:\/\/|unix:|\/)/.test(value),
-      'must be a redis:// or rediss:// URL, or the path of a unix socket',
+      (value) => /^(rediss?(\+sentinel|\+cluster)?|unix):\/\/./.test(value),
+      'must be a redis://, rediss:// or unix:// URL, or one of redis+sentinel:// and redis+cluster://',
     )
     .optional(),
   DATA_DIR: z.string().min(1).default('data'),
@@ -124,6 +130,7 @@ export function readSettings(environment: Environment): Settings {
       return [name, parse(serviceUrlVariable(name), httpUrl.default(unset)) ?? unset];
     }),
   ) as Record<ParticipantName, string>;
+  Object.freeze(serviceUrls);
   const policies = readPolicies(parse);
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
 
@@ -178,8 +185,12 @@ function readPolicies(
 
 /** Every variable by name with its default, `null` where it has none: docs/settings.md is held against it. */
 export function variables(): ReadonlyMap<string, string | number | boolean | null> {
-  const plain = Object.entries(schema.shape).map(([name, type]) => [name, type.parse(undefined) ?? null] as const);
-  const urls = PARTICIPANT_NAMES.map((name) => [serviceUrlVariable(name), readSettings({}).serviceUrls[name]] as const);
+  const plain = Object.entries(schema.shape).map(
+    ([name, type]) => [name, type.parse(undefined) ?? null] as const,
+  );
+  const urls = PARTICIPANT_NAMES.map(
+    (name) => [serviceUrlVariable(name), readSettings({}).serviceUrls[name]] as const,
+  );
   const policies = (['action', 'compensation'] as const).flatMap((kind) =>
     Object.entries(POLICY_VARIABLES).map(
       ([field, [suffix]]) =>
@@ -202,5 +213,6 @@ export function shownSettings({ policies: _, ...settings }: Settings): Record<st
 }
 
 export function withoutSecrets(url: string): string {
-  return url.replace(/\/\/[^/@]*@/, '//[redacted]@');
+  // To the last @: a password that was not escaped may hold one itself, or a slash.
+  return url.replace(/\/\/.*@/s, '//[redacted]@');
 }

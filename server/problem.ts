@@ -68,7 +68,7 @@ interface Issue {
 
 /** What zod found, each with a JSON pointer (RFC 6901) to the field that is wrong. */
 export function errorsOf(issues: readonly Issue[]): { pointer: string; detail: string }[] {
-  return issues.slice(0, ERRORS_MAX).flatMap(({ path, message, code, keys }) => {
+  const errors = issues.slice(0, ERRORS_MAX).flatMap(({ path, message, code, keys }) => {
     if (code !== 'unrecognized_keys' || keys === undefined)
       return [{ pointer: pointerTo(path), detail: message }];
     // zod points at the object; the client wants to know which of its fields is too many.
@@ -76,6 +76,7 @@ export function errorsOf(issues: readonly Issue[]): { pointer: string; detail: s
       .slice(0, ERRORS_MAX)
       .map((key) => ({ pointer: pointerTo([...path, key]), detail: 'unknown field' }));
   });
+  return errors.slice(0, ERRORS_MAX);
 }
 
 /** Enough to mend a body by; a body of a thousand wrong items does not get a thousand lines. */

@@ -1,16 +1,22 @@
-/** The answers that routes share in the OpenAPI document. */
-import { PROBLEMS } from '../problem.ts';
+/** What routes share in the OpenAPI document: problem documents, and headers. */
+import { PROBLEMS, type ProblemType } from '../problem.ts';
 import { problem } from './schemas.ts';
 
-type ProblemStatus = (typeof PROBLEMS)[keyof typeof PROBLEMS][0];
-
-/** The problem documents that a route may answer with, by status. */
-export function problemAnswers(...statuses: readonly ProblemStatus[]) {
+/** The problem documents that a route may answer with, by status; each may also be an `internal-error`. */
+export function problemAnswers(...types: readonly ProblemType[]) {
+  const all = [...types, 'internal-error'] as const;
+  const statuses = new Set(all.map((type) => PROBLEMS[type][0]));
   return Object.fromEntries(
-    statuses.map((status) => {
-      const types = Object.entries(PROBLEMS).filter(([, [found]]) => found === status);
-      const description = types.map(([type, [, title]]) => `\`${type}\`: ${title}.`).join(' ');
-      return [status, { description, content: { 'application/problem+json': { schema: problem } } }];
+    [...statuses].map((status) => {
+      const here = all.filter((type) => PROBLEMS[type][0] === status);
+      const description = here.map((type) => `\`${type}\`: ${PROBLEMS[type][1]}.`).join(' ');
+      const headers = status === 503 ? header('Retry-After', 'Seconds after which to ask again.') : {};
+      return [status, { description, headers, content: { 'application/problem+json': { schema: problem } } }];
     }),
   );
+}
+
+/** One header of an answer. */
+export function header(name: string, description: string) {
+  return { [name]: { description, schema: { type: 'string' as const } } };
 }

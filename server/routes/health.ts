@@ -18,6 +18,7 @@ export interface HealthRoute {
 const show = createRoute({
   method: 'get',
   path: '/api/coordinator/health',
+  operationId: 'getHealth',
   summary: 'How the coordinator, its store and its participants are. 200 also when degraded.',
   responses: { 200: { description: 'The health.', content: { 'application/json': { schema: health } } } },
 });
@@ -25,11 +26,12 @@ const show = createRoute({
 const showOne = createRoute({
   method: 'get',
   path: '/api/coordinator/health/{service}',
+  operationId: 'getServiceHealth',
   summary: 'How one participant is.',
   request: { params: z.object({ service: z.string() }) },
   responses: {
     200: { description: 'Its health.', content: { 'application/json': { schema: serviceHealth } } },
-    ...problemAnswers(404),
+    ...problemAnswers('service-not-found'),
   },
 });
 

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { createRoute, type OpenAPIHono, type z } from '@hono/zod-openapi';
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { RegisteredMachine } from '../../machines/index.ts';
 import { type Order, orderInput } from '../../machines/order.ts';
 import { type SagaStatus, StoreUnavailableError } from '../../stores/saga-store.ts';
 import type { SagaEngine, SagaHistory } from '../engine/contract.ts';
 import { Problem, RETRY_AFTER_SECONDS } from '../problem.ts';
-import { problemAnswers } from './answers.ts';
+import { header, problemAnswers } from './answers.ts';
 import { idempotencyKeyOf, preferenceOf } from './preferences.ts';
 import { presentOrder } from './present.ts';
 import { orderAnswer, orderRequest } from './schemas.ts';
@@ -17,21 +17,54 @@ export interface OrderRoute {
   readonly waitMs: number;
 }
 
-const json = { 'application/json': { schema: orderAnswer } };
+const headers = {
+  ...header('Location', 'Where the saga can be read.'),
+  ...header('Preference-Applied', 'What of Prefer was honoured.'),
+};
+const content = { 'application/json': { schema: orderAnswer } };
 
 const submit = createRoute({
   method: 'post',
   path: '/api/coordinator/orders',
+  operationId: 'submitOrder',
   summary: 'Runs an order as a saga, and answers when it has ended or the wait is over.',
-  request: { body: { required: true, content: { 'application/json': { schema: orderRequest } } } },
+  request: {
+    headers: z.object({
+      prefer: z
+        .string()
+        .optional()
+        .openapi({ description: '`respond-async`, or `wait=N` in seconds (RFC 7240).' }),
+      'idempotency-key': z
+        .string()
+        .optional()
+        .openapi({ description: 'Quoted or bare. The same key and body give the same saga.' }),
+    }),
+    body: { required: true, content: { 'application/json': { schema: orderRequest } } },
+  },
   responses: {
-    201: { description: 'All steps were done.', content: json },
-    202: { description: 'Still running: ask again at Location.', content: json },
+    201: { description: 'All steps were done.', headers, content },
+    202: {
+      description: 'Still running: ask again at Location.',
+      headers: { ...headers, ...header('Retry-After', 'Seconds after which to ask again.') },
+      content,
+    },
     409: {
       description: 'The order failed and was undone, or is parked with something still held.',
-      content: json,
+      headers,
+      content,
     },
-    ...problemAnswers(400, 413, 415, 422, 503),
+    ...problemAnswers(
+      'malformed-json',
+      'invalid-header',
+      'body-too-large',
+      'unsupported-media-type',
+      'validation-error',
+      'idempotency-key-reused',
+      'draining',
+      'overloaded',
+      'store-unavailable',
+      'start-unknown',
+    ),
   },
 });
 

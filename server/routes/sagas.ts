@@ -2,11 +2,20 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { BadCursorError, type Filter, SAGA_STATUSES } from '../../stores/saga-store.ts';
 import type { SagaEngine } from '../engine/contract.ts';
 import { Problem } from '../problem.ts';
-import { problemAnswers } from './answers.ts';
+import { header, problemAnswers } from './answers.ts';
 import { presentListing, presentSaga, totalOf } from './present.ts';
 import { sagaDetail, sagaPage } from './schemas.ts';
 
 const LIMIT = { unset: 50, most: 500 } as const;
+
+/** A whole number in digits: coercing would read nothing as 0, and `0x10` as 16. */
+const whole = (least: number, most: number) =>
+  z
+    .string()
+    .refine((digits) => /^\d{1,10}$/.test(digits), 'must be a whole number')
+    .transform(Number)
+    .pipe(z.int().min(least).max(most))
+    .openapi({ type: 'integer', minimum: least, maximum: most });
 
 /** A strict object: a misspelt filter that was passed over would look like an answer. */
 const query = z.strictObject({
@@ -14,38 +23,44 @@ const query = z.strictObject({
   state: z.string().max(200).optional().meta({ description: 'A state, with all states nested in it.' }),
   order_id: z.string().max(200).optional(),
   failed_step: z.string().max(200).optional(),
-  stuck_for: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(1e9)
+  stuck_for: whole(0, 1e9)
     .optional()
     .meta({ description: 'Seconds without a transition; unfinished sagas only.' }),
   since: z.iso.datetime({ offset: true }).optional(),
   until: z.iso.datetime({ offset: true }).optional(),
-  limit: z.coerce.number().int().min(1).max(LIMIT.most).default(LIMIT.unset),
+  limit: whole(1, LIMIT.most).default(LIMIT.unset).openapi({ default: LIMIT.unset }),
   cursor: z.string().max(200).optional(),
 });
 
 const list = createRoute({
   method: 'get',
   path: '/api/coordinator/sagas',
+  operationId: 'listSagas',
   summary: 'Sagas, newest first.',
   request: { query },
   responses: {
-    200: { description: 'One page.', content: { 'application/json': { schema: sagaPage } } },
-    ...problemAnswers(400, 503),
+    200: {
+      description: 'One page.',
+      headers: header('Link', '`rel="next"`, where there is a next page (RFC 8288).'),
+      content: { 'application/json': { schema: sagaPage } },
+    },
+    ...problemAnswers('invalid-query', 'store-unavailable'),
   },
 });
 
 const show = createRoute({
   method: 'get',
   path: '/api/coordinator/sagas/{id}',
+  operationId: 'getSaga',
   summary: 'One saga with its execution log.',
-  request: { params: z.object({ id: z.string().max(200) }) },
+  request: { params: z.object({ id: z.string() }) },
   responses: {
-    200: { description: 'The saga.', content: { 'application/json': { schema: sagaDetail } } },
-    ...problemAnswers(404, 503),
+    200: {
+      description: 'The saga.',
+      headers: header('ETag', 'The length of its log.'),
+      content: { 'application/json': { schema: sagaDetail } },
+    },
+    ...problemAnswers('saga-not-found', 'store-unavailable'),
   },
 });
 

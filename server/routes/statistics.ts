@@ -7,10 +7,11 @@ import { statistics } from './schemas.ts';
 const show = createRoute({
   method: 'get',
   path: '/api/coordinator/statistics',
+  operationId: 'getStatistics',
   summary: 'What all coordinators together have done, from counters kept inside the commits.',
   responses: {
     200: { description: 'The statistics.', content: { 'application/json': { schema: statistics } } },
-    ...problemAnswers(503),
+    ...problemAnswers('store-unavailable'),
   },
 });
 

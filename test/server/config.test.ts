@@ -1,0 +1,268 @@
+/** From the environment to settings: the defaults, every variable, and all mistakes at once. */
+import { hostname } from 'node:os';
+import { describe, expect, it } from 'vitest';
+import type { Kind } from '../../machines/index.ts';
+import {
+  ConfigError,
+  readSettings,
+  type Settings,
+  shownSettings,
+  withoutSecrets,
+} from '../../server/config.ts';
+import { SERVICE_NAMES } from '../../services-stub/start.ts';
+
+const HOUR_MS = 3600 * 1000;
+
+function problemsOf(environment: Record<string, string>): readonly string[] {
+  try {
+    readSettings(environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+it('needs nothing to be set', () => {
+  const { policies, ...settings } = readSettings({});
+  expect(settings).toEqual({
+    port: 9000,
+    host: '127.0.0.1',
+    coordinatorId: `${hostname()}:9000`,
+    redisUrl: null,
+    dataDir: 'data',
+    serviceUrls: {
+      order: 'http://localhost:8000',
+      inventory: 'http://localhost:8001',
+      payment: 'http://localhost:8002',
+      shipping: 'http://localhost:8003',
+      notification: 'http://localhost:8004',
+    },
+    logLevel: 'info',
+    inspectPort: null,
+    partitions: 16,
+    inHandMax: 5000,
+    connectionsMax: 128,
+    connectTimeoutMs: 2000,
+    leaseMarginMs: 500,
+    pollMs: 200,
+    orderWaitMs: 30_000,
+    drainMs: 25_000,
+    retentionMs: 7 * 24 * HOUR_MS,
+    callTimeoutMaxMs: 10_000,
+  });
+  const action = { timeoutMs: 10_000, attemptsMax: 5, backoffMs: 200, backoffMaxMs: 10_000 };
+  const compensation = { timeoutMs: 10_000, attemptsMax: 10, backoffMs: 200, backoffMaxMs: 30_000 };
+  for (const step of [...SERVICE_NAMES, 'a step of another saga']) {
+    expect(policies(step, 'action')).toEqual(action);
+    expect(policies(step, 'compensation')).toEqual(compensation);
+  }
+});
+
+describe('each variable', () => {
+  const cases: readonly (readonly [string, string, Partial<Settings>])[] = [
+    ['COORDINATOR_PORT', '9100', { port: 9100, coordinatorId: `${hostname()}:9100` }],
+    ['COORDINATOR_PORT', '0', { port: 0 }],
+    ['COORDINATOR_PORT', '65535', { port: 65_535 }],
+    ['HOST', '0.0.0.0', { host: '0.0.0.0' }],
+    ['HOST', '::1', { host: '::1' }],
+    ['COORDINATOR_ID', 'coordinator-0.saga:9000_a', { coordinatorId: 'coordinator-0.saga:9000_a' }],
+    ['REDIS_URL', 'redis://localhost:6379', { redisUrl: 'redis://localhost:6379' }],
+    ['REDIS_URL', 'rediss://user:pw@redis.example/1', { redisUrl: 'rediss://user:pw@redis.example/1' }],
+    ['REDIS_URL', 'unix:///run/redis.sock', { redisUrl: 'unix:///run/redis.sock' }],
+    ['REDIS_URL', 'redis+sentinel://a:26379,b/main', { redisUrl: 'redis+sentinel://a:26379,b/main' }],
+    ['REDIS_URL', 'rediss+cluster://a:7000,b:7001', { redisUrl: 'rediss+cluster://a:7000,b:7001' }],
+    ['DATA_DIR', '/var/lib/saga', { dataDir: '/var/lib/saga' }],
+    ['LOG_LEVEL', 'debug', { logLevel: 'debug' }],
+    ['LOG_LEVEL', 'silent', { logLevel: 'silent' }],
+    ['INSPECT', '1', { inspectPort: 9001 }],
+    ['INSPECT', '0', { inspectPort: null }],
+    ['INSPECT_PORT', '9002', { inspectPort: null }],
+    ['PARTITIONS', '1', { partitions: 1 }],
+    ['SAGAS_IN_HAND_MAX', '10', { inHandMax: 10 }],
+    ['PARTICIPANT_CONNECTIONS_MAX', '4', { connectionsMax: 4 }],
+    ['CONNECT_TIMEOUT_MS', '100', { connectTimeoutMs: 100 }],
+    ['LEASE_MARGIN_MS', '50', { leaseMarginMs: 50 }],
+    ['POLL_MS', '20', { pollMs: 20 }],
+    ['ORDER_WAIT_MS', '1', { orderWaitMs: 1 }],
+    ['DRAIN_MS', '1000', { drainMs: 1000 }],
+    ['RETENTION_HOURS', '1', { retentionMs: HOUR_MS }],
+    ['ACTION_TIMEOUT_MS', '60000', { callTimeoutMaxMs: 60_000 }],
+    ['REFUND_TIMEOUT_MS', '60000', { callTimeoutMaxMs: 10_000 }],
+    ['PAYMENT_COMPENSATION_TIMEOUT_MS', '45000', { callTimeoutMaxMs: 45_000 }],
+  ];
+  it.each(cases)('%s=%s', (name, value, expected) => {
+    expect(readSettings({ [name]: value })).toMatchObject(expected);
+  });
+
+  it('INSPECT and INSPECT_PORT together', () => {
+    expect(readSettings({ INSPECT: '1', INSPECT_PORT: '0' }).inspectPort).toBe(0);
+  });
+});
+
+describe('services', () => {
+  it('are found by their container names where that is asked for', () => {
+    expect(readSettings({ SERVICE_HOSTS: 'containers' }).serviceUrls).toEqual({
+      order: 'http://order-service:8000',
+      inventory: 'http://inventory-service:8001',
+      payment: 'http://payment-service:8002',
+      shipping: 'http://shipping-service:8003',
+      notification: 'http://notification-service:8004',
+    });
+  });
+
+  it.each(SERVICE_NAMES)('%s can stand elsewhere, the others where they were', (name) => {
+    const variable = `${name.toUpperCase()}_SERVICE_URL`;
+    for (const hosts of ['localhost', 'containers']) {
+      const others = readSettings({ SERVICE_HOSTS: hosts }).serviceUrls;
+      const { serviceUrls } = readSettings({ SERVICE_HOSTS: hosts, [variable]: 'https://a.example/base' });
+      expect(serviceUrls).toEqual({ ...others, [name]: 'https://a.example/base' });
+    }
+  });
+
+  it('are not looked for in what the surroundings happen to say', () => {
+    const surroundings = { KUBERNETES_SERVICE_HOST: '10.0.0.1', ORDER_SERVICE_HOST: '10.0.0.2', DOCKER: '1' };
+    expect(readSettings(surroundings).serviceUrls).toEqual(readSettings({}).serviceUrls);
+  });
+});
+
+describe('policies', () => {
+  const FIELDS = [
+    ['timeoutMs', 'TIMEOUT_MS'],
+    ['attemptsMax', 'ATTEMPTS_MAX'],
+    ['backoffMs', 'BACKOFF_MS'],
+    ['backoffMaxMs', 'BACKOFF_MAX_MS'],
+  ] as const;
+  const KINDS: readonly Kind[] = ['action', 'compensation'];
+  const cases = KINDS.flatMap((kind) => FIELDS.map(([field, suffix]) => ({ kind, field, suffix })));
+
+  it.each(cases)('$suffix of every $kind, and of one step alone', ({ kind, field, suffix }) => {
+    const prefix = kind.toUpperCase();
+    const otherKind = kind === 'action' ? 'compensation' : 'action';
+    const plain = readSettings({}).policies;
+    const common = readSettings({ [`${prefix}_${suffix}`]: '777' }).policies;
+    const own = readSettings({ [`PAYMENT_${prefix}_${suffix}`]: '888' }).policies;
+    const both = readSettings({
+      [`${prefix}_${suffix}`]: '777',
+      [`PAYMENT_${prefix}_${suffix}`]: '888',
+    }).policies;
+    for (const step of SERVICE_NAMES) {
+      const unset = plain(step, kind);
+      const isPayment = step === 'payment';
+      expect(common(step, kind)).toEqual({ ...unset, [field]: 777 });
+      expect(own(step, kind)).toEqual(isPayment ? { ...unset, [field]: 888 } : unset);
+      expect(both(step, kind)).toEqual({ ...unset, [field]: isPayment ? 888 : 777 });
+      for (const policies of [common, own, both]) {
+        expect(policies(step, otherKind)).toEqual(plain(step, otherKind));
+      }
+    }
+  });
+});
+
+it('takes an empty variable for one that is not set', () => {
+  const names = [
+    ...['COORDINATOR_PORT', 'HOST', 'COORDINATOR_ID', 'REDIS_URL', 'DATA_DIR', 'SERVICE_HOSTS', 'LOG_LEVEL'],
+    ...['INSPECT', 'INSPECT_PORT', 'PARTITIONS', 'POLL_MS', 'ORDER_SERVICE_URL', 'ACTION_TIMEOUT_MS'],
+    'PAYMENT_COMPENSATION_ATTEMPTS_MAX',
+  ];
+  const shown = (environment: Record<string, string>) => shownSettings(readSettings(environment));
+  expect(shown(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(shown({}));
+});
+
+it('cannot be changed afterwards', () => {
+  const settings = readSettings({}) as unknown as { port: number; serviceUrls: Record<string, string> };
+  expect(() => {
+    settings.port = 1;
+  }).toThrow(TypeError);
+  expect(() => {
+    settings.serviceUrls.order = 'http://elsewhere';
+  }).toThrow(TypeError);
+});
+
+describe('refuses', () => {
+  const cases: readonly (readonly [string, readonly string[]])[] = [
+    ['COORDINATOR_PORT', ['-1', '65536', '1.5', 'http', ' ', '0x2328', '9e3', 'tcp://10.0.0.7:9000']],
+    ['COORDINATOR_ID', ['a b', 'a/b', 'ä', 'x'.repeat(101)]],
+    [
+      'REDIS_URL',
+      ['localhost:6379', 'http://localhost', 'redis:', 'redis://', '/run/redis.sock', 'redis+ring://a'],
+    ],
+    ['SERVICE_HOSTS', ['kubernetes', 'Containers']],
+    ['LOG_LEVEL', ['verbose', 'INFO', '30']],
+    ['INSPECT', ['true', 'yes', '2']],
+    ['INSPECT_PORT', ['-1', '65536']],
+    ['PARTITIONS', ['0', '4097', '1.5']],
+    ['SAGAS_IN_HAND_MAX', ['0', '1000001']],
+    ['PARTICIPANT_CONNECTIONS_MAX', ['0', '10001']],
+    ['CONNECT_TIMEOUT_MS', ['0', '86400001', '2s']],
+    ['LEASE_MARGIN_MS', ['0']],
+    ['POLL_MS', ['0']],
+    ['ORDER_WAIT_MS', ['0', '-1']],
+    ['DRAIN_MS', ['0']],
+    ['RETENTION_HOURS', ['0', '87841']],
+    [
+      'ORDER_SERVICE_URL',
+      ['order:8000', 'ftp://order', 'order', 'http://', '//order:8000', 'file:///etc/passwd'],
+    ],
+    ['ACTION_TIMEOUT_MS', ['0', 'never']],
+    ['ACTION_ATTEMPTS_MAX', ['0', '1001']],
+    ['COMPENSATION_BACKOFF_MS', ['0', '-5']],
+    ['SHIPPING_COMPENSATION_BACKOFF_MAX_MS', ['x']],
+  ];
+  it.each(cases)('%s', (name, values) => {
+    for (const value of values) {
+      const problems = problemsOf({ [name]: value });
+      expect(problems, value).toHaveLength(1);
+      expect(problems[0]).toMatch(new RegExp(`^${name}: .`));
+    }
+  });
+
+  it('everything at once, each by its name, and no secret among it', () => {
+    const environment = Object.fromEntries(cases.map(([name]) => [name, 'sesame in no way usable']));
+    expect(
+      problemsOf(environment)
+        .map((problem) => problem.split(':')[0])
+        .sort(),
+    ).toEqual(cases.map(([name]) => name).sort());
+    expect(() => readSettings(environment)).toThrow(/COORDINATOR_PORT: .*PARTITIONS: .*ACTION_TIMEOUT_MS: /s);
+    expect(problemsOf(environment).join('\n')).not.toContain('sesame');
+  });
+});
+
+describe('shows', () => {
+  it.each([
+    ['redis://localhost:6379', 'redis://localhost:6379'],
+    ['redis://:sesame@localhost/2', 'redis://[redacted]@localhost/2'],
+    ['rediss://user:sesame@a.example:6380', 'rediss://[redacted]@a.example:6380'],
+    ['redis+sentinel://user:sesame@a,b:26379/main', 'redis+sentinel://[redacted]@a,b:26379/main'],
+    // Not escaped as they should be, but no less secret.
+    ['redis://user:ses@me@localhost', 'redis://[redacted]@localhost'],
+    ['redis://user:ses/ame@localhost', 'redis://[redacted]@localhost'],
+    ['http://sesame@order:8000/base', 'http://[redacted]@order:8000/base'],
+    ['http://order:8000', 'http://order:8000'],
+  ])('%s as %s', (url, shown) => {
+    expect(withoutSecrets(url)).toBe(shown);
+  });
+
+  it('all settings but the policies, without what a URL carries before its host', () => {
+    const settings = readSettings({
+      REDIS_URL: 'redis://user:sesame@localhost',
+      PAYMENT_SERVICE_URL: 'https://user:sesame@pay.example',
+    });
+    const shown = shownSettings(settings);
+    expect(JSON.stringify(shown)).not.toContain('sesame');
+    expect(shown).toMatchObject({
+      port: 9000,
+      redisUrl: 'redis://[redacted]@localhost',
+      serviceUrls: { order: 'http://localhost:8000', payment: 'https://[redacted]@pay.example' },
+    });
+    expect(Object.keys(shown).sort()).toEqual(
+      Object.keys(settings)
+        .filter((name) => name !== 'policies')
+        .sort(),
+    );
+    // What was read stays whole: it is connected to.
+    expect(settings.redisUrl).toBe('redis://user:sesame@localhost');
+    expect(shownSettings(readSettings({})).redisUrl).toBeNull();
+  });
+});

@@ -1,0 +1,49 @@
+/** From engine events to log lines: the events that no healthy world gives, and the price of a level that is off. */
+import { type Logger, pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import type { EngineEvent } from '../../server/engine/contract.ts';
+import { logEvents } from '../../server/telemetry/logs.ts';
+
+const [WARN, ERROR] = [40, 50];
+
+describe('where a level is off', () => {
+  /** Anything that is read of an event would have been read to be formatted. */
+  const untouchable = (type: string, more: object = {}) =>
+    new Proxy({ type, ...more } as unknown as EngineEvent, {
+      get: (target, name) => {
+        if (name in target) return target[name as 'type'];
+        throw new Error(`read ${String(name)} of ${type}`);
+      },
+    });
+  const silent = new Proxy({} as Logger, {
+    get: (_, name) => {
+      if (name === 'isLevelEnabled') return () => false;
+      throw new Error(`called ${String(name)}`);
+    },
+  });
+
+  it.each([
+    untouchable('started'),
+    untouchable('claimed'),
+    untouchable('transition'),
+    untouchable('called'),
+    // Which of the two lines it is must be known; beyond that nothing is looked at.
+    untouchable('settled', { id: 'x', status: 'COMPLETED', ms: 1, reason: null, parked: null }),
+  ])('nothing is formatted for $type', (event) => {
+    expect(() => logEvents(silent)(event)).not.toThrow();
+  });
+});
+
+it.each([
+  [{ type: 'lost', id: 'x', why: 'stale' }, WARN, { saga_id: 'x', why: 'stale' }],
+  [
+    { type: 'unreadable', id: 'x', error: new Error('torn') },
+    ERROR,
+    { saga_id: 'x', err: { message: 'torn' } },
+  ],
+  [{ type: 'store-fault', doing: 'poll', error: new Error('away') }, ERROR, { doing: 'poll', error: 'away' }],
+] as const)('%j is of level %d', (event, level, members) => {
+  const lines: string[] = [];
+  logEvents(pino({ level: 'info' }, { write: (line: string) => void lines.push(line) }))(event);
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ level, ...members }]);
+});

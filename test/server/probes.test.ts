@@ -1,0 +1,140 @@
+/** The probes of the services on a clock of the test's own: how long an answer serves, and how long one is waited for. */
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Probes } from '../../server/probes.ts';
+
+/** Time stands still until the test moves it. */
+class Clock {
+  #now = 0;
+  #timers = new Map<() => void, number>();
+  readonly now = () => this.#now;
+  readonly monotonic = () => this.#now;
+  readonly after = (ms: number, callback: () => void) => {
+    this.#timers.set(callback, this.#now + ms);
+    return () => void this.#timers.delete(callback);
+  };
+  get waiting(): number {
+    return this.#timers.size;
+  }
+  move(ms: number): void {
+    this.#now += ms;
+    for (const [callback, at] of [...this.#timers]) {
+      if (at > this.#now) continue;
+      this.#timers.delete(callback);
+      callback();
+    }
+  }
+}
+
+let clock: Clock;
+let server: Server;
+let probes: Probes<'one' | 'two'>;
+/** Paths that the services were asked for. */
+let asked: (string | undefined)[];
+let answer: (response: ServerResponse) => void;
+
+beforeEach(async () => {
+  clock = new Clock();
+  asked = [];
+  answer = (response) => response.end('{}');
+  server = createServer((request, response) => {
+    asked.push(request.url);
+    answer(response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  probes = new Probes({ one: url, two: `${url}/base/` }, clock);
+});
+afterEach(async () => {
+  await probes.close();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+it('asks each service below the path of its URL', async () => {
+  expect(await probes.all()).toEqual({ one: true, two: true });
+  expect(asked.sort()).toEqual(['/base/health', '/health']);
+});
+
+it('asks again when two seconds are over, and not before', async () => {
+  expect(await probes.one('one')).toBe(true);
+  answer = (response) => response.writeHead(503).end();
+  clock.move(1999);
+  expect(await probes.one('one')).toBe(true);
+  expect(asked).toHaveLength(1);
+  clock.move(1);
+  expect(await probes.one('one')).toBe(false);
+  expect(asked).toHaveLength(2);
+});
+
+it('serves everybody who asks meanwhile from the probe that is under way', async () => {
+  const answers = await Promise.all([probes.one('one'), probes.one('one'), probes.all()]);
+  expect(answers).toEqual([true, true, { one: true, two: true }]);
+  expect(asked).toHaveLength(2);
+});
+
+describe('is not well', () => {
+  it.each([500, 503, 404, 302, 304])('a service that answers %d', async (status) => {
+    answer = (response) => response.writeHead(status, { location: '/health' }).end();
+    expect(await probes.one('one')).toBe(false);
+    expect(asked).toHaveLength(1);
+  });
+
+  it('a service that hangs up', async () => {
+    answer = (response) => response.destroy();
+    expect(await probes.one('one')).toBe(false);
+  });
+
+  it('a service that does not answer within a second', async () => {
+    const held = new Promise<void>((resolve) => {
+      answer = () => resolve();
+    });
+    const healthy = probes.one('one');
+    await held;
+    clock.move(999);
+    expect(clock.waiting).toBe(1);
+    clock.move(1);
+    expect(await healthy).toBe(false);
+  });
+
+  it('a service whose answer does not end', async () => {
+    const held = new Promise<void>((resolve) => {
+      answer = (response) => response.write('{', () => resolve());
+    });
+    const healthy = probes.one('one');
+    await held;
+    clock.move(1000);
+    expect(await healthy).toBe(false);
+  });
+
+  it('a service that nobody runs', async () => {
+    const nobody = new Probes({ gone: 'http://127.0.0.1:1' }, clock);
+    expect(await nobody.all()).toEqual({ gone: false });
+    await nobody.close();
+  });
+});
+
+it('reads answers to their end, so that a connection is free for the next', async () => {
+  // More of them than there are connections, and each larger than what a socket would hold back.
+  answer = (response) => response.end('x'.repeat(1_000_000));
+  for (let round = 1; round <= 5; round += 1) {
+    expect(await probes.one('one')).toBe(true);
+    clock.move(2000);
+  }
+  expect(asked).toHaveLength(5);
+});
+
+it('leaves no timer behind', async () => {
+  await probes.all();
+  expect(clock.waiting).toBe(0);
+});
+
+it.each([
+  ['one', true],
+  ['three', false],
+  ['__proto__', false],
+  ['toString', false],
+])('knows %s: %s', (name, known) => {
+  expect(probes.knows(name)).toBe(known);
+});
