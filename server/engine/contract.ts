@@ -150,3 +150,12 @@ export type EngineEvent =
   | { readonly type: 'store-back' };
 
 export type Observe = (event: EngineEvent) => void;
+
+/**
+ * Upper bounds of the buckets in which the durations of sagas are counted, in milliseconds: three per decade. One
+ * more bucket, `inf`, takes the rest.
+ */
+export const DURATION_BUCKETS_MS = [
+  1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000,
+  1_000_000,
+] as const;

@@ -19,6 +19,8 @@ import type {
   Write,
 } from '../../stores/saga-store.ts';
 
+import { DURATION_BUCKETS_MS } from './contract.ts';
+
 /** What must be known of a transition beside its two snapshots. */
 export interface Transition {
   readonly machine: RegisteredMachine;
@@ -122,15 +124,6 @@ function entryOf({ before, event, after, at, callMs }: Transition): LogEntry {
     error: event !== null && 'error' in event ? event.error : null,
   };
 }
-
-/**
- * Upper bounds of the buckets in which the durations of sagas are counted, in milliseconds: three per decade. One
- * more bucket, `inf`, takes the rest.
- */
-export const DURATION_BUCKETS_MS = [
-  1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000,
-  1_000_000,
-] as const;
 
 function countsOf({ machine, before, after, event, sagaMs }: Transition, next: Next): Counts {
   const counts: Record<string, number> = {};

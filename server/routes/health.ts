@@ -58,9 +58,6 @@ export function healthRoutes(app: OpenAPIHono, { engine, probes, version }: Heal
     }
   }
 
-  // So that there is something to show where the store goes away before the first question.
-  void reachable();
-
   app.openapi(show, async (c) => {
     const [services, storeReachable] = await Promise.all([probes.all(), reachable()]);
     const allHealthy = Object.values(services).every(Boolean);

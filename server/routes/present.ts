@@ -1,8 +1,7 @@
 /** From the engine's views to the bodies of the wire contract. */
 import type { z } from '@hono/zod-openapi';
 import type { SagaStatus, Statistics } from '../../stores/saga-store.ts';
-import type { SagaHistory, SagaListing } from '../engine/contract.ts';
-import { DURATION_BUCKETS_MS } from '../engine/write.ts';
+import { DURATION_BUCKETS_MS, type SagaHistory, type SagaListing } from '../engine/contract.ts';
 import type { orderAnswer, sagaDetail, statistics } from './schemas.ts';
 
 /** Fixed by the wire contract: clients compare these texts. */

@@ -1,7 +1,8 @@
 /** Each kind of transition as the one write that makes it durable. */
 import { describe, expect, it } from 'vitest';
 import type { Outcome, RegisteredMachine, SagaEvent, SagaSnapshot } from '../../machines/index.ts';
-import { DURATION_BUCKETS_MS, describe as described } from '../../server/engine/write.ts';
+import { DURATION_BUCKETS_MS } from '../../server/engine/contract.ts';
+import { describe as described } from '../../server/engine/write.ts';
 import { answers, at, callIn, drive, eventOf, everywhere, orderMachine } from '../machines/placed-order.ts';
 import { FORWARD, LEASE_MS, RIGHTS } from './world.ts';
 

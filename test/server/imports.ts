@@ -68,19 +68,7 @@ export const RULES: readonly Rule[] = [
     why: 'the engine is given its store, and tells nobody about HTTP',
   },
   {
-    about: /^server\/routes\/present\.ts$/,
-    // The buckets belong to what the statistics mean; until they stand in the contract they are taken from the writer.
-    may: [
-      /^server\/engine\/write\.ts$/,
-      /^server\/routes\//,
-      ENGINE_SHOWN,
-      /^stores\/saga-store\.ts$/,
-      PACKAGE,
-    ],
-    why: 'presenting is arithmetic over views',
-  },
-  {
-    about: /^server\/(routes(?!\/present\.ts)|telemetry|dashboard)\//,
+    about: /^server\/(routes|telemetry|dashboard)\//,
     may: [
       /^server\/(routes|telemetry|dashboard)\//,
       SERVER_TOP,

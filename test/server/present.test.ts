@@ -1,6 +1,6 @@
 /** From views to bodies where arithmetic is involved: rates, averages, quantiles; and what is shown of a saga half known. */
 import { describe, expect, it } from 'vitest';
-import { DURATION_BUCKETS_MS } from '../../server/engine/write.ts';
+import { DURATION_BUCKETS_MS } from '../../server/engine/contract.ts';
 import { MESSAGES, presentSaga, presentStatistics, totalOf } from '../../server/routes/present.ts';
 import type { Counts, Statistics } from '../../stores/saga-store.ts';
 
