@@ -53,13 +53,13 @@ export class RegisteredMachine {
   /** Hash of the structure: states, transitions and announced calls, without policies. */
   readonly structure: string;
   readonly steps: readonly Step[];
-  readonly secrets: readonly string[];
   readonly machine: AnyStateMachine;
 
   readonly #policies: Policies;
   readonly #calls: ReadonlyMap<string, CallMeta>;
   readonly #stepOf: ReadonlyMap<string, Step>;
   readonly #scope: AnyActorScope;
+  readonly #secretPaths: readonly (readonly string[])[];
 
   /** @throws MachineError that names state and rule */
   constructor({ id, version, machine, steps, policies, secrets }: SagaDefinition) {
@@ -68,7 +68,7 @@ export class RegisteredMachine {
     this.version = version;
     this.structure = structureOf(machine);
     this.steps = steps;
-    this.secrets = secrets;
+    this.#secretPaths = secrets.map((path) => path.split('.'));
     this.machine = machine;
     this.#policies = policies;
     this.#calls = callStates(machine);
@@ -100,13 +100,14 @@ export class RegisteredMachine {
 
   /** The context as it may be shown. */
   redacted(context: SagaContext): SagaContext {
-    return {
-      ...context,
-      data: redact(
-        context.data,
-        this.secrets.map((path) => path.split('.')),
-      ),
-    };
+    const data = withoutPaths(context.data, this.#secretPaths);
+    return { ...this.hide(context, context), data };
+  }
+
+  /** Any JSON of the saga with its secrets taken out, which a participant may have echoed in an answer or a reason. */
+  hide<T>(json: T, { data }: Pick<SagaContext, 'data'>): T {
+    const values = this.#secretPaths.map((path) => path.reduce<unknown>(memberOf, data)).filter(isTelling);
+    return values.length === 0 ? json : (withoutValues(json, values) as T);
   }
 
   /** The snapshot as the text to store. */
@@ -145,17 +146,8 @@ export class RegisteredMachine {
     const { timeoutMs } = this.#policies(step.name, meta.kind);
     const accepts = (found: unknown): found is Answer =>
       meta.kind === 'compensation' || step.action.answer.safeParse(found).success;
-    const redact = (text: string) =>
-      this.#secretsIn(data).reduce((shown, secret) => shown.replaceAll(secret, REDACTED), text);
+    const redact = (text: string) => this.hide(text, { data });
     return { ...meta, attempt, timeoutMs, body, accepts, redact };
-  }
-
-  #secretsIn(data: SagaData): string[] {
-    return this.secrets
-      .map((path) =>
-        path.split('.').reduce<unknown>((at, name) => (at as SagaData | undefined)?.[name], data),
-      )
-      .filter((secret) => typeof secret === 'string' && secret !== '') as string[];
   }
 }
 
@@ -181,13 +173,32 @@ export class Registry {
   }
 }
 
-function redact(data: SagaData, paths: readonly (readonly string[])[]): SagaData {
+function memberOf(at: unknown, name: string): unknown {
+  return typeof at === 'object' && at !== null ? (at as SagaData)[name] : undefined;
+}
+
+/** A value of a few letters would be found everywhere, and taking it out would hide nothing and garble much. */
+function isTelling(value: unknown): value is string {
+  return typeof value === 'string' && value.length >= 6;
+}
+
+function withoutPaths(data: SagaData, paths: readonly (readonly string[])[]): SagaData {
   const shown: Record<string, unknown> = { ...data };
   for (const [name, ...rest] of paths) {
     if (name === undefined || !(name in shown)) continue;
-    shown[name] = rest.length === 0 ? REDACTED : redact(shown[name] as SagaData, [rest]);
+    shown[name] = rest.length === 0 ? REDACTED : withoutPaths(shown[name] as SagaData, [rest]);
   }
   return shown;
+}
+
+/** The same JSON with every occurrence of the values taken out of its texts. */
+function withoutValues(json: unknown, values: readonly string[]): unknown {
+  if (typeof json === 'string') return values.reduce((text, value) => text.replaceAll(value, REDACTED), json);
+  if (Array.isArray(json)) return json.map((item) => withoutValues(item, values));
+  if (typeof json !== 'object' || json === null) return json;
+  return Object.fromEntries(
+    Object.entries(json).map(([name, value]) => [name, withoutValues(value, values)]),
+  );
 }
 
 /**

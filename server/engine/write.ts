@@ -6,6 +6,7 @@ import {
   type Asks,
   nameOf,
   type RegisteredMachine,
+  type SagaContext,
   type SagaEvent,
   type SagaSnapshot,
 } from '../../machines/index.ts';
@@ -18,7 +19,6 @@ import type {
   SagaSummary,
   Write,
 } from '../../stores/saga-store.ts';
-
 import { DURATION_BUCKETS_MS } from './contract.ts';
 
 /** What must be known of a transition beside its two snapshots. */
@@ -61,7 +61,7 @@ export function describe(
   };
 }
 
-function nextOf({ after, at }: Transition, rights: Rights, yielding: boolean): Next {
+function nextOf({ machine, after, at }: Transition, rights: Rights, yielding: boolean): Next {
   const { asks, snapshot } = after;
   switch (asks.kind) {
     case 'call':
@@ -71,7 +71,7 @@ function nextOf({ after, at }: Transition, rights: Rights, yielding: boolean): N
     case 'wait':
       return { kind: 'wait', delayMs: Math.max(0, asks.retryAt - at) };
     case 'operator':
-      return { kind: 'park', parked: parkedOf(snapshot) };
+      return { kind: 'park', parked: parkedOf(machine.redacted(snapshot.context)) };
     case 'nothing':
       return { kind: 'end', status: asks.succeeded ? 'COMPLETED' : 'FAILED', keepMs: rights.retentionMs };
     default:
@@ -84,7 +84,8 @@ function statusOf(next: Next): SagaStatus {
   return next.kind === 'end' ? next.status : 'STARTED';
 }
 
-function parkedOf({ context }: SagaSnapshot): Parked {
+/** What operators are shown, and so without secrets. */
+function parkedOf(context: SagaContext): Parked {
   const held = context.held.map(({ step, reason }) => ({
     step,
     reason,

@@ -9,7 +9,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { StatelyActorEvent, StatelyEventEvent, StatelySnapshotEvent } from '@statelyai/inspect';
 import { WebSocket, WebSocketServer } from 'ws';
-import type { RegisteredMachine, SagaContext } from '../../machines/index.ts';
+import type { RegisteredMachine } from '../../machines/index.ts';
 import { toConfig } from '../../machines/picture.ts';
 import type { EngineEvent, Observe } from '../engine/contract.ts';
 
@@ -103,32 +103,24 @@ function actorMessage(event: Transition): StatelyActorEvent {
   };
 }
 
-function eventMessage({ id, event }: Transition): StatelyEventEvent {
-  return { ...base(id), type: '@xstate.event', event: event ?? { type: '' }, sourceId: undefined };
+function eventMessage(event: Transition): StatelyEventEvent {
+  return { ...base(event.id), type: '@xstate.event', event: shownEvent(event), sourceId: undefined };
 }
 
 function snapshotMessage(event: Transition): StatelySnapshotEvent {
   // The types ask for a live snapshot; what travels, and what the inspector reads, is this much of it.
   const snapshot = inspected(event) as unknown as StatelySnapshotEvent['snapshot'];
-  return {
-    ...base(event.id),
-    type: '@xstate.snapshot',
-    event: event.event ?? { type: 'xstate.init' },
-    snapshot,
-  };
+  return { ...base(event.id), type: '@xstate.snapshot', event: shownEvent(event), snapshot };
+}
+
+function shownEvent({ machine, event, context }: Transition): { type: string } {
+  return event === null ? { type: 'xstate.init' } : machine.hide(event, context);
 }
 
 function inspected({ machine, context, entry, status }: Transition): StatelyActorEvent['snapshot'] {
   const ended = status === 'COMPLETED' || status === 'FAILED';
-  return {
-    status: ended ? 'done' : 'active',
-    value: stateValueOf(entry.to),
-    context: shownContext(machine, context),
-  };
-}
-
-function shownContext(machine: RegisteredMachine, context: SagaContext): SagaContext {
-  return machine.redacted(context);
+  const shown = machine.redacted(context);
+  return { status: ended ? 'done' : 'active', value: stateValueOf(entry.to), context: shown };
 }
 
 /** `a.b` as the state value `{ a: 'b' }`. */

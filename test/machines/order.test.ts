@@ -78,12 +78,26 @@ describe('the order saga', () => {
   });
 
   it('shows the payment token to nobody', () => {
-    expect(saga.secrets).toEqual(['payment.token']);
     const { context } = begun(saga);
     const payment = { method: 'card', token: '[redacted]' };
     expect(saga.redacted(context)).toStrictEqual({ ...context, data: { ...context.data, payment } });
     // What is shown must not be what is sent.
     expect(context.data).toHaveProperty('payment.token', placed.payment.token);
+  });
+
+  it('hides the token also where a participant has echoed it', () => {
+    const { token } = placed.payment;
+    const { context } = begun(saga);
+    const echoing = { ...context, answers: { payment: { payment_id: 'p-1', used: [`card ${token}`] } } };
+    expect(saga.redacted(echoing).answers).toEqual({
+      payment: { payment_id: 'p-1', used: ['card [redacted]'] },
+    });
+    expect(saga.hide({ error: `${token} was declined` }, context)).toEqual({
+      error: '[redacted] was declined',
+    });
+    expect(callIn(saga, begun(saga)).redact(`no ${token}`)).toBe('no [redacted]');
+    // A value of a few letters stands everywhere by chance.
+    expect(saga.hide('art', { data: { payment: { token: 'a' } } })).toBe('art');
   });
 
   it('begins with the order and what it costs, and with nothing else', () => {
