@@ -3,7 +3,7 @@
  * because a saga that cannot end, or cannot be undone, would show it only when money is at stake.
  */
 import type { AnyStateMachine, AnyStateNode } from 'xstate';
-import type { CallMeta, Kind } from './saga.ts';
+import type { CallMeta, Kind, OperatorEvent } from './saga.ts';
 import type { Step } from './step.ts';
 import { nodeName, statesIn, transitionsOf } from './structure.ts';
 
@@ -88,6 +88,8 @@ export function checkMachine(machine: AnyStateMachine, steps: readonly Step[]): 
     const next = steps[index + 1];
     const wanted = next && stateOf(next, 'action');
     for (const exit of exitsOf(forward, (event) => event === 'done')) {
+      // Done, but cancelled meanwhile: then it is undone like one that failed.
+      if (exit === undo && isGuarded(forward, exit)) continue;
       if (wanted ? exit !== wanted : leadsToCall(exit)) {
         throw broken(
           nodeName(forward),
@@ -120,6 +122,17 @@ export function checkMachine(machine: AnyStateMachine, steps: readonly Step[]): 
   });
 }
 
+/** Whether `done` leads from a step to this state under a guard alone, so that without one it goes on. */
+function isGuarded(step: AnyStateNode, exit: AnyStateNode): boolean {
+  const leading = Object.values(step.states)
+    .flatMap((child) => child.transitions.get('done') ?? [])
+    .filter(({ target }) => target?.includes(exit));
+  return leading.every(({ guard }) => guard !== undefined);
+}
+
+/** What an operator decides is bound to no order. A cancel is: it undoes like a failure. */
+const BY_HAND: ReadonlySet<string> = new Set<OperatorEvent['type']>(['retry', 'skip', 'resolve']);
+
 /** The call that a step's state announces through the calling state inside it. */
 function callOf(node: AnyStateNode): CallMeta | undefined {
   const calling = Object.values(node.states).find((child) => child.tags.includes('calling'));
@@ -143,7 +156,7 @@ function exitsOf(node: AnyStateNode, chosen: (event: string) => boolean = () => 
   const inside = Object.values(node.states);
   const targets = [node, ...inside, ...ancestorsOf(node)]
     .flatMap(transitionsOf)
-    .filter(({ eventType }) => chosen(eventType))
+    .filter(({ eventType }) => chosen(eventType) && !BY_HAND.has(eventType))
     .flatMap(({ target }) => target ?? []);
   return [...new Set(targets.filter((target) => !inside.includes(target)))];
 }

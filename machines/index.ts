@@ -19,6 +19,8 @@ export interface SagaDefinition {
   /** In the order in which they are done. */
   readonly steps: readonly Step[];
   readonly policies: Policies;
+  /** How long a saga may run before it is undone; without one it may run for ever. */
+  readonly deadlineMs?: number;
   /** Dotted paths into the data that are shown to nobody. */
   readonly secrets: readonly string[];
 }
@@ -54,6 +56,7 @@ export class RegisteredMachine {
   readonly structure: string;
   readonly steps: readonly Step[];
   readonly machine: AnyStateMachine;
+  readonly deadlineMs: number | null;
 
   readonly #policies: Policies;
   readonly #calls: ReadonlyMap<string, CallMeta>;
@@ -62,7 +65,7 @@ export class RegisteredMachine {
   readonly #secretPaths: readonly (readonly string[])[];
 
   /** @throws MachineError that names state and rule */
-  constructor({ id, version, machine, steps, policies, secrets }: SagaDefinition) {
+  constructor({ id, version, machine, steps, policies, deadlineMs, secrets }: SagaDefinition) {
     checkMachine(machine, steps);
     this.id = id;
     this.version = version;
@@ -70,6 +73,7 @@ export class RegisteredMachine {
     this.steps = steps;
     this.#secretPaths = secrets.map((path) => path.split('.'));
     this.machine = machine;
+    this.deadlineMs = deadlineMs ?? null;
     this.#policies = policies;
     this.#calls = callStates(machine);
     this.#stepOf = new Map(steps.map((step) => [step.name, step]));
@@ -85,7 +89,7 @@ export class RegisteredMachine {
    * would pass over it in silence and the saga would stand still.
    */
   next(snapshot: SagaSnapshot, event: SagaEvent): SagaSnapshot {
-    if (!snapshot.can(event)) {
+    if (!this.accepts(snapshot, event)) {
       throw new Error(
         `${this.id}@${this.version}: state ${nameOf(snapshot.value)} knows no event ${event.type}`,
       );
@@ -110,6 +114,10 @@ export class RegisteredMachine {
     return values.length === 0 ? json : (withoutValues(json, values) as T);
   }
 
+  accepts(snapshot: SagaSnapshot, event: SagaEvent): boolean {
+    return snapshot.can(event);
+  }
+
   /** The snapshot as the text to store. */
   persist(snapshot: SagaSnapshot): string {
     return JSON.stringify(this.machine.getPersistedSnapshot(snapshot as AnyMachineSnapshot));
@@ -123,7 +131,10 @@ export class RegisteredMachine {
   }
 
   asks(snapshot: SagaSnapshot): Asks {
-    if (snapshot.status === 'done') return { kind: 'nothing', succeeded: snapshot.context.failure === null };
+    if (snapshot.status === 'done') {
+      const { failure, resolution } = snapshot.context;
+      return { kind: 'nothing', succeeded: resolution ? resolution.as === 'COMPLETED' : failure === null };
+    }
     const meta = this.#calls.get(nameOf(snapshot.value));
     if (meta !== undefined) return { kind: 'call', call: this.#call(meta, snapshot.context) };
     if (snapshot.hasTag('waiting')) return { kind: 'wait', retryAt: snapshot.context.retryAt ?? 0 };

@@ -96,8 +96,8 @@ const notification = step<OrderData, { notification_id: string }>({
 
 const steps: readonly Step[] = [order, inventory, payment, shipping, notification];
 
-export function orderSaga(policies: Policies): SagaDefinition {
-  const { createMachine, forward, compensating } = statesOf('order', steps, policies);
+export function orderSaga(policies: Policies, deadlineMs?: number): SagaDefinition {
+  const { createMachine, forward, compensating, parked } = statesOf('order', steps, policies);
 
   const machine = createMachine({
     id: 'order',
@@ -119,11 +119,21 @@ export function orderSaga(policies: Policies): SagaDefinition {
       undone: { always: [{ guard: 'nothingHeld', target: 'failed' }, { target: 'parked' }] },
       completed: { type: 'final' },
       failed: { type: 'final' },
-      parked: { tags: ['parked'] },
+      parked: parked(
+        {
+          notification: 'cancellingNotification',
+          shipping: 'cancellingShipping',
+          payment: 'refundingPayment',
+          inventory: 'releasingInventory',
+          order: 'cancellingOrder',
+        },
+        { skipped: 'undone' },
+      ),
     },
   });
 
-  return { id: 'order', version: '1', machine, steps, policies, secrets: ['payment.token'] };
+  const definition = { id: 'order', version: '1', machine, steps, policies, secrets: ['payment.token'] };
+  return deadlineMs === undefined ? definition : { ...definition, deadlineMs };
 }
 
 /** An order saga's input: the order with the total that it costs. */

@@ -33,8 +33,44 @@ export type SagaEvent =
       /** What the participant asked for with `Retry-After`. */
       readonly retryAfterMs: number | null;
     }
+  /** The call was not made, and that costs no attempt: its participant is known to be in trouble. */
+  | { readonly type: 'deferred'; readonly at: number; readonly error: string; readonly delayMs: number }
   /** The wait before the next attempt is over. */
-  | { readonly type: 'due'; readonly at: number };
+  | { readonly type: 'due'; readonly at: number }
+  /** The saga has run longer than it may. */
+  | { readonly type: 'deadline'; readonly at: number }
+  | OperatorEvent;
+
+/** What a person asks for. Each takes effect when the call in flight, if there is one, has settled. */
+export type OperatorEvent =
+  /** Undo what was done so far. */
+  | { readonly type: 'cancel'; readonly at: number; readonly reason: string }
+  /** Now: the next attempt of a call that waits, or all compensations that failed for good. */
+  | { readonly type: 'retry'; readonly at: number }
+  /** Count one compensation as done, because somebody did it by hand or has decided to do without. */
+  | { readonly type: 'skip'; readonly at: number; readonly step: string }
+  /** End the saga by hand. */
+  | {
+      readonly type: 'resolve';
+      readonly at: number;
+      readonly as: Resolution['as'];
+      readonly by: string;
+      readonly reason: string;
+    };
+
+export const OPERATOR_EVENTS = [
+  'cancel',
+  'retry',
+  'skip',
+  'resolve',
+] as const satisfies readonly OperatorEvent['type'][];
+
+/** How a person ended a saga. */
+export interface Resolution {
+  readonly as: 'COMPLETED' | 'FAILED';
+  readonly by: string;
+  readonly reason: string;
+}
 
 /** The JSON object with which a participant answered. */
 export type Answer = Readonly<Record<string, unknown>>;
@@ -55,10 +91,15 @@ export interface SagaContext {
   readonly attempt: number;
   /** When the next attempt is due, while the saga waits for it. */
   readonly retryAt: number | null;
-  /** Why the saga is being undone. */
-  readonly failure: { readonly step: string; readonly reason: string } | null;
+  /** Why the saga is being undone. No step failed where it was cancelled, or its deadline passed. */
+  readonly failure: { readonly step: string | null; readonly reason: string } | null;
   /** Steps whose compensation failed for good: their effects stand. */
   readonly held: readonly { readonly step: string; readonly reason: string }[];
+  /** Steps whose compensation was done, or skipped by an operator. */
+  readonly undone: readonly string[];
+  /** Why the saga is to be undone as soon as the call in flight has settled. */
+  readonly cancelled?: string;
+  readonly resolution?: Resolution;
 }
 
 /** What a restored context must look like: the store gives back text, and text can be anything. */
@@ -67,8 +108,13 @@ export const sagaContext = z.object({
   answers: z.record(z.string(), z.record(z.string(), z.unknown())),
   attempt: z.int().min(1),
   retryAt: z.number().nullable(),
-  failure: z.object({ step: z.string(), reason: z.string() }).nullable(),
+  failure: z.object({ step: z.string().nullable(), reason: z.string() }).nullable(),
   held: z.array(z.object({ step: z.string(), reason: z.string() })),
+  undone: z.array(z.string()),
+  cancelled: z.string().exactOptional(),
+  resolution: z
+    .object({ as: z.enum(['COMPLETED', 'FAILED']), by: z.string(), reason: z.string() })
+    .exactOptional(),
 }) satisfies z.ZodType<SagaContext>;
 
 /** How one call of one step is made and repeated. Back-off is exponential with full jitter, and capped. */

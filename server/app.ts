@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import { StoreUnavailableError } from '../stores/saga-store.ts';
 import { answerProblem, errorsOf, Problem } from './problem.ts';
 import { type HealthRoute, healthRoutes } from './routes/health.ts';
+import { operationRoutes } from './routes/operations.ts';
 import { type OrderRoute, orderRoutes } from './routes/orders.ts';
 import { sagaRoutes } from './routes/sagas.ts';
 import { statisticsRoutes } from './routes/statistics.ts';
@@ -60,6 +61,7 @@ export function createApp(parts: AppParts): OpenAPIHono {
 
   orderRoutes(app, parts);
   sagaRoutes(app, engine);
+  operationRoutes(app, engine);
   statisticsRoutes(app, engine);
   healthRoutes(app, parts);
   metricsRoutes(app, metrics);

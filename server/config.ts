@@ -62,6 +62,7 @@ const schema = z.object({
   POLL_MS: ms.default(200),
   ORDER_WAIT_MS: ms.default(30_000),
   DRAIN_MS: ms.default(25_000),
+  SAGA_DEADLINE_MS: ms.optional(),
   RETENTION_HOURS: whole(1, 24 * 366 * 10).default(24 * 7),
 });
 
@@ -97,6 +98,8 @@ export interface Settings {
   readonly orderWaitMs: number;
   readonly drainMs: number;
   readonly retentionMs: number;
+  /** How long a saga may run before it is undone; `null` where it may run for ever. */
+  readonly sagaDeadlineMs: number | null;
   readonly policies: Policies;
   /** The longest time-out of any call. */
   readonly callTimeoutMaxMs: number;
@@ -153,6 +156,7 @@ export function readSettings(environment: Environment): Settings {
     orderWaitMs: values.ORDER_WAIT_MS,
     drainMs: values.DRAIN_MS,
     retentionMs: values.RETENTION_HOURS * 3600 * 1000,
+    sagaDeadlineMs: values.SAGA_DEADLINE_MS ?? null,
     policies: (step, kind) => policies.get(`${step}/${kind}`) ?? POLICY_DEFAULTS[kind],
     callTimeoutMaxMs: Math.max(...[...policies.values()].map(({ timeoutMs }) => timeoutMs)),
   };

@@ -71,7 +71,7 @@ async function open(
   logger.info({ version, settings: shownSettings(settings) }, 'starting');
 
   const machines = new Registry();
-  const order = machines.register(orderSaga(settings.policies));
+  const order = machines.register(orderSaga(settings.policies, settings.sagaDeadlineMs ?? undefined));
 
   for (const { participant } of machines.all().flatMap(({ steps }) => steps)) {
     if (!Object.hasOwn(settings.serviceUrls, participant))

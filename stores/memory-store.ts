@@ -8,9 +8,12 @@ import { cursorAfter, LOOKED_AT_MAX, newestFirst, uuidFromCursor } from './pagin
 import { assertPartitions, idMaker, partitionOf, uuidOf } from './partition.ts';
 import {
   BadCursorError,
+  CLAIMS_MAX,
   type Claimed,
   type CommitResult,
   type CreateResult,
+  claimsExhausted,
+  EXHAUSTED,
   type Fence,
   type Filter,
   type Granted,
@@ -20,10 +23,14 @@ import {
   type NewSaga,
   type NumberedEntry,
   type Owner,
+  PARKED_COUNTER,
   type Page,
   type SagaRecord,
   type SagaStatus,
   type SagaStore,
+  SIGNALS_MAX,
+  type Signal,
+  type SignalResult,
   type Statistics,
   type StoreInfo,
   takenOver,
@@ -37,6 +44,8 @@ interface Saga {
   readonly key: string | null;
   /** What this saga added to counters that are lowered again when it is purged. */
   readonly held: Map<string, number>;
+  /** Since the last commit. */
+  claims: number;
   purgeAtMs: number | null;
 }
 
@@ -46,18 +55,22 @@ export interface MemoryStoreOptions {
   /** In [0, 1). Left out, ids come from the system's secure randomness. */
   readonly random?: () => number;
   readonly partitions?: number;
+  /** Claims without a commit between them; the next one parks the saga. */
+  readonly claimsMax?: number;
 }
 
 export class MemoryStore implements SagaStore {
   readonly info: StoreInfo;
   readonly newId: (key: string | null) => string;
+  readonly #claimsMax: number;
   readonly #now: () => number;
   readonly #sagas = new Map<string, Saga>();
   readonly #keys = new Map<string, { readonly id: string; readonly digest: string }>();
   readonly #counters = new Map<string, Map<string, number>>();
   readonly #boots = new Map<string, number>();
 
-  constructor({ now, random, partitions = 16 }: MemoryStoreOptions) {
+  constructor({ now, random, partitions = 16, claimsMax = CLAIMS_MAX }: MemoryStoreOptions) {
+    this.#claimsMax = claimsMax;
     assertPartitions(partitions);
     this.#now = now;
     this.newId = idMaker({ partitions, now, random });
@@ -98,6 +111,8 @@ export class MemoryStore implements SagaStore {
     if (!saga) return { kind: 'missing' };
     const revision = expected.revision + 1;
     if (sameFence(saga.record.fence, expected)) {
+      const { signals } = saga.record;
+      if (signals.length !== (write.signalsSeen ?? 0)) return { kind: 'signalled', signals };
       Object.assign(saga, this.#write(saga.record, revision, write, saga));
     } else if (!sameFence(saga.record.fence, { revision, writeId: write.writeId })) {
       return { kind: 'stale' };
@@ -116,22 +131,32 @@ export class MemoryStore implements SagaStore {
     const claimed: Claimed[] = [];
     for (const id of new Set(ids)) {
       const saga = this.#sagas.get(id);
-      if (saga?.record.status !== 'STARTED') continue;
+      if (saga === undefined || !isClaimable(saga.record)) continue;
       // A repetition of this claim finds its own write under a lease that still runs, and is granted what remains.
       if (saga.record.fence.writeId !== writeId || this.#remainingMs(saga.record) === 0) {
         if (!this.#mayBeTaken(saga.record, owner)) continue;
-        if (saga.record.owner) saga.log.push(takenOver(at, saga.record.summary.state));
-        saga.record = {
-          ...saga.record,
-          fence: { revision: saga.record.fence.revision + 1, writeId },
-          seq: saga.log.length,
-          owner,
-          dueAtMs: this.#now() + leaseMs,
-        };
+        saga.claims += 1;
+        const exhausted = saga.claims > this.#claimsMax && saga.record.status === 'STARTED';
+        saga.record = exhausted ? this.#parked(saga, at) : this.#taken(saga, owner, leaseMs, at);
+        const fence = { revision: saga.record.fence.revision + 1, writeId };
+        saga.record = { ...saga.record, fence, seq: saga.log.length };
       }
       claimed.push({ record: saga.record, remainingMs: this.#remainingMs(saga.record) });
     }
     return claimed;
+  }
+
+  async signal(id: string, signal: Signal, expectedSeq: number): Promise<SignalResult> {
+    const saga = this.#sagas.get(id);
+    if (!saga) return { kind: 'missing' };
+    const { status, seq, signals, owner } = saga.record;
+    if (status === 'COMPLETED' || status === 'FAILED') return { kind: 'ended' };
+    if (signals.some((one) => one.id === signal.id)) return { kind: 'accepted' };
+    if (seq !== expectedSeq) return { kind: 'moved', seq };
+    if (signals.length >= SIGNALS_MAX) return { kind: 'full' };
+    saga.record = { ...saga.record, signals: [...signals, signal] };
+    if (owner === null) saga.record = { ...saga.record, dueAtMs: this.#now() };
+    return { kind: 'accepted' };
   }
 
   async release(held: readonly { readonly id: string; readonly fence: Fence }[]): Promise<void> {
@@ -234,11 +259,11 @@ export class MemoryStore implements SagaStore {
     write: Write,
     { log, key, held }: Pick<Saga, 'log' | 'key' | 'held'>,
   ): Saga {
-    const { writeId, owner, snapshot, summary, entry, counts, next } = write;
+    const { writeId, owner, snapshot, summary, earlier = [], entry, counts, next } = write;
     const now = this.#now();
     const endsAtMs = now + spanOf(next);
     const running = next.kind === 'act' || next.kind === 'wait';
-    log.push(entry);
+    log.push(...earlier, entry);
     for (const [name, n] of Object.entries(counts)) {
       this.#count(machine, name, n);
       if (name.endsWith('.held')) held.set(name, (held.get(name) ?? 0) + n);
@@ -256,8 +281,23 @@ export class MemoryStore implements SagaStore {
       updatedAtMs: now,
       owner: next.kind === 'act' ? owner : null,
       dueAtMs: running ? endsAtMs : null,
+      signals: [],
     };
-    return { record, log, key, held, purgeAtMs: next.kind === 'end' ? endsAtMs : null };
+    return { record, log, key, held, claims: 0, purgeAtMs: next.kind === 'end' ? endsAtMs : null };
+  }
+
+  #taken({ record, log }: Saga, owner: Owner, leaseMs: number, at: string): SagaRecord {
+    if (record.owner) log.push(takenOver(at, record.summary.state));
+    return { ...record, owner, dueAtMs: this.#now() + leaseMs };
+  }
+
+  #parked(saga: Saga, at: string): SagaRecord {
+    const { record, log } = saga;
+    log.push(claimsExhausted(at, record.summary.state));
+    this.#count(record.machine, PARKED_COUNTER, 1);
+    saga.claims = 0;
+    const free = { owner: null, dueAtMs: null, updatedAtMs: this.#now() };
+    return { ...record, ...free, status: 'ABORTED', parked: EXHAUSTED };
   }
 
   #count({ id }: MachineRef, name: string, n: number): void {
@@ -282,6 +322,11 @@ export class MemoryStore implements SagaStore {
   *#records(): Iterable<SagaRecord> {
     for (const { record } of this.#sagas.values()) yield record;
   }
+}
+
+/** Running, or parked and signalled. */
+function isClaimable({ status, signals }: SagaRecord): boolean {
+  return status === 'STARTED' || (status === 'ABORTED' && signals.length > 0);
 }
 
 function sameFence(a: Fence, b: Fence): boolean {

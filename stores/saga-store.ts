@@ -81,8 +81,31 @@ export interface LogEntry {
   readonly outcome: string | null;
   readonly duration_ms: number | null;
   readonly error: string | null;
+  /** Who asked for it, and why, where it was an operator. */
+  readonly by?: string;
+  readonly reason?: string;
 }
 export type NumberedEntry = LogEntry & { readonly seq: number };
+
+/**
+ * What an operator asks of a saga. It waits in the saga's mailbox, which may be filled without owning the saga and
+ * without raising its revision; whoever writes next must have seen it.
+ */
+export interface Signal {
+  /** Unique to this request, the same in each repetition of it. */
+  readonly id: string;
+  readonly kind: 'cancel' | 'retry' | 'skip' | 'resolve';
+  readonly atMs: number;
+  readonly by: string;
+  readonly reason: string;
+  /** Of a skip: the step whose compensation is skipped. */
+  readonly step?: string;
+  /** Of a resolve: how the saga ends. */
+  readonly as?: 'COMPLETED' | 'FAILED';
+}
+
+/** Signals that a saga's mailbox holds, at most. */
+export const SIGNALS_MAX = 20;
 
 /**
  * Counters that a write raises, by name. A name ending in `.held` covers what the store holds and is lowered
@@ -109,9 +132,13 @@ export interface Write {
   /** The persisted XState snapshot as JSON text: opaque to the store, returned byte for byte. */
   readonly snapshot: string;
   readonly summary: SagaSummary;
+  /** Entries that come before `entry`: what operators had asked for, and this write answers. */
+  readonly earlier?: readonly LogEntry[];
   readonly entry: LogEntry;
   readonly counts: Counts;
   readonly next: Next;
+  /** How many signals of the mailbox the writer has seen and answered: none where it is left out. */
+  readonly signalsSeen?: number;
 }
 
 export interface Idempotency {
@@ -142,6 +169,8 @@ export interface SagaRecord {
   readonly owner: Owner | null;
   /** `null` for a saga that nobody needs to look at: parked or ended. */
   readonly dueAtMs: number | null;
+  /** What operators have asked for and nobody has answered yet, oldest first. */
+  readonly signals: readonly Signal[];
 }
 
 /** A lease granted: `remainingMs` by the store's clock at the moment of the grant. */
@@ -162,6 +191,17 @@ export type CommitResult =
   | ({ readonly kind: 'committed' } & Granted)
   /** Somebody else has written since: the writer has lost the saga and must drop it. */
   | { readonly kind: 'stale' }
+  /** The mailbox holds signals that the writer has not seen: nothing was written, and it must decide again. */
+  | { readonly kind: 'signalled'; readonly signals: readonly Signal[] }
+  | { readonly kind: 'missing' };
+
+export type SignalResult =
+  | { readonly kind: 'accepted' }
+  /** The saga's log has another length than the sender expected. */
+  | { readonly kind: 'moved'; readonly seq: number }
+  | { readonly kind: 'full' }
+  /** It has ended, and nothing can be asked of it any more. */
+  | { readonly kind: 'ended' }
   | { readonly kind: 'missing' };
 
 export interface Claimed {
@@ -225,7 +265,7 @@ export interface SagaStore {
    * Replaces snapshot, summary, status, lease, due and purge time, appends the entry and raises the counters, if the
    * saga still stands at `expected`. The revision rises by one. A repetition of a commit that was applied is
    * recognised by revision `expected + 1` with this write's id, changes nothing, and answers `committed` with what
-   * remains of the lease.
+   * remains of the lease. A commit empties the mailbox, whose every signal it must have seen.
    */
   commit(id: string, expected: Fence, write: Write): Promise<CommitResult>;
 
@@ -233,7 +273,9 @@ export interface SagaStore {
    * Takes over those of `ids` that are due, or that an older boot of the same name holds. Each one taken gets a new
    * revision and write id and a lease of `leaseMs`; where an owner vanished while it acted, the log gains the entry
    * `takenOver`, from and to its state. The others are left as they are: not yet due (a back-off is not cut short),
-   * parked, ended or unknown.
+   * parked with an empty mailbox, ended or unknown. Claims without a commit between them are counted; the one beyond the
+   * store's `claimsMax` parks the saga with the reason `claims-exhausted` instead, and answers it as ABORTED under no
+   * lease: so a saga that kills whoever touches it cannot take down all coordinators.
    */
   claim(
     ids: readonly string[],
@@ -242,6 +284,12 @@ export interface SagaStore {
     writeId: string,
     at: string,
   ): Promise<Claimed[]>;
+
+  /**
+   * Puts a signal into a saga's mailbox, if its log has `expectedSeq` entries. The owner learns of it with its next
+   * commit; a saga that nobody owns, parked or waiting, is due at once. The revision stays. A repetition finds its own signal there and is accepted.
+   */
+  signal(id: string, signal: Signal, expectedSeq: number): Promise<SignalResult>;
 
   /** Gives sagas back: those that still stand at their fence are free and due at once, under the same revision. */
   release(held: readonly { readonly id: string; readonly fence: Fence }[]): Promise<void>;
@@ -308,6 +356,20 @@ export class BadCursorError extends Error {
 export function takenOver(at: string, state: string): LogEntry {
   const none = { step: null, kind: null, attempt: null, outcome: null, duration_ms: null, error: null };
   return { at, event: 'takenOver', ...none, from: state, to: state };
+}
+
+/** Claims without a commit between them, unless a store is told otherwise. */
+export const CLAIMS_MAX = 20;
+
+/** The counter that a claim raises when it parks a saga; the engine's own parking raises the same. */
+export const PARKED_COUNTER = 'settled.ABORTED';
+
+/** Why a saga was parked that was claimed too often. */
+export const EXHAUSTED: Parked = { reason: 'claims-exhausted', held: [] };
+
+/** The log entry of the claim that parks a saga. Shared, so that stores agree. */
+export function claimsExhausted(at: string, state: string): LogEntry {
+  return { ...takenOver(at, state), event: 'claimsExhausted' };
 }
 
 /** Whether a saga passes a listing's filter; `nowMs` by the store's clock. Shared, so that stores agree. */

@@ -18,6 +18,7 @@ import type {
   Parked,
   SagaStatus,
   SagaSummary,
+  Signal,
   Statistics,
   StoreInfo,
 } from '../../stores/saga-store.ts';
@@ -71,7 +72,27 @@ export interface SagaHistory {
   readonly log: readonly NumberedEntry[];
 }
 
+/** What an operator asks of a saga; see `Signal` for its parts. */
+export interface Operation extends Omit<Signal, 'id' | 'atMs'> {
+  /** The length that the log must have, so that nobody decides about a saga that has moved on. */
+  readonly ifSeq: number | null;
+}
+
+export type OperationResult =
+  /** It will take effect as soon as a call in flight has settled. */
+  | { readonly kind: 'accepted'; readonly isFree: boolean }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'moved'; readonly seq: number }
+  /** The state in which the saga stands knows no such event. */
+  | { readonly kind: 'impossible'; readonly state: string }
+  /** Too many requests wait already, or the saga moves too fast to be addressed. */
+  | { readonly kind: 'full' }
+  | { readonly kind: 'busy' };
+
 export interface SagaEngine {
+  /** Asks something of a saga on behalf of an operator. */
+  operate(id: string, operation: Operation): Promise<OperationResult>;
+
   start(request: StartRequest): Promise<StartResult>;
 
   /**

@@ -12,6 +12,8 @@ import {
 } from '../../stores/saga-store.ts';
 import { wait } from './clock.ts';
 import type {
+  Operation,
+  OperationResult,
   SagaEngine,
   SagaHistory,
   SagaListing,
@@ -20,6 +22,7 @@ import type {
   StartRequest,
   StartResult,
 } from './contract.ts';
+import { operate } from './operate.ts';
 import { Recovery, type RecoverySettings } from './recovery.ts';
 import { Runner, type Surroundings } from './runner.ts';
 import { Waiters } from './waiters.ts';
@@ -159,6 +162,14 @@ export class Engine implements SagaEngine {
     return { sagas: page.records.map(listingOf), cursor: page.cursor };
   }
 
+  async operate(id: string, operation: Operation): Promise<OperationResult> {
+    const mark = { id: this.#runner.nextWriteId(), atMs: this.#in.clock.now() };
+    const result = await operate(this.#in.store, this.#registry, id, operation, mark);
+    // What nobody owns is taken up here and now; an owner learns of it by itself.
+    if (result.kind === 'accepted' && result.isFree) this.#recovery.wakeAfter(id, 0);
+    return result;
+  }
+
   statistics(): Promise<Statistics> {
     return this.#in.store.statistics();
   }
@@ -242,7 +253,7 @@ function shownContext(machine: RegisteredMachine | undefined, snapshot: string):
   } catch {
     // The saga is parked for it; whoever looks at it still sees its log.
   }
-  return { data: {}, answers: {}, attempt: 1, retryAt: null, failure: null, held: [] };
+  return { data: {}, answers: {}, attempt: 1, retryAt: null, failure: null, held: [], undone: [] };
 }
 
 /** What is shown of a record: its snapshot holds the secrets, so a view must not carry it. */

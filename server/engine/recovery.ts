@@ -2,7 +2,7 @@
  * Finds sagas that somebody must look at, and takes them. One index of due times serves new work, retries, and owners
  * that are gone; there is no other scheduler.
  */
-import type { Registry } from '../../machines/index.ts';
+import type { RegisteredMachine, Registry } from '../../machines/index.ts';
 import { type SagaRecord, StoreUnavailableError } from '../../stores/saga-store.ts';
 import type { Runner, Surroundings } from './runner.ts';
 
@@ -155,6 +155,10 @@ export class Recovery {
         const machine = this.#registry.get(ref.id, ref.version);
         if (machine === undefined)
           throw new Error(`claimed saga ${id} of unknown machine ${ref.id}@${ref.version}`);
+        if (claim.record.owner === null) {
+          this.#tellParked(claim.record, machine);
+          continue;
+        }
         try {
           this.#runner.resume(claim, machine, sentAt);
         } catch (error) {
@@ -185,6 +189,13 @@ export class Recovery {
       counts: { 'settled.ABORTED': 1 },
       next: { kind: 'park', parked: { reason: 'unreadable', held: [] } },
     });
+  }
+
+  /** The store has parked it, because it was claimed too often and never came further. */
+  #tellParked({ id, parked, createdAtMs, updatedAtMs }: SagaRecord, machine: RegisteredMachine): void {
+    const ms = updatedAtMs - createdAtMs;
+    const reason = parked?.reason ?? null;
+    this.#in.observe({ type: 'settled', id, machine, status: 'ABORTED', ms, reason, parked });
   }
 
   async #purge(): Promise<void> {

@@ -11,13 +11,15 @@ import {
   type NumberedEntry,
   type Owner,
   type SagaStore,
+  type Signal,
   StoreUnavailableError,
   type Write,
 } from '../../stores/saga-store.ts';
 import { type Clock, wait } from './clock.ts';
 import type { Observe, SagaHistory, SagaListing } from './contract.ts';
+import { decide, type Hop } from './decide.ts';
 import type { Participants } from './participants.ts';
-import { describe, type Rights, type Transition } from './write.ts';
+import { describe, type Rights } from './write.ts';
 
 /** A saga in this coordinator's hands. */
 interface Held {
@@ -30,6 +32,8 @@ interface Held {
   fence: Fence;
   /** The whole history where the saga began here; a saga taken over has its history in the store alone. */
   readonly log: NumberedEntry[] | null;
+  /** What operators have asked for and no commit has answered yet. */
+  signals: readonly Signal[];
   /** Until when this coordinator may call participants for the saga, on the monotonic clock. */
   rightUntil: number;
 }
@@ -96,16 +100,17 @@ export class Runner {
     const { clock, rights, owner } = this.#in;
     const at = clock.now();
     const after = { snapshot, asks: machine.asks(snapshot) };
-    const transition = { machine, before: null, event: null, after, at, callMs: null, sagaMs: 0 };
+    const hops: readonly Hop[] = [{ before: null, event: null, after }];
+    const transition = { machine, hops, statusBefore: null, at, callMs: null, createdAtMs: at };
     const { status, ...described } = describe(transition, rights, this.#yielding);
     const write = { ...described, owner, writeId: this.nextWriteId() };
     const begin: BeginStored = (id, granted, sentAt) => {
       const { seq, fence } = granted;
       const { summary } = write;
       const listing = { id, machine, status, summary, parked: null, seq, createdAtMs: at, updatedAtMs: at };
-      const held: Held = { id, machine, listing, ...after, fence, log: [], rightUntil: 0 };
+      const held: Held = { id, machine, listing, ...after, fence, log: [], signals: [], rightUntil: 0 };
       this.#in.observe({ type: 'started', id, machine, context: snapshot.context });
-      this.#note(held, null, write, seq);
+      this.#note(held, hops, write, seq);
       this.#take(held, granted, sentAt);
     };
     return { write, begin };
@@ -116,10 +121,21 @@ export class Runner {
     const snapshot = machine.restore(record.snapshot);
     const { id, fence, seq } = record;
     const asks = machine.asks(snapshot);
-    if (asks.kind !== 'call' && asks.kind !== 'wait') {
+    const { signals } = record;
+    if (asks.kind !== 'call' && asks.kind !== 'wait' && signals.length === 0) {
       throw new Error(`its record says that it runs, its snapshot that it stands in ${record.summary.state}`);
     }
-    const held: Held = { id, machine, listing: record, snapshot, asks, fence, log: null, rightUntil: 0 };
+    const held: Held = {
+      id,
+      machine,
+      listing: record,
+      snapshot,
+      asks,
+      fence,
+      log: null,
+      signals,
+      rightUntil: 0,
+    };
     this.#in.observe({ type: 'claimed', id, state: record.summary.state, machine });
     this.#take(held, { fence, seq, remainingMs }, sentAt);
   }
@@ -164,10 +180,15 @@ export class Runner {
     this.#drop(saga.id);
   }
 
-  /** Makes the call that the state announces; `null` where the right to make it is over. */
-  async #perform(saga: Held): Promise<{ event: SagaEvent; callMs: number | null } | null> {
+  /**
+   * Makes the call that the state announces; `null` where the right to make it is over. What operators ask of a saga
+   * that stands still comes first; of one that announces a call, it waits until that has settled.
+   */
+  async #perform(saga: Held): Promise<{ event: SagaEvent | null; callMs: number | null } | null> {
     const { clock, participants, random, observe } = this.#in;
     if (this.#abandoned) return null;
+    const standsStill = saga.asks.kind !== 'call' || saga.listing.status === 'ABORTED';
+    if (standsStill && saga.signals.length > 0) return { event: null, callMs: null };
     if (saga.asks.kind === 'wait') return { event: { type: 'due', at: clock.now() }, callMs: null };
     if (saga.asks.kind !== 'call') throw new Error(`saga ${saga.id} was taken up with nothing to do`);
 
@@ -193,41 +214,41 @@ export class Runner {
   }
 
   /** Decides, commits, and takes the new state as its own. Answers whether there is more to do for it here. */
-  async #advance(saga: Held, event: SagaEvent, callMs: number | null): Promise<boolean> {
-    const { machine } = saga;
-    const snapshot = machine.next(saga.snapshot, event);
-    const after = { snapshot, asks: machine.asks(snapshot) };
-    const sagaMs = Math.max(0, event.at - saga.listing.createdAtMs);
-    const transition: Transition = {
-      machine,
-      before: saga,
-      event,
-      after,
-      at: event.at,
-      callMs: rounded(callMs),
-      sagaMs,
-    };
+  async #advance(saga: Held, event: SagaEvent | null, callMs: number | null): Promise<boolean> {
+    const { id, machine, listing } = saga;
+    const at = event?.at ?? this.#in.clock.now();
+    const { createdAtMs, status: statusBefore } = listing;
+    const overdue = machine.deadlineMs !== null && at >= createdAtMs + machine.deadlineMs;
+    const { signals } = saga;
+    const hops = decide({ machine, from: saga, status: statusBefore, signals, event, at, overdue });
+    const transition = { machine, hops, statusBefore, at, callMs: rounded(callMs), createdAtMs };
     const { status, ...described } = describe(transition, this.#in.rights, this.#yielding);
-    const write: Write = { ...described, owner: this.#in.owner, writeId: this.nextWriteId() };
+    const writeId = this.nextWriteId();
+    const write: Write = { ...described, owner: this.#in.owner, writeId, signalsSeen: signals.length };
 
     const committed = await this.#commit(saga, write);
     if (committed === null) return false;
     const { result, sentAt } = committed;
+    if (result.kind === 'signalled') {
+      // Somebody has asked for something meanwhile: what the outcome leads to is decided again.
+      saga.signals = result.signals;
+      return this.#advance(saga, event, callMs);
+    }
     if (result.kind !== 'committed') {
-      this.#in.observe({ type: 'lost', id: saga.id, why: result.kind });
+      this.#in.observe({ type: 'lost', id, why: result.kind });
       return false;
     }
-    Object.assign(saga, after);
+    Object.assign(saga, hops.at(-1)?.after, { signals: [] });
     this.#grant(saga, result, sentAt);
     const { next, summary } = write;
     const parked = next.kind === 'park' ? next.parked : null;
-    saga.listing = { ...saga.listing, status, summary, parked, seq: result.seq, updatedAtMs: event.at };
-    this.#note(saga, event, write, result.seq);
+    saga.listing = { ...listing, status, summary, parked, seq: result.seq, updatedAtMs: at };
+    this.#note(saga, hops, write, result.seq);
 
     if (next.kind === 'act') return true;
-    this.#drop(saga.id);
-    if (next.kind === 'wait') this.#onWaiting(saga.id, next.delayMs);
-    else this.#settle(saga, sagaMs);
+    this.#drop(id);
+    if (next.kind === 'wait') this.#onWaiting(id, next.delayMs);
+    else this.#settle(saga, Math.max(0, at - createdAtMs));
     return false;
   }
 
@@ -256,12 +277,25 @@ export class Runner {
     saga.rightUntil = sentAt + remainingMs - this.#in.rights.leaseMarginMs;
   }
 
-  #note(saga: Held, event: SagaEvent | null, write: Write, seq: number): void {
-    const { id, machine, snapshot, listing } = saga;
-    const entry = { seq, ...write.entry };
-    saga.log?.push(entry);
-    const { status } = listing;
-    this.#in.observe({ type: 'transition', id, machine, event, entry, status, context: snapshot.context });
+  #note(saga: Held, hops: readonly Hop[], { earlier = [], entry }: Write, seq: number): void {
+    const { id, machine, listing, log } = saga;
+    for (const [index, one] of [...earlier, entry].entries()) {
+      const numbered = { seq: seq - earlier.length + index, ...one };
+      log?.push(numbered);
+      const hop = hops[index];
+      if (hop === undefined) throw new Error('as many entries as events');
+      const status = index === earlier.length ? listing.status : 'STARTED';
+      const { context } = hop.after.snapshot;
+      this.#in.observe({
+        type: 'transition',
+        id,
+        machine,
+        event: hop.event,
+        entry: numbered,
+        status,
+        context,
+      });
+    }
   }
 
   #settle(saga: Held, ms: number): void {

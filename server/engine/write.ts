@@ -3,11 +3,10 @@
  * announces is decided here.
  */
 import {
-  type Asks,
   nameOf,
+  type Outcome,
   type RegisteredMachine,
   type SagaContext,
-  type SagaEvent,
   type SagaSnapshot,
 } from '../../machines/index.ts';
 import type {
@@ -20,19 +19,19 @@ import type {
   Write,
 } from '../../stores/saga-store.ts';
 import { DURATION_BUCKETS_MS } from './contract.ts';
+import type { Hop } from './decide.ts';
 
-/** What must be known of a transition beside its two snapshots. */
+/** A transition: one event, or several that are stored as one. */
 export interface Transition {
   readonly machine: RegisteredMachine;
-  /** `null` where the saga begins. */
-  readonly before: { readonly snapshot: SagaSnapshot; readonly asks: Asks } | null;
-  readonly event: SagaEvent | null;
-  readonly after: { readonly snapshot: SagaSnapshot; readonly asks: Asks };
+  /** At least one. */
+  readonly hops: readonly Hop[];
+  /** The saga's status until now; `null` where it begins. */
+  readonly statusBefore: SagaStatus | null;
   readonly at: number;
-  /** How long the call took that led to the event. */
+  /** How long the call took that led to the outcome among the events. */
   readonly callMs: number | null;
-  /** Since the saga was created. */
-  readonly sagaMs: number;
+  readonly createdAtMs: number;
 }
 
 /** How writes grant rights. */
@@ -49,27 +48,34 @@ export function describe(
   rights: Rights,
   yielding: boolean,
 ): Omit<Write, 'writeId' | 'owner'> & { readonly status: SagaStatus } {
-  const { machine, after } = transition;
+  const { machine, hops } = transition;
+  const { snapshot } = lastOf(hops).after;
   const next = nextOf(transition, rights, yielding);
+  const entries = hops.map((hop) => entryOf(hop, transition));
   return {
-    snapshot: machine.persist(after.snapshot),
-    summary: summaryOf(machine, after.snapshot),
-    entry: entryOf(transition),
+    snapshot: machine.persist(snapshot),
+    summary: summaryOf(machine, snapshot),
+    ...(entries.length > 1 && { earlier: entries.slice(0, -1) }),
+    entry: lastOf(entries),
     counts: countsOf(transition, next),
     next,
     status: statusOf(next),
   };
 }
 
-function nextOf({ machine, after, at }: Transition, rights: Rights, yielding: boolean): Next {
-  const { asks, snapshot } = after;
+function nextOf({ machine, hops, at, createdAtMs }: Transition, rights: Rights, yielding: boolean): Next {
+  const { asks, snapshot } = lastOf(hops).after;
   switch (asks.kind) {
     case 'call':
       return yielding
         ? { kind: 'wait', delayMs: 0 }
         : { kind: 'act', leaseMs: asks.call.timeoutMs + 2 * rights.leaseMarginMs };
-    case 'wait':
-      return { kind: 'wait', delayMs: Math.max(0, asks.retryAt - at) };
+    case 'wait': {
+      // A deadline that cuts a wait short must wake somebody too.
+      const bounded = machine.deadlineMs !== null && machine.accepts(snapshot, { type: 'deadline', at });
+      const until = bounded ? Math.min(asks.retryAt, createdAtMs + (machine.deadlineMs ?? 0)) : asks.retryAt;
+      return { kind: 'wait', delayMs: Math.max(0, until - at) };
+    }
     case 'operator':
       return { kind: 'park', parked: parkedOf(machine.redacted(snapshot.context)) };
     case 'nothing':
@@ -107,45 +113,70 @@ function summaryOf(machine: RegisteredMachine, { value, context }: SagaSnapshot)
   };
 }
 
-function entryOf({ before, event, after, at, callMs }: Transition): LogEntry {
+/** Events that are outcomes of a call. */
+const OUTCOMES: ReadonlySet<string> = new Set<Outcome>(['done', 'refused', 'retryable', 'unknown']);
+
+function entryOf({ before, event, after, signal, ignored }: Hop, { at, callMs }: Transition): LogEntry {
   // An outcome is told of the call that had it; a start or the end of a wait, of the call that it leads to.
   const about = before?.asks.kind === 'call' ? before.asks : after.asks;
   const call = about.kind === 'call' ? about.call : null;
-  const answered = before?.asks.kind === 'call' && event !== null;
+  const isOutcome = event !== null && OUTCOMES.has(event.type);
   return {
     at: new Date(at).toISOString(),
-    event: event?.type ?? 'started',
+    event: signal?.kind ?? event?.type ?? 'started',
     from: before === null ? null : nameOf(before.snapshot.value),
     to: nameOf(after.snapshot.value),
-    step: call?.step ?? null,
+    step: signal?.step ?? call?.step ?? null,
     kind: call?.kind ?? null,
     attempt: call?.attempt ?? null,
-    outcome: answered ? event.type : null,
-    duration_ms: callMs,
+    outcome: isOutcome ? event.type : ignored ? 'ignored' : null,
+    duration_ms: isOutcome ? callMs : null,
     error: event !== null && 'error' in event ? event.error : null,
+    ...(signal && { by: signal.by, reason: signal.reason }),
   };
 }
 
-function countsOf({ machine, before, after, event, sagaMs }: Transition, next: Next): Counts {
+function countsOf({ machine, hops, statusBefore, at, createdAtMs }: Transition, next: Next): Counts {
   const counts: Record<string, number> = {};
-  if (before === null) {
-    counts.started = 1;
-    counts['total_steps.held'] = machine.steps.length;
-  } else if (before.asks.kind === 'call') {
-    const { kind, step } = before.asks.call;
-    const repeated = after.asks.kind === 'wait';
-    if (repeated) counts.retries = 1;
-    else if (kind === 'action') {
-      if (event?.type === 'done') counts['completed_steps.held'] = 1;
-      else counts[`failures.${step}`] = 1;
-    } else {
-      counts['compensations.attempted'] = 1;
-      counts[event?.type === 'done' ? 'compensations.succeeded' : 'compensations.failed'] = 1;
-    }
-  }
-  if (next.kind === 'end' || next.kind === 'park') {
-    counts[`settled.${statusOf(next)}`] = 1;
-    counts[`duration.${DURATION_BUCKETS_MS.find((bound) => sagaMs <= bound) ?? 'inf'}`] = 1;
+  const count = (name: string, n = 1) => {
+    counts[name] = (counts[name] ?? 0) + n;
+  };
+  for (const hop of hops) countHop(hop, machine, count);
+  const ends = next.kind === 'end' || (next.kind === 'park' && statusBefore !== 'ABORTED');
+  if (ends) count(`settled.${statusOf(next)}`);
+  if (ends && statusBefore !== 'ABORTED') {
+    const sagaMs = Math.max(0, at - createdAtMs);
+    count(`duration.${DURATION_BUCKETS_MS.find((bound) => sagaMs <= bound) ?? 'inf'}`);
   }
   return counts;
+}
+
+function countHop(
+  { before, event, after, signal, ignored }: Hop,
+  machine: RegisteredMachine,
+  count: (name: string, n?: number) => void,
+): void {
+  if (before === null) {
+    count('started');
+    count('total_steps.held', machine.steps.length);
+    return;
+  }
+  if (signal && !ignored) count(`operator.${signal.kind}`);
+  const { failure } = after.snapshot.context;
+  if (before.snapshot.context.failure === null && failure !== null) {
+    count(failure.step === null ? 'cancelled' : `failures.${failure.step}`);
+  }
+  if (event === null || !OUTCOMES.has(event.type) || before.asks.kind !== 'call') return;
+  const done = event.type === 'done';
+  if (after.asks.kind === 'wait') count('retries');
+  else if (before.asks.call.kind === 'compensation') {
+    count('compensations.attempted');
+    count(done ? 'compensations.succeeded' : 'compensations.failed');
+  } else if (done) count('completed_steps.held');
+}
+
+function lastOf<T>(all: readonly T[]): T {
+  const last = all.at(-1);
+  if (last === undefined) throw new Error('a transition without an event');
+  return last;
 }

@@ -1,7 +1,12 @@
 /** From the engine's views to the bodies of the wire contract. */
 import type { z } from '@hono/zod-openapi';
 import type { SagaStatus, Statistics } from '../../stores/saga-store.ts';
-import { DURATION_BUCKETS_MS, type SagaHistory, type SagaListing } from '../engine/contract.ts';
+import {
+  DURATION_BUCKETS_MS,
+  type SagaHistory,
+  type SagaListing,
+  type SagaView,
+} from '../engine/contract.ts';
 import type { orderAnswer, sagaDetail, statistics } from './schemas.ts';
 
 /** Fixed by the wire contract: clients compare these texts. */
@@ -12,6 +17,11 @@ export const MESSAGES: Readonly<Record<SagaStatus, string>> = {
   ABORTED: 'ABORTED: Compensation incomplete',
 };
 
+function messageOf({ status, context }: SagaView): string {
+  const { resolution } = context;
+  return resolution ? `${status}: Resolved by ${resolution.by}: ${resolution.reason}` : MESSAGES[status];
+}
+
 /** What the answer to an order, and to a question after it, says of the saga. */
 export function presentOrder({ saga, log }: SagaHistory): z.infer<typeof orderAnswer> {
   const { data, failure } = saga.context;
@@ -20,7 +30,7 @@ export function presentOrder({ saga, log }: SagaHistory): z.infer<typeof orderAn
     saga_id: saga.id,
     order_id: saga.summary.order_id,
     status: saga.status,
-    message: MESSAGES[saga.status],
+    message: messageOf(saga),
     state: saga.summary.state,
     inventory_reservations: Array.isArray(reservations) ? reservations : null,
     payment_id: textOrNull(data.payment_id),
@@ -43,6 +53,7 @@ export function presentSaga(history: SagaHistory): z.infer<typeof sagaDetail> {
     // What is still to be done while it goes forward; once it is being undone nothing more is.
     remaining_steps: context.failure === null ? steps.filter((step) => !(step in context.answers)) : [],
     attempt: context.attempt,
+    resolved_by: context.resolution?.by ?? null,
     retry_at: context.retryAt === null ? null : timeOf(context.retryAt),
     parked: saga.parked === null ? null : { reason: saga.parked.reason, held: [...saga.parked.held] },
   };

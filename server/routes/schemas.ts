@@ -89,6 +89,8 @@ const logEntry = z
     outcome: z.string().nullable(),
     duration_ms: z.number().nullable(),
     error: z.string().nullable(),
+    by: z.string().optional(),
+    reason: z.string().optional(),
   })
   .openapi('LogEntry');
 
@@ -145,6 +147,7 @@ export const sagaDetail = orderAnswer
     remaining_steps: z.array(z.string()),
     attempt: z.int(),
     retry_at: time.nullable(),
+    resolved_by: z.string().nullable(),
     parked: z.object({ reason: z.string(), held: z.array(held) }).nullable(),
   })
   .openapi('Saga');

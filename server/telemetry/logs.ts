@@ -22,6 +22,11 @@ export function logEvents(logger: Logger): Observe {
           logger.debug({ saga_id: event.id, state: event.state }, 'saga claimed');
         break;
       case 'transition':
+        // What a person did is told at info: it is rare, and somebody will ask.
+        if (logger.isLevelEnabled('info') && event.entry.by !== undefined) {
+          const { event: did, by, reason, step, from, to, outcome } = event.entry;
+          logger.info({ saga_id: event.id, did, by, reason, step, from, to, outcome }, 'operator');
+        }
         if (logger.isLevelEnabled('debug')) {
           const { from, to, step, kind, attempt, outcome, seq, duration_ms: ms } = event.entry;
           logger.debug({ saga_id: event.id, seq, from, to, step, kind, attempt, outcome, ms }, 'transition');

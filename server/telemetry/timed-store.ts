@@ -34,6 +34,7 @@ export function timedStore(store: SagaStore, registry: Registry): SagaStore {
     create: timed('create', store.create),
     commit: timed('commit', store.commit),
     claim: timed('claim', store.claim),
+    signal: timed('signal', store.signal),
     release: timed('release', store.release),
     due: timed('due', store.due),
     running: timed('running', store.running),

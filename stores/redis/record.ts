@@ -11,6 +11,7 @@ import {
   SAGA_STATUSES,
   type SagaRecord,
   type SagaStatus,
+  type Signal,
   type Write,
 } from '../saga-store.ts';
 import { counterField, type MachineName } from './keys.ts';
@@ -43,6 +44,16 @@ function json<T extends z.ZodType>(schema: T) {
 }
 
 const machine = json(z.object({ id: z.string(), version: z.string(), structure: z.string() }));
+
+const signal = z.object({
+  id: z.string(),
+  kind: z.enum(['cancel', 'retry', 'skip', 'resolve']),
+  atMs: z.number(),
+  by: z.string(),
+  reason: z.string(),
+  step: z.string().exactOptional(),
+  as: z.enum(['COMPLETED', 'FAILED']).exactOptional(),
+});
 
 const fields = z.object({
   machine,
@@ -81,6 +92,12 @@ const fields = z.object({
       }),
   ),
   due: orNull(whole),
+  // Absent until the first signal: then there is nothing to answer.
+  signals: z
+    .string()
+    .optional()
+    .transform((text) => (text ? text.split('\n') : []))
+    .pipe(z.array(json(signal))),
 });
 
 export function decodeRecord(id: string, hash: Readonly<Record<string, string>>): SagaRecord {
@@ -99,12 +116,20 @@ export function decodeRecord(id: string, hash: Readonly<Record<string, string>>)
     updatedAtMs: data.updated,
     owner: data.owner,
     dueAtMs: data.due,
+    signals: data.signals,
   };
 }
 
 export function decodeMachine(id: string, text: string): MachineRef {
   const { data, error } = machine.safeParse(text);
   if (error) throw new CorruptRecordError(id, `machine: ${z.prettifyError(error)}`, { cause: error });
+  return data;
+}
+
+/** The text of a mailbox. */
+export function decodeSignals(id: string, text: string): Signal[] {
+  const { data, error } = fields.shape.signals.safeParse(text);
+  if (error) throw new CorruptRecordError(id, `its signals: ${z.prettifyError(error)}`, { cause: error });
   return data;
 }
 
@@ -127,6 +152,8 @@ const logEntry = json(
     outcome: text,
     duration_ms: z.number().nullable(),
     error: text,
+    by: z.string().exactOptional(),
+    reason: z.string().exactOptional(),
   }),
 );
 
@@ -138,14 +165,24 @@ export function decodeEntry(id: string, line: string, seq: number): NumberedEntr
 }
 
 /** ARGV 4 to 12 of lua/write.lua. No validation here: this is the hot path, and the caller is our own engine. */
-export function encodeWrite({ writeId, owner, snapshot, summary, entry, next }: Write): string[] {
+export function encodeWrite({
+  writeId,
+  owner,
+  snapshot,
+  summary,
+  earlier = [],
+  entry,
+  next,
+}: Write): string[] {
   const { state, ...rest } = summary;
   return [
     writeId,
     snapshot,
     JSON.stringify(rest),
     state,
-    JSON.stringify(entry),
+    earlier.length === 0
+      ? JSON.stringify(entry)
+      : [...earlier, entry].map((one) => JSON.stringify(one)).join('\n'),
     next.kind === 'end' ? next.status : next.kind === 'park' ? 'ABORTED' : 'STARTED',
     String(spanOf(next)),
     next.kind === 'act' ? `${owner.boot} ${owner.name}` : '',

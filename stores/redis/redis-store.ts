@@ -5,25 +5,39 @@
 import { assertLimit, assertNewSaga, assertSpan, assertWrite } from '../assertions.ts';
 import { assertPartitions, digestOf, idMaker } from '../partition.ts';
 import {
+  CLAIMS_MAX,
   type Claimed,
   type CommitResult,
   type CreateResult,
+  claimsExhausted,
   type Fence,
+  type LogEntry,
   type NewSaga,
   type Owner,
+  PARKED_COUNTER,
   type SagaStore,
+  SIGNALS_MAX,
+  type Signal,
+  type SignalResult,
   type StoreInfo,
   StoreUnavailableError,
   takenOver,
   type Write,
 } from '../saga-store.ts';
 import { asking, together } from './faults.ts';
-import { assertPrefix, bootsKey, type MachineName, machineName, type PartitionKeys } from './keys.ts';
+import {
+  assertPrefix,
+  bootsKey,
+  counterField,
+  type MachineName,
+  machineName,
+  type PartitionKeys,
+} from './keys.ts';
 import { chunked, Keyspace } from './keyspace.ts';
 import { agreeOnPartitions, connected, durabilityOf } from './opening.ts';
 import { pairs, RedisReads } from './reads.ts';
 import { CorruptRecordError, decodeRecord, encodeCounts, encodeWrite } from './record.ts';
-import { type Client, commitResult, createResult, run, type WriteReply } from './scripts.ts';
+import { type Client, commitResult, createResult, run, signalResult, type WriteReply } from './scripts.ts';
 import { StoreClock } from './store-clock.ts';
 
 export interface RedisStoreOptions {
@@ -35,6 +49,8 @@ export interface RedisStoreOptions {
   readonly prefix?: string;
   /** Entries kept of each partition's event stream, about. */
   readonly streamMax?: number;
+  /** Claims without a commit between them; the next one parks the saga. */
+  readonly claimsMax?: number;
   /** Added to Redis's clock in every decision: 0 in production, tests move it. */
   readonly clockOffsetMs?: () => number;
 }
@@ -43,6 +59,7 @@ export class RedisStore extends RedisReads implements SagaStore {
   readonly info: StoreInfo;
   readonly newId: (key: string | null) => string;
   readonly #boots: string;
+  readonly #claimsMax: string;
   readonly #streamMax: string;
   readonly #offsetMs: () => number;
 
@@ -77,12 +94,13 @@ export class RedisStore extends RedisReads implements SagaStore {
     keyspace: Keyspace,
     boots: string,
     durability: string,
-    { streamMax = 10_000, clockOffsetMs = () => 0 }: Omit<RedisStoreOptions, 'redis'>,
+    { streamMax = 10_000, claimsMax = CLAIMS_MAX, clockOffsetMs = () => 0 }: Omit<RedisStoreOptions, 'redis'>,
   ) {
     const clock = new StoreClock(clockOffsetMs);
     super(redis, keyspace, clock);
     const partitions = keyspace.partitions.length;
     this.#boots = boots;
+    this.#claimsMax = String(claimsMax);
     this.#streamMax = String(streamMax);
     this.#offsetMs = clockOffsetMs;
     this.info = { kind: 'redis', durability, partitions };
@@ -128,12 +146,40 @@ export class RedisStore extends RedisReads implements SagaStore {
         ...this.#writeArgs(id, write),
         String(expected.revision),
         expected.writeId,
+        write.signalsSeen ? String(write.signalsSeen) : '',
         ...encodeCounts(machine, write),
       ]),
     );
     this.clock.learn(Number(reply[3]));
-    if (write.next.kind === 'end') this.keyspace.forget(id);
-    return commitResult(reply as unknown as WriteReply, expected, write.writeId);
+    const result = commitResult(id, reply as unknown as WriteReply, expected, write.writeId);
+    if (result.kind === 'committed' && write.next.kind === 'end') this.keyspace.forget(id);
+    return result;
+  }
+
+  async signal(id: string, signal: Signal, expectedSeq: number): Promise<SignalResult> {
+    const keys = this.keyspace.of(id);
+    const machine = await this.keyspace.machineOf(id);
+    if (!keys || machine === null) return { kind: 'missing' };
+    // Its id comes first, so that a repetition can be found by how it begins.
+    const { id: signalId, ...rest } = signal;
+    const begins = JSON.stringify({ id: signalId }).slice(0, -1);
+    const reply = await asking(
+      run(
+        this.redis,
+        'signal',
+        [keys.saga(id), keys.due(machine)],
+        [
+          this.#offset(),
+          id,
+          JSON.stringify({ id: signalId, ...rest }),
+          begins,
+          String(expectedSeq),
+          String(SIGNALS_MAX),
+        ],
+      ),
+    );
+    this.clock.learn(Number(reply[3]));
+    return signalResult(reply as unknown as WriteReply);
   }
 
   async claim(
@@ -144,8 +190,14 @@ export class RedisStore extends RedisReads implements SagaStore {
     at: string,
   ): Promise<Claimed[]> {
     assertSpan('leaseMs', leaseMs);
-    const { from: _from, to: _to, ...entry } = takenOver(at, '');
-    const head = [String(owner.boot), String(leaseMs), writeId, JSON.stringify(entry).slice(0, -1)];
+    const head = [
+      String(owner.boot),
+      String(leaseMs),
+      writeId,
+      withoutStates(takenOver(at, '')),
+      withoutStates(claimsExhausted(at, '')),
+      this.#claimsMax,
+    ];
     const asked = [...new Set(ids)];
     const batches = await this.keyspace.batches(asked);
     const taken = await together(
@@ -155,9 +207,18 @@ export class RedisStore extends RedisReads implements SagaStore {
           'claim',
           [
             keys.events,
+            keys.counters,
+            keys.status.STARTED,
+            keys.status.ABORTED,
             ...sagas.flatMap(([id, machine]) => [keys.saga(id), keys.log(id), keys.due(machine)]),
           ],
-          [this.#offset(), this.#streamMax, owner.name, ...head, ...sagas.map(([id]) => id)],
+          [
+            this.#offset(),
+            this.#streamMax,
+            owner.name,
+            ...head,
+            ...sagas.flatMap(([id, machine]) => [id, counterField(machine, PARKED_COUNTER)]),
+          ],
         );
         this.clock.learn(Number(nowMs));
         return pairs(found).flatMap(([index, fields]) =>
@@ -241,6 +302,11 @@ export class RedisStore extends RedisReads implements SagaStore {
   #offset(): string {
     return String(this.#offsetMs());
   }
+}
+
+/** A log entry as JSON that lacks its last fields, which claim.lua adds: the state in which the saga stands. */
+function withoutStates({ from: _from, to: _to, ...entry }: LogEntry): string {
+  return JSON.stringify(entry).slice(0, -1);
 }
 
 /** KEYS 1 to 10 of lua/write.lua. */

@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Cluster, Redis } from 'ioredis';
-import type { CommitResult, CreateResult, Fence, Granted } from '../saga-store.ts';
+import type { CommitResult, CreateResult, Fence, Granted, SignalResult } from '../saga-store.ts';
+import { decodeSignals } from './record.ts';
 
 export type Client = Redis | Cluster;
 
@@ -27,6 +28,7 @@ const SCRIPTS = {
   claim: script('shared', 'claim'),
   release: script('shared', 'release'),
   purge: script('shared', 'purge'),
+  signal: script('shared', 'signal'),
 };
 
 /**
@@ -54,14 +56,21 @@ const EXISTS = 1;
 const KEY_REUSED = 2;
 const STALE = 3;
 const MISSING = 4;
+const SIGNALLED = 5;
+const MOVED = 6;
+const FULL = 7;
+const ENDED = 8;
 
-/** Create and commit reply: code, log entries, remaining ms, the store's clock, and create the saga's id. */
+/**
+ * Writes and signals reply: code, log entries, remaining ms, the store's clock; then create the saga's id, and commit
+ * the text of the mailbox that it has not seen.
+ */
 export type WriteReply = readonly [
   code: number,
   seq: number,
   remainingMs: number,
   nowMs: number,
-  id?: string,
+  text?: string,
 ];
 
 function granted(fence: Fence, [, seq, remainingMs]: WriteReply): Granted {
@@ -76,12 +85,22 @@ export function createResult(reply: WriteReply, writeId: string): CreateResult {
   throw new Error(`create.lua returned the unknown code ${code}`);
 }
 
-export function commitResult(reply: WriteReply, expected: Fence, writeId: string): CommitResult {
-  const [code] = reply;
+export function commitResult(id: string, reply: WriteReply, expected: Fence, writeId: string): CommitResult {
+  const [code, , , , text = ''] = reply;
   if (code === DONE) {
     return { kind: 'committed', ...granted({ revision: expected.revision + 1, writeId }, reply) };
   }
   if (code === STALE) return { kind: 'stale' };
   if (code === MISSING) return { kind: 'missing' };
+  if (code === SIGNALLED) return { kind: 'signalled', signals: decodeSignals(id, text) };
   throw new Error(`commit.lua returned the unknown code ${code}`);
+}
+
+export function signalResult([code, seq]: WriteReply): SignalResult {
+  if (code === DONE) return { kind: 'accepted' };
+  if (code === MOVED) return { kind: 'moved', seq };
+  if (code === FULL) return { kind: 'full' };
+  if (code === ENDED) return { kind: 'ended' };
+  if (code === MISSING) return { kind: 'missing' };
+  throw new Error(`signal.lua returned the unknown code ${code}`);
 }

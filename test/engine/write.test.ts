@@ -30,12 +30,17 @@ function writeOf(path: readonly Outcome[], event: Outcome | SagaEvent | null, gi
   return described(
     {
       machine,
-      before: happened === null ? null : side(machine, before),
-      event: happened,
-      after: side(machine, after),
+      hops: [
+        {
+          before: happened === null ? null : side(machine, before),
+          event: happened,
+          after: side(machine, after),
+        },
+      ],
+      statusBefore: happened === null ? null : 'STARTED',
       at,
       callMs,
-      sagaMs,
+      createdAtMs: at - sagaMs,
     },
     RIGHTS,
     yielding,
@@ -73,9 +78,12 @@ describe('what comes next', () => {
     expect(writeOf([], asked, { machine: patient }).next).toEqual({ kind: 'wait', delayMs: 7_000 });
     const before = drive(patient, []);
     const after = patient.next(before, eventOf('retryable', callIn(patient, before)));
-    const late = { machine: patient, before: side(patient, before), after: side(patient, after) };
-    const rest = { event: null, at: at + 10_000, callMs: null, sagaMs: 0 };
-    expect(described({ ...late, ...rest }, RIGHTS, false).next).toEqual({ kind: 'wait', delayMs: 0 });
+    const hops = [{ before: side(patient, before), event: null, after: side(patient, after) }];
+    const late = { at: at + 10_000, callMs: null, createdAtMs: at, statusBefore: 'STARTED' } as const;
+    expect(described({ machine: patient, hops, ...late }, RIGHTS, false).next).toEqual({
+      kind: 'wait',
+      delayMs: 0,
+    });
   });
 
   it('the end is kept for the retention', () => {
@@ -134,7 +142,7 @@ describe('the entry', () => {
       kind: 'action',
       attempt: 1,
       outcome: null,
-      duration_ms: 0,
+      duration_ms: null,
       error: null,
     });
   });
@@ -181,9 +189,9 @@ describe('the entry', () => {
     const before = drive(patient, ['retryable']);
     const due: SagaEvent = { type: 'due', at };
     const after = patient.next(before, due);
-    const sides = { before: side(patient, before), after: side(patient, after) };
+    const hops = [{ before: side(patient, before), event: due, after: side(patient, after) }];
     const { entry, counts } = described(
-      { machine: patient, ...sides, event: due, at, callMs: null, sagaMs: 0 },
+      { machine: patient, hops, at, callMs: null, createdAtMs: at, statusBefore: 'STARTED' },
       RIGHTS,
       false,
     );

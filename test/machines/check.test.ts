@@ -27,7 +27,11 @@ const unreachable: Bad[] = [
     'a wait to which no outcome leads',
     {
       states: ({ doing_b }) => ({
-        doing_b: handling(doing_b, { retryable: '#small.undoing_b', unknown: '#small.undoing_b' }),
+        doing_b: handling(doing_b, {
+          retryable: '#small.undoing_b',
+          unknown: '#small.undoing_b',
+          deferred: '#small.undoing_b',
+        }),
       }),
     },
     'doing_b.waiting',

@@ -111,6 +111,7 @@ describe('the order saga', () => {
       retryAt: null,
       failure: null,
       held: [],
+      undone: [],
     });
   });
 

@@ -49,6 +49,7 @@ it('needs nothing to be set', () => {
     orderWaitMs: 30_000,
     drainMs: 25_000,
     retentionMs: 7 * 24 * HOUR_MS,
+    sagaDeadlineMs: null,
     callTimeoutMaxMs: 10_000,
   });
   const action = { timeoutMs: 10_000, attemptsMax: 5, backoffMs: 200, backoffMaxMs: 10_000 };

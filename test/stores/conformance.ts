@@ -9,6 +9,7 @@ import { commits } from './conformance/commits.ts';
 import { creates } from './conformance/creates.ts';
 import { listings } from './conformance/listings.ts';
 import { purges } from './conformance/purges.ts';
+import { signals } from './conformance/signals.ts';
 
 /** A store of its own for each test, and the hand on its clock. */
 export interface Opened {
@@ -30,6 +31,7 @@ export function describeStore(name: string, open: () => Promise<Opened>): void {
     describe('create', () => creates(() => opened));
     describe('commit', () => commits(() => opened));
     describe('due, claim, release', () => claims(() => opened));
+    describe('signal', () => signals(() => opened));
     describe('running, list', () => listings(() => opened));
     describe('statistics, purge', () => purges(() => opened));
   });

@@ -1,8 +1,9 @@
 -- Takes over those sagas of one partition that may be taken.
--- KEYS: 1 events, then for each saga: saga, log, due
+-- KEYS: 1 events, 2 counters, 3 index of STARTED, 4 index of ABORTED, then for each saga: saga, log, due
 -- ARGV: 1 clock offset, 2 length of the event stream, 3 claimer's name, 4 its boot number, 5 lease in ms,
---       6 write id, 7 the log entry takenOver up to its last fields `from` and `to`, 8... ids
--- Returns: the store's clock, then for each saga taken its position among the ids and its record
+--       6 write id, 7 the log entry takenOver up to its last fields, 8 the log entry claimsExhausted likewise,
+--       9 claims at most, then for each saga: id, its machine's counter of parked sagas
+-- Returns: the store's clock, then for each saga taken or parked its position among the ids and its record
 
 -- A state as JSON text. Escaping every doubtful byte is longer than need be and always right.
 local function quoted(text)
@@ -16,11 +17,21 @@ local boot = tonumber(ARGV[4])
 local dueAt = whole(now + tonumber(ARGV[5]))
 local reply = { now }
 
-for i = 8, #ARGV do
-  local id, first = ARGV[i], (i - 8) * 3 + 2
-  local saga, log, due = KEYS[first], KEYS[first + 1], KEYS[first + 2]
+-- Adds a log entry that lacks its states yet, both of which are the saga's.
+local function append(log, entry, state, id, status)
+  local json = quoted(state)
+  local seq = whole(redis.call('RPUSH', log, entry .. ',"from":' .. json .. ',"to":' .. json .. '}'))
+  announce(KEYS[1], ARGV[2], id, seq, state, status)
+  return seq
+end
 
-  if field(saga, 'status') ~= 'STARTED' then
+for i = 10, #ARGV, 2 do
+  local id, position = ARGV[i], (i - 10) / 2
+  local first = position * 3 + 5
+  local saga, log, due = KEYS[first], KEYS[first + 1], KEYS[first + 2]
+  local status = field(saga, 'status')
+
+  if status ~= 'STARTED' and not (status == 'ABORTED' and field(saga, 'signalled') ~= '') then
     -- Ended, parked or gone: whatever led the claimer here is stale.
     redis.call('ZREM', due, id)
   else
@@ -33,21 +44,28 @@ for i = 8, #ARGV do
     local olderBoot = ownerName == ARGV[3] and tonumber(ownerBoot) < boot
 
     if not mine and (isDue or olderBoot) then
-      local seq = field(saga, 'seq')
-      if owner ~= '' then
-        local state = field(saga, 'state')
-        local json = quoted(state)
-        seq = whole(redis.call('RPUSH', log, ARGV[7] .. ',"from":' .. json .. ',"to":' .. json .. '}'))
-        announce(KEYS[1], ARGV[2], id, seq, state, 'STARTED')
+      local state, seq = field(saga, 'state'), field(saga, 'seq')
+      local claims = (tonumber(field(saga, 'claims')) or 0) + 1
+      local revision = whole(tonumber(field(saga, 'revision')) + 1)
+      if claims > tonumber(ARGV[9]) and status == 'STARTED' then
+        seq = append(log, ARGV[8], state, id, 'ABORTED')
+        redis.call('HSET', saga, 'revision', revision, 'write_id', ARGV[6], 'seq', seq, 'owner', '', 'due', '',
+          'updated', whole(now), 'claims', '0', 'status', 'ABORTED',
+          'parked', '{"reason":"claims-exhausted","held":[]}')
+        redis.call('ZREM', due, id)
+        redis.call('ZREM', KEYS[3], id)
+        redis.call('ZADD', KEYS[4], '0', id)
+        redis.call('HINCRBY', KEYS[2], ARGV[i + 1], 1)
+      else
+        if owner ~= '' then seq = append(log, ARGV[7], state, id, status) end
+        redis.call('HSET', saga, 'revision', revision, 'write_id', ARGV[6], 'seq', seq, 'claims', whole(claims),
+          'owner', ARGV[4] .. ' ' .. ARGV[3], 'due', dueAt)
+        redis.call('ZADD', due, dueAt, id)
       end
-      redis.call('HSET', saga,
-        'revision', whole(tonumber(field(saga, 'revision')) + 1), 'write_id', ARGV[6],
-        'seq', seq, 'owner', ARGV[4] .. ' ' .. ARGV[3], 'due', dueAt)
-      redis.call('ZADD', due, dueAt, id)
       mine = true
     end
     if mine then
-      reply[#reply + 1] = i - 8
+      reply[#reply + 1] = whole(position)
       reply[#reply + 1] = redis.call('HGETALL', saga)
     end
   end

@@ -1,7 +1,8 @@
 -- Replaces what a saga is, if it still stands at the expected fence.
 -- KEYS: as in write.lua
--- ARGV: as in write.lua, then 13 expected revision, 14 expected write id, 15... counters
--- Returns: code, log entries, remaining ms, the store's clock
+-- ARGV: as in write.lua, then 13 expected revision, 14 expected write id, 15 number of signals seen or empty,
+--       16... counters
+-- Returns: code, log entries, remaining ms, the store's clock, and where signals are pending their text
 
 local now = clock(ARGV[1])
 local revision = field(KEYS[1], 'revision')
@@ -10,7 +11,8 @@ if revision == '' then return { MISSING, 0, 0, now } end
 local writeId = field(KEYS[1], 'write_id')
 local raised = whole(tonumber(ARGV[13]) + 1)
 if revision == ARGV[13] and writeId == ARGV[14] then
-  local seq = write(now, raised, field(KEYS[1], 'status'), 15)
+  if field(KEYS[1], 'signalled') ~= ARGV[15] then return { SIGNALLED, 0, 0, now, field(KEYS[1], 'signals') } end
+  local seq = write(now, raised, field(KEYS[1], 'status'), 16)
   return { DONE, seq, granted(), now }
 end
 -- A repetition of this very commit, whose reply was lost.

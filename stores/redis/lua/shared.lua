@@ -2,7 +2,7 @@
 -- The scripts run on Redis 6.2 and later and on ioredis-mock; hence no cjson, no HMGET, and HGET one by one.
 
 -- Results, named in scripts.ts.
-local DONE, EXISTS, KEY_REUSED, STALE, MISSING = 0, 1, 2, 3, 4
+local DONE, EXISTS, KEY_REUSED, STALE, MISSING, SIGNALLED, MOVED, FULL, ENDED = 0, 1, 2, 3, 4, 5, 6, 7, 8
 
 -- A number as Redis should keep it: never 3.0, never 1.8e+12.
 local function whole(n)
@@ -24,6 +24,10 @@ end
 local function remaining(saga, now)
   if field(saga, 'owner') == '' then return 0 end
   return math.max(0, (tonumber(field(saga, 'due')) or 0) - now)
+end
+
+local function ended(status)
+  return status == 'COMPLETED' or status == 'FAILED'
 end
 
 local function announce(events, max, id, seq, state, status)

@@ -2,14 +2,10 @@
 -- KEYS: 1 saga, 2 log, 3 counters, 4 events, 5 due, 6 ended, 7 to 10 the indexes of
 --       STARTED, COMPLETED, FAILED and ABORTED
 -- ARGV: 1 clock offset, 2 id, 3 length of the event stream, 4 write id, 5 snapshot, 6 summary but for its state,
---       7 state, 8 log entry, 9 status, 10 span in ms (of the lease, the delay or the retention),
+--       7 state, 8 log entries, one a line, 9 status, 10 span in ms (of the lease, the delay or the retention),
 --       11 owner as `boot name` or empty, 12 parked or empty
 
 local INDEX = { STARTED = KEYS[7], COMPLETED = KEYS[8], FAILED = KEYS[9], ABORTED = KEYS[10] }
-
-local function ended(status)
-  return status == 'COMPLETED' or status == 'FAILED'
-end
 
 -- `before` is the status until now, nil for a new saga; counters start at ARGV[counters], as name and number.
 -- Returns the number of log entries.
@@ -24,7 +20,8 @@ local function write(now, revision, before, counters)
   if status == 'STARTED' then
     due = endsAt
     redis.call('ZADD', KEYS[5], endsAt, id)
-  elseif before == 'STARTED' then
+  elseif before then
+    -- Also where it was parked: a signal had made it due.
     redis.call('ZREM', KEYS[5], id)
   end
   if ended(status) then
@@ -41,10 +38,12 @@ local function write(now, revision, before, counters)
     end
   end
 
-  local seq = redis.call('RPUSH', KEYS[2], ARGV[8])
+  local seq
+  for entry in string.gmatch(ARGV[8], '[^\n]+') do seq = redis.call('RPUSH', KEYS[2], entry) end
   redis.call('HSET', saga,
     'revision', revision, 'write_id', ARGV[4], 'snapshot', ARGV[5], 'summary', ARGV[6], 'state', ARGV[7],
-    'status', status, 'parked', ARGV[12], 'seq', whole(seq), 'updated', whole(now), 'owner', ARGV[11], 'due', due)
+    'status', status, 'parked', ARGV[12], 'seq', whole(seq), 'updated', whole(now), 'owner', ARGV[11], 'due', due,
+    'claims', '0', 'signals', '', 'signalled', '')
   announce(KEYS[4], ARGV[3], id, whole(seq), ARGV[7], status)
   return seq
 end

@@ -73,6 +73,7 @@ export const creates: Part = (opened) => {
       updatedAtMs: found.createdAtMs,
       owner: saga.owner,
       dueAtMs: found.createdAtMs + 10 * MINUTE,
+      signals: [],
     });
     expect(await store.log(saga.id)).toEqual([{ ...saga.entry, seq: 1 }]);
     expect(await store.statuses([saga.id])).toEqual(['STARTED']);

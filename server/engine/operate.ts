@@ -1,0 +1,40 @@
+/** Takes an operator's request and puts it into the saga's mailbox, from which its owner or its next claimer takes it. */
+import type { Registry } from '../../machines/index.ts';
+import type { SagaRecord, SagaStore, Signal } from '../../stores/saga-store.ts';
+import type { Operation, OperationResult } from './contract.ts';
+import { isPossible } from './decide.ts';
+
+/** A saga that moves between our look and our letter is looked at again this often. */
+const LOOKS_MAX = 5;
+
+export async function operate(
+  store: SagaStore,
+  registry: Registry,
+  id: string,
+  { ifSeq, ...asked }: Operation,
+  mark: { readonly id: string; readonly atMs: number },
+): Promise<OperationResult> {
+  const signal: Signal = { ...asked, ...mark };
+  for (let look = 1; look <= LOOKS_MAX; look += 1) {
+    const record = await store.get(id);
+    if (record === null) return { kind: 'missing' };
+    if (ifSeq !== null && ifSeq !== record.seq) return { kind: 'moved', seq: record.seq };
+    if (!canTake(registry, record, signal)) return { kind: 'impossible', state: record.summary.state };
+    const sent = await store.signal(id, signal, record.seq);
+    if (sent.kind === 'accepted') return { kind: 'accepted', isFree: record.owner === null };
+    if (sent.kind === 'ended') return { kind: 'impossible', state: record.summary.state };
+    if (sent.kind !== 'moved') return sent;
+  }
+  return { kind: 'busy' };
+}
+
+function canTake(
+  registry: Registry,
+  { machine: ref, status, snapshot }: SagaRecord,
+  signal: Signal,
+): boolean {
+  const machine = registry.get(ref.id, ref.version);
+  if (machine === undefined || status === 'COMPLETED' || status === 'FAILED') return false;
+  const restored = machine.restore(snapshot);
+  return isPossible(machine, { snapshot: restored, asks: machine.asks(restored) }, status, signal);
+}

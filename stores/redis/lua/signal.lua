@@ -1,0 +1,26 @@
+-- Puts a signal into a saga's mailbox.
+-- KEYS: 1 saga, 2 due
+-- ARGV: 1 clock offset, 2 id, 3 signal, 4 how it begins with its own id, 5 expected number of log entries, 6 signals at most
+-- Returns: code, log entries, 0, the store's clock
+
+local now = clock(ARGV[1])
+local saga = KEYS[1]
+local status = field(saga, 'status')
+if status == '' then return { MISSING, 0, 0, now } end
+if ended(status) then return { ENDED, 0, 0, now } end
+
+local seq, signals = field(saga, 'seq'), field(saga, 'signals')
+-- A repetition of this very signal, while nobody has answered it.
+if string.find(signals, ARGV[4], 1, true) then return { DONE, tonumber(seq), 0, now } end
+if seq ~= ARGV[5] then return { MOVED, tonumber(seq), 0, now } end
+
+local count = tonumber(field(saga, 'signalled')) or 0
+if count >= tonumber(ARGV[6]) then return { FULL, tonumber(seq), 0, now } end
+if signals ~= '' then signals = signals .. '\n' end
+redis.call('HSET', saga, 'signals', signals .. ARGV[3], 'signalled', whole(count + 1))
+-- An owner learns of it with its next commit; where there is none, somebody must come.
+if field(saga, 'owner') == '' then
+  redis.call('HSET', saga, 'due', whole(now))
+  redis.call('ZADD', KEYS[2], whole(now), ARGV[2])
+end
+return { DONE, tonumber(seq), 0, now }
