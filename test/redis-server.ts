@@ -26,10 +26,15 @@ export interface RedisServerOptions {
   /** Keeps an append-only file, with `fsync always` unless said otherwise. Left out, nothing survives a kill. */
   readonly appendonly?: boolean;
   readonly appendfsync?: 'always' | 'everysec' | 'no';
-  /** Starts it as a Redis Cluster of this one node, which holds every slot: keys of two slots are refused. */
-  readonly cluster?: boolean;
-  /** Further settings, such as `{ 'maxmemory-policy': 'allkeys-lru' }`. */
-  readonly settings?: Readonly<Record<string, string>>;
+  /**
+   * Starts it as a Redis Cluster of this one node, which holds every slot: keys of two slots are refused. `empty` is a
+   * node without slots, for a larger Cluster.
+   */
+  readonly cluster?: boolean | 'empty';
+  /** Lets the disk be filled: with a file size limit (`prlimit --fsize`) writes fail, and do not end the process. */
+  readonly diskMayFill?: boolean;
+  /** Further settings, such as `{ 'maxmemory-policy': 'allkeys-lru' }`; a list where one takes several words. */
+  readonly settings?: Readonly<Record<string, string | readonly string[]>>;
 }
 
 export interface RedisServer {
@@ -70,9 +75,15 @@ async function startOn(
   port: number,
   directory: string,
   socketPath: string,
-  { appendonly = false, appendfsync = 'always', cluster = false, settings = {} }: RedisServerOptions,
+  {
+    appendonly = false,
+    appendfsync = 'always',
+    cluster = false,
+    diskMayFill = false,
+    settings = {},
+  }: RedisServerOptions,
 ): Promise<RedisServer> {
-  const all: Record<string, string> = {
+  const all: Record<string, string | readonly string[]> = {
     port: String(port),
     bind: '127.0.0.1',
     unixsocket: socketPath,
@@ -85,9 +96,10 @@ async function startOn(
     ...(cluster ? { 'cluster-enabled': 'yes', 'cluster-announce-ip': '127.0.0.1' } : {}),
     ...settings,
   };
-  const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
-  let child = await launch(args);
-  if (cluster) await takeAllSlots(port);
+  const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, ...[value].flat()]);
+  const start = () => launch(args, { diskMayFill });
+  let child = await start();
+  if (cluster === true) await takeAllSlots(port);
 
   const kill = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -105,7 +117,7 @@ async function startOn(
     kill,
     restart: async () => {
       await kill();
-      child = await launch(args);
+      child = await start();
     },
     stop: async () => {
       await kill();
@@ -114,9 +126,22 @@ async function startOn(
   };
 }
 
+interface Launch {
+  readonly diskMayFill?: boolean;
+  /** What it says when it is up. */
+  readonly ready?: string;
+}
+
 /** Resolves when the server says that it accepts connections. */
-async function launch(args: readonly string[]): Promise<ChildProcess> {
-  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+export async function launch(
+  args: readonly string[],
+  { diskMayFill = false, ready = 'eady to accept connections' }: Launch = {},
+): Promise<ChildProcess> {
+  // Over its file size limit a process is ended by SIGXFSZ, unless it was started with that signal ignored.
+  const [command, before] = diskMayFill
+    ? ['sh', ['-c', 'trap "" XFSZ; exec redis-server "$@"', 'sh']]
+    : ['redis-server', []];
+  const child = spawn(command, [...before, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const said: string[] = [];
   await new Promise<void>((resolve, reject) => {
     child.once('error', (cause: NodeJS.ErrnoException) => {
@@ -131,7 +156,7 @@ async function launch(args: readonly string[]): Promise<ChildProcess> {
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
         said.push(line);
-        if (line.includes('eady to accept connections')) resolve();
+        if (line.includes(ready)) resolve();
       });
     }
   });
@@ -165,7 +190,7 @@ async function takeAllSlots(port: number): Promise<void> {
   redis.disconnect();
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -10,7 +10,7 @@
  * | `redis+sentinel://host:port,host:port/master-name` | the master that Sentinel names |
  * | `redis+cluster://host:port,host:port` | a Redis Cluster |
  *
- * The last two exist as `rediss+...` too.
+ * The last two exist as `rediss+...` too: then sentinels and nodes are spoken to over TLS as well.
  */
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { Client } from './scripts.ts';
@@ -19,6 +19,13 @@ const COMMAND_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const RECONNECT_MIN_MS = 50;
 const RECONNECT_MAX_MS = 1_000;
+/** A sentinel that hangs is passed over. */
+const SENTINEL_TIMEOUT_MS = 2_000;
+/**
+ * How often one command follows a Cluster that moves its slot or is about to serve it. Only refusals are followed, 100 ms
+ * apart, so after the last one it is still sure that nothing happened.
+ */
+const REDIRECTIONS_MAX = 6;
 
 const FORM =
   /^(?<scheme>rediss?|unix|rediss?\+sentinel|rediss?\+cluster):\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^/?#]*)(?<path>\/[^?#]*)?$/;
@@ -44,8 +51,12 @@ export function connect(url: string, { commandTimeoutMs = COMMAND_TIMEOUT_MS }: 
     autoResendUnfulfilledCommands: false,
     enableAutoPipelining: false,
     commandTimeout: commandTimeoutMs,
+    // A connection on which nothing comes back is given up: the server may be gone without a word, or replaced.
+    socketTimeout: commandTimeoutMs,
     connectTimeout: CONNECT_TIMEOUT_MS,
     retryStrategy: reconnectDelayMs,
+    // Who was the master and now is a replica refuses for ever; the name or the sentinels lead to its successor.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
     ...(user ? { username: decodeURIComponent(user) } : {}),
     ...(password ? { password: decodeURIComponent(password) } : {}),
     ...(scheme.startsWith('rediss') ? { tls: {} } : {}),
@@ -54,7 +65,21 @@ export function connect(url: string, { commandTimeoutMs = COMMAND_TIMEOUT_MS }: 
   const client = open(scheme, hosts, path, options);
   // Without a listener ioredis prints each failed reconnect; the commands' own errors tell it better.
   client.on('error', () => {});
+  if (client instanceof Cluster) client.on('+node', forgetSocketTimeout);
+  else forgetSocketTimeout(client);
   return client;
+}
+
+/**
+ * ioredis 5.11 does not end its socket timer with the connection, and would cut the next one, which answers well.
+ * Nothing can be asked of it but to forget the timer itself.
+ */
+function forgetSocketTimeout(client: Redis): void {
+  const inside = client as unknown as { socketTimeoutTimer: NodeJS.Timeout | undefined };
+  client.on('close', () => {
+    clearTimeout(inside.socketTimeoutTimer);
+    inside.socketTimeoutTimer = undefined;
+  });
 }
 
 function open(scheme: string, hosts: string, path: string, options: RedisOptions): Client {
@@ -66,12 +91,22 @@ function open(scheme: string, hosts: string, path: string, options: RedisOptions
       lazyConnect: true,
       enableOfflineQueue: false,
       clusterRetryStrategy: reconnectDelayMs,
+      maxRedirections: REDIRECTIONS_MAX,
+      // What was in flight when a node's connection closed is not sent again behind the caller's back.
+      retryDelayOnFailover: 0,
       redisOptions,
     });
   }
   if (scheme.endsWith('+sentinel')) {
     if (name === '') throw new RangeError('REDIS_URL for Sentinel needs the master’s name as its path');
-    return new Redis({ ...options, sentinels: nodes.map(withPort(26_379)), name });
+    return new Redis({
+      ...options,
+      sentinels: nodes.map(withPort(26_379)),
+      name,
+      sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
+      // Without these ioredis speaks plain text to both, whatever the scheme says.
+      ...(options.tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
+    });
   }
   // A relative path has its first folder where other forms have their host.
   if (scheme === 'unix') return new Redis({ ...options, path: hosts + path });

@@ -7,8 +7,9 @@ import { StoreUnavailableError } from '../saga-store.ts';
 /** Replies by which Redis says that it did not execute the command. In a script they come at its first write. */
 const REFUSED_BY_REDIS =
   /(?:^|@user_script: ?\d+: -?)(LOADING|BUSY|OOM|READONLY|MISCONF|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|TRYAGAIN|MOVED|ASK|NOAUTH|WRONGPASS) /;
-/** ioredis, of a command that it did not write to a socket. */
-const NOT_WRITTEN = /^(Stream isn't writeable|Cluster isn't ready) and enableOfflineQueue options is false$/;
+/** ioredis, of a command that it did not write to a socket; and of one that it gave up after refusals alone. */
+const NOT_WRITTEN =
+  /^(?:(?:Stream isn't writeable|Cluster isn't ready) and enableOfflineQueue options is false|Cluster is ended\.|None of startup nodes is available|Too many Cluster redirections\. Last error: ReplyError: (?:MOVED|ASK|TRYAGAIN|CLUSTERDOWN) .*)$/;
 /** ioredis, of a command that it wrote and whose reply never came. */
 const REPLY_LOST =
   /^(Connection is closed\.$|Command timed out$|Command aborted due to connection close$|Reached the max retries per request limit|Failed to refresh slots cache\.|Too many Cluster redirections)/;
@@ -46,4 +47,18 @@ export async function together<T>(parts: readonly Promise<T>[]): Promise<T[]> {
   const outages = faults as StoreUnavailableError[];
   const notSent = outages.length === parts.length && outages.every((outage) => outage.notSent);
   throw new StoreUnavailableError(outages[0]?.message ?? '', notSent, { cause: outages[0] });
+}
+
+/**
+ * As `together`, for questions whose parts stand alone: what cannot be reached is left out, as long as anything can. So
+ * the loss of one Cluster master does not keep the sagas of the others from being worked on.
+ */
+export async function reachable<T>(parts: readonly Promise<T>[]): Promise<(T | null)[]> {
+  const settled = await Promise.allSettled(parts);
+  const isOutage = (part: PromiseSettledResult<T>) =>
+    part.status === 'rejected' && fault(part.reason) instanceof StoreUnavailableError;
+  if (settled.every(isOutage) || settled.some((part) => part.status === 'rejected' && !isOutage(part))) {
+    return together(parts);
+  }
+  return settled.map((part) => (part.status === 'fulfilled' ? part.value : null));
 }

@@ -14,6 +14,7 @@
  * | `{p07}:key:<sha-256>` | string | id of the saga begun under an idempotency key, and the body's digest |
  * | `{p07}:meta` | hash | number of partitions and store id |
  * | `{boots}` | hash | boot numbers by coordinator name |
+ * | `{boots}:waited` | string | nothing: what is written before a WAIT, see replica-wait.ts |
  */
 import { partitionName } from '../partition.ts';
 import type { SagaStatus } from '../saga-store.ts';
@@ -37,6 +38,10 @@ export function counterOf(field: string): { readonly machine: string; readonly c
 
 export function bootsKey(prefix: string): string {
   return `{${prefix}boots}`;
+}
+
+export function waitedKey(prefix: string): string {
+  return `${bootsKey(prefix)}:waited`;
 }
 
 /** A prefix stands inside the hash tag; braces in it would end the tag early. */

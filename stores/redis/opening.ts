@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Cluster } from 'ioredis';
 import { StoreRefusedError } from '../saga-store.ts';
 import type { PartitionKeys } from './keys.ts';
+import { ReplicaWait, type WaitReplicas } from './replica-wait.ts';
 import type { Client } from './scripts.ts';
 
 const CONNECT_MAX_MS = 10_000;
@@ -50,7 +51,15 @@ async function mark(
   partitions: number,
   store: string,
 ): Promise<string> {
-  await client.hsetnx(meta, 'partitions', String(partitions));
+  try {
+    await client.hsetnx(meta, 'partitions', String(partitions));
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith('MOVED '))) throw error;
+    throw new StoreRefusedError(
+      'This Redis is one node of a Cluster, and was opened as one server: use redis+cluster:// in its URL.',
+      { cause: error },
+    );
+  }
   await client.hsetnx(meta, 'store', store);
   const found = await client.hgetall(meta);
   if (found.partitions !== String(partitions)) {
@@ -74,6 +83,9 @@ type Server = Pick<ReturnType<Cluster['nodes']>[number], 'info' | 'config'>;
 async function inspect(server: Server): Promise<string> {
   // INFO and not CONFIG, which managed services forbid.
   const info = await server.info();
+  if (field(info, 'redis_mode') === 'sentinel') {
+    throw new StoreRefusedError('This is a Sentinel, and not Redis: use redis+sentinel:// in its URL.');
+  }
   const policy = field(info, 'maxmemory_policy');
   if (policy !== undefined && policy !== 'noeviction') {
     throw new StoreRefusedError(
@@ -87,6 +99,61 @@ async function inspect(server: Server): Promise<string> {
     return `no AOF: acknowledged writes may be lost when Redis restarts, ${replicated}`;
   }
   return `AOF, ${await fsync(server)}, ${replicated}`;
+}
+
+/**
+ * What waits for replicas, and how the store says so. Refused is what could never be kept: then every write would be
+ * repeated for ever.
+ */
+export async function replicaWait(
+  client: Client,
+  key: string,
+  wanted: WaitReplicas,
+): Promise<{ readonly replicas: ReplicaWait; readonly words: string }> {
+  const { count, timeoutMs, fsync: wantsFsync = false } = wanted;
+  if (!Number.isInteger(count) || count < 0 || !Number.isInteger(timeoutMs) || timeoutMs < 1) {
+    throw new RangeError('waitReplicas needs a whole count, and a time-out in whole milliseconds');
+  }
+  if (client instanceof Cluster) {
+    throw new StoreRefusedError(
+      'Waiting for replicas (REDIS_WAIT_REPLICAS) is not supported on a Redis Cluster: ioredis cannot send WAIT on the ' +
+        'connection that served a script. Use Sentinel, or leave it off.',
+    );
+  }
+  const { commandTimeout } = client.options;
+  // A command may stand behind one WAIT and then wait itself.
+  if (commandTimeout !== undefined && timeoutMs * 2 >= commandTimeout) {
+    throw new RangeError(`waitReplicas.timeoutMs must be less than half of ${commandTimeout} ms`);
+  }
+  const info = await client.info();
+  const knowsWaitaof = await knows(client, 'WAITAOF');
+  if (wantsFsync && (!knowsWaitaof || field(info, 'aof_enabled') !== '1')) {
+    throw new StoreRefusedError(
+      'Waiting for fsync needs WAITAOF, which Redis has since 7.2, and appendonly yes; ' +
+        `this is Redis ${field(info, 'redis_version')}.`,
+    );
+  }
+  // A user who may not call it should learn that now.
+  await client.call('WAIT', 0, 1);
+  const who = `${count} ${count === 1 ? 'replica' : 'replicas'}`;
+  const disk = wantsFsync
+    ? ' and for fsync (WAITAOF)'
+    : knowsWaitaof
+      ? ''
+      : ' (not for fsync: WAITAOF needs Redis 7.2, and is untested)';
+  return {
+    replicas: new ReplicaWait(client, key, wanted),
+    words: `, each write waits up to ${timeoutMs} ms for ${who}${disk}`,
+  };
+}
+
+async function knows(client: Client, command: string): Promise<boolean> {
+  try {
+    const [about] = (await client.command('INFO', command)) as unknown[];
+    return about !== null && about !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 async function fsync(server: Server): Promise<string> {

@@ -15,7 +15,7 @@ import {
   type SagaStore,
   type Statistics,
 } from '../saga-store.ts';
-import { asking, together } from './faults.ts';
+import { asking, reachable, together } from './faults.ts';
 import { counterOf, type MachineName, machineName, type PartitionKeys } from './keys.ts';
 import type { Keyspace } from './keyspace.ts';
 import { newestIds } from './listing.ts';
@@ -40,11 +40,11 @@ export class RedisReads implements Pick<SagaStore, Asking> {
     assertLimit(limit);
     const names = new Set(machines.map(machineName));
     const [found] = await Promise.all([
-      together(this.keyspace.inTurn().map((keys) => this.#dueIn(keys, [...names], limit))),
+      reachable(this.keyspace.inTurn().map((keys) => this.#dueIn(keys, [...names], limit))),
       // Where nothing else tells the time, it is asked for; it serves from the next call on.
       this.clock.old ? this.learnTime() : null,
     ]);
-    return found.flat().slice(0, limit);
+    return found.flatMap((ids) => ids ?? []).slice(0, limit);
   }
 
   async #dueIn(keys: PartitionKeys, machines: readonly MachineName[], limit: number): Promise<string[]> {

@@ -24,7 +24,7 @@ import {
   takenOver,
   type Write,
 } from '../saga-store.ts';
-import { asking, together } from './faults.ts';
+import { asking, reachable, together } from './faults.ts';
 import {
   assertPrefix,
   bootsKey,
@@ -32,11 +32,13 @@ import {
   type MachineName,
   machineName,
   type PartitionKeys,
+  waitedKey,
 } from './keys.ts';
 import { chunked, Keyspace } from './keyspace.ts';
-import { agreeOnPartitions, connected, durabilityOf } from './opening.ts';
+import { agreeOnPartitions, connected, durabilityOf, replicaWait } from './opening.ts';
 import { pairs, RedisReads } from './reads.ts';
 import { CorruptRecordError, decodeRecord, encodeCounts, encodeWrite } from './record.ts';
+import type { ReplicaWait, WaitReplicas } from './replica-wait.ts';
 import { type Client, commitResult, createResult, run, signalResult, type WriteReply } from './scripts.ts';
 import { StoreClock } from './store-clock.ts';
 
@@ -53,6 +55,8 @@ export interface RedisStoreOptions {
   readonly claimsMax?: number;
   /** Added to Redis's clock in every decision: 0 in production, tests move it. */
   readonly clockOffsetMs?: () => number;
+  /** Creates, commits and claims count as written only when replicas have them. Not on a Cluster. */
+  readonly waitReplicas?: WaitReplicas;
 }
 
 export class RedisStore extends RedisReads implements SagaStore {
@@ -62,6 +66,7 @@ export class RedisStore extends RedisReads implements SagaStore {
   readonly #claimsMax: string;
   readonly #streamMax: string;
   readonly #offsetMs: () => number;
+  readonly #replicas: ReplicaWait | null;
 
   /**
    * Connects the client where it is not, and refuses a Redis that does not fit (`StoreRefusedError`). Where it
@@ -71,6 +76,7 @@ export class RedisStore extends RedisReads implements SagaStore {
     redis,
     partitions = 16,
     prefix = '',
+    waitReplicas,
     ...rest
   }: RedisStoreOptions): Promise<RedisStore> {
     assertPartitions(partitions);
@@ -82,9 +88,12 @@ export class RedisStore extends RedisReads implements SagaStore {
       throw new StoreUnavailableError(`Redis cannot be reached: ${message}`, true, { cause: error });
     }
     const keyspace = new Keyspace(redis, prefix, partitions);
-    const durability = await asking(durabilityOf(redis));
+    const waiting = waitReplicas
+      ? await asking(replicaWait(redis, waitedKey(prefix), waitReplicas))
+      : { replicas: null, words: '' };
+    const durability = (await asking(durabilityOf(redis))) + waiting.words;
     await asking(agreeOnPartitions(redis, keyspace.partitions));
-    const store = new RedisStore(redis, keyspace, bootsKey(prefix), durability, rest);
+    const store = new RedisStore(redis, keyspace, bootsKey(prefix), durability, waiting.replicas, rest);
     await store.learnTime();
     return store;
   }
@@ -94,6 +103,7 @@ export class RedisStore extends RedisReads implements SagaStore {
     keyspace: Keyspace,
     boots: string,
     durability: string,
+    replicas: ReplicaWait | null,
     { streamMax = 10_000, claimsMax = CLAIMS_MAX, clockOffsetMs = () => 0 }: Omit<RedisStoreOptions, 'redis'>,
   ) {
     const clock = new StoreClock(clockOffsetMs);
@@ -101,6 +111,7 @@ export class RedisStore extends RedisReads implements SagaStore {
     const partitions = keyspace.partitions.length;
     this.#boots = boots;
     this.#claimsMax = String(claimsMax);
+    this.#replicas = replicas;
     this.#streamMax = String(streamMax);
     this.#offsetMs = clockOffsetMs;
     this.info = { kind: 'redis', durability, partitions };
@@ -127,6 +138,7 @@ export class RedisStore extends RedisReads implements SagaStore {
           saga.idempotency?.digest ?? '',
           ...encodeCounts(machine, saga),
         ],
+        this.#replicas,
       ),
     );
     this.clock.learn(Number(reply[3]));
@@ -142,13 +154,19 @@ export class RedisStore extends RedisReads implements SagaStore {
     const machine = this.keyspace.known(id) ?? (await this.keyspace.machineOf(id));
     if (!keys || machine === null) return { kind: 'missing' };
     const reply = await asking(
-      run(this.redis, 'commit', writeKeys(keys, id, machine), [
-        ...this.#writeArgs(id, write),
-        String(expected.revision),
-        expected.writeId,
-        write.signalsSeen ? String(write.signalsSeen) : '',
-        ...encodeCounts(machine, write),
-      ]),
+      run(
+        this.redis,
+        'commit',
+        writeKeys(keys, id, machine),
+        [
+          ...this.#writeArgs(id, write),
+          String(expected.revision),
+          expected.writeId,
+          write.signalsSeen ? String(write.signalsSeen) : '',
+          ...encodeCounts(machine, write),
+        ],
+        this.#replicas,
+      ),
     );
     this.clock.learn(Number(reply[3]));
     const result = commitResult(id, reply as unknown as WriteReply, expected, write.writeId);
@@ -176,6 +194,7 @@ export class RedisStore extends RedisReads implements SagaStore {
           String(expectedSeq),
           String(SIGNALS_MAX),
         ],
+        this.#replicas,
       ),
     );
     this.clock.learn(Number(reply[3]));
@@ -219,6 +238,7 @@ export class RedisStore extends RedisReads implements SagaStore {
             ...head,
             ...sagas.flatMap(([id, machine]) => [id, counterField(machine, PARKED_COUNTER)]),
           ],
+          this.#replicas,
         );
         this.clock.learn(Number(nowMs));
         return pairs(found).flatMap(([index, fields]) =>
@@ -256,7 +276,7 @@ export class RedisStore extends RedisReads implements SagaStore {
     if (this.clock.old) await this.learnTime();
     const now = String(Math.floor(this.clock.now()));
     const partitions = this.keyspace.inTurn();
-    const expired = await together(
+    const expired = await reachable(
       partitions.map((keys) => this.redis.zrangebyscore(keys.ended, '-inf', now, 'LIMIT', 0, limit)),
     );
     let left = limit;

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import type { Cluster, Redis } from 'ioredis';
 import type { CommitResult, CreateResult, Fence, Granted, SignalResult } from '../saga-store.ts';
 import { decodeSignals } from './record.ts';
+import type { ReplicaWait } from './replica-wait.ts';
 
 export type Client = Redis | Cluster;
 
@@ -34,19 +35,23 @@ const SCRIPTS = {
 /**
  * Runs one atomic move by its hash, and sends its text only where Redis does not know it: after a restart, a
  * failover or a SCRIPT FLUSH. A script that Redis did not know did nothing, so sending it then is safe.
+ * @param replicas whom to wait for, if anybody
  */
 export async function run(
   client: Client,
   name: keyof typeof SCRIPTS,
   keys: readonly string[],
   args: readonly string[],
+  replicas: ReplicaWait | null = null,
 ): Promise<unknown[]> {
   const { lua, sha } = SCRIPTS[name];
+  const byHash = () => client.evalsha(sha, keys.length, ...keys, ...args);
+  const byText = () => client.eval(lua, keys.length, ...keys, ...args);
   try {
-    return (await client.evalsha(sha, keys.length, ...keys, ...args)) as unknown[];
+    return (await (replicas ? replicas.after(byHash) : byHash())) as unknown[];
   } catch (error) {
     if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-    return (await client.eval(lua, keys.length, ...keys, ...args)) as unknown[];
+    return (await (replicas ? replicas.after(byText) : byText())) as unknown[];
   }
 }
 

@@ -30,7 +30,16 @@ it('reads the forms of REDIS_URL', () => {
     ],
     name: 'orders',
   });
-  expect(connect('rediss+cluster://one:1,two')).toBeInstanceOf(Cluster);
+  expect(optionsOf('redis+sentinel://one/orders').tls).toBeFalsy();
+  // Or ioredis would speak plain text to master and sentinels, whatever the scheme says.
+  expect(optionsOf('rediss+sentinel://one/orders')).toMatchObject({
+    tls: {},
+    enableTLSForSentinelMode: true,
+    sentinelTLS: {},
+  });
+  const cluster = connect('rediss+cluster://one:1,two') as Cluster;
+  expect(cluster).toBeInstanceOf(Cluster);
+  expect(cluster.options).toMatchObject({ retryDelayOnFailover: 0, redisOptions: { tls: {} } });
 });
 
 it('never queues, never sends twice, never waits without bound, and does not connect by itself', () => {
@@ -43,6 +52,7 @@ it('never queues, never sends twice, never waits without bound, and does not con
     autoResendUnfulfilledCommands: false,
     enableAutoPipelining: false,
     commandTimeout: 5_000,
+    socketTimeout: 5_000,
   });
   const delays = [1, 2, 5, 100].map((attempt) => (client as Redis).options.retryStrategy?.(attempt));
   expect(delays).toEqual([100, 200, 1_000, 1_000]);

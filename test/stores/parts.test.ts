@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryStore } from '../../stores/memory-store.ts';
 import { assertPartitions, idMaker, partitionOf, partitionOfKey } from '../../stores/partition.ts';
-import { asking, together } from '../../stores/redis/faults.ts';
+import { asking, reachable, together } from '../../stores/redis/faults.ts';
 import { machineName } from '../../stores/redis/keys.ts';
 import { newestIds } from '../../stores/redis/listing.ts';
 import { StoreClock } from '../../stores/redis/store-clock.ts';
@@ -118,6 +118,13 @@ describe('an operation over several partitions', () => {
 
   it('does not hide a bug behind an outage', async () => {
     await expect(together([unsent(), Promise.reject(new TypeError('bug'))])).rejects.toThrow(TypeError);
+    await expect(reachable([unsent(), Promise.reject(new TypeError('bug'))])).rejects.toThrow(TypeError);
+  });
+
+  it('may leave out what cannot be reached, but not everything', async () => {
+    expect(await reachable([unsent(), Promise.resolve('here')])).toEqual([null, 'here']);
+    expect(await reachable([])).toEqual([]);
+    await expect(reachable([unsent(), sent()])).rejects.toMatchObject({ notSent: false });
   });
 });
 
@@ -136,6 +143,12 @@ describe('what Redis and ioredis say', () => {
     ['ERR Error running script (call to f_a): @user_script:5: -OOM command not allowed', true],
     ['MISCONF Redis is configured to save RDB snapshots', true],
     ['CLUSTERDOWN Hash slot not served', true],
+    ['READONLY You can’t write against a read only replica. script: abc, on @user_script:1.', true],
+    ['NOREPLICAS Not enough good replicas to write.', true],
+    ['Too many Cluster redirections. Last error: ReplyError: TRYAGAIN Multiple keys request', true],
+    ['Too many Cluster redirections. Last error: Error: Connection is closed.', false],
+    ['None of startup nodes is available', true],
+    ['Cluster is ended.', true],
     ['Connection is closed.', false],
     ['Command timed out', false],
     ['Reached the max retries per request limit (which is 0). Refer to', false],

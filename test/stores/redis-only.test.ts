@@ -1,28 +1,10 @@
-/** What only a real Redis can show: costs, faults, restarts, and what stands in its keys. */
-import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connect } from '../../stores/redis/connect.ts';
-import { CorruptRecordError } from '../../stores/redis/record.ts';
 import { RedisStore } from '../../stores/redis/redis-store.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../stores/saga-store.ts';
 import { type RedisServer, startRedis } from '../redis-server.ts';
-import {
-  A1,
-  act,
-  B1,
-  begin,
-  end,
-  idIn,
-  MINUTE,
-  newSaga,
-  ORDER,
-  park,
-  record,
-  view,
-  wait,
-  write,
-} from './sagas.ts';
+import { A1, act, begin, end, idIn, MINUTE, ORDER, record, view, wait, write } from './sagas.ts';
 
 let server: RedisServer;
 /** A plain client beside the store, to look and to meddle. */
@@ -203,6 +185,8 @@ describe('opening', () => {
     await redis.config('SET', 'appendonly', 'no');
     expect(await words()).toMatch(/^no AOF: acknowledged writes may be lost/);
     await redis.config('SET', 'appendonly', 'yes');
+    // The new file begins with a rewrite in the background: until it ends, a kill would lose everything.
+    while ((await redis.info('persistence')).includes('aof_rewrite_in_progress:1'));
     await redis.config('SET', 'appendfsync', 'always');
   });
 
@@ -213,125 +197,32 @@ describe('opening', () => {
   });
 });
 
-describe('faults', () => {
-  it('heals when Redis has forgotten the scripts', async () => {
-    const { id, fence } = await begin(store);
-    const others = await Promise.all([begin(store), begin(store), begin(store)]);
-    await redis.script('FLUSH');
-    expect(await store.commit(id, fence, write())).toMatchObject({ kind: 'committed', seq: 2 });
-    await redis.script('FLUSH');
-    const all = await Promise.all(others.map((each) => store.commit(each.id, each.fence, write())));
-    expect(all.map(({ kind }) => kind)).toEqual(['committed', 'committed', 'committed']);
+it('keeps through a kill what it acknowledged, and tells sent from unsent', async () => {
+  const client = connect(server.url) as Redis;
+  const lasting = await open({ redis: client });
+  const { id, fence } = await begin(lasting, {
+    counts: { 'sagas.held': 1 },
+    idempotency: { key: 'k', digest: 'd' },
   });
+  await lasting.boot('a');
+  const before = await view(lasting, id);
 
-  it('says `not sent` of what Redis refused to execute, in its words, and wrote nothing', async () => {
-    const { id, fence } = await begin(store);
-    const before = await view(store, id);
-    const refused = async (message: RegExp) => {
-      const error = await store.commit(id, fence, write()).catch((thrown: unknown) => thrown);
-      expect(error).toEqual(unavailable(true));
-      expect((error as Error).message).toMatch(message);
-      const saga = newSaga(store);
-      await expect(store.create(saga)).rejects.toEqual(unavailable(true));
-    };
-    await redis.config('SET', 'maxmemory', '1');
-    await refused(/OOM/);
-    await redis.config('SET', 'maxmemory', '0');
-    await redis.replicaof('127.0.0.1', '1');
-    await refused(/READONLY/);
-    await redis.replicaof('NO', 'ONE');
-    expect(await view(store, id)).toEqual(before);
-  });
+  await redis.client('PAUSE', 600_000, 'WRITE');
+  const inFlight = lasting.commit(id, fence, write());
+  const closed = happens(client, 'close');
+  await Promise.all([expect(inFlight).rejects.toEqual(unavailable(false)), server.kill(), closed]);
+  await expect(lasting.commit(id, fence, write())).rejects.toEqual(unavailable(true));
+  for (const ask of [lasting.ping(), lasting.get(id), lasting.due([ORDER], 1), lasting.statistics()]) {
+    await expect(ask).rejects.toThrow(StoreUnavailableError);
+  }
 
-  it('lets a script that fails crash loudly', async () => {
-    const { id, fence } = await begin(store);
-    await redis.set(`{p${id.slice(0, 2)}}:saga:${id}`, 'no hash');
-    const error = await store.commit(id, fence, write()).catch((thrown: unknown) => thrown);
-    expect(error).toBeInstanceOf(Error);
-    expect(error).not.toBeInstanceOf(StoreUnavailableError);
-  });
-
-  it('does not wait for a Redis that hangs, and does not know whether it acted', async () => {
-    const impatient = await open({ redis: connect(server.url, { commandTimeoutMs: 100 }) });
-    const { id, fence } = await begin(impatient);
-    await redis.client('PAUSE', 600_000, 'WRITE');
-    const done = write();
-    await expect(impatient.commit(id, fence, done)).rejects.toEqual(unavailable(false));
-    await redis.client('UNPAUSE');
-    expect(await store.commit(id, fence, done)).toMatchObject({ kind: 'committed', seq: 2 });
-    await impatient.close();
-  });
-
-  it('keeps through a kill what it acknowledged, and tells sent from unsent', async () => {
-    const client = connect(server.url) as Redis;
-    const lasting = await open({ redis: client });
-    const { id, fence } = await begin(lasting, {
-      counts: { 'sagas.held': 1 },
-      idempotency: { key: 'k', digest: 'd' },
-    });
-    await lasting.boot('a');
-    const before = await view(lasting, id);
-
-    await redis.client('PAUSE', 600_000, 'WRITE');
-    const inFlight = lasting.commit(id, fence, write());
-    const closed = happens(client, 'close');
-    await Promise.all([expect(inFlight).rejects.toEqual(unavailable(false)), server.kill(), closed]);
-    await expect(lasting.commit(id, fence, write())).rejects.toEqual(unavailable(true));
-    for (const ask of [lasting.ping(), lasting.get(id), lasting.due([ORDER], 1), lasting.statistics()]) {
-      await expect(ask).rejects.toThrow(StoreUnavailableError);
-    }
-
-    const ready = [happens(client, 'ready'), happens(redis, 'ready')];
-    await server.restart();
-    await Promise.all(ready);
-    expect(await view(lasting, id)).toEqual(before);
-    expect(await lasting.boot('a')).toBe(2);
-    expect(await lasting.commit(id, fence, write())).toMatchObject({ kind: 'committed' });
-    await lasting.close();
-  });
-});
-
-describe('damage', () => {
-  const sagaKey = (id: string) => `{p${id.slice(0, 2)}}:saga:${id}`;
-
-  it('is named, and never skipped in silence', async () => {
-    for (const [field, text] of [
-      ['summary', '{'],
-      ['status', 'LOST'],
-      ['revision', 'x'],
-      ['owner', 'x'],
-    ] as const) {
-      const { id } = await begin(store);
-      await redis.hset(sagaKey(id), field, text);
-      await expect(store.get(id)).rejects.toThrow(CorruptRecordError);
-      await expect(store.list({}, null, 10)).rejects.toThrow(`Saga ${id} is unreadable in Redis`);
-    }
-    const { id } = await begin(store);
-    await redis.lset(`{p${id.slice(0, 2)}}:log:${id}`, 0, '{"at":1}');
-    await expect(store.log(id)).rejects.toThrow(`Saga ${id} is unreadable in Redis: log entry 1`);
-  });
-
-  it('of one record keeps no other from being claimed, and is warned of', async () => {
-    const [bad, good] = [await begin(store, { next: wait(0) }), await begin(store, { next: wait(0) })];
-    await redis.hdel(sagaKey(bad.id), 'summary');
-    const warned = once(process, 'warning');
-    const claimed = await store.claim([bad.id, good.id], B1, MINUTE, 'claim', 'now');
-    expect(claimed.map((each) => each.record.id)).toEqual([good.id]);
-    const [warning] = await warned;
-    expect(warning).toMatchObject({ name: 'CorruptRecordError', sagaId: bad.id });
-  });
-
-  it('to the due index is mended by the claim that meets it', async () => {
-    const parked = await begin(store, { next: park });
-    const lost = await begin(store, { next: wait(0) });
-    await redis.zadd(`{p${parked.id.slice(0, 2)}}:due:order@1`, 1, parked.id);
-    await redis.del(sagaKey(lost.id));
-    offsetMs = MINUTE;
-    const due = await store.due([ORDER], 10);
-    expect(due.sort()).toEqual([parked.id, lost.id].sort());
-    expect(await store.claim(due, B1, MINUTE, 'claim', 'now')).toEqual([]);
-    expect(await store.due([ORDER], 10)).toEqual([]);
-  });
+  const ready = [happens(client, 'ready'), happens(redis, 'ready')];
+  await server.restart();
+  await Promise.all(ready);
+  expect(await view(lasting, id)).toEqual(before);
+  expect(await lasting.boot('a')).toBe(2);
+  expect(await lasting.commit(id, fence, write())).toMatchObject({ kind: 'committed' });
+  await lasting.close();
 });
 
 it('starves no partition of what is due, however small the limit', async () => {

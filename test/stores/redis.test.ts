@@ -1,15 +1,19 @@
 import { afterAll } from 'vitest';
 import { connect } from '../../stores/redis/connect.ts';
 import { RedisStore } from '../../stores/redis/redis-store.ts';
+import { startCluster } from '../redis/cluster.ts';
 import { startRedis } from '../redis-server.ts';
 import { describeStore } from './conformance.ts';
 
-for (const cluster of [false, true]) {
-  const server = await startRedis({ cluster });
+const kinds = [
+  ['Redis', await startRedis()],
+  ['a Redis Cluster of three masters', await startCluster()],
+] as const;
+for (const [kind, server] of kinds) {
   afterAll(() => server.stop());
   let stores = 0;
 
-  describeStore(`RedisStore on Redis${cluster ? ' Cluster' : ''}`, async () => {
+  describeStore(`RedisStore on ${kind}`, async () => {
     stores += 1;
     let offsetMs = 0;
     const redis = connect(server.url);

@@ -1,0 +1,198 @@
+/**
+ * Measures what failovers forget: sagas are created and committed without pause, the master is killed with kill -9, and
+ * when the sentinels have named another one, everything that was acknowledged is looked for.
+ *
+ *   node --import tsx test/redis/failover-loss.ts [--failovers 5] [--delay-ms 2] [--writers 32]
+ */
+import { parseArgs } from 'node:util';
+import { connect } from '../../stores/redis/connect.ts';
+import { RedisStore } from '../../stores/redis/redis-store.ts';
+import type { NewSaga, SagaStatus, Write } from '../../stores/saga-store.ts';
+import type { RedisServerOptions } from '../redis-server.ts';
+import { type Front, openFront } from './replica-link.ts';
+import { startSentinels } from './sentinel.ts';
+import { served } from './until.ts';
+
+const { values } = parseArgs({
+  options: {
+    failovers: { type: 'string', default: '5' },
+    'delay-ms': { type: 'string', default: '2' },
+    writers: { type: 'string', default: '32' },
+  },
+});
+const FAILOVERS = Number(values.failovers);
+const DELAY_MS = Number(values['delay-ms']);
+const WRITERS = Number(values.writers);
+/** Sagas acknowledged before the kill: at least so many, and at most twice that. */
+const SAGAS = 1_000;
+const MINUTE = 60_000;
+
+interface Mode {
+  readonly name: string;
+  readonly appendfsync: NonNullable<RedisServerOptions['appendfsync']>;
+  readonly waitFor: number;
+}
+const MODES: readonly Mode[] = [
+  { name: 'everysec, no WAIT', appendfsync: 'everysec', waitFor: 0 },
+  { name: 'always, no WAIT', appendfsync: 'always', waitFor: 0 },
+  { name: 'everysec, WAIT 1', appendfsync: 'everysec', waitFor: 1 },
+  { name: 'always, WAIT 1', appendfsync: 'always', waitFor: 1 },
+];
+
+interface Round {
+  readonly sagas: number;
+  readonly sagasLost: number;
+  readonly commits: number;
+  readonly commitsLost: number;
+  readonly writesPerSecond: number;
+  readonly awayMs: number;
+}
+
+/** Every write of the load, in a row for each writer: what it was told of them, and when. */
+class Load {
+  /** Acknowledged: the status that the saga must have at least reached. */
+  readonly created = new Set<string>();
+  readonly committed = new Set<string>();
+  answers = 0;
+  lastAnswerMs = 0;
+  /** The longest time without an answer to anybody. */
+  awayMs = 0;
+  ended = false;
+  readonly #store: RedisStore;
+  #writes = 0;
+
+  constructor(store: RedisStore) {
+    this.#store = store;
+  }
+
+  async write(): Promise<void> {
+    while (!this.ended) {
+      const saga = this.#saga();
+      const created = await this.#answered(() => this.#store.create(saga));
+      if (created?.kind !== 'created') continue;
+      this.created.add(saga.id);
+      const done = this.#body('done', { kind: 'end', status: 'COMPLETED', keepMs: 60 * MINUTE });
+      const result = await this.#answered(() => this.#store.commit(saga.id, created.fence, done));
+      if (result?.kind === 'committed') this.committed.add(saga.id);
+    }
+  }
+
+  /** Repeats as the engine does, with the same write id; gives up only with the load. */
+  async #answered<T>(ask: () => Promise<T>): Promise<T | undefined> {
+    const answer = await served(async () => (this.ended ? undefined : await ask()));
+    const now = performance.now();
+    if (this.lastAnswerMs > 0) this.awayMs = Math.max(this.awayMs, now - this.lastAnswerMs);
+    this.lastAnswerMs = now;
+    this.answers += 1;
+    return answer;
+  }
+
+  #saga(): NewSaga {
+    return {
+      ...this.#body('started', { kind: 'act', leaseMs: MINUTE }),
+      id: this.#store.newId(null),
+      machine: { id: 'order', version: '1', structure: 'x' },
+      idempotency: null,
+    };
+  }
+
+  #body(event: string, next: Write['next']): Write {
+    this.#writes += 1;
+    const none = { step: null, kind: null, attempt: null, outcome: null, duration_ms: null, error: null };
+    return {
+      writeId: `load/${this.#writes}`,
+      owner: { name: 'load', boot: 1 },
+      // About as long as that of an order.
+      snapshot: JSON.stringify({ value: event, context: 'x'.repeat(1_000) }),
+      summary: {
+        state: event,
+        order_id: null,
+        steps_completed: 0,
+        total_steps: 1,
+        failed_step: null,
+        failed_step_index: null,
+      },
+      entry: { at: new Date().toISOString(), event, ...none, from: null, to: event },
+      counts: {},
+      next,
+    };
+  }
+}
+
+const reached = (count: number, of: () => number) =>
+  served(async () => of() >= count || Promise.reject(AWAY));
+/** What `served` takes for a reason to ask again. */
+const AWAY = new Error('LOADING the counters are not there yet');
+
+async function round({ appendfsync, waitFor }: Mode): Promise<Round> {
+  const fronts: Front[] = [];
+  const sentinels = await startSentinels({
+    replicas: 2,
+    appendonly: true,
+    appendfsync,
+    frontOf: async ({ port }) => {
+      const front = await openFront(port, DELAY_MS);
+      fronts.push(front);
+      return front;
+    },
+  });
+  const store = await RedisStore.open({
+    redis: connect(sentinels.url),
+    ...(waitFor > 0 ? { waitReplicas: { count: waitFor, timeoutMs: 1_000 } } : {}),
+  });
+  try {
+    const load = new Load(store);
+    const startedMs = performance.now();
+    const writers = Array.from({ length: WRITERS }, () => load.write());
+    await reached(SAGAS * (1 + Math.random()), () => load.created.size);
+    const writesPerSecond = (1_000 * load.answers) / (performance.now() - startedMs);
+    await sentinels.killMaster();
+    await reached(load.answers + 20 * WRITERS, () => load.answers);
+    load.ended = true;
+    await Promise.all(writers);
+
+    const ids = [...load.created];
+    const found = await served(() => store.statuses(ids));
+    const statuses = new Map<string, SagaStatus | null>(ids.map((id, index) => [id, found[index] ?? null]));
+    return {
+      sagas: load.created.size,
+      sagasLost: ids.filter((id) => statuses.get(id) === null).length,
+      commits: load.committed.size,
+      commitsLost: [...load.committed].filter((id) => statuses.get(id) !== 'COMPLETED').length,
+      writesPerSecond,
+      awayMs: load.awayMs,
+    };
+  } finally {
+    await store.close();
+    await sentinels.stop();
+    await Promise.all(fronts.map((front) => front.close()));
+  }
+}
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+const sum = (rounds: readonly Round[], what: keyof Round) =>
+  rounds.reduce((all, each) => all + each[what], 0);
+
+say(
+  `${FAILOVERS} failovers a mode, ${DELAY_MS} ms to the replicas, ${WRITERS} writers, 2 replicas, 3 sentinels\n`,
+);
+say(
+  '| mode | sagas acknowledged | lost | commits acknowledged | lost | failovers that lost any | writes/s | away, median |',
+);
+say('|---|---|---|---|---|---|---|---|');
+for (const mode of MODES) {
+  const rounds: Round[] = [];
+  for (let n = 0; n < FAILOVERS; n += 1) rounds.push(await round(mode));
+  const away = rounds.map(({ awayMs }) => awayMs).sort((a, b) => a - b)[Math.floor(FAILOVERS / 2)] ?? 0;
+  const cells = [
+    mode.name,
+    sum(rounds, 'sagas'),
+    sum(rounds, 'sagasLost'),
+    sum(rounds, 'commits'),
+    sum(rounds, 'commitsLost'),
+    rounds.filter(({ sagasLost, commitsLost }) => sagasLost + commitsLost > 0).length,
+    Math.round(sum(rounds, 'writesPerSecond') / FAILOVERS),
+    `${(away / 1_000).toFixed(1)} s`,
+  ];
+  say(`| ${cells.join(' | ')} |`);
+}

@@ -1,0 +1,100 @@
+/**
+ * A wire between a client and one Redis, which can be made to fail where only a network fails: between what was asked
+ * and what is answered.
+ */
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket, connect as toSocket } from 'node:net';
+
+export type Fate =
+  /** Redis gets the request and executes it; nothing of its answer comes back, and the connection closes. */
+  | 'lose-reply'
+  /** The answer is cut off in the middle, with the connection. */
+  | 'cut-reply'
+  /** Half of the request arrives, then the connection closes: Redis cannot execute it. */
+  | 'cut-request';
+
+export interface Wire {
+  readonly port: number;
+  readonly url: string;
+  /** How often a fate has been dealt. */
+  readonly dealt: number;
+  /** The next request that carries a script meets this, or the one after `spared` others. */
+  strike(fate: Fate, spared?: number): void;
+  /** From now on new connections lead to another Redis; those that stand are left as they are. */
+  leadTo(redisPort: number): void;
+  close(): Promise<void>;
+}
+
+const CARRIES_SCRIPT = /\r\nevalsha?\r\n/i;
+
+export async function openWire(firstPort: number): Promise<Wire> {
+  let redisPort = firstPort;
+  let next: Fate | null = null;
+  let toSpare = 0;
+  let dealt = 0;
+  const sockets = new Set<Socket>();
+
+  const server = createServer((client) => {
+    const redis = toSocket(redisPort, '127.0.0.1');
+    let fate: Fate | null = null;
+    for (const socket of [client, redis]) {
+      sockets.add(socket);
+      socket.setNoDelay(true);
+      socket.on('error', () => {});
+      socket.on('close', () => sockets.delete(socket));
+    }
+    client.on('data', (request) => {
+      if (next === null || !CARRIES_SCRIPT.test(request.toString('latin1'))) {
+        redis.write(request);
+        return;
+      }
+      if (toSpare > 0) {
+        toSpare -= 1;
+        redis.write(request);
+        return;
+      }
+      fate = next;
+      next = null;
+      dealt += 1;
+      if (fate === 'cut-request') {
+        // An end, and not a reset: what was sent before still reaches Redis, as it may in a network.
+        redis.end(request.subarray(0, request.length / 2));
+        client.destroy();
+      } else redis.write(request);
+    });
+    redis.on('data', (reply) => {
+      if (fate === null) {
+        client.write(reply);
+        return;
+      }
+      if (fate === 'cut-reply') client.write(reply.subarray(0, reply.length / 2), () => client.destroy());
+      else client.destroy();
+      redis.end();
+    });
+    client.on('close', () => redis.end());
+    redis.on('close', () => client.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    get dealt() {
+      return dealt;
+    },
+    strike(fate, spared = 0) {
+      next = fate;
+      toSpare = spared;
+    },
+    leadTo(port) {
+      redisPort = port;
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}

@@ -1,0 +1,180 @@
+/** One master, its replicas and three sentinels: real processes, the sentinels impatient. */
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Redis } from 'ioredis';
+import { freePort, launch, type RedisServer, type RedisServerOptions, startRedis } from '../redis-server.ts';
+import { until } from './until.ts';
+import { adminOf } from './weather.ts';
+
+const NAME = 'orders';
+/** Of replication alone, so that it can be cut without anybody else noticing. */
+const LINK = 'link';
+const SETTINGS = {
+  user: [LINK, 'on', `>${LINK}`, '+psync', '+replconf', '+ping'],
+  masteruser: LINK,
+  masterauth: LINK,
+  'repl-diskless-sync-delay': '0',
+};
+
+export interface Watched {
+  /** As clients and sentinels reach it. */
+  readonly port: number;
+  readonly server: RedisServer;
+  readonly admin: Redis;
+  cut(): void;
+}
+
+export interface Sentinels {
+  readonly url: string;
+  readonly servers: readonly Watched[];
+  master(): Promise<Watched>;
+  /** Until the master has as many replicas as it should, all of them with everything. */
+  replicated(): Promise<void>;
+  /** From now on the replicas get nothing more of the master, which notices no more than that they are away. */
+  cutReplication(): Promise<void>;
+  /**
+   * Asks for a failover; resolves when the old master has become a replica of the new one. For some seconds before that
+   * it still takes writes, and forgets them.
+   */
+  failOver(): Promise<void>;
+  /** kill -9 of the master; resolves when the sentinels name another one. */
+  killMaster(): Promise<void>;
+  /** Whoever was killed comes back, and becomes a replica; resolves when it has everything. */
+  mend(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface SentinelOptions extends RedisServerOptions {
+  readonly replicas?: number;
+  /** What a server is reached through instead of at its own port, and what is cut with its death. */
+  readonly frontOf?: (server: RedisServer) => Promise<{ readonly port: number; cut(): void }>;
+}
+
+export async function startSentinels({
+  replicas = 1,
+  frontOf = async ({ port }) => ({ port, cut: () => {} }),
+  ...options
+}: SentinelOptions = {}): Promise<Sentinels> {
+  const servers = await Promise.all(
+    Array.from({ length: 1 + replicas }, async (): Promise<Watched> => {
+      const server = await startRedis({ ...options, settings: { ...SETTINGS, ...options.settings } });
+      const { port, cut } = await frontOf(server);
+      const admin = adminOf(server);
+      if (port !== server.port) await admin.config('SET', 'replica-announce-port', port);
+      return { port, server, admin, cut };
+    }),
+  );
+  const [first] = servers as [Watched];
+  const replicated = ({ admin }: Watched, count: number) =>
+    until(async () => {
+      // The sentinels' greetings are replicated too, so offsets never stand still: Redis itself must say it.
+      await admin.set('replicated', '');
+      return Number(await admin.call('WAIT', count, 200)) >= count;
+    });
+  for (const { admin } of servers.slice(1)) await admin.replicaof('127.0.0.1', first.port);
+  await replicated(first, replicas);
+
+  const directory = await mkdtemp(join(tmpdir(), 'saga-sentinel-'));
+  const sentinels = await Promise.all(
+    [0, 1, 2].map((number) => startSentinel(join(directory, `${number}.conf`), directory, first.port)),
+  );
+  const asked = sentinels.map(({ port }) => adminOf({ port }));
+  for (const sentinel of asked) {
+    // How often they look and speak: by default seconds, and ten of them.
+    await sentinel.call('SENTINEL', 'DEBUG', 'info-period', 100, 'ask-period', 100, 'publish-period', 250);
+  }
+  await until(async () => {
+    const views = await Promise.all(asked.map((sentinel) => sentinel.call('SENTINEL', 'MASTER', NAME)));
+    return views.every((view) => {
+      const flat = view as string[];
+      const value = (field: string) => Number(flat[flat.indexOf(field) + 1]);
+      return value('num-slaves') === replicas && value('num-other-sentinels') === 2;
+    });
+  });
+
+  const named = async () => {
+    const replies = await Promise.all(
+      asked.map((sentinel) => sentinel.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', NAME)),
+    );
+    const ports = new Set(replies.map((reply) => Number((reply as string[])[1])));
+    return ports.size === 1 ? servers.find(({ port }) => ports.has(port)) : undefined;
+  };
+  const master = async () => {
+    let found: Watched | undefined;
+    await until(async () => {
+      found = await named();
+      return found !== undefined;
+    });
+    return found as Watched;
+  };
+  const killed = new Set<Watched>();
+  const succeeded = (before: Watched) =>
+    until(async () => {
+      const found = await named();
+      if (found === undefined || found === before) return false;
+      return (await found.admin.info('replication')).includes('role:master');
+    });
+
+  return {
+    url: `redis+sentinel://${sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',')}/${NAME}`,
+    servers,
+    master,
+    replicated: async () => replicated(await master(), replicas),
+    async cutReplication() {
+      const { admin } = await master();
+      await admin.call('ACL', 'SETUSER', LINK, 'off');
+      await admin.call('CLIENT', 'KILL', 'TYPE', 'replica');
+      await until(async () => (await admin.info('replication')).includes('connected_slaves:0'));
+    },
+    async failOver() {
+      const before = await master();
+      // The sentinel that is asked may not have heard yet that a replica is back.
+      await until(async () => {
+        const said = await asked[0]
+          ?.call('SENTINEL', 'FAILOVER', NAME)
+          .catch(({ message }: Error) => message);
+        return said === 'OK' || String(said).startsWith('INPROG');
+      });
+      await succeeded(before);
+      await replicated(await master(), replicas);
+    },
+    async killMaster() {
+      const before = await master();
+      before.cut();
+      await before.server.kill();
+      killed.add(before);
+      await succeeded(before);
+    },
+    async mend() {
+      for (const { server } of killed) await server.restart();
+      killed.clear();
+      await replicated(await master(), replicas);
+    },
+    async stop() {
+      for (const client of [...asked, ...servers.map(({ admin }) => admin)]) client.disconnect();
+      for (const { child } of sentinels) {
+        const exit = once(child, 'exit');
+        child.kill('SIGKILL');
+        await exit;
+      }
+      await Promise.all(servers.map(({ server }) => server.stop()));
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function startSentinel(file: string, directory: string, masterPort: number) {
+  const port = await freePort();
+  const lines = [
+    `port ${port}`,
+    'bind 127.0.0.1',
+    `dir ${directory}`,
+    `sentinel monitor ${NAME} 127.0.0.1 ${masterPort} 2`,
+    `sentinel down-after-milliseconds ${NAME} 500`,
+    `sentinel failover-timeout ${NAME} 2000`,
+  ];
+  await writeFile(file, `${lines.join('\n')}\n`);
+  return { port, child: await launch([file, '--sentinel'], { ready: '+monitor' }) };
+}

@@ -1,0 +1,35 @@
+/** Waiting for a condition: each question is a round trip, and the test's own time-out is the bound. */
+import { setImmediate } from 'node:timers/promises';
+import { StoreUnavailableError } from '../../stores/saga-store.ts';
+
+/** Asks until the answer is true. A store or server that is away for now is asked again. */
+export async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (;;) {
+    const held = await holds().catch((error: unknown) => {
+      if (error instanceof StoreUnavailableError || isOutage(error)) return false;
+      throw error;
+    });
+    if (held) return;
+    // What is refused without a round trip must leave the event loop a turn to mend it.
+    await setImmediate();
+  }
+}
+
+/** Until it serves; answers what it served. */
+export async function served<T>(ask: () => Promise<T>): Promise<T> {
+  let answer: { readonly value: T } | undefined;
+  await until(async () => {
+    answer = { value: await ask() };
+    return true;
+  });
+  return (answer as { readonly value: T }).value;
+}
+
+function isOutage(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    /^(Connection is closed|Stream isn't writeable|Command timed out|LOADING|BUSY|CLUSTERDOWN|Reached the max|UNBLOCKED)/.test(
+      error.message,
+    )
+  );
+}
