@@ -58,13 +58,6 @@ export type OperatorEvent =
       readonly reason: string;
     };
 
-export const OPERATOR_EVENTS = [
-  'cancel',
-  'retry',
-  'skip',
-  'resolve',
-] as const satisfies readonly OperatorEvent['type'][];
-
 /** How a person ended a saga. */
 export interface Resolution {
   readonly as: 'COMPLETED' | 'FAILED';

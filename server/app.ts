@@ -1,5 +1,6 @@
 /** The HTTP face of the coordinator: limits, routes, and the one place where errors become answers. */
 import { OpenAPIHono } from '@hono/zod-openapi';
+import type { MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
 import { matchedRoutes } from 'hono/route';
@@ -16,12 +17,13 @@ import { type HttpMetrics, metricsRoutes } from './telemetry/http.ts';
 const BODY_BYTES_MAX = 1024 * 1024;
 
 export interface AppParts extends OrderRoute, HealthRoute {
+  readonly access: MiddlewareHandler;
   readonly metrics: HttpMetrics;
   readonly logger: Logger;
 }
 
 export function createApp(parts: AppParts): OpenAPIHono {
-  const { engine, metrics, logger, version } = parts;
+  const { engine, access, metrics, logger, version } = parts;
   const app = new OpenAPIHono({
     defaultHook: (result) => {
       if (result.success) return;
@@ -42,6 +44,7 @@ export function createApp(parts: AppParts): OpenAPIHono {
   );
 
   app.use(metrics.middleware);
+  app.use(access);
   app.use(async (c, next) => {
     // Asked only where a body is read: elsewhere the path or the method is what is wrong.
     const readsBody = matchedRoutes(c).some(({ method }) => method === 'POST');
@@ -65,9 +68,12 @@ export function createApp(parts: AppParts): OpenAPIHono {
   statisticsRoutes(app, engine);
   healthRoutes(app, parts);
   metricsRoutes(app, metrics);
+  app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' });
   app.doc31('/openapi.json', {
     openapi: '3.1.0',
     info: { title: 'Saga coordinator', version, description: 'Distributed transactions that stay honest.' },
+    // Either, because whether a request needs the token is a matter of settings.
+    security: [{ token: [] }, {}],
   });
   refuseOtherMethods(app);
   return app;

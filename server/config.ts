@@ -33,11 +33,27 @@ const whole = (least: number, most: number) =>
 const port = whole(0, 65_535);
 const ms = whole(1, 24 * 3600 * 1000);
 const flag = z.enum(['0', '1']).transform((value) => value === '1');
+/** Without `=` inside and without blanks, as RFC 6750 wants it: otherwise no header could carry it. */
+const token = z
+  .string()
+  .regex(/^[\w.~+/-]+=*$/, 'letters, digits and . _ ~ + / - only, with = at the end only')
+  .min(16, 'at least 16 characters')
+  .max(1024, 'at most 1024 characters');
+const NO_HOST = 'must be a host name or an address, without a port';
+const hosts = z
+  .string()
+  .refine((list) => hostsIn(list).every((host) => canonicalHost(host) !== null), `each ${NO_HOST}`);
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' });
 
 const schema = z.object({
   COORDINATOR_PORT: port.default(9000),
-  HOST: z.string().min(1).default('127.0.0.1'),
+  HOST: z
+    .string()
+    .refine((value) => canonicalHost(value) !== null, NO_HOST)
+    .default('127.0.0.1'),
+  ALLOWED_HOSTS: hosts.optional(),
+  API_TOKEN: token.optional(),
+  ORDERS_NEED_TOKEN: flag.default(false),
   COORDINATOR_ID: z
     .string()
     .regex(/^[\w.:-]{1,100}$/, 'letters, digits and . : _ - only, at most 100')
@@ -54,6 +70,8 @@ const schema = z.object({
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   INSPECT: flag.default(false),
   INSPECT_PORT: port.default(9001),
+  REDIS_WAIT_REPLICAS: whole(0, 100).default(0),
+  REDIS_WAIT_TIMEOUT_MS: whole(1, 2000).default(1000),
   PARTITIONS: whole(1, 4096).default(16),
   SAGAS_IN_HAND_MAX: whole(1, 1_000_000).default(5000),
   PARTICIPANT_CONNECTIONS_MAX: whole(1, 10_000).default(128),
@@ -81,6 +99,11 @@ const POLICY_VARIABLES = {
 export interface Settings {
   readonly port: number;
   readonly host: string;
+  /** What a request's Host may name beside loopback and `host`, in canonical form. */
+  readonly allowedHosts: readonly string[];
+  /** What reads and commands must bring, or `null` where none was set. A secret. */
+  readonly apiToken: string | null;
+  readonly ordersNeedToken: boolean;
   /** Stable over restarts, different for each coordinator that shares a store. */
   readonly coordinatorId: string;
   readonly redisUrl: string | null;
@@ -89,6 +112,8 @@ export interface Settings {
   readonly logLevel: string;
   /** Port of the inspector, or `null` where it is off. */
   readonly inspectPort: number | null;
+  /** How many replicas must have a write before it counts, and how long they may take; `null` where none must. */
+  readonly waitReplicas: { readonly count: number; readonly timeoutMs: number } | null;
   readonly partitions: number;
   readonly inHandMax: number;
   readonly connectionsMax: number;
@@ -103,6 +128,20 @@ export interface Settings {
   readonly policies: Policies;
   /** The longest time-out of any call. */
   readonly callTimeoutMaxMs: number;
+}
+
+/**
+ * A host as browsers write it into Host and Origin: in lower case, an address in its one form, IPv6 in brackets and
+ * without its zone. `null` for what is none.
+ */
+export function canonicalHost(host: string): string | null {
+  const bare = host.replace(/^\[(.*)\]$/, '$1').replace(/%\w+$/, '');
+  const url = `http://${bare.includes(':') ? `[${bare}]` : bare}`;
+  return /^[\w.:-]+$/.test(bare) && URL.canParse(url) ? new URL(url).hostname : null;
+}
+
+function hostsIn(list = ''): string[] {
+  return list === '' ? [] : list.split(',').map((host) => host.trim());
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -125,6 +164,9 @@ export function readSettings(environment: Environment): Settings {
   if (!parsed.success) {
     problems.push(...parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`));
   }
+  if (env.ORDERS_NEED_TOKEN === '1' && env.API_TOKEN === undefined) {
+    problems.push('ORDERS_NEED_TOKEN: there is no token to need; set API_TOKEN');
+  }
   const inContainers = env.SERVICE_HOSTS === 'containers';
   const serviceUrls = Object.fromEntries(
     PARTICIPANT_NAMES.map((name) => {
@@ -141,12 +183,19 @@ export function readSettings(environment: Environment): Settings {
   const settings: Settings = {
     port: values.COORDINATOR_PORT,
     host: values.HOST,
+    allowedHosts: Object.freeze(hostsIn(values.ALLOWED_HOSTS).flatMap((host) => canonicalHost(host) ?? [])),
+    apiToken: values.API_TOKEN ?? null,
+    ordersNeedToken: values.ORDERS_NEED_TOKEN,
     coordinatorId: values.COORDINATOR_ID ?? `${hostname()}:${values.COORDINATOR_PORT}`,
     redisUrl: values.REDIS_URL ?? null,
     dataDir: values.DATA_DIR,
     serviceUrls,
     logLevel: values.LOG_LEVEL,
     inspectPort: values.INSPECT ? values.INSPECT_PORT : null,
+    waitReplicas:
+      values.REDIS_WAIT_REPLICAS === 0
+        ? null
+        : { count: values.REDIS_WAIT_REPLICAS, timeoutMs: values.REDIS_WAIT_TIMEOUT_MS },
     partitions: values.PARTITIONS,
     inHandMax: values.SAGAS_IN_HAND_MAX,
     connectionsMax: values.PARTICIPANT_CONNECTIONS_MAX,
@@ -208,12 +257,17 @@ function serviceUrlVariable(name: ParticipantName): string {
   return `${name.toUpperCase()}_SERVICE_URL`;
 }
 
-/** The settings as they may be logged: without what a URL carries before its host. */
+/** The settings as they may be logged: without the token, and without what a URL carries before its host. */
 export function shownSettings({ policies: _, ...settings }: Settings): Record<string, unknown> {
   const serviceUrls = Object.fromEntries(
     Object.entries(settings.serviceUrls).map(([name, url]) => [name, withoutSecrets(url)]),
   );
-  return { ...settings, serviceUrls, redisUrl: settings.redisUrl && withoutSecrets(settings.redisUrl) };
+  return {
+    ...settings,
+    serviceUrls,
+    apiToken: settings.apiToken && '[redacted]',
+    redisUrl: settings.redisUrl && withoutSecrets(settings.redisUrl),
+  };
 }
 
 export function withoutSecrets(url: string): string {

@@ -12,6 +12,7 @@ import { MemoryStore } from '../stores/memory-store.ts';
 import { connect } from '../stores/redis/connect.ts';
 import { RedisStore } from '../stores/redis/redis-store.ts';
 import { type SagaStore, StoreUnavailableError } from '../stores/saga-store.ts';
+import { guard, isAccessOff } from './access.ts';
 import { createApp } from './app.ts';
 import { ConfigError, type Settings, shownSettings } from './config.ts';
 import { systemClock, wait } from './engine/clock.ts';
@@ -69,6 +70,9 @@ async function open(
 ): Promise<Coordinator> {
   const version = versionInPackage();
   logger.info({ version, settings: shownSettings(settings) }, 'starting');
+  if (isAccessOff(settings)) {
+    logger.warn('HOST is not loopback and API_TOKEN is not set: reads and commands are switched off');
+  }
 
   const machines = new Registry();
   const order = machines.register(orderSaga(settings.policies, settings.sagaDeadlineMs ?? undefined));
@@ -126,6 +130,7 @@ async function open(
     waitMs: settings.orderWaitMs,
     probes,
     version,
+    access: guard(settings),
     metrics: httpMetrics(metrics),
     logger,
   });
@@ -152,12 +157,13 @@ async function closeAll(closing: Closing): Promise<void> {
 
 /** REDIS_URL, else a private Redis, else memory. A Redis server that was started for this is stopped with it. */
 async function openStore(
-  { redisUrl, partitions, dataDir }: Settings,
+  settings: Settings,
   logger: Logger,
   closing: Closing,
   interruption: AbortSignal,
 ): Promise<SagaStore> {
-  if (redisUrl !== null) return openRedis(redisUrl, partitions, logger, interruption);
+  const { redisUrl, partitions, dataDir } = settings;
+  if (redisUrl !== null) return openRedis(redisUrl, settings, logger, interruption);
   const server = await privateRedis(dataDir);
   if (server === null) {
     logger.warn(
@@ -168,13 +174,13 @@ async function openStore(
   closing.push(() => server.stop());
   const { pid, socketPath, adopted } = server;
   logger.info({ pid, socketPath, adopted }, adopted ? 'private Redis found' : 'private Redis started');
-  return openRedis(`unix://${socketPath}`, partitions, logger, interruption);
+  return openRedis(`unix://${socketPath}`, settings, logger, interruption);
 }
 
 /** Waits a while for a Redis that is away or still reads its data: it may have been started beside us. */
 async function openRedis(
   url: string,
-  partitions: number,
+  { partitions, waitReplicas }: Settings,
   logger: Logger,
   interruption: AbortSignal,
 ): Promise<RedisStore> {
@@ -182,7 +188,7 @@ async function openRedis(
   for (let told = false; ; told = true) {
     const redis = connectTo(url);
     try {
-      return await RedisStore.open({ redis, partitions });
+      return await RedisStore.open({ redis, partitions, ...(waitReplicas && { waitReplicas }) });
     } catch (error) {
       redis.disconnect();
       const mayWait = systemClock.monotonic() < giveUpAt && !interruption.aborted;

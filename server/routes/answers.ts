@@ -2,9 +2,12 @@
 import { PROBLEMS, type ProblemType } from '../problem.ts';
 import { problem } from './schemas.ts';
 
-/** The problem documents that a route may answer with, by status; each may also be an `internal-error`. */
+/** Asked before any route. */
+const ACCESS = ['unauthorized', 'access-off', 'foreign-origin', 'misdirected-request'] as const;
+
+/** The problem documents that a route may answer with, by status, with those that any route may. */
 export function problemAnswers(...types: readonly ProblemType[]) {
-  const all = [...types, 'internal-error'] as const;
+  const all = [...types, ...ACCESS, 'internal-error'] as const;
   const statuses = new Set(all.map((type) => PROBLEMS[type][0]));
   return Object.fromEntries(
     [...statuses].map((status) => {

@@ -22,6 +22,9 @@ const EXAMPLE_ORDER = {
   },
 };
 
+/** By its variable's name: what is pasted may be seen by others. */
+const BEARER = ' -H "Authorization: Bearer $API_TOKEN"';
+
 export interface Everything {
   readonly settings: Settings;
   readonly services: readonly Service[];
@@ -55,10 +58,10 @@ Ready.
 ${booksLine(servicesPid)}
 
 Place an order:
-  curl -i ${url}/api/coordinator/orders -H 'Content-Type: application/json' -d '${JSON.stringify(EXAMPLE_ORDER)}'
+  curl -i ${url}/api/coordinator/orders -H 'Content-Type: application/json'${settings.ordersNeedToken ? BEARER : ''} -d '${JSON.stringify(EXAMPLE_ORDER)}'
 
 See all sagas:
-  curl ${url}/api/coordinator/sagas
+  curl ${url}/api/coordinator/sagas${settings.apiToken === null ? '' : BEARER}
 
 ${resumeLines(settings, redis)}
   kill -9 ${coordinatorPid}
@@ -95,9 +98,18 @@ function resumeLines({ redisUrl }: Settings, redis: PrivateRedis | null): string
 
 /** The command for another terminal: with the settings of this one, but never a secret among them. */
 export function coordinatorAgain(env: NodeJS.ProcessEnv, services: readonly Service[]): string {
-  const plain = ['COORDINATOR_PORT', 'HOST', 'COORDINATOR_ID', 'DATA_DIR'].filter((name) => env[name]);
+  const plain = [
+    'COORDINATOR_PORT',
+    'HOST',
+    'ALLOWED_HOSTS',
+    'ORDERS_NEED_TOKEN',
+    'COORDINATOR_ID',
+    'DATA_DIR',
+  ].filter((name) => env[name]);
   // The shell refuses, instead of another store being used, where the other terminal does not have it.
-  const secret = ['REDIS_URL', ...Object.keys(urlVariables(services))].filter((name) => env[name]);
+  const secret = ['REDIS_URL', 'API_TOKEN', ...Object.keys(urlVariables(services))].filter(
+    (name) => env[name],
+  );
   const moved = services.filter(({ name, isExternal }) => !isExternal && env[`${name.toUpperCase()}_PORT`]);
   const words = [
     ...plain.map((name) => `${name}=${quoted(env[name] ?? '')}`),

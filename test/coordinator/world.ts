@@ -165,7 +165,7 @@ export async function send(
   return {
     status: response.statusCode,
     headers: response.headers,
-    body: isJson ? JSON.parse(answered) : answered,
+    body: isJson && answered !== '' ? JSON.parse(answered) : answered,
   };
 }
 

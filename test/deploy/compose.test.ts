@@ -94,8 +94,10 @@ describe('coordinator', () => {
     expect(Number(seconds)).toBeGreaterThan(DRAIN_SECONDS);
   });
 
-  test('has a name that survives a restart, and the Redis beside it', () => {
+  test('has a name that survives a restart, the Redis beside it, and the token of the shell', () => {
     expect(coordinator?.environment).toEqual({
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is Compose that fills it in.
+      API_TOKEN: '${API_TOKEN:-}',
       COORDINATOR_ID: 'coordinator',
       REDIS_URL: 'redis://redis:6379',
     });

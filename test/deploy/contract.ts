@@ -29,6 +29,9 @@ export const PROCESSES = [
 export const COORDINATOR_SETTINGS = [
   'COORDINATOR_PORT',
   'HOST',
+  'API_TOKEN',
+  'ORDERS_NEED_TOKEN',
+  'ALLOWED_HOSTS',
   'REDIS_URL',
   ...PARTICIPANTS.map(({ name }) => `${name.toUpperCase()}_SERVICE_URL`),
   'SERVICE_HOSTS',

@@ -183,17 +183,25 @@ describe('coordinator', () => {
     expect(budget?.spec).toEqual({ minAvailable: 1, selector: { matchLabels: pod?.labels } });
   });
 
-  test('takes its name from its pod and its Redis from a Secret that is not in the base', () => {
+  test('takes its name from its pod, and its Redis and token from Secrets that are not in the base', () => {
     expect(pod?.container?.env).toEqual([
       { name: 'COORDINATOR_ID', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
       { name: 'REDIS_URL', valueFrom: { secretKeyRef: { name: 'coordinator-redis', key: 'url' } } },
+      {
+        name: 'API_TOKEN',
+        // Without one the pods start all the same: reads and commands are off.
+        valueFrom: { secretKeyRef: { name: 'coordinator-api', key: 'token', optional: true } },
+      },
     ]);
     expect(objects.filter(({ kind }) => kind === 'Secret')).toEqual([]);
   });
 
-  test('the command that makes the Secret names the same Secret, key and namespace', () => {
+  test.each([
+    'coordinator-redis --from-literal=url="$REDIS_URL"',
+    'coordinator-api --from-literal=token="$API_TOKEN"',
+  ])('the command that makes a Secret names the same Secret, key and namespace: %s', (made) => {
     expect(read('deploy/kubernetes/coordinator.yaml')).toContain(
-      `kubectl -n ${kustomization.namespace} create secret generic coordinator-redis --from-literal=url="$REDIS_URL"`,
+      `kubectl -n ${kustomization.namespace} create secret generic ${made}\n`,
     );
   });
 

@@ -28,6 +28,9 @@ it('needs nothing to be set', () => {
   expect(settings).toEqual({
     port: 9000,
     host: '127.0.0.1',
+    allowedHosts: [],
+    apiToken: null,
+    ordersNeedToken: false,
     coordinatorId: `${hostname()}:9000`,
     redisUrl: null,
     dataDir: 'data',
@@ -50,6 +53,7 @@ it('needs nothing to be set', () => {
     drainMs: 25_000,
     retentionMs: 7 * 24 * HOUR_MS,
     sagaDeadlineMs: null,
+    waitReplicas: null,
     callTimeoutMaxMs: 10_000,
   });
   const action = { timeoutMs: 10_000, attemptsMax: 5, backoffMs: 200, backoffMaxMs: 10_000 };
@@ -67,6 +71,17 @@ describe('each variable', () => {
     ['COORDINATOR_PORT', '65535', { port: 65_535 }],
     ['HOST', '0.0.0.0', { host: '0.0.0.0' }],
     ['HOST', '::1', { host: '::1' }],
+    ['HOST', 'fe80::1%eth0', { host: 'fe80::1%eth0' }],
+    ['HOST', 'coordinator_1.internal', { host: 'coordinator_1.internal' }],
+    ['ALLOWED_HOSTS', 'ops.example', { allowedHosts: ['ops.example'] }],
+    [
+      'ALLOWED_HOSTS',
+      'Ops.Example, 10.0.0.7 ,0:0:0:0:0:0:0:1,[FD00::1]',
+      { allowedHosts: ['ops.example', '10.0.0.7', '[::1]', '[fd00::1]'] },
+    ],
+    ['API_TOKEN', 'x'.repeat(16), { apiToken: 'x'.repeat(16) }],
+    ['API_TOKEN', 'AZaz09-._~+/AZaz09==', { apiToken: 'AZaz09-._~+/AZaz09==' }],
+    ['ORDERS_NEED_TOKEN', '0', { ordersNeedToken: false }],
     ['COORDINATOR_ID', 'coordinator-0.saga:9000_a', { coordinatorId: 'coordinator-0.saga:9000_a' }],
     ['REDIS_URL', 'redis://localhost:6379', { redisUrl: 'redis://localhost:6379' }],
     ['REDIS_URL', 'rediss://user:pw@redis.example/1', { redisUrl: 'rediss://user:pw@redis.example/1' }],
@@ -94,6 +109,12 @@ describe('each variable', () => {
   ];
   it.each(cases)('%s=%s', (name, value, expected) => {
     expect(readSettings({ [name]: value })).toMatchObject(expected);
+  });
+
+  it('ORDERS_NEED_TOKEN where there is a token', () => {
+    const environment = { ORDERS_NEED_TOKEN: '1', API_TOKEN: 'x'.repeat(16) };
+    expect(readSettings(environment).ordersNeedToken).toBe(true);
+    expect(readSettings({ ...environment, ORDERS_NEED_TOKEN: '0' }).ordersNeedToken).toBe(false);
   });
 
   it('INSPECT and INSPECT_PORT together', () => {
@@ -162,7 +183,18 @@ describe('policies', () => {
 
 it('takes an empty variable for one that is not set', () => {
   const names = [
-    ...['COORDINATOR_PORT', 'HOST', 'COORDINATOR_ID', 'REDIS_URL', 'DATA_DIR', 'SERVICE_HOSTS', 'LOG_LEVEL'],
+    ...[
+      'ALLOWED_HOSTS',
+      'API_TOKEN',
+      'ORDERS_NEED_TOKEN',
+      'COORDINATOR_PORT',
+      'HOST',
+      'COORDINATOR_ID',
+      'REDIS_URL',
+      'DATA_DIR',
+      'SERVICE_HOSTS',
+      'LOG_LEVEL',
+    ],
     ...['INSPECT', 'INSPECT_PORT', 'PARTITIONS', 'POLL_MS', 'ORDER_SERVICE_URL', 'ACTION_TIMEOUT_MS'],
     'PAYMENT_COMPENSATION_ATTEMPTS_MAX',
   ];
@@ -183,6 +215,16 @@ it('cannot be changed afterwards', () => {
 describe('refuses', () => {
   const cases: readonly (readonly [string, readonly string[]])[] = [
     ['COORDINATOR_PORT', ['-1', '65536', '1.5', 'http', ' ', '0x2328', '9e3', 'tcp://10.0.0.7:9000']],
+    ['HOST', ['a b', '127.0.0.1:9000', 'http://localhost', 'a/b', '*', 'user@host', '1.2.3.400']],
+    [
+      'ALLOWED_HOSTS',
+      ['a b', 'ops.example:443', 'https://ops.example', '*', '*.example', 'a,,b', 'a,', 'a,b/c'],
+    ],
+    [
+      'API_TOKEN',
+      ['x'.repeat(15), 'x'.repeat(1025), `${'x'.repeat(16)}\n`, 'with blanks in between', 'käse'.repeat(4)],
+    ],
+    ['ORDERS_NEED_TOKEN', ['1', 'true', '2']],
     ['COORDINATOR_ID', ['a b', 'a/b', 'ä', 'x'.repeat(101)]],
     [
       'REDIS_URL',
@@ -245,15 +287,17 @@ describe('shows', () => {
     expect(withoutSecrets(url)).toBe(shown);
   });
 
-  it('all settings but the policies, without what a URL carries before its host', () => {
+  it('all settings but the policies, without the token and what a URL carries before its host', () => {
     const settings = readSettings({
       REDIS_URL: 'redis://user:sesame@localhost',
       PAYMENT_SERVICE_URL: 'https://user:sesame@pay.example',
+      API_TOKEN: 'sesame-open-yourself',
     });
     const shown = shownSettings(settings);
     expect(JSON.stringify(shown)).not.toContain('sesame');
     expect(shown).toMatchObject({
       port: 9000,
+      apiToken: '[redacted]',
       redisUrl: 'redis://[redacted]@localhost',
       serviceUrls: { order: 'http://localhost:8000', payment: 'https://[redacted]@pay.example' },
     });
@@ -264,6 +308,6 @@ describe('shows', () => {
     );
     // What was read stays whole: it is connected to.
     expect(settings.redisUrl).toBe('redis://user:sesame@localhost');
-    expect(shownSettings(readSettings({})).redisUrl).toBeNull();
+    expect(shownSettings(readSettings({}))).toMatchObject({ redisUrl: null, apiToken: null });
   });
 });

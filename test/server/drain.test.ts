@@ -81,9 +81,9 @@ it('gives up a call that outlasts the drain, and another takes the saga up at on
 });
 
 it.each([
-  ['keeps its connection after an answer', 'GET /livez HTTP/1.1\r\nHost: coordinator\r\n\r\n'],
+  ['keeps its connection after an answer', 'GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n'],
   ['connects and never says a word', ''],
-  ['stops in the middle of its request', 'GET /livez HTTP/1.1\r\nHost: coo'],
+  ['stops in the middle of its request', 'GET /livez HTTP/1.1\r\nHost: loc'],
 ])('ends although a client %s', async (_, request) => {
   const idle = await world.process();
   const { hostname, port } = new URL(idle.url);

@@ -6,7 +6,7 @@ import type { Answer } from '../coordinator/world.ts';
 export function exchange(url: string, ...parts: readonly (string | Buffer)[]): Promise<Answer> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
-    const socket = connect(Number(port), hostname);
+    const socket = connect(Number(port), hostname.replace(/^\[|\]$/g, ''));
     const chunks: Buffer[] = [];
     socket.on('data', (chunk) => chunks.push(chunk));
     // A server that has refused a body may close while the rest of it is still on its way.
@@ -24,7 +24,7 @@ export function exchange(url: string, ...parts: readonly (string | Buffer)[]): P
 
 /** A request line with headers; `Connection: close` ends the exchange. */
 export function head(line: string, headers: readonly string[] = []): string {
-  return [`${line} HTTP/1.1`, 'Host: coordinator', 'Connection: close', ...headers, '', ''].join('\r\n');
+  return [`${line} HTTP/1.1`, 'Host: localhost', 'Connection: close', ...headers, '', ''].join('\r\n');
 }
 
 function parsed(text: string): Answer {
