@@ -1,0 +1,264 @@
+/**
+ * A deployment on virtual time: the real engine and the real memory store, with a simulated network between them and
+ * simulated participants behind it. What befalls it is not decided here, but by whoever gives the fates and the moods.
+ */
+import { type Call, type RegisteredMachine, Registry } from '../../machines/index.ts';
+import { orderInput, orderSaga } from '../../machines/order.ts';
+import type { StartRequest } from '../../server/engine/contract.ts';
+import { Engine } from '../../server/engine/engine.ts';
+import { type Reply, replyOf } from '../../server/engine/outcome.ts';
+import type { Participants } from '../../server/engine/participants.ts';
+import type { RecoverySettings } from '../../server/engine/recovery.ts';
+import { MemoryStore } from '../../stores/memory-store.ts';
+import {
+  type Idempotency,
+  type LogEntry,
+  type SagaStore,
+  StoreUnavailableError,
+  type Write,
+} from '../../stores/saga-store.ts';
+import { at, everywhere, placed } from '../machines/placed-order.ts';
+import { type Fate, type Message, Network } from './network.ts';
+import { type Mood, SimulatedParticipants } from './participants.ts';
+import { Process } from './process.ts';
+import { type Chance, Trace } from './seeded.ts';
+import { Timeline } from './timeline.ts';
+import { type Operation, Watch } from './watch.ts';
+
+export const ATTEMPTS_MAX = 3;
+export const RIGHTS = { leaseMarginMs: 100, retentionMs: 24 * 3_600_000 };
+const TIMEOUT_MS = 1_000;
+export const LEASE_MS = TIMEOUT_MS + 2 * RIGHTS.leaseMarginMs;
+/** A client of the store gives up waiting for one answer. */
+const STORE_TIMEOUT_MS = 800;
+const SETTINGS: RecoverySettings = {
+  pollMs: 700,
+  claimBatch: 3,
+  claimLeaseMs: LEASE_MS,
+  inHandMax: 100,
+  // Nothing is purged within a run: what was counted can be recounted.
+  purgeEveryMs: 3_600_000,
+};
+/** Operations that change nothing in these runs: nothing is old enough to be purged. */
+export const READS = new Set<string>([
+  'due',
+  'running',
+  'get',
+  'statuses',
+  'log',
+  'list',
+  'statistics',
+  'ping',
+  'purge',
+]);
+
+/** One machine for all runs of a process: it is pure, and costly to build. */
+const registry = new Registry();
+const machine: RegisteredMachine = registry.register(
+  orderSaga(
+    everywhere({ timeoutMs: TIMEOUT_MS, attemptsMax: ATTEMPTS_MAX, backoffMs: 50, backoffMaxMs: 400 }),
+  ),
+);
+
+export interface Surroundings {
+  readonly chance: Chance;
+  readonly fateOf: (message: Message) => Fate;
+  readonly moodOf: (sagaId: string, call: Call) => Mood;
+  readonly inHandMax?: number;
+}
+
+export class Deployment {
+  readonly timeline = new Timeline();
+  readonly trace = new Trace();
+  readonly machine = machine;
+  readonly broken: string[] = [];
+  readonly store: MemoryStore;
+  readonly network: Network;
+  readonly participants: SimulatedParticipants;
+  readonly watch: Watch;
+  readonly processes: Process[] = [];
+  readonly #chance: Chance;
+  readonly #settings: RecoverySettings;
+
+  constructor({ chance, fateOf, moodOf, inHandMax = SETTINGS.inHandMax }: Surroundings) {
+    this.#chance = chance;
+    this.#settings = { ...SETTINGS, inHandMax };
+    const now = () => at + this.timeline.ms;
+    this.store = new MemoryStore({ now, random: chance.next, partitions: 2 });
+    const broken = (what: string) => this.break(what);
+    this.network = new Network(this.timeline, this.trace, fateOf);
+    this.participants = new SimulatedParticipants(this.timeline, moodOf, broken);
+    const { leaseMarginMs: marginMs } = RIGHTS;
+    this.watch = new Watch({ store: this.store, storeNow: now, machine, marginMs, broken });
+  }
+
+  break(what: string): void {
+    this.broken.push(`at ${this.timeline.ms}: ${what}`);
+    this.trace.note(`${this.timeline.ms} BROKEN ${what}`);
+  }
+
+  /** Starts a process under this name, beside whatever older ones of it still live. */
+  async boot(name: string): Promise<Process> {
+    for (const older of this.processes) {
+      if (older.owner.name === name && older.state !== 'gone') older.superseded = true;
+    }
+    const owner = { name, boot: await this.store.boot(name) };
+    const skewMs = (this.#chance.below(3) - 1) * this.#chance.below(7_200_000);
+    const process = new Process(owner, this.timeline, skewMs);
+    process.engine = new Engine(
+      {
+        store: this.#storeOf(process),
+        participants: this.#participantsOf(process) as unknown as Participants,
+        clock: process,
+        random: this.#chance.next,
+        observe: (event) => {
+          if (event.type !== 'lost' && event.type !== 'unreadable') return;
+          const why = event.type === 'lost' ? event.why : event.error.message;
+          this.trace.note(`${this.timeline.ms} ${process.title} ${event.type} ${event.id}: ${why}`);
+          if (event.type === 'unreadable') this.break(`${event.id} is unreadable: ${why}`);
+        },
+        owner,
+        rights: RIGHTS,
+      },
+      registry,
+      this.#settings,
+    );
+    this.processes.push(process);
+    this.trace.note(`${this.timeline.ms} ${process.title} boots`);
+    process.engine.open();
+    return process;
+  }
+
+  crash(process: Process): void {
+    if (process.state === 'gone') return;
+    this.trace.note(`${this.timeline.ms} ${process.title} crashes`);
+    process.crash();
+  }
+
+  pause(process: Process): void {
+    if (process.state !== 'running') return;
+    this.trace.note(`${this.timeline.ms} ${process.title} is paused`);
+    process.pause();
+  }
+
+  resume(process: Process): void {
+    if (process.state !== 'paused') return;
+    this.trace.note(`${this.timeline.ms} ${process.title} wakes`);
+    process.resume();
+  }
+
+  /** Drains a process; it is gone when that is done. */
+  async drain(process: Process, graceMs: number): Promise<void> {
+    this.trace.note(`${this.timeline.ms} ${process.title} drains`);
+    await process.engine?.drain(graceMs);
+    if (process.state === 'gone') return;
+    this.trace.note(`${this.timeline.ms} ${process.title} has drained`);
+    process.crash();
+  }
+
+  request(idempotency: Idempotency | null): StartRequest {
+    return { machine, input: orderInput(placed), idempotency, patienceMs: 8_000 };
+  }
+
+  /** Whether every saga that the store holds has ended or is parked, and nothing is under way. */
+  get settled(): boolean {
+    if (this.network.inFlight > 0) return false;
+    for (const { status } of this.watch.records.values()) if (status === 'STARTED') return false;
+    return true;
+  }
+
+  #storeOf(process: Process): SagaStore {
+    return new Proxy<SagaStore>(this.store, {
+      get: (store, name: Operation | 'info' | 'newId') => {
+        if (name === 'info' || name === 'newId') return store[name];
+        return (...args: unknown[]) => this.#ask(process, name, args);
+      },
+    });
+  }
+
+  #ask(from: Process, name: Operation, args: readonly unknown[]): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const cancel = from.after(STORE_TIMEOUT_MS, () =>
+        reject(new StoreUnavailableError('no answer in time', false)),
+      );
+      const message: Message = {
+        from,
+        to: 'store',
+        what: name,
+        about: name === 'commit' ? transitionOf((args[2] as Write).entry) : name,
+        reads: READS.has(name),
+      };
+      this.network.send(message, titleOf(name, args), () => this.watch.perform(name, args), {
+        answered: (result) => {
+          cancel();
+          resolve(result);
+        },
+        notSent: () => {
+          cancel();
+          reject(new StoreUnavailableError('not connected', true));
+        },
+      });
+    });
+  }
+
+  /** Bounds every call and can end all of them, like the client whose place it takes. */
+  #participantsOf(process: Process): Pick<Participants, 'call' | 'abortAll'> {
+    const ends = new Set<(why: string) => void>();
+    return {
+      call: (sagaId, call, _traceparent, boundMs) =>
+        new Promise<Reply>((resolve) => {
+          this.watch.calls(process, sagaId, call, boundMs);
+          const settle = (reply: Reply) => {
+            cancel();
+            ends.delete(end);
+            resolve(reply);
+          };
+          const end = (error: string) => settle({ outcome: 'unknown', error, retryAfterMs: null });
+          const cancel = process.after(boundMs, () => end('no answer in time'));
+          ends.add(end);
+          const what = `${call.step} ${call.kind}`;
+          const message: Message = {
+            from: process,
+            to: 'participant',
+            what,
+            about: `${what} ${call.attempt}`,
+            reads: false,
+          };
+          const title = `${message.about} of ${sagaId}`;
+          this.network.send(message, title, () => this.participants.take(sagaId, call), {
+            answered: ({ status, retryAfter, body }) =>
+              settle(replyOf(call, status, retryAfter, body, process.now())),
+            notSent: () => settle({ outcome: 'retryable', error: 'ECONNREFUSED', retryAfterMs: null }),
+          });
+        }),
+      abortAll: () => {
+        for (const end of [...ends]) end('the coordinator stops');
+      },
+    };
+  }
+}
+
+/** A transition as the log tells it and as the machine's graph has it. */
+export function transitionOf({ from, event, to }: Pick<LogEntry, 'from' | 'event' | 'to'>): string {
+  return `${from ?? ''} -${event}-> ${to}`;
+}
+
+function titleOf(name: Operation, args: readonly unknown[]): string {
+  const [first, second, third] = args as [
+    unknown,
+    { revision?: number }?,
+    { writeId?: string; entry?: { to: string } }?,
+  ];
+  switch (name) {
+    case 'create':
+      return `create ${(first as { id: string }).id}`;
+    case 'commit':
+      return `commit ${first} at rev ${second?.revision} -> ${third?.entry?.to} (${third?.writeId})`;
+    case 'claim':
+      return `claim ${(first as string[]).join(' ')} (${args[3]})`;
+    case 'release':
+      return `release ${(first as { id: string }[]).map(({ id }) => id).join(' ')}`;
+    default:
+      return name;
+  }
+}

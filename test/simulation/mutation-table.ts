@@ -1,0 +1,178 @@
+/** What is taken out or turned round, one at a time, and the tests of which one must notice. */
+export interface Mutation {
+  readonly name: string;
+  readonly file: string;
+  /** Stands exactly once in the file. */
+  readonly find: string;
+  readonly replace: string;
+  /** Fast tests, run in this order until one fails. */
+  readonly tests: readonly string[];
+}
+
+const SIMULATION = ['test/simulation/simulation.test.ts'];
+const CRASHES = ['test/simulation/crash-points.test.ts'];
+const UNANSWERED = ['test/simulation/unanswered.test.ts'];
+const STORE = ['test/stores/memory.test.ts'];
+
+const store = 'stores/memory-store.ts';
+const runner = 'server/engine/runner.ts';
+const participants = 'test/simulation/participants.ts';
+
+export const mutations: readonly Mutation[] = [
+  {
+    name: 'commit asks for no fence',
+    file: store,
+    find: 'if (sameFence(saga.record.fence, expected)) {',
+    replace: 'if (saga) {',
+    tests: SIMULATION,
+  },
+  {
+    name: 'the fence has no revision',
+    file: store,
+    find: 'return a.revision === b.revision && a.writeId === b.writeId;',
+    replace: 'return a.writeId === b.writeId;',
+    tests: STORE,
+  },
+  {
+    name: 'the fence has no write id',
+    file: store,
+    find: 'return a.revision === b.revision && a.writeId === b.writeId;',
+    replace: 'return a.revision === b.revision;',
+    tests: SIMULATION,
+  },
+  {
+    name: 'a commit is not known for its own',
+    file: store,
+    find: '} else if (!sameFence(saga.record.fence, { revision, writeId: write.writeId })) {',
+    replace: '} else {',
+    tests: SIMULATION,
+  },
+  {
+    name: 'a create is not known for its own',
+    file: store,
+    find: 'return sameFence(existing.record.fence, { revision: 1, writeId: saga.writeId })',
+    replace: 'return existing === undefined',
+    tests: SIMULATION,
+  },
+  {
+    name: 'a repeated commit is another write',
+    file: runner,
+    find: 'result: await store.commit(saga.id, saga.fence, write), sentAt',
+    replace:
+      'result: await store.commit(saga.id, saga.fence, { ...write, writeId: this.nextWriteId() }), sentAt',
+    tests: UNANSWERED,
+  },
+  {
+    name: 'claim takes what is not due',
+    file: store,
+    find: 'const isDue = dueAtMs !== null && dueAtMs <= this.#now();',
+    replace: 'const isDue = dueAtMs !== null;',
+    tests: SIMULATION,
+  },
+  {
+    name: 'claim takes from a boot as young',
+    file: store,
+    find: 'owner.boot < by.boot',
+    replace: 'owner.boot <= by.boot',
+    tests: [...STORE, ...SIMULATION],
+  },
+  {
+    name: 'claim raises no revision',
+    file: store,
+    find: 'revision: saga.record.fence.revision + 1, writeId',
+    replace: 'revision: saga.record.fence.revision, writeId',
+    tests: SIMULATION,
+  },
+  {
+    name: 'release asks for no fence',
+    file: store,
+    find: 'if (!saga?.record.owner || !sameFence(saga.record.fence, fence)) continue;',
+    replace: 'if (!saga?.record.owner) continue;',
+    tests: [...STORE, ...SIMULATION],
+  },
+  {
+    name: 'an owned saga has no due time',
+    file: store,
+    find: 'dueAtMs: running ? endsAtMs : null,',
+    replace: "dueAtMs: next.kind === 'wait' ? endsAtMs : null,",
+    tests: SIMULATION,
+  },
+  {
+    name: 'more of the lease is said to remain',
+    file: store,
+    find: 'Math.max(0, dueAtMs - this.#now())',
+    replace: 'Math.max(0, dueAtMs - this.#now()) + 1_000',
+    tests: SIMULATION,
+  },
+  {
+    name: 'a call may outlast its lease',
+    file: runner,
+    find: 'const boundMs = Math.min(call.timeoutMs, saga.rightUntil - sentAt);',
+    replace: 'const boundMs = call.timeoutMs;',
+    tests: SIMULATION,
+  },
+  {
+    name: 'the right runs from the answer on',
+    file: runner,
+    find: 'saga.rightUntil = sentAt + remainingMs',
+    replace: 'saga.rightUntil = Math.max(sentAt, this.#in.clock.monotonic()) + remainingMs',
+    tests: SIMULATION,
+  },
+  {
+    name: 'the call comes before the write',
+    file: runner,
+    find: 'const committed = await this.#commit(saga, write);',
+    replace:
+      "if (after.asks.kind === 'call') void this.#in.participants.call(saga.id, after.asks.call, '', 1);\n    const committed = await this.#commit(saga, write);",
+    tests: CRASHES,
+  },
+  {
+    name: 'a stale writer goes on',
+    file: runner,
+    find: "if (result.kind !== 'committed') {",
+    replace: "if (result.kind === 'missing') {",
+    tests: SIMULATION,
+  },
+  {
+    name: 'an unanswered commit is given up',
+    file: runner,
+    find: 'await wait(clock, Math.min(delayMs, COMMIT_RETRY_MS.most));',
+    replace: 'return null;',
+    tests: UNANSWERED,
+  },
+  {
+    name: 'a retry is counted twice',
+    file: 'server/engine/write.ts',
+    find: 'if (repeated) counts.retries = 1;',
+    replace: 'if (repeated) counts.retries = 2;',
+    tests: CRASHES,
+  },
+  {
+    name: 'what an older boot held is not adopted',
+    file: 'server/engine/recovery.ts',
+    find: 'this.#loops = Promise.all([this.#adopt(), this.#poll()]);',
+    replace: 'this.#loops = this.#poll();',
+    tests: ['test/engine/recovery.test.ts'],
+  },
+  {
+    name: 'the ledger replays no action',
+    file: participants,
+    find: 'if (account.action === null) {',
+    replace: "if (account.action !== 'refused') {",
+    tests: SIMULATION,
+  },
+  {
+    name: 'the ledger replays no compensation',
+    file: participants,
+    find: 'if (!account.compensated) {',
+    replace: 'if (account !== null) {',
+    tests: SIMULATION,
+  },
+  {
+    name: 'the ledger lets an overtaken action in',
+    file: participants,
+    find: 'if (account.compensated) return BLOCKED;',
+    replace: '',
+    tests: SIMULATION,
+  },
+];

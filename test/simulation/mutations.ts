@@ -1,0 +1,99 @@
+/**
+ * Takes one promise after the other out of a private copy, and shows which named test notices:
+ * `node --import tsx test/simulation/mutations.ts [word in a mutation's name]`. Ends with 1 where a mutation survives.
+ */
+import { spawn } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { type Mutation, mutations } from './mutation-table.ts';
+
+/** A test that goes round in circles has noticed nothing. */
+const LIMIT_MS = 240_000;
+const COPIED = [
+  'machines',
+  'server',
+  'stores',
+  'services-stub',
+  'test',
+  'package.json',
+  'tsconfig.json',
+  'vitest.config.ts',
+];
+const root = resolve(import.meta.dirname, '../..');
+
+interface Result {
+  readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  readonly name: string;
+}
+
+async function copy(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'mutation-'));
+  for (const name of COPIED) await cp(join(root, name), join(directory, name), { recursive: true });
+  await symlink(join(root, 'node_modules'), join(directory, 'node_modules'));
+  return directory;
+}
+
+async function mutate(directory: string, { file, find, replace }: Mutation): Promise<void> {
+  const path = join(directory, file);
+  const text = await readFile(path, 'utf8');
+  const parts = text.split(find);
+  if (parts.length !== 2) throw new Error(`${file} has ${parts.length - 1} places with: ${find}`);
+  await writeFile(path, parts.join(replace));
+}
+
+/** The first test that fails, or null where all pass; the tests are run until one fails. */
+async function firstFailure(directory: string, tests: readonly string[]): Promise<string | null> {
+  const report = join(directory, 'report.json');
+  const vitest = join(directory, 'node_modules/vitest/vitest.mjs');
+  const args = [
+    'run',
+    '--bail=1',
+    '--reporter=json',
+    `--outputFile=${report}`,
+    '--no-file-parallelism',
+    ...tests,
+  ];
+  const child = spawn(process.execPath, [vitest, ...args], { cwd: directory, stdio: 'ignore' });
+  const limit = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
+  const code = await new Promise((ended) => child.on('close', ended));
+  clearTimeout(limit);
+  if (code === 0) return null;
+  const { testResults } = JSON.parse(await readFile(report, 'utf8')) as { testResults: readonly Result[] };
+  for (const { name, assertionResults } of testResults) {
+    const failed = assertionResults.find(({ status }) => status === 'failed');
+    if (failed !== undefined) return `${name.split('/test/').at(-1)}: ${failed.fullName}`;
+  }
+  return null;
+}
+
+async function judge(mutation: Mutation): Promise<string | null> {
+  const directory = await copy();
+  try {
+    await mutate(directory, mutation);
+    return await firstFailure(directory, mutation.tests);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+const [word = ''] = process.argv.slice(2);
+const chosen = mutations.filter(({ name }) => name.includes(word));
+const width = Math.max(...chosen.map(({ name }) => name.length));
+const waiting = [...chosen];
+let survivors = 0;
+await Promise.all(
+  Array.from({ length: availableParallelism() }, async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const { name } = next;
+      const noticed = await judge(next).catch((error: unknown) => {
+        process.stdout.write(`${name}: ${String(error)}\n`);
+        return null;
+      });
+      if (noticed === null) survivors += 1;
+      process.stdout.write(`${name.padEnd(width)}  ->  ${noticed ?? 'SURVIVED'}\n`);
+    }
+  }),
+);
+process.stdout.write(`${chosen.length - survivors} of ${chosen.length} mutations were noticed\n`);
+process.exitCode = survivors === 0 ? 0 : 1;
