@@ -1,0 +1,205 @@
+/**
+ * The chaos run: three coordinators, a real Redis, five services with faults, wires that fail, and clients that try
+ * again. First the storm, then healing, then the audit.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { SERVICE_NAMES } from '../../services-stub/start.ts';
+import { type Environment, openWorld, send, type World } from '../coordinator/world.ts';
+import { type Audit, audit } from './audit.ts';
+import { beginPlacing, type Clients, plan } from './clients.ts';
+import { Dice } from './dice.ts';
+import { type Member, openFleet } from './fleet.ts';
+import { beginStorm, MISHAPS, type Scene } from './mishaps.ts';
+import { type FaultProxy, openProxy } from './proxy.ts';
+import { serviceFaultHits, setServiceFaults } from './service-faults.ts';
+
+export interface ChaosOptions {
+  readonly orders: number;
+  /** How long the storm lasts. */
+  readonly seconds: number;
+  readonly seed: number;
+  /** About how long from one mishap to the next. */
+  readonly gapMs: number;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface Progress {
+  readonly phase: 'storm' | 'healing' | 'audit';
+  readonly seconds: number;
+  readonly acknowledged: number;
+  readonly mishaps: number;
+}
+
+export interface Tally {
+  readonly name: string;
+  readonly hits: number;
+}
+
+export interface ChaosReport extends Audit {
+  /** Each fault with how often it really hit somebody. */
+  readonly faults: readonly Tally[];
+  /** What came of it, as logs and clients tell. */
+  readonly consequences: readonly Tally[];
+  readonly acknowledged: number;
+  readonly stormSeconds: number;
+  readonly healingSeconds: number;
+}
+
+/** Leases of about three seconds: pauses and outages of the storm are shorter and longer than that. */
+const ENVIRONMENT: Environment = {
+  POLL_MS: '50',
+  CONNECT_TIMEOUT_MS: '500',
+  ACTION_TIMEOUT_MS: '2500',
+  COMPENSATION_TIMEOUT_MS: '2500',
+  LEASE_MARGIN_MS: '250',
+  SAGAS_IN_HAND_MAX: '300',
+  ACTION_ATTEMPTS_MAX: '4',
+  COMPENSATION_ATTEMPTS_MAX: '4',
+  ACTION_BACKOFF_MS: '20',
+  ACTION_BACKOFF_MAX_MS: '300',
+  COMPENSATION_BACKOFF_MS: '20',
+  COMPENSATION_BACKOFF_MAX_MS: '300',
+};
+const NAMES = ['ada', 'bob', 'cyd'];
+const HEALING_MS_MAX = 120_000;
+
+export async function runChaos({
+  orders,
+  seconds,
+  seed,
+  gapMs,
+  onProgress,
+}: ChaosOptions): Promise<ChaosReport> {
+  // Not the services' own clock: its sleeps all listen to one signal, of which Node warns.
+  const world = await openWorld({
+    clock: { now: Date.now, sleep: (ms) => pause(ms) },
+  });
+  const wires = new Map<string, FaultProxy>();
+  const fleet: Member[] = [];
+  try {
+    for (const name of SERVICE_NAMES) wires.set(name, await openProxy(world.services[name].port));
+    fleet.push(...(await openFleet(world, NAMES, { ...ENVIRONMENT, ...urlsOf(wires) })));
+    const scene = { fleet, redis: world.redis, serviceWires: wires, dice: new Dice(seed) };
+
+    setServiceFaults(world.services, seed);
+    const beganAt = performance.now();
+    const storm = beginStorm(scene, gapMs);
+    const clients = beginPlacing(plan(orders, seed), fleet, seconds, seed);
+    const tell = (phase: Progress['phase']) =>
+      onProgress?.({
+        phase,
+        seconds: secondsSince(beganAt),
+        acknowledged: clients.acknowledged.length,
+        mishaps: [...storm.struck.values()].reduce((sum, times) => sum + times, 0),
+      });
+    while (secondsSince(beganAt) < seconds) {
+      await pause(250);
+      tell('storm');
+    }
+    await storm.end();
+    const stormSeconds = secondsSince(beganAt);
+    const gone = fleet.filter((member) => member.isGone());
+    for (const member of gone) await member.restartAfterFailure();
+
+    // The services go on failing until the last order is in, so that every one of their faults has its chance.
+    await clients.done;
+    await clients.close();
+    const serviceHits = serviceFaultHits(world.services);
+    for (const name of SERVICE_NAMES) world.services[name].faults.clear();
+    const stuck = await untilSettled(anyUrl(fleet), () => tell('healing'));
+    const healingSeconds = secondsSince(beganAt) - stormSeconds;
+
+    tell('audit');
+    const found = await audit(world, anyUrl(fleet), clients);
+    const faults = [
+      ...mishapHits(scene, storm.struck),
+      ...[...serviceHits].map(([name, hits]) => ({ name: `service, ${name}`, hits })),
+    ];
+    const problems = [
+      ...faults.filter(({ hits }) => hits === 0).map(({ name }) => `this fault never hit: ${name}`),
+      ...gone.map(({ name }) => `coordinator ${name} ended by itself`),
+      ...stuck,
+      ...found.problems,
+    ];
+    const consequences = consequencesOf(fleet, found, clients);
+    const acknowledged = clients.acknowledged.length;
+    return { ...found, problems, faults, consequences, acknowledged, stormSeconds, healingSeconds };
+  } finally {
+    await closeAll(world, fleet, wires);
+  }
+}
+
+function urlsOf(wires: ReadonlyMap<string, FaultProxy>): Environment {
+  return Object.fromEntries(
+    [...wires].map(([name, { port }]) => [`${name.toUpperCase()}_SERVICE_URL`, `http://127.0.0.1:${port}`]),
+  );
+}
+
+function anyUrl(fleet: readonly Member[]): string {
+  return fleet[0]?.url ?? '';
+}
+
+function secondsSince(at: number): number {
+  return (performance.now() - at) / 1000;
+}
+
+/** Resolves when nothing is STARTED; what still is after a long time is a problem. */
+async function untilSettled(url: string, onRound: () => void): Promise<string[]> {
+  const beganAt = performance.now();
+  for (;;) {
+    const { body } = await send(`${url}/api/coordinator/statistics`);
+    const left: number | undefined = body.status_breakdown?.STARTED;
+    if (left === 0) return [];
+    if (performance.now() - beganAt > HEALING_MS_MAX)
+      return [`${left} sagas have not settled ${HEALING_MS_MAX / 1000} s after all was healed`];
+    onRound();
+    await pause(100);
+  }
+}
+
+/** A cut that found no connection has hit nobody: wires count for themselves, processes by having died or stood. */
+function mishapHits({ fleet, serviceWires }: Scene, struck: ReadonlyMap<string, number>): Tally[] {
+  const sum = (proxies: readonly FaultProxy[], of: keyof FaultProxy['hits']) =>
+    proxies.reduce((total, { hits }) => total + hits[of], 0);
+  const redis = fleet.map(({ wire }) => wire);
+  const services = [...serviceWires.values()];
+  const seen: Readonly<Record<string, number>> = {
+    'wire to Redis cut': sum(redis, 'cut'),
+    'wire to Redis delayed': sum(redis, 'held'),
+    'reply of Redis to a write lost': sum(redis, 'swallowed'),
+    'wire to a service cut': sum(services, 'cut'),
+    'wire to a service delayed': sum(services, 'held'),
+    'reply of a service lost': sum(services, 'swallowed'),
+  };
+  return MISHAPS.map(({ name }) => ({ name, hits: seen[name] ?? struck.get(name) ?? 0 }));
+}
+
+function consequencesOf(fleet: readonly Member[], { sagas }: Audit, clients: Clients): Tally[] {
+  const lines = fleet.flatMap((member) => member.log());
+  const dropped = (why: string) => lines.filter((line) => line.why === why).length;
+  const events = sagas.flatMap(({ execution_log }) => execution_log.map(({ event }) => event));
+  return [
+    {
+      name: 'starts of a coordinator that met an outage and ended',
+      hits: fleet.reduce((sum, { startsFailed }) => sum + startsFailed, 0),
+    },
+    { name: 'requests that clients repeated', hits: clients.repeated },
+    {
+      name: 'sagas taken over from another or an older coordinator',
+      hits: events.filter((event) => event === 'takenOver').length,
+    },
+    { name: 'stale writers refused, saga dropped', hits: dropped('stale') },
+    { name: 'calls not made because the right was over', hits: dropped('lease-over') },
+    {
+      name: 'times a coordinator lost sight of Redis',
+      hits: lines.filter(({ msg }) => msg === 'the store failed; this is tried again').length,
+    },
+  ];
+}
+
+async function closeAll(world: World, fleet: readonly Member[], wires: ReadonlyMap<string, FaultProxy>) {
+  // Processes first: what they still ask must not find a closed wire and be told of on our output.
+  await Promise.all(fleet.map((member) => member.kill()));
+  await Promise.all([...fleet.map(({ wire }) => wire), ...wires.values()].map((wire) => wire.close()));
+  await world.close();
+}
