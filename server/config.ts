@@ -77,6 +77,7 @@ const schema = z.object({
   PARTICIPANT_CONNECTIONS_MAX: whole(1, 10_000).default(128),
   CONNECT_TIMEOUT_MS: ms.default(2000),
   LEASE_MARGIN_MS: ms.default(500),
+  LEASE_MAX_MS: ms.default(15_000),
   POLL_MS: ms.default(200),
   ORDER_WAIT_MS: ms.default(30_000),
   DRAIN_MS: ms.default(25_000),
@@ -119,6 +120,7 @@ export interface Settings {
   readonly connectionsMax: number;
   readonly connectTimeoutMs: number;
   readonly leaseMarginMs: number;
+  readonly leaseMaxMs: number;
   readonly pollMs: number;
   readonly orderWaitMs: number;
   readonly drainMs: number;
@@ -167,6 +169,11 @@ export function readSettings(environment: Environment): Settings {
   if (env.ORDERS_NEED_TOKEN === '1' && env.API_TOKEN === undefined) {
     problems.push('ORDERS_NEED_TOKEN: there is no token to need; set API_TOKEN');
   }
+  if (parsed.success && parsed.data.LEASE_MAX_MS < 4 * parsed.data.LEASE_MARGIN_MS) {
+    problems.push(
+      'LEASE_MAX_MS: must be four times LEASE_MARGIN_MS at least, or no time is left to renew it',
+    );
+  }
   const inContainers = env.SERVICE_HOSTS === 'containers';
   const serviceUrls = Object.fromEntries(
     PARTICIPANT_NAMES.map((name) => {
@@ -201,6 +208,7 @@ export function readSettings(environment: Environment): Settings {
     connectionsMax: values.PARTICIPANT_CONNECTIONS_MAX,
     connectTimeoutMs: values.CONNECT_TIMEOUT_MS,
     leaseMarginMs: values.LEASE_MARGIN_MS,
+    leaseMaxMs: values.LEASE_MAX_MS,
     pollMs: values.POLL_MS,
     orderWaitMs: values.ORDER_WAIT_MS,
     drainMs: values.DRAIN_MS,

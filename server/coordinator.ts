@@ -19,6 +19,7 @@ import { systemClock, wait } from './engine/clock.ts';
 import type { Observe } from './engine/contract.ts';
 import { Engine } from './engine/engine.ts';
 import { Participants } from './engine/participants.ts';
+import { leaseMsOf } from './engine/write.ts';
 import { Probes } from './probes.ts';
 import { privateRedis } from './start/private-redis.ts';
 import { httpMetrics } from './telemetry/http.ts';
@@ -96,7 +97,9 @@ async function open(
     ...(inspector === null ? [] : [inspector.observe]),
   ];
 
-  const { serviceUrls: urls, connectionsMax, connectTimeoutMs, leaseMarginMs, retentionMs } = settings;
+  const { serviceUrls: urls, connectionsMax, connectTimeoutMs } = settings;
+  const { leaseMarginMs, leaseMaxMs, retentionMs } = settings;
+  const rights = { leaseMarginMs, leaseMaxMs, retentionMs };
   const participants = new Participants({ urls, connectionsMax, connectTimeoutMs }, clock);
   closing.push(() => participants.close());
   const engine = new Engine(
@@ -109,13 +112,13 @@ async function open(
         for (const observe of observers) observe(event);
       },
       owner: { name: settings.coordinatorId, boot: await store.boot(settings.coordinatorId) },
-      rights: { leaseMarginMs, retentionMs },
+      rights,
     },
     machines,
     {
       pollMs: settings.pollMs,
       claimBatch: CLAIM_BATCH,
-      claimLeaseMs: settings.callTimeoutMaxMs + 2 * leaseMarginMs,
+      claimLeaseMs: leaseMsOf(settings.callTimeoutMaxMs, rights),
       inHandMax: settings.inHandMax,
       purgeEveryMs: PURGE_EVERY_MS,
     },

@@ -159,6 +159,20 @@ export class MemoryStore implements SagaStore {
     return { kind: 'accepted' };
   }
 
+  async renew(
+    held: readonly { readonly id: string; readonly fence: Fence }[],
+    leaseMs: number,
+  ): Promise<(number | null)[]> {
+    assertSpan('leaseMs', leaseMs);
+    return held.map(({ id, fence }) => {
+      const saga = this.#sagas.get(id);
+      if (!saga?.record.owner || !sameFence(saga.record.fence, fence)) return null;
+      const dueAtMs = Math.max(saga.record.dueAtMs ?? 0, this.#now() + leaseMs);
+      saga.record = { ...saga.record, dueAtMs };
+      return this.#remainingMs(saga.record);
+    });
+  }
+
   async release(held: readonly { readonly id: string; readonly fence: Fence }[]): Promise<void> {
     for (const { id, fence } of held) {
       const saga = this.#sagas.get(id);

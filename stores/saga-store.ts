@@ -291,6 +291,17 @@ export interface SagaStore {
    */
   signal(id: string, signal: Signal, expectedSeq: number): Promise<SignalResult>;
 
+  /**
+   * Lengthens leases: those sagas that are owned and still stand at their fence are held for `leaseMs` from now, or for
+   * as long as they were where that is longer, and are due when that ends. No revision is raised, so the outcome of a
+   * call is committed at the same fence as without it. Answers for each, in order, what remains of its lease in
+   * milliseconds; `null` for a saga that the caller has lost. Each saga is named once.
+   */
+  renew(
+    held: readonly { readonly id: string; readonly fence: Fence }[],
+    leaseMs: number,
+  ): Promise<(number | null)[]>;
+
   /** Gives sagas back: those that still stand at their fence are free and due at once, under the same revision. */
   release(held: readonly { readonly id: string; readonly fence: Fence }[]): Promise<void>;
 

@@ -43,13 +43,24 @@ export class Participants {
     );
   }
 
-  /** @param boundMs how long the whole call may last */
-  async call(sagaId: string, call: Call, traceparent: string, boundMs: number): Promise<Reply> {
+  /**
+   * @param endsAt when the whole call must be over, on the monotonic clock; asked again when that moment has come,
+   *   because the right to make the call may have been renewed meanwhile
+   */
+  async call(sagaId: string, call: Call, traceparent: string, endsAt: () => number): Promise<Reply> {
     const participant = this.#participants.get(call.participant);
     if (participant === undefined)
       throw new Error(`no URL is configured for participant ${call.participant}`);
     const controller = new AbortController();
-    const cancel = this.#clock.after(boundMs, () => controller.abort(new TimeoutError(boundMs)));
+    const startedAt = this.#clock.monotonic();
+    let cancel = () => {};
+    const bound = () => {
+      const now = this.#clock.monotonic();
+      const leftMs = endsAt() - now;
+      if (leftMs > 0) cancel = this.#clock.after(leftMs, bound);
+      else controller.abort(new TimeoutError(now - startedAt));
+    };
+    bound();
     this.#inFlight.add(controller);
     try {
       return await this.#throughGate(participant, sagaId, call, traceparent, controller.signal);

@@ -19,6 +19,7 @@ import { type Clock, wait } from './clock.ts';
 import type { Observe, SagaHistory, SagaListing } from './contract.ts';
 import { decide, type Hop } from './decide.ts';
 import type { Participants } from './participants.ts';
+import { Renewals } from './renewals.ts';
 import { describe, type Rights } from './write.ts';
 
 /** A saga in this coordinator's hands. */
@@ -56,6 +57,7 @@ const COMMIT_RETRY_MS = { first: 20, most: 1000 } as const;
 export class Runner {
   readonly #in: Surroundings;
   readonly #held = new Map<string, Held>();
+  readonly #renewals: Renewals;
   readonly #onSettled: (id: string, history: SagaHistory | null) => void;
   readonly #onWaiting: (id: string, delayMs: number) => void;
   readonly #onFree: () => void;
@@ -75,6 +77,7 @@ export class Runner {
     },
   ) {
     this.#in = surroundings;
+    this.#renewals = new Renewals(surroundings);
     this.#onSettled = on.settled;
     this.#onWaiting = on.waiting;
     this.#onFree = on.free;
@@ -194,12 +197,15 @@ export class Runner {
 
     const { call } = saga.asks;
     const sentAt = clock.monotonic();
-    const boundMs = Math.min(call.timeoutMs, saga.rightUntil - sentAt);
-    if (boundMs <= 0) {
+    if (saga.rightUntil <= sentAt) {
       observe({ type: 'lost', id: saga.id, why: 'lease-over' });
       return null;
     }
-    const reply = await participants.call(saga.id, call, traceparentOf(saga.id, random), boundMs);
+    const timesOutAt = sentAt + call.timeoutMs;
+    const endsAt = () => Math.min(timesOutAt, saga.rightUntil);
+    if (saga.rightUntil < timesOutAt) this.#renewals.add(saga);
+    const reply = await participants.call(saga.id, call, traceparentOf(saga.id, random), endsAt);
+    this.#renewals.remove(saga);
     if (this.#abandoned) return null;
     const ms = clock.monotonic() - sentAt;
     const error = reply.outcome === 'done' ? null : reply.error;

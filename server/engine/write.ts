@@ -38,6 +38,8 @@ export interface Transition {
 export interface Rights {
   /** Spare time around a call, on both sides of its lease. */
   readonly leaseMarginMs: number;
+  /** The longest lease that is granted at once: a call that may last longer has its lease renewed while it does. */
+  readonly leaseMaxMs: number;
   /** How long an ended saga is kept. */
   readonly retentionMs: number;
 }
@@ -69,7 +71,7 @@ function nextOf({ machine, hops, at, createdAtMs }: Transition, rights: Rights, 
     case 'call':
       return yielding
         ? { kind: 'wait', delayMs: 0 }
-        : { kind: 'act', leaseMs: asks.call.timeoutMs + 2 * rights.leaseMarginMs };
+        : { kind: 'act', leaseMs: leaseMsOf(asks.call.timeoutMs, rights) };
     case 'wait': {
       // A deadline that cuts a wait short must wake somebody too.
       const bounded = machine.deadlineMs !== null && machine.accepts(snapshot, { type: 'deadline', at });
@@ -83,6 +85,11 @@ function nextOf({ machine, hops, at, createdAtMs }: Transition, rights: Rights, 
     default:
       return asks satisfies never;
   }
+}
+
+/** How long a lease for a call of this time-out is. */
+export function leaseMsOf(timeoutMs: number, { leaseMarginMs, leaseMaxMs }: Rights): number {
+  return Math.min(timeoutMs + 2 * leaseMarginMs, leaseMaxMs);
 }
 
 function statusOf(next: Next): SagaStatus {

@@ -35,6 +35,7 @@ export function timedStore(store: SagaStore, registry: Registry): SagaStore {
     commit: timed('commit', store.commit),
     claim: timed('claim', store.claim),
     signal: timed('signal', store.signal),
+    renew: timed('renew', store.renew),
     release: timed('release', store.release),
     due: timed('due', store.due),
     running: timed('running', store.running),

@@ -34,7 +34,7 @@ import {
   type PartitionKeys,
   waitedKey,
 } from './keys.ts';
-import { chunked, Keyspace } from './keyspace.ts';
+import { type Batch, chunked, Keyspace } from './keyspace.ts';
 import { agreeOnPartitions, connected, durabilityOf, replicaWait } from './opening.ts';
 import { pairs, RedisReads } from './reads.ts';
 import { CorruptRecordError, decodeRecord, encodeCounts, encodeWrite } from './record.ts';
@@ -250,22 +250,40 @@ export class RedisStore extends RedisReads implements SagaStore {
     return asked.flatMap((id) => byId.get(id) ?? []);
   }
 
+  async renew(
+    held: readonly { readonly id: string; readonly fence: Fence }[],
+    leaseMs: number,
+  ): Promise<(number | null)[]> {
+    assertSpan('leaseMs', leaseMs);
+    const fences = new Map(held.map(({ id, fence }) => [id, fence]));
+    const batches = await this.keyspace.batches([...fences.keys()]);
+    const remains = await together(
+      batches.map(async ({ keys, sagas }) => {
+        const [nowMs, ...found] = await run(
+          this.redis,
+          'renew',
+          heldKeys(keys, sagas),
+          [this.#offset(), String(leaseMs), ...fencesOf(sagas, fences)],
+          this.#replicas,
+        );
+        this.clock.learn(Number(nowMs));
+        return sagas.map(([id], index) => [id, Number(found[index])] as const);
+      }),
+    );
+    const byId = new Map(remains.flat());
+    return held.map(({ id }) => {
+      const ms = byId.get(id) ?? -1;
+      return ms < 0 ? null : ms;
+    });
+  }
+
   async release(held: readonly { readonly id: string; readonly fence: Fence }[]): Promise<void> {
     const fences = new Map(held.map(({ id, fence }) => [id, fence]));
+    const batches = await this.keyspace.batches([...fences.keys()]);
     await together(
-      (await this.keyspace.batches([...fences.keys()])).map(async ({ keys, sagas }) => {
-        const [nowMs] = await run(
-          this.redis,
-          'release',
-          sagas.flatMap(([id, machine]) => [keys.saga(id), keys.due(machine)]),
-          [
-            this.#offset(),
-            ...sagas.flatMap(([id]) => {
-              const { revision = 0, writeId = '' } = fences.get(id) ?? {};
-              return [id, String(revision), writeId];
-            }),
-          ],
-        );
+      batches.map(async ({ keys, sagas }) => {
+        const args = [this.#offset(), ...fencesOf(sagas, fences)];
+        const [nowMs] = await run(this.redis, 'release', heldKeys(keys, sagas), args);
         this.clock.learn(Number(nowMs));
       }),
     );
@@ -327,6 +345,19 @@ export class RedisStore extends RedisReads implements SagaStore {
 /** A log entry as JSON that lacks its last fields, which claim.lua adds: the state in which the saga stands. */
 function withoutStates({ from: _from, to: _to, ...entry }: LogEntry): string {
   return JSON.stringify(entry).slice(0, -1);
+}
+
+/** KEYS of lua/renew.lua and lua/release.lua. */
+function heldKeys(keys: PartitionKeys, sagas: Batch['sagas']): string[] {
+  return sagas.flatMap(([id, machine]) => [keys.saga(id), keys.due(machine)]);
+}
+
+/** What those two are told of each saga. */
+function fencesOf(sagas: Batch['sagas'], fences: ReadonlyMap<string, Fence>): string[] {
+  return sagas.flatMap(([id]) => {
+    const { revision = 0, writeId = '' } = fences.get(id) ?? {};
+    return [id, String(revision), writeId];
+  });
 }
 
 /** KEYS 1 to 10 of lua/write.lua. */

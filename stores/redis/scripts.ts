@@ -27,6 +27,7 @@ const SCRIPTS = {
   create: script('shared', 'write', 'create'),
   commit: script('shared', 'write', 'commit'),
   claim: script('shared', 'claim'),
+  renew: script('shared', 'renew'),
   release: script('shared', 'release'),
   purge: script('shared', 'purge'),
   signal: script('shared', 'signal'),

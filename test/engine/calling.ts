@@ -35,7 +35,8 @@ export class Calling {
     { sagaId = 's-1', boundMs = 1_000, over = {} as Partial<Call> } = {},
   ): Promise<Reply> {
     const call = { ...(kind === 'action' ? action : compensation), ...over };
-    return this.participants.call(sagaId, call, TRACEPARENT, boundMs);
+    const endsAt = this.clock.monotonic() + boundMs;
+    return this.participants.call(sagaId, call, TRACEPARENT, () => endsAt);
   }
 
   async close(): Promise<void> {

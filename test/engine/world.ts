@@ -61,7 +61,7 @@ export const replyLost: Fate = async (perform) => {
   throw new StoreUnavailableError('the reply was lost', false);
 };
 
-export const RIGHTS = { leaseMarginMs: 200, retentionMs: 3_600_000 };
+export const RIGHTS = { leaseMarginMs: 200, leaseMaxMs: 3_000, retentionMs: 3_600_000 };
 /** Of every call, unless a test says otherwise. */
 export const TIMEOUT_MS = 2_000;
 export const LEASE_MS = TIMEOUT_MS + 2 * RIGHTS.leaseMarginMs;
@@ -234,8 +234,10 @@ export class World {
   #participants(by: string, alive: () => boolean): Pick<Participants, 'call' | 'abortAll'> {
     const ends = new Set<() => void>();
     return {
-      call: async (sagaId, call, traceparent, boundMs) => {
+      call: async (sagaId, call, traceparent, endsAt) => {
         if (!alive()) return NEVER;
+        const leftMs = () => endsAt() - this.clock.monotonic();
+        const boundMs = leftMs();
         const made = { by, sagaId, call, traceparent, boundMs, atMs: this.clock.monotonic() };
         this.calls.push(made);
         this.journal.push(`call ${titleOf(made)}`);
@@ -243,7 +245,8 @@ export class World {
         const ended = new Promise<Reply>((resolve) => {
           const end = () => resolve(unknown());
           ends.add(end);
-          this.clock.after(boundMs, end);
+          const bound = () => (leftMs() > 0 ? void this.clock.after(leftMs(), bound) : end());
+          bound();
         });
         const reply = await Promise.race([typeof script === 'function' ? script(made) : script, ended]);
         return alive() ? reply : NEVER;

@@ -60,13 +60,18 @@ describe('what comes next', () => {
 
   it('the lease is that of the call announced, not of the call that was made', () => {
     const machine = orderMachine((step, kind) => ({
-      timeoutMs: step === 'inventory' && kind === 'action' ? 9_000 : 1_000,
+      timeoutMs: step === 'inventory' && kind === 'action' ? 2_500 : 1_000,
       attemptsMax: 1,
       backoffMs: 1,
       backoffMaxMs: 1,
     }));
-    expect(writeOf([], 'done', { machine }).next).toEqual({ kind: 'act', leaseMs: 9_400 });
+    expect(writeOf([], 'done', { machine }).next).toEqual({ kind: 'act', leaseMs: 2_900 });
     expect(writeOf(done(1), 'done', { machine }).next).toEqual({ kind: 'act', leaseMs: 1_400 });
+  });
+
+  it('no lease is longer than the longest, however long the call may last', () => {
+    const machine = orderMachine(everywhere({ timeoutMs: 3_600_000 }));
+    expect(writeOf([], 'done', { machine }).next).toEqual({ kind: 'act', leaseMs: RIGHTS.leaseMaxMs });
   });
 
   it('a wait is as long as the back-off, and never negative', () => {

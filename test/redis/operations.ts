@@ -75,6 +75,21 @@ export const OPERATIONS: readonly Operation[] = [
     },
   },
   {
+    name: 'renew',
+    writes: true,
+    answer: [20 * MINUTE],
+    after: { revision: 1, seq: 1 },
+    steps: 0,
+    async prepare(store) {
+      const { id, fence } = await begin(store, { next: act(10), counts });
+      const attempt = async (asked: SagaStore) => {
+        const [remainingMs] = await asked.renew([{ id, fence }], 20 * MINUTE);
+        return [Math.round((remainingMs ?? 0) / MINUTE) * MINUTE];
+      };
+      return { id, attempt };
+    },
+  },
+  {
     name: 'release',
     writes: true,
     answer: undefined,
@@ -95,12 +110,17 @@ export const OPERATIONS: readonly Operation[] = [
   asks('ping', (store) => store.ping()),
 ];
 
-/** What must be the same before and after something that did not happen; without the totals of other sagas. */
+/**
+ * What must be the same before and after something that did not happen; without the totals of other sagas. The due time
+ * is told in whole minutes since the last write, because a renewal that is repeated lengthens it by what has passed.
+ */
 export async function standing(store: SagaStore, id: string) {
   const record = await store.get(id);
   const { counters } = await store.statistics();
+  const { dueAtMs = null, updatedAtMs = 0 } = record ?? {};
+  const dueInMinutes = dueAtMs === null ? null : Math.floor((dueAtMs - updatedAtMs) / MINUTE);
   return {
-    record,
+    record: record && { ...record, dueAtMs: dueInMinutes },
     log: await store.log(id),
     steps: counters[ORDER.id]?.steps ?? 0,
   };

@@ -48,6 +48,7 @@ it('needs nothing to be set', () => {
     connectionsMax: 128,
     connectTimeoutMs: 2000,
     leaseMarginMs: 500,
+    leaseMaxMs: 15_000,
     pollMs: 200,
     orderWaitMs: 30_000,
     drainMs: 25_000,
@@ -99,6 +100,7 @@ describe('each variable', () => {
     ['PARTICIPANT_CONNECTIONS_MAX', '4', { connectionsMax: 4 }],
     ['CONNECT_TIMEOUT_MS', '100', { connectTimeoutMs: 100 }],
     ['LEASE_MARGIN_MS', '50', { leaseMarginMs: 50 }],
+    ['LEASE_MAX_MS', '2000', { leaseMaxMs: 2_000 }],
     ['POLL_MS', '20', { pollMs: 20 }],
     ['ORDER_WAIT_MS', '1', { orderWaitMs: 1 }],
     ['DRAIN_MS', '1000', { drainMs: 1000 }],
@@ -109,6 +111,13 @@ describe('each variable', () => {
   ];
   it.each(cases)('%s=%s', (name, value, expected) => {
     expect(readSettings({ [name]: value })).toMatchObject(expected);
+  });
+
+  it('LEASE_MAX_MS is four margins at least', () => {
+    expect(readSettings({ LEASE_MARGIN_MS: '1000', LEASE_MAX_MS: '4000' }).leaseMaxMs).toBe(4_000);
+    expect(problemsOf({ LEASE_MARGIN_MS: '1000', LEASE_MAX_MS: '3999' })).toEqual([
+      'LEASE_MAX_MS: must be four times LEASE_MARGIN_MS at least, or no time is left to renew it',
+    ]);
   });
 
   it('ORDERS_NEED_TOKEN where there is a token', () => {

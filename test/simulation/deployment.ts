@@ -9,6 +9,7 @@ import { Engine } from '../../server/engine/engine.ts';
 import { type Reply, replyOf } from '../../server/engine/outcome.ts';
 import type { Participants } from '../../server/engine/participants.ts';
 import type { RecoverySettings } from '../../server/engine/recovery.ts';
+import { leaseMsOf } from '../../server/engine/write.ts';
 import { MemoryStore } from '../../stores/memory-store.ts';
 import {
   type Idempotency,
@@ -17,7 +18,7 @@ import {
   StoreUnavailableError,
   type Write,
 } from '../../stores/saga-store.ts';
-import { at, everywhere, placed } from '../machines/placed-order.ts';
+import { at, placed } from '../machines/placed-order.ts';
 import { type Fate, type Message, Network } from './network.ts';
 import { type Mood, SimulatedParticipants } from './participants.ts';
 import { Process } from './process.ts';
@@ -26,9 +27,11 @@ import { Timeline } from './timeline.ts';
 import { type Operation, Watch } from './watch.ts';
 
 export const ATTEMPTS_MAX = 3;
-export const RIGHTS = { leaseMarginMs: 100, retentionMs: 24 * 3_600_000 };
+export const RIGHTS = { leaseMarginMs: 100, leaseMaxMs: 1_200, retentionMs: 24 * 3_600_000 };
 const TIMEOUT_MS = 1_000;
-export const LEASE_MS = TIMEOUT_MS + 2 * RIGHTS.leaseMarginMs;
+/** Outlasts its lease: while it is made, that must be renewed. */
+const LONG_TIMEOUT_MS = 3_000;
+export const LEASE_MS = leaseMsOf(TIMEOUT_MS, RIGHTS);
 /** A client of the store gives up waiting for one answer. */
 const STORE_TIMEOUT_MS = 800;
 const SETTINGS: RecoverySettings = {
@@ -55,9 +58,12 @@ export const READS = new Set<string>([
 /** One machine for all runs of a process: it is pure, and costly to build. */
 const registry = new Registry();
 const machine: RegisteredMachine = registry.register(
-  orderSaga(
-    everywhere({ timeoutMs: TIMEOUT_MS, attemptsMax: ATTEMPTS_MAX, backoffMs: 50, backoffMaxMs: 400 }),
-  ),
+  orderSaga((step) => ({
+    timeoutMs: step === 'payment' ? LONG_TIMEOUT_MS : TIMEOUT_MS,
+    attemptsMax: ATTEMPTS_MAX,
+    backoffMs: 50,
+    backoffMaxMs: 400,
+  })),
 );
 
 export interface Surroundings {
@@ -205,17 +211,24 @@ export class Deployment {
   #participantsOf(process: Process): Pick<Participants, 'call' | 'abortAll'> {
     const ends = new Set<(why: string) => void>();
     return {
-      call: (sagaId, call, _traceparent, boundMs) =>
+      call: (sagaId, call, _traceparent, endsAt) =>
         new Promise<Reply>((resolve) => {
-          this.watch.calls(process, sagaId, call, boundMs);
+          const leftMs = () => endsAt() - process.monotonic();
+          this.watch.calls(process, sagaId, call, leftMs());
           const settle = (reply: Reply) => {
             cancel();
             ends.delete(end);
             resolve(reply);
           };
           const end = (error: string) => settle({ outcome: 'unknown', error, retryAfterMs: null });
-          const cancel = process.after(boundMs, () => end('no answer in time'));
+          let cancel = () => {};
+          const bound = () => {
+            if (leftMs() <= 0) return end('no answer in time');
+            this.watch.goesOn(process, sagaId, call, leftMs());
+            cancel = process.after(leftMs(), bound);
+          };
           ends.add(end);
+          bound();
           const what = `${call.step} ${call.kind}`;
           const message: Message = {
             from: process,
@@ -256,8 +269,9 @@ function titleOf(name: Operation, args: readonly unknown[]): string {
       return `commit ${first} at rev ${second?.revision} -> ${third?.entry?.to} (${third?.writeId})`;
     case 'claim':
       return `claim ${(first as string[]).join(' ')} (${args[3]})`;
+    case 'renew':
     case 'release':
-      return `release ${(first as { id: string }[]).map(({ id }) => id).join(' ')}`;
+      return `${name} ${(first as { id: string }[]).map(({ id }) => id).join(' ')}`;
     default:
       return name;
   }

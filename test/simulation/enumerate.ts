@@ -20,7 +20,7 @@ export interface Enumeration {
 }
 
 /** Writes that are no commit: each must be hit too. */
-const OTHER_WRITES = ['create', 'claim', 'release'];
+const OTHER_WRITES = ['create', 'claim', 'renew', 'release'];
 
 export async function enumerate(
   blows: readonly Blow[],

@@ -107,8 +107,29 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a call may outlast its lease',
     file: runner,
-    find: 'const boundMs = Math.min(call.timeoutMs, saga.rightUntil - sentAt);',
-    replace: 'const boundMs = call.timeoutMs;',
+    find: 'const endsAt = () => Math.min(timesOutAt, saga.rightUntil);',
+    replace: 'const endsAt = () => timesOutAt;',
+    tests: SIMULATION,
+  },
+  {
+    name: 'a long call is not renewed',
+    file: runner,
+    find: 'if (saga.rightUntil < timesOutAt) this.#renewals.add(saga);',
+    replace: '',
+    tests: ['test/engine/renewals.test.ts'],
+  },
+  {
+    name: 'a renewal asks for no fence',
+    file: store,
+    find: 'if (!saga?.record.owner || !sameFence(saga.record.fence, fence)) return null;',
+    replace: 'if (!saga?.record.owner) return null;',
+    tests: [...STORE, ...SIMULATION],
+  },
+  {
+    name: 'a renewed right runs from the answer on',
+    file: 'server/engine/renewals.ts',
+    find: 'sentAt + remainingMs - leaseMarginMs',
+    replace: 'this.#clock.monotonic() + remainingMs',
     tests: SIMULATION,
   },
   {
@@ -123,7 +144,7 @@ export const mutations: readonly Mutation[] = [
     file: runner,
     find: 'const committed = await this.#commit(saga, write);',
     replace:
-      "if (after.asks.kind === 'call') void this.#in.participants.call(saga.id, after.asks.call, '', 1);\n    const committed = await this.#commit(saga, write);",
+      "const asks = hops.at(-1)?.after.asks;\n    if (asks?.kind === 'call') void this.#in.participants.call(saga.id, asks.call, '', () => 0);\n    const committed = await this.#commit(saga, write);",
     tests: CRASHES,
   },
   {
@@ -143,8 +164,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a retry is counted twice',
     file: 'server/engine/write.ts',
-    find: 'if (repeated) counts.retries = 1;',
-    replace: 'if (repeated) counts.retries = 2;',
+    find: "if (after.asks.kind === 'wait') count('retries');",
+    replace: "if (after.asks.kind === 'wait') count('retries', 2);",
     tests: CRASHES,
   },
   {

@@ -16,6 +16,8 @@ const misfortunes = {
   'stale commits refused': /^\d+ commit .* = stale$/,
   'creates known already': /^\d+ create .* = exists$/,
   'sagas claimed': /^\d+ claim .* = [1-9]/,
+  'leases renewed': /^\d+ renew .* = \d+: .*[1-9]/,
+  'leases lost before they were renewed': /^\d+ renew .* = \d+: .*null/,
   releases: /^\d+ release/,
   'actions refused': / action .* = 409$/,
   'answers in place of the truth': / = 50[03]$/,

@@ -21,6 +21,8 @@ export interface Scenario {
   readonly ends: SagaStatus;
   /** At this call the coordinator that makes it is told to drain. */
   readonly drainsAt?: string;
+  /** This call takes longer than its lease, which must be renewed. */
+  readonly longAt?: string;
 }
 
 export type Blow =
@@ -80,6 +82,7 @@ export function scenarios(): Scenario[] {
   return [
     scenario('all goes well', 'COMPLETED'),
     { ...scenario('the coordinator drains', 'COMPLETED'), drainsAt: `${steps[2]} action 1` },
+    { ...scenario('a payment outlasts its lease', 'COMPLETED'), longAt: 'payment action 1' },
     ...once.map((how) => scenario(`every action is ${how}`, 'COMPLETED', ...each('action', how))),
     ...steps.flatMap((step) =>
       forGood.map((how) => scenario(`${step} is ${how}`, 'FAILED', [`${step} action`, how])),
@@ -150,7 +153,7 @@ export async function stage(scenario: Scenario, blow: Blow | null = null, at = 0
     { step, kind, attempt }: { step: string; kind: Kind; attempt: number },
   ): Mood => {
     const treatment = scenario.treats.get(`${step} ${kind}`);
-    const serviceMs = 3;
+    const serviceMs = scenario.longAt === `${step} ${kind} ${attempt}` ? 2 * LEASE_MS : 3;
     if (treatment === undefined || (treatment.endsWith('once') && attempt > 1)) return { serviceMs };
     if (treatment === 'refused') {
       if (kind === 'action') return { serviceMs, refuses: true };

@@ -69,6 +69,9 @@ export class Watch {
       case 'claim':
         await this.#claimed(args as Parameters<SagaStore['claim']>, result as Claimed[]);
         break;
+      case 'renew':
+        await this.#renewed(args[0] as { id: string; fence: Fence }[], result as (number | null)[]);
+        break;
       case 'release':
         await this.#released(args[0] as { id: string; fence: Fence }[]);
         break;
@@ -140,6 +143,28 @@ export class Watch {
     }
   }
 
+  async #renewed(
+    held: readonly { readonly id: string; readonly fence: Fence }[],
+    remains: readonly (number | null)[],
+  ): Promise<void> {
+    for (const [index, { id, fence }] of held.entries()) {
+      const before = this.records.get(id);
+      const after = await this.#look(id);
+      const holds = before !== undefined && before.owner !== null && same(before.fence, fence);
+      if (!holds) {
+        if (after !== before || remains[index] !== null)
+          this.#broken(`${id}: a renewal was granted to one who had lost it`);
+        continue;
+      }
+      const untilMs = (after?.dueAtMs ?? 0) - this.#storeNow();
+      if (after === undefined || !same(after.fence, fence) || (after.dueAtMs ?? 0) < (before.dueAtMs ?? 0)) {
+        this.#broken(`${id}: a renewal moved the fence, or shortened the lease`);
+      }
+      if (remains[index] !== untilMs)
+        this.#broken(`${id}: ${remains[index]} ms granted, ${untilMs} ms stored`);
+    }
+  }
+
   async #released(held: readonly { readonly id: string; readonly fence: Fence }[]): Promise<void> {
     for (const { id, fence } of held) {
       const before = this.records.get(id);
@@ -198,10 +223,21 @@ export class Watch {
     if (!owned) {
       this.#broken(`${title}: it belongs to ${owner === null ? 'nobody' : `${owner.name}/${owner.boot}`}`);
     }
+    this.#withinLease(title, dueAtMs, boundMs);
+    this.#inOrder(title, id, call);
+  }
+
+  /** A coordinator goes on with a call, because its right to it was renewed; whoever has lost the saga does not know yet. */
+  goesOn(by: Process, id: string, call: Call, boundMs: number): void {
+    const { owner, dueAtMs } = this.records.get(id) ?? {};
+    if (owner?.name !== by.owner.name || owner.boot !== by.owner.boot) return;
+    this.#withinLease(`${by.title}: ${call.step} ${call.kind} of ${id} goes on`, dueAtMs, boundMs);
+  }
+
+  #withinLease(title: string, dueAtMs: number | null | undefined, boundMs: number): void {
     const leaseMs = (dueAtMs ?? 0) - this.#storeNow();
     if (boundMs > leaseMs - this.#marginMs)
       this.#broken(`${title}: ${boundMs} ms under a lease of ${leaseMs} ms`);
-    this.#inOrder(title, id, call);
   }
 
   /** Forward one step at a time; back from the last one called, one step at a time; never forward again. */

@@ -61,6 +61,12 @@ const operations = fc.oneof(
     again: fc.boolean(),
   }),
   fc.record({ do: fc.constant('release' as const), sagas: fc.array(index, { maxLength: 4 }), fence: fences }),
+  fc.record({
+    do: fc.constant('renew' as const),
+    sagas: fc.array(index, { maxLength: 4 }),
+    fence: fences,
+    leaseMs: spans,
+  }),
   fc.record({ do: fc.constant('leap' as const), ms: fc.constantFrom(2 * SPAN, 4 * SPAN) }),
   fc.record({ do: fc.constant('purge' as const) }),
 );
@@ -110,11 +116,13 @@ class Script {
         const [ids, writeId] = [sagas.map((saga) => this.#id(saga)), this.#claim];
         return (store) => store.claim(ids, owner, leaseMs, writeId, 'at');
       }
+      case 'renew': {
+        const held = await this.#held(operation);
+        return async (store) =>
+          (await store.renew(held, operation.leaseMs)).map((remainingMs) => ({ remainingMs }));
+      }
       case 'release': {
-        const ids = operation.sagas.map((saga) => this.#id(saga));
-        const held = await Promise.all(
-          ids.map(async (id) => ({ id, fence: await this.#fence(id, operation.fence) })),
-        );
+        const held = await this.#held(operation);
         return (store) => store.release(held);
       }
       case 'purge':
@@ -127,6 +135,12 @@ class Script {
   #send(call: Call): Call {
     this.#sent.push(call);
     return call;
+  }
+
+  #held({ sagas, fence }: { sagas: readonly number[]; fence: 'current' | 'older' | 'forged' }) {
+    // A saga is in hand once.
+    const ids = [...new Set(sagas.map((saga) => this.#id(saga)))];
+    return Promise.all(ids.map(async (id) => ({ id, fence: await this.#fence(id, fence) })));
   }
 
   #id(saga: number): string {

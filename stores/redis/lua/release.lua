@@ -8,11 +8,7 @@ local now = clock(ARGV[1])
 for i = 0, #KEYS / 2 - 1 do
   local saga, due = KEYS[i * 2 + 1], KEYS[i * 2 + 2]
   local id, revision, writeId = ARGV[i * 3 + 2], ARGV[i * 3 + 3], ARGV[i * 3 + 4]
-  local owner = field(saga, 'owner')
-  -- A saga that nobody owns is not held: its back-off is left alone.
-  if owner ~= ''
-    and field(saga, 'revision') == revision
-    and field(saga, 'write_id') == writeId then
+  if held(saga, revision, writeId) then
     redis.call('HSET', saga, 'owner', '', 'due', whole(now))
     redis.call('ZADD', due, whole(now), id)
   end

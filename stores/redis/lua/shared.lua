@@ -26,6 +26,11 @@ local function remaining(saga, now)
   return math.max(0, (tonumber(field(saga, 'due')) or 0) - now)
 end
 
+-- Whether a saga is owned under this very fence. One that nobody owns is not held: its back-off is left alone.
+local function held(saga, revision, writeId)
+  return field(saga, 'owner') ~= '' and field(saga, 'revision') == revision and field(saga, 'write_id') == writeId
+end
+
 local function ended(status)
   return status == 'COMPLETED' or status == 'FAILED'
 end

@@ -191,6 +191,62 @@ export const claims: Part = (opened) => {
     expect(taken.flat()).toHaveLength(1);
   });
 
+  it('lengthens the lease of a saga in hand, and changes nothing else', async () => {
+    const { store, advance } = opened();
+    const { id, fence } = await begin(store, { owner: A1, next: act(10) });
+    const before = await view(store, id);
+    advance(8 * MINUTE);
+    const [remainingMs] = await store.renew([{ id, fence }], 10 * MINUTE);
+    expect(remainingMs).toBe(10 * MINUTE);
+    const after = await view(store, id);
+    expect(after).toEqual({ ...before, record: { ...before.record, dueAtMs: after.record?.dueAtMs } });
+    advance(9 * MINUTE);
+    expect(await store.due([ORDER], 10)).toEqual([]);
+    expect(await claim(store, [id])).toEqual([]);
+    advance(2 * MINUTE);
+    expect(await claim(store, [id])).toHaveLength(1);
+  });
+
+  it('shortens no lease, and lengthens one that has ended and that nobody has taken', async () => {
+    const { store, advance } = opened();
+    const { id, fence } = await begin(store, { owner: A1, next: act(10) });
+    const [kept] = await store.renew([{ id, fence }], MINUTE);
+    expect(kept).toBeGreaterThan(9 * MINUTE);
+    advance(12 * MINUTE);
+    expect(await store.renew([{ id, fence }], MINUTE)).toEqual([MINUTE]);
+    expect(await claim(store, [id])).toEqual([]);
+    expect(await store.commit(id, fence, write())).toMatchObject({ kind: 'committed' });
+  });
+
+  it('renews nothing that does not stand at its fence, is not owned, or is not there', async () => {
+    const { store } = opened();
+    const owned = await begin(store, { owner: A1, next: act(10) });
+    const moved = await begin(store, { owner: A1, next: act(10) });
+    await store.commit(moved.id, moved.fence, write());
+    const others = await Promise.all([wait(10), park, end()].map((next) => begin(store, { next })));
+    const all = [
+      { id: owned.id, fence: { ...owned.fence, writeId: 'before the failover' } },
+      moved,
+      ...others,
+      { id: store.newId(null), fence: owned.fence },
+      { id: 'nonsense', fence: owned.fence },
+    ];
+    const before = await Promise.all(all.map(({ id }) => view(store, id)));
+    expect(await store.renew(all, 20 * MINUTE)).toEqual(all.map(() => null));
+    expect(await Promise.all(all.map(({ id }) => view(store, id)))).toEqual(before);
+  });
+
+  it('renews many at once, over all partitions, each for itself', async () => {
+    const { store } = opened();
+    const held = await Promise.all(
+      Array.from({ length: 8 }, () => begin(store, { owner: A1, next: act(10) })),
+    );
+    await store.release(held.slice(3, 5));
+    const remains = await store.renew(held, 20 * MINUTE);
+    expect(remains.map((ms) => ms !== null)).toEqual(held.map((_, index) => index < 3 || index > 4));
+    expect(await store.renew([], MINUTE)).toEqual([]);
+  });
+
   it('gives a saga back: free and due at once, under the same revision', async () => {
     const { store, advance } = opened();
     const { id, fence } = await begin(store, { owner: A1, next: act(10) });
