@@ -7,6 +7,7 @@ import { matchedRoutes } from 'hono/route';
 import type { Logger } from 'pino';
 import { StoreUnavailableError } from '../stores/saga-store.ts';
 import { answerProblem, errorsOf, Problem } from './problem.ts';
+import { bulkRetryRoutes } from './routes/bulk-retry.ts';
 import { type HealthRoute, healthRoutes } from './routes/health.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { type OrderRoute, orderRoutes } from './routes/orders.ts';
@@ -65,6 +66,7 @@ export function createApp(parts: AppParts): OpenAPIHono {
   orderRoutes(app, parts);
   sagaRoutes(app, engine);
   operationRoutes(app, engine);
+  bulkRetryRoutes(app, engine);
   statisticsRoutes(app, engine);
   healthRoutes(app, parts);
   metricsRoutes(app, metrics);

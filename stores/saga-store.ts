@@ -216,6 +216,8 @@ export interface Filter {
   readonly state?: string;
   readonly order_id?: string;
   readonly failed_step?: string;
+  /** Parked, with this text in the reason of something that is held. */
+  readonly error?: string;
   /** Unfinished, and not written to for at least this long. */
   readonly stuckForMs?: number;
   readonly sinceMs?: number;
@@ -385,7 +387,8 @@ export function claimsExhausted(at: string, state: string): LogEntry {
 
 /** Whether a saga passes a listing's filter; `nowMs` by the store's clock. Shared, so that stores agree. */
 export function matches(filter: Filter, saga: SagaRecord, nowMs: number): boolean {
-  const { status, summary } = saga;
+  const { status, summary, parked } = saga;
+  const { error } = filter;
   return (
     (filter.status === undefined || filter.status === status) &&
     (filter.state === undefined ||
@@ -393,6 +396,7 @@ export function matches(filter: Filter, saga: SagaRecord, nowMs: number): boolea
       summary.state.startsWith(`${filter.state}.`)) &&
     (filter.order_id === undefined || filter.order_id === summary.order_id) &&
     (filter.failed_step === undefined || filter.failed_step === summary.failed_step) &&
+    (error === undefined || parked?.held.some(({ reason }) => reason.includes(error)) === true) &&
     (filter.sinceMs === undefined || saga.createdAtMs >= filter.sinceMs) &&
     (filter.untilMs === undefined || saga.createdAtMs < filter.untilMs) &&
     (filter.stuckForMs === undefined ||

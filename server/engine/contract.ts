@@ -106,6 +106,9 @@ export interface SagaEngine {
   /** As `get`, but without asking the store where the saga is in hand: for whoever has just started it. */
   current(id: string): Promise<SagaHistory | null>;
   list(filter: Filter, cursor: string | null, limit: number): Promise<SagaPage>;
+
+  /** As `list`, without those of which a retry cannot be asked as they stand. */
+  retryable(filter: Filter, cursor: string | null, limit: number): Promise<SagaPage>;
   statistics(): Promise<Statistics>;
 
   /** Throws StoreUnavailableError where the store cannot serve. */

@@ -22,7 +22,7 @@ import type {
   StartRequest,
   StartResult,
 } from './contract.ts';
-import { operate } from './operate.ts';
+import { canTake, operate } from './operate.ts';
 import { Recovery, type RecoverySettings } from './recovery.ts';
 import { Runner, type Surroundings } from './runner.ts';
 import { Waiters } from './waiters.ts';
@@ -160,6 +160,13 @@ export class Engine implements SagaEngine {
   async list(filter: Filter, cursor: string | null, limit: number): Promise<SagaPage> {
     const page = await this.#in.store.list(filter, cursor, limit);
     return { sagas: page.records.map(listingOf), cursor: page.cursor };
+  }
+
+  async retryable(filter: Filter, cursor: string | null, limit: number): Promise<SagaPage> {
+    const page = await this.#in.store.list(filter, cursor, limit);
+    const retry = { id: '', kind: 'retry', atMs: this.#in.clock.now(), by: '', reason: '' } as const;
+    const sagas = page.records.filter((record) => canTake(this.#registry, record, retry)).map(listingOf);
+    return { sagas, cursor: page.cursor };
   }
 
   async operate(id: string, operation: Operation): Promise<OperationResult> {

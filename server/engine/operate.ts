@@ -1,5 +1,5 @@
 /** Takes an operator's request and puts it into the saga's mailbox, from which its owner or its next claimer takes it. */
-import type { Registry } from '../../machines/index.ts';
+import type { RegisteredMachine, Registry, SagaSnapshot } from '../../machines/index.ts';
 import type { SagaRecord, SagaStore, Signal } from '../../stores/saga-store.ts';
 import type { Operation, OperationResult } from './contract.ts';
 import { isPossible } from './decide.ts';
@@ -28,13 +28,24 @@ export async function operate(
   return { kind: 'busy' };
 }
 
-function canTake(
+/** Whether a request can have an effect on a saga as it is stored. */
+export function canTake(
   registry: Registry,
   { machine: ref, status, snapshot }: SagaRecord,
   signal: Signal,
 ): boolean {
   const machine = registry.get(ref.id, ref.version);
   if (machine === undefined || status === 'COMPLETED' || status === 'FAILED') return false;
-  const restored = machine.restore(snapshot);
+  const restored = restoredBy(machine, snapshot);
+  if (restored === null) return false;
   return isPossible(machine, { snapshot: restored, asks: machine.asks(restored) }, status, signal);
+}
+
+/** `null` for a snapshot that the machine cannot read: its saga was parked for that, and can take nothing. */
+function restoredBy(machine: RegisteredMachine, snapshot: string): SagaSnapshot | null {
+  try {
+    return machine.restore(snapshot);
+  } catch {
+    return null;
+  }
 }

@@ -8,7 +8,8 @@ import { presentSaga } from './present.ts';
 import { sagaDetail } from './schemas.ts';
 
 const words = z.string().trim().min(1).max(500);
-const audited = { reason: words, by: z.string().trim().min(1).max(100).default('operator') };
+/** What the log says of whoever asked. */
+export const audited = { reason: words, by: z.string().trim().min(1).max(100).default('operator') };
 
 /** The requests with what their bodies say. Those that let something stand as it is must name the version they mean. */
 const KINDS = {
@@ -105,8 +106,13 @@ function refuse(id: string, kind: Operation['kind'], result: OperationResult): v
 /** An ETag names the length of the saga's log. `*` and a missing header name none. */
 function versionOf(header: string | undefined): number | null {
   if (header === undefined || header.trim() === '*') return null;
-  const seq = /^"(\d{1,9})"$/.exec(header.trim())?.[1];
-  if (seq === undefined)
-    throw new Problem('invalid-header', 'If-Match must be one ETag of the saga, such as "7"');
-  return Number(seq);
+  const seq = seqIn(header.trim());
+  if (seq === null) throw new Problem('invalid-header', 'If-Match must be one ETag of the saga, such as "7"');
+  return seq;
+}
+
+/** The number in an ETag of a saga; `null` in any other text. */
+export function seqIn(etag: string): number | null {
+  const seq = /^"(\d{1,9})"$/.exec(etag)?.[1];
+  return seq === undefined ? null : Number(seq);
 }

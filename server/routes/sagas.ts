@@ -1,6 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { BadCursorError, type Filter, SAGA_STATUSES } from '../../stores/saga-store.ts';
-import type { SagaEngine } from '../engine/contract.ts';
+import type { SagaEngine, SagaPage } from '../engine/contract.ts';
 import { Problem } from '../problem.ts';
 import { header, problemAnswers } from './answers.ts';
 import { presentListing, presentSaga, totalOf } from './present.ts';
@@ -17,17 +17,29 @@ const whole = (least: number, most: number) =>
     .pipe(z.int().min(least).max(most))
     .openapi({ type: 'integer', minimum: least, maximum: most });
 
-/** A strict object: a misspelt filter that was passed over would look like an answer. */
-const query = z.strictObject({
-  status: z.enum(SAGA_STATUSES).optional(),
+/** What a query and a body filter by alike. */
+export const filters = {
   state: z.string().max(200).optional().meta({ description: 'A state, with all states nested in it.' }),
   order_id: z.string().max(200).optional(),
   failed_step: z.string().max(200).optional(),
-  stuck_for: whole(0, 1e9)
+  error: z
+    .string()
+    .min(1)
+    .max(200)
     .optional()
-    .meta({ description: 'Seconds without a transition; unfinished sagas only.' }),
+    .meta({ description: 'A text in the reason why something is still held; parked sagas only.' }),
   since: z.iso.datetime({ offset: true }).optional(),
   until: z.iso.datetime({ offset: true }).optional(),
+};
+export const STUCK_FOR_MAX = 1e9;
+
+/** A strict object: a misspelt filter that was passed over would look like an answer. */
+const query = z.strictObject({
+  ...filters,
+  status: z.enum(SAGA_STATUSES).optional(),
+  stuck_for: whole(0, STUCK_FOR_MAX)
+    .optional()
+    .meta({ description: 'Seconds without a transition; unfinished sagas only.' }),
   limit: whole(1, LIMIT.most).default(LIMIT.unset).openapi({ default: LIMIT.unset }),
   cursor: z.string().max(200).optional(),
 });
@@ -68,7 +80,7 @@ export function sagaRoutes(app: OpenAPIHono, engine: SagaEngine): void {
   app.openapi(list, async (c) => {
     const { cursor, limit, ...asked } = c.req.valid('query');
     const [page, { statuses }] = await Promise.all([
-      pageOf(engine, filterOf(asked), cursor ?? null, limit),
+      pageOf(() => engine.list(filterOf(asked), cursor ?? null, limit)),
       engine.statistics(),
     ]);
     if (page.cursor !== null) c.header('link', nextLink(c.req.url, page.cursor));
@@ -85,21 +97,26 @@ export function sagaRoutes(app: OpenAPIHono, engine: SagaEngine): void {
     const history = await engine.get(id);
     if (history === null) throw new Problem('saga-not-found', `no saga ${id} is stored`);
     // The log's length is the version that an operator's command can be bound to.
-    c.header('etag', `"${history.saga.seq}"`);
+    c.header('etag', etagOf(history.saga));
     return c.json(presentSaga(history), 200);
   });
 }
 
-async function pageOf(engine: SagaEngine, filter: Filter, cursor: string | null, limit: number) {
+/** The ETag of a saga: the length of its log. */
+export function etagOf({ seq }: { readonly seq: number }): string {
+  return `"${seq}"`;
+}
+
+export async function pageOf(ask: () => Promise<SagaPage>): Promise<SagaPage> {
   try {
-    return await engine.list(filter, cursor, limit);
+    return await ask();
   } catch (error) {
     if (error instanceof BadCursorError) throw new Problem('invalid-query', error.message);
     throw error;
   }
 }
 
-function filterOf({
+export function filterOf({
   stuck_for,
   since,
   until,

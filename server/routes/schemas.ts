@@ -138,6 +138,44 @@ export const sagaPage = z
   })
   .openapi('SagaPage');
 
+const etag = z.string().meta({ description: 'For If-Match, quotes included.', example: '"7"' });
+
+export const bulkRetry = z
+  .union([
+    z
+      .object({
+        dry_run: z.literal(true),
+        sagas: z.array(z.object({ ...listing, etag })),
+        cursor: z.string().nullable(),
+      })
+      .openapi('RetryPlan'),
+    z
+      .object({
+        dry_run: z.literal(false),
+        accepted: z.int().meta({ description: 'How many sagas are retried.' }),
+        results: z.array(
+          z.object({
+            saga_id: z.string(),
+            result: z
+              .enum([
+                'accepted',
+                'moved',
+                'no-such-event',
+                'missing',
+                'too-many-requests',
+                'store-unavailable',
+              ])
+              .meta({ description: 'The names of problems say what those do.' }),
+            etag: etag.optional().meta({ description: 'Of a saga that moved: its ETag by now.' }),
+            state: z.string().optional().meta({ description: 'In which there is no such event.' }),
+          }),
+        ),
+        cursor: z.string().nullable(),
+      })
+      .openapi('RetryResults'),
+  ])
+  .openapi('BulkRetry');
+
 export const sagaDetail = orderAnswer
   .extend({
     ...listing,

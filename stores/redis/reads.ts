@@ -181,6 +181,7 @@ export class RedisReads implements Pick<SagaStore, Asking> {
 /** The fewest indexes that hold every saga which a filter may let pass. */
 function indexesFor(filter: Filter, { status, sagas }: PartitionKeys): string[] {
   if (filter.status) return [status[filter.status]];
+  if (filter.error !== undefined) return [status.ABORTED];
   if (filter.stuckForMs !== undefined) return [status.STARTED, status.ABORTED];
   // Not the four status indexes: a saga that moved between two reads could be missing in both answers.
   return [sagas];

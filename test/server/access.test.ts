@@ -49,6 +49,8 @@ const ROUTES: readonly (readonly [line: string, kind: Kind, letIn: number])[] = 
   // What is refused in any case tells a stranger nothing of what there is.
   ['GET /api/coordinator/orders', 'guarded', 405],
   ['POST /api/coordinator/sagas/none/cancel', 'guarded', 422],
+  ['POST /api/coordinator/sagas:retry', 'guarded', 422],
+  ['POST /api/coordinator/sagas%3Aretry', 'guarded', 404],
   ['DELETE /api/coordinator/health', 'guarded', 405],
   ['POST /metrics', 'guarded', 405],
   ['GET /nothing', 'guarded', 404],

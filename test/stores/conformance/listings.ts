@@ -119,6 +119,17 @@ export const listings: Part = (opened) => {
     expect(await idsOf(store, { stuckForMs: 9 * MINUTE })).toEqual([]);
   });
 
+  it('finds what is held by a text of the reason', async () => {
+    const { store } = opened();
+    await begin(store);
+    const parked = await begin(store, { next: park });
+    await begin(store, { next: { kind: 'park', parked: { reason: 'declined', held: [] } } });
+    expect(await idsOf(store, { error: 'clin' })).toEqual([parked.id]);
+    expect(await idsOf(store, { error: 'clin', status: 'ABORTED' })).toEqual([parked.id]);
+    expect(await idsOf(store, { error: 'clin', status: 'STARTED' })).toEqual([]);
+    expect(await idsOf(store, { error: 'DECLINED' })).toEqual([]);
+  });
+
   it('looks at a bounded number of sagas a call, so that a rare one may be pages away', async () => {
     const { store } = opened();
     const rare = await begin(store, { summary: summary({ order_id: 'rare' }) });

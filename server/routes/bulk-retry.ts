@@ -1,0 +1,171 @@
+/**
+ * A retry of many sagas at once, as after a participant that had failed them all is mended. Each is asked by itself,
+ * under the ETag at which it was looked at: one that has moved since is left alone, and keeps no other from its retry.
+ */
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { StoreUnavailableError } from '../../stores/saga-store.ts';
+import type { OperationResult, SagaEngine } from '../engine/contract.ts';
+import { problemAnswers } from './answers.ts';
+import { audited, seqIn } from './operations.ts';
+import { presentListing } from './present.ts';
+import { etagOf, filterOf, filters, pageOf, STUCK_FOR_MAX } from './sagas.ts';
+import { bulkRetry } from './schemas.ts';
+
+/** Sagas of one request. */
+const SAGAS = { unset: 100, most: 500 } as const;
+/** Sagas that are asked at the same time: each costs the store two round trips. */
+const AT_ONCE_MAX = 16;
+
+const named = z.strictObject({
+  saga_id: z.string().min(1).max(200),
+  etag: z
+    .string()
+    .refine((etag) => seqIn(etag) !== null, 'must be the ETag of the saga, such as "7" with its quotes'),
+});
+
+const body = z
+  .strictObject({
+    ...audited,
+    filter: z
+      .strictObject({
+        ...filters,
+        // Required, so that nobody retries what is on its way already by leaving something out.
+        status: z.enum(['ABORTED', 'STARTED']).meta({
+          description: '`ABORTED`: what is parked. `STARTED`: what waits for its next attempt.',
+        }),
+        stuck_for: z
+          .int()
+          .min(0)
+          .max(STUCK_FOR_MAX)
+          .optional()
+          .meta({ description: 'Seconds without a transition.' }),
+      })
+      .optional(),
+    dry_run: z
+      .boolean()
+      .optional()
+      .meta({ description: 'With a filter: only says which sagas there are, each with its ETag.' }),
+    limit: z
+      .int()
+      .min(1)
+      .max(SAGAS.most)
+      .optional()
+      .meta({ description: `With a filter; ${SAGAS.unset} unless set.` }),
+    cursor: z
+      .string()
+      .max(200)
+      .optional()
+      .meta({ description: 'With a filter: where the answer before ended.' }),
+    sagas: z
+      .array(named)
+      .min(1)
+      .max(SAGAS.most)
+      .refine((all) => new Set(all.map(({ saga_id }) => saga_id)).size === all.length, 'each saga once only')
+      .optional(),
+  })
+  .superRefine((asked, context) => {
+    const { filter, sagas } = asked;
+    const wrong = (field: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [field], message });
+    if (filter === undefined && sagas === undefined) wrong('filter', 'either filter or sagas must be given');
+    if (sagas === undefined) return;
+    for (const field of ['filter', 'dry_run', 'limit', 'cursor'] as const) {
+      if (asked[field] !== undefined) wrong(field, 'must not stand beside sagas');
+    }
+  });
+
+const retryMany = createRoute({
+  method: 'post',
+  path: '/api/coordinator/sagas:retry',
+  operationId: 'retrySagas',
+  summary: 'Retries many sagas, by filter or by name; a dry run says which.',
+  request: { body: { required: true, content: { 'application/json': { schema: body } } } },
+  responses: {
+    200: {
+      description:
+        'What came of each saga, also where all were refused; or of a dry run, which sagas there are.',
+      content: { 'application/json': { schema: bulkRetry } },
+    },
+    ...problemAnswers(
+      'malformed-json',
+      'invalid-query',
+      'body-too-large',
+      'unsupported-media-type',
+      'validation-error',
+      'store-unavailable',
+    ),
+  },
+});
+
+/** A saga as it was looked at. */
+interface Seen {
+  readonly id: string;
+  readonly seq: number;
+}
+
+export function bulkRetryRoutes(app: OpenAPIHono, engine: SagaEngine): void {
+  app.openapi(retryMany, async (c) => {
+    const {
+      reason,
+      by,
+      dry_run = false,
+      filter,
+      limit = SAGAS.unset,
+      cursor,
+      sagas = [],
+    } = c.req.valid('json');
+    const page =
+      filter === undefined
+        ? null
+        : await pageOf(() => engine.retryable(filterOf(filter), cursor ?? null, limit));
+    if (dry_run && page !== null) {
+      const found = page.sagas.map((saga) => ({ ...presentListing(saga), etag: etagOf(saga) }));
+      return c.json({ dry_run: true as const, sagas: found, cursor: page.cursor }, 200);
+    }
+
+    const seen: readonly Seen[] =
+      page?.sagas ?? sagas.map(({ saga_id, etag }) => ({ id: saga_id, seq: seqIn(etag) ?? 0 }));
+    const results = await eachOf(seen, async ({ id, seq }) => {
+      const result = await asked(() => engine.operate(id, { kind: 'retry', ifSeq: seq, reason, by }));
+      return { saga_id: id, ...result };
+    });
+    const accepted = results.filter(({ result }) => result === 'accepted').length;
+    return c.json({ dry_run: false as const, accepted, results, cursor: page?.cursor ?? null }, 200);
+  });
+}
+
+/** Where the store went away in the middle, whoever asked must still hear of the sagas before. */
+async function asked(operate: () => Promise<OperationResult>) {
+  try {
+    return resultOf(await operate());
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    return { result: 'store-unavailable' as const };
+  }
+}
+
+function resultOf(result: OperationResult) {
+  switch (result.kind) {
+    case 'accepted':
+    case 'missing':
+      return { result: result.kind };
+    case 'moved':
+      return { result: result.kind, etag: etagOf(result) };
+    case 'impossible':
+      return { result: 'no-such-event' as const, state: result.state };
+    default:
+      return { result: 'too-many-requests' as const };
+  }
+}
+
+/** Does the work for each item, for some of them at the same time; answers in the order of the items. */
+async function eachOf<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const done: R[] = [];
+  // One iterator for all: whoever is free takes the next.
+  const left = items.entries();
+  const worker = async () => {
+    for (const [index, item] of left) done[index] = await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE_MAX, items.length) }, worker));
+  return done;
+}
