@@ -165,14 +165,14 @@ async function openStore(
   closing: Closing,
   interruption: AbortSignal,
 ): Promise<SagaStore> {
-  const { redisUrl, partitions, dataDir } = settings;
+  const { redisUrl, partitions, inFlightMax, dataDir } = settings;
   if (redisUrl !== null) return openRedis(redisUrl, settings, logger, interruption);
   const server = await privateRedis(dataDir);
   if (server === null) {
     logger.warn(
       'no REDIS_URL and no redis-server on PATH: sagas are kept in memory, and nothing survives a restart',
     );
-    return new MemoryStore({ now: systemClock.now, partitions });
+    return new MemoryStore({ now: systemClock.now, partitions, inFlightMax });
   }
   closing.push(() => server.stop());
   const { pid, socketPath, adopted } = server;
@@ -183,7 +183,7 @@ async function openStore(
 /** Waits a while for a Redis that is away or still reads its data: it may have been started beside us. */
 async function openRedis(
   url: string,
-  { partitions, waitReplicas }: Settings,
+  { partitions, inFlightMax, waitReplicas }: Settings,
   logger: Logger,
   interruption: AbortSignal,
 ): Promise<RedisStore> {
@@ -191,7 +191,7 @@ async function openRedis(
   for (let told = false; ; told = true) {
     const redis = connectTo(url);
     try {
-      return await RedisStore.open({ redis, partitions, ...(waitReplicas && { waitReplicas }) });
+      return await RedisStore.open({ redis, partitions, inFlightMax, ...(waitReplicas && { waitReplicas }) });
     } catch (error) {
       redis.disconnect();
       const mayWait = systemClock.monotonic() < giveUpAt && !interruption.aborted;

@@ -23,7 +23,7 @@ export const PROBLEMS = {
   'too-many-requests': [503, 'Too many requests for this saga wait already'],
   'method-not-allowed': [405, 'This path does not know the method'],
   draining: [503, 'The coordinator is stopping'],
-  overloaded: [503, 'The coordinator has all the sagas that it may have in hand'],
+  overloaded: [503, 'There are all the running sagas that there may be'],
   'store-unavailable': [503, 'The store cannot be reached'],
   'start-unknown': [503, 'The saga may have started'],
   'internal-error': [500, 'The coordinator has a fault'],

@@ -5,7 +5,7 @@
  */
 import { assertLimit, assertNewSaga, assertSpan, assertWrite, spanOf } from './assertions.ts';
 import { cursorAfter, LOOKED_AT_MAX, newestFirst, uuidFromCursor } from './paging.ts';
-import { assertPartitions, idMaker, partitionOf, uuidOf } from './partition.ts';
+import { assertPartitions, idMaker, partitionOf, shareOf, uuidOf } from './partition.ts';
 import {
   BadCursorError,
   CLAIMS_MAX,
@@ -17,6 +17,7 @@ import {
   type Fence,
   type Filter,
   type Granted,
+  IN_FLIGHT_MAX,
   type LogEntry,
   type MachineRef,
   matches,
@@ -57,6 +58,8 @@ export interface MemoryStoreOptions {
   readonly partitions?: number;
   /** Claims without a commit between them; the next one parks the saga. */
   readonly claimsMax?: number;
+  /** Sagas that are STARTED at once, over all partitions. */
+  readonly inFlightMax?: number;
 }
 
 export class MemoryStore implements SagaStore {
@@ -68,10 +71,21 @@ export class MemoryStore implements SagaStore {
   readonly #keys = new Map<string, { readonly id: string; readonly digest: string }>();
   readonly #counters = new Map<string, Map<string, number>>();
   readonly #boots = new Map<string, number>();
+  /** STARTED sagas of each partition. */
+  readonly #inFlight: number[];
+  readonly #inFlightMax: number;
 
-  constructor({ now, random, partitions = 16, claimsMax = CLAIMS_MAX }: MemoryStoreOptions) {
-    this.#claimsMax = claimsMax;
+  constructor({
+    now,
+    random,
+    partitions = 16,
+    claimsMax = CLAIMS_MAX,
+    inFlightMax = IN_FLIGHT_MAX,
+  }: MemoryStoreOptions) {
     assertPartitions(partitions);
+    this.#claimsMax = claimsMax;
+    this.#inFlight = Array.from({ length: partitions }, () => 0);
+    this.#inFlightMax = shareOf(inFlightMax, partitions);
     this.#now = now;
     this.newId = idMaker({ partitions, now, random });
     this.info = { kind: 'memory', durability: 'in memory: nothing survives a restart', partitions };
@@ -84,7 +98,7 @@ export class MemoryStore implements SagaStore {
   }
 
   async create(saga: NewSaga): Promise<CreateResult> {
-    assertNewSaga(saga, this.info.partitions);
+    const partition = assertNewSaga(saga, this.info.partitions);
     const { id, idempotency } = saga;
     const known = idempotency ? this.#keys.get(idempotency.key) : undefined;
     if (known && known.digest !== idempotency?.digest) return { kind: 'key-reused', id: known.id };
@@ -95,6 +109,7 @@ export class MemoryStore implements SagaStore {
         ? { kind: 'created', ...this.#granted(existing.record) }
         : { kind: 'exists', id };
     }
+    if ((this.#inFlight[partition] ?? 0) >= this.#inFlightMax) return { kind: 'full' };
     if (idempotency) this.#keys.set(idempotency.key, { id, digest: idempotency.digest });
     const created = this.#write({ id, machine: saga.machine, createdAtMs: this.#now() }, 1, saga, {
       log: [],
@@ -102,6 +117,7 @@ export class MemoryStore implements SagaStore {
       held: new Map(),
     });
     this.#sagas.set(id, created);
+    this.#countInFlight(null, created.record);
     return { kind: 'created', ...this.#granted(created.record) };
   }
 
@@ -113,7 +129,9 @@ export class MemoryStore implements SagaStore {
     if (sameFence(saga.record.fence, expected)) {
       const { signals } = saga.record;
       if (signals.length !== (write.signalsSeen ?? 0)) return { kind: 'signalled', signals };
+      const { status } = saga.record;
       Object.assign(saga, this.#write(saga.record, revision, write, saga));
+      this.#countInFlight(status, saga.record);
     } else if (!sameFence(saga.record.fence, { revision, writeId: write.writeId })) {
       return { kind: 'stale' };
     }
@@ -311,7 +329,15 @@ export class MemoryStore implements SagaStore {
     this.#count(record.machine, PARKED_COUNTER, 1);
     saga.claims = 0;
     const free = { owner: null, dueAtMs: null, updatedAtMs: this.#now() };
-    return { ...record, ...free, status: 'ABORTED', parked: EXHAUSTED };
+    const parked: SagaRecord = { ...record, ...free, status: 'ABORTED', parked: EXHAUSTED };
+    this.#countInFlight(record.status, parked);
+    return parked;
+  }
+
+  #countInFlight(before: SagaStatus | null, { id, status }: SagaRecord): void {
+    const partition = partitionOf(id, this.info.partitions) ?? 0;
+    const change = Number(status === 'STARTED') - Number(before === 'STARTED');
+    this.#inFlight[partition] = (this.#inFlight[partition] ?? 0) + change;
   }
 
   #count({ id }: MachineRef, name: string, n: number): void {

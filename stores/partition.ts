@@ -43,6 +43,11 @@ export function partitionOfKey(key: string, partitions: number): number {
   return Number.parseInt(digestOf(key).slice(0, 12), 16) % partitions;
 }
 
+/** What one partition may hold of a bound over all of them: at least one. */
+export function shareOf(max: number, partitions: number): number {
+  return Math.ceil(max / partitions);
+}
+
 export function assertPartitions(partitions: number): void {
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > PARTITIONS_MAX) {
     throw new RangeError(`partitions must be a whole number from 1 to ${PARTITIONS_MAX}, not ${partitions}`);

@@ -185,7 +185,9 @@ export type CreateResult =
   /** The key was used before with the same body; or this very create was repeated and the saga has moved on. */
   | { readonly kind: 'exists'; readonly id: string }
   /** The key was used before with another body. */
-  | { readonly kind: 'key-reused'; readonly id: string };
+  | { readonly kind: 'key-reused'; readonly id: string }
+  /** As many sagas are running as the store takes: nothing was stored. */
+  | { readonly kind: 'full' };
 
 export type CommitResult =
   | ({ readonly kind: 'committed' } & Granted)
@@ -259,7 +261,8 @@ export interface SagaStore {
   /**
    * Stores a new saga at revision 1, with its first log entry.
    * Where the key is known the existing saga is named and nothing is stored. A repetition of this very create
-   * answers `created` while the saga stands at revision 1 with this write's id, else `exists`.
+   * answers `created` while the saga stands at revision 1 with this write's id, else `exists`. Whatever is not known
+   * is `full` where its partition has its share of the store's `inFlightMax` STARTED already.
    */
   create(saga: NewSaga): Promise<CreateResult>;
 
@@ -370,6 +373,12 @@ export function takenOver(at: string, state: string): LogEntry {
   const none = { step: null, kind: null, attempt: null, outcome: null, duration_ms: null, error: null };
   return { at, event: 'takenOver', ...none, from: state, to: state };
 }
+
+/**
+ * Sagas that are STARTED at once, unless a store is told otherwise. Each partition decides by its own share, in the
+ * script that it runs anyway: so a store may be full a little below the bound.
+ */
+export const IN_FLIGHT_MAX = 100_000;
 
 /** Claims without a commit between them, unless a store is told otherwise. */
 export const CLAIMS_MAX = 20;

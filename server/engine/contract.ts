@@ -37,7 +37,11 @@ export type StartResult =
   | { readonly kind: 'joined'; readonly id: string }
   | { readonly kind: 'key-reused'; readonly id: string }
   /** Nothing was stored; another coordinator, or this one later, may take it. */
-  | { readonly kind: 'refused'; readonly why: 'draining' | 'overloaded' | 'store-unavailable' }
+  | {
+      readonly kind: 'refused';
+      /** `overloaded`: this coordinator has all the sagas in hand that it may have; `store-full`: the store has. */
+      readonly why: 'draining' | 'overloaded' | 'store-full' | 'store-unavailable';
+    }
   /** The store's answer was lost for good: the saga may have started under this id. */
   | { readonly kind: 'unknown'; readonly id: string };
 

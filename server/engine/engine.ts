@@ -131,6 +131,8 @@ export class Engine implements SagaEngine {
         return { kind: 'joined', id: result.id };
       case 'key-reused':
         return result;
+      case 'full':
+        return { kind: 'refused', why: 'store-full' };
       default:
         return result satisfies never;
     }
@@ -223,7 +225,10 @@ export class Engine implements SagaEngine {
     for (let attempt = 1; attempt <= CREATE_ATTEMPTS_MAX; attempt += 1) {
       const sentAt = clock.monotonic();
       try {
-        return { result: await store.create(saga), sentAt };
+        const result = await store.create(saga);
+        // One that was sent before and lost may still arrive, when there is room again.
+        if (result.kind === 'full' && perhapsStored) break;
+        return { result, sentAt };
       } catch (error) {
         if (!(error instanceof StoreUnavailableError)) throw error;
         observe({ type: 'store-fault', doing: `create of saga ${saga.id}`, error });

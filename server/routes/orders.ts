@@ -4,7 +4,7 @@ import type { Context } from 'hono';
 import type { RegisteredMachine } from '../../machines/index.ts';
 import { type Order, orderInput } from '../../machines/order.ts';
 import { type SagaStatus, StoreUnavailableError } from '../../stores/saga-store.ts';
-import type { SagaEngine, SagaHistory } from '../engine/contract.ts';
+import type { SagaEngine, SagaHistory, StartResult } from '../engine/contract.ts';
 import { Problem, RETRY_AFTER_SECONDS } from '../problem.ts';
 import { header, problemAnswers } from './answers.ts';
 import { idempotencyKeyOf, preferenceOf } from './preferences.ts';
@@ -101,7 +101,7 @@ export function orderRoutes(app: OpenAPIHono, { engine, machine, waitMs }: Order
       case 'unknown':
         throw unknownStart(started.id);
       default:
-        throw new Problem(started.why, 'nothing was stored; the same request can be sent again');
+        throw notStarted(started.why);
     }
 
     c.header('location', locationOf(started.id));
@@ -127,6 +127,14 @@ async function settledOrCurrent(engine: SagaEngine, id: string, waitMs: number):
     throw unknownStart(id);
   }
   throw new Problem('saga-not-found', `saga ${id} has been purged`);
+}
+
+function notStarted(why: Extract<StartResult, { kind: 'refused' }>['why']): Problem {
+  const again = 'nothing was stored; the same request can be sent again';
+  if (why === 'store-full') {
+    return new Problem('overloaded', `the store has all the running sagas that it may have; ${again}`);
+  }
+  return new Problem(why, again);
 }
 
 function unknownStart(id: string): Problem {

@@ -3,7 +3,7 @@
  * Operations over several partitions send to all of them in one tick, and are atomic in each of them.
  */
 import { assertLimit, assertNewSaga, assertSpan, assertWrite } from '../assertions.ts';
-import { assertPartitions, digestOf, idMaker } from '../partition.ts';
+import { assertPartitions, digestOf, idMaker, shareOf } from '../partition.ts';
 import {
   CLAIMS_MAX,
   type Claimed,
@@ -11,6 +11,7 @@ import {
   type CreateResult,
   claimsExhausted,
   type Fence,
+  IN_FLIGHT_MAX,
   type LogEntry,
   type NewSaga,
   type Owner,
@@ -53,6 +54,8 @@ export interface RedisStoreOptions {
   readonly streamMax?: number;
   /** Claims without a commit between them; the next one parks the saga. */
   readonly claimsMax?: number;
+  /** Sagas that are STARTED at once, over all partitions. */
+  readonly inFlightMax?: number;
   /** Added to Redis's clock in every decision: 0 in production, tests move it. */
   readonly clockOffsetMs?: () => number;
   /** Creates, commits and claims count as written only when replicas have them. Not on a Cluster. */
@@ -64,6 +67,7 @@ export class RedisStore extends RedisReads implements SagaStore {
   readonly newId: (key: string | null) => string;
   readonly #boots: string;
   readonly #claimsMax: string;
+  readonly #inFlightMax: string;
   readonly #streamMax: string;
   readonly #offsetMs: () => number;
   readonly #replicas: ReplicaWait | null;
@@ -104,13 +108,19 @@ export class RedisStore extends RedisReads implements SagaStore {
     boots: string,
     durability: string,
     replicas: ReplicaWait | null,
-    { streamMax = 10_000, claimsMax = CLAIMS_MAX, clockOffsetMs = () => 0 }: Omit<RedisStoreOptions, 'redis'>,
+    {
+      streamMax = 10_000,
+      claimsMax = CLAIMS_MAX,
+      inFlightMax = IN_FLIGHT_MAX,
+      clockOffsetMs = () => 0,
+    }: Omit<RedisStoreOptions, 'redis'>,
   ) {
     const clock = new StoreClock(clockOffsetMs);
     super(redis, keyspace, clock);
     const partitions = keyspace.partitions.length;
     this.#boots = boots;
     this.#claimsMax = String(claimsMax);
+    this.#inFlightMax = String(shareOf(inFlightMax, partitions));
     this.#replicas = replicas;
     this.#streamMax = String(streamMax);
     this.#offsetMs = clockOffsetMs;
@@ -136,6 +146,7 @@ export class RedisStore extends RedisReads implements SagaStore {
           JSON.stringify(saga.machine),
           digest,
           saga.idempotency?.digest ?? '',
+          this.#inFlightMax,
           ...encodeCounts(machine, saga),
         ],
         this.#replicas,

@@ -88,6 +88,7 @@ export function createResult(reply: WriteReply, writeId: string): CreateResult {
   if (code === DONE) return { kind: 'created', ...granted({ revision: 1, writeId }, reply) };
   if (code === EXISTS) return { kind: 'exists', id };
   if (code === KEY_REUSED) return { kind: 'key-reused', id };
+  if (code === FULL) return { kind: 'full' };
   throw new Error(`create.lua returned the unknown code ${code}`);
 }
 

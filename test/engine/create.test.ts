@@ -1,7 +1,17 @@
 /** The start of a saga where something is in the way: the store, the client's key, or too much to do. */
 import { describe, expect, it } from 'vitest';
 import { quiet } from './virtual-clock.ts';
-import { type Fate, FORWARD, hanging, LEASE_MS, notApplied, notSent, replyLost, World } from './world.ts';
+import {
+  type Fate,
+  FORWARD,
+  hanging,
+  LEASE_MS,
+  notApplied,
+  notSent,
+  replyLost,
+  retryable,
+  World,
+} from './world.ts';
 
 /** Long enough for every repetition of a create. */
 const PATIENCE_MS = 10_000;
@@ -188,5 +198,37 @@ describe('too much to do', () => {
     world.fate('create', notSent);
     await a.engine.start(world.request());
     expect((await a.engine.start(world.request())).kind).toBe('started');
+  });
+});
+
+describe('a store that has all the sagas that it may have', () => {
+  /** One saga that waits for long, because its participant is down. */
+  async function full() {
+    const world = new World({ policy: { attemptsMax: 2 }, inFlightMax: 1 });
+    world.reply('order', 'action', retryable(60_000));
+    const a = await world.coordinator();
+    a.engine.open();
+    const request = world.request({ key: 'k', digest: 'd' });
+    const first = await a.engine.start(request);
+    await quiet();
+    return { world, a, request, first };
+  }
+
+  it('refuses a start though nothing is in hand, joins a repeat, and takes one again when there is room', async () => {
+    const { world, a, request, first } = await full();
+    expect(a.engine.inHand).toBe(0);
+    expect(await a.engine.start(world.request())).toEqual({ kind: 'refused', why: 'store-full' });
+    expect(await a.engine.start(request)).toEqual({ ...first, kind: 'joined' });
+    expect(world.called()).toEqual(['order action']);
+    await world.clock.pass(60_002);
+    expect(await a.engine.start(world.request())).toMatchObject({ kind: 'started' });
+  });
+
+  it('is not called full where the start was sent before and may still arrive', async () => {
+    const { world, a } = await full();
+    world.fate('create', notApplied);
+    const starting = a.engine.start(world.request());
+    await world.clock.pass(PATIENCE_MS);
+    expect((await starting).kind).toBe('unknown');
   });
 });

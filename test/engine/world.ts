@@ -85,6 +85,8 @@ export interface WorldOptions {
   readonly saga?: (policies: Policies) => SagaDefinition;
   readonly policy?: Partial<CallPolicy>;
   readonly policies?: Policies;
+  /** Of the store. */
+  readonly inFlightMax?: number;
 }
 
 export class World {
@@ -105,14 +107,19 @@ export class World {
   random = (): number => 0.5;
   readonly #scripts = new Map<string, Script[]>();
 
-  constructor({ saga = orderSaga, policy = {}, policies = everywhere(policy) }: WorldOptions = {}) {
+  constructor({
+    saga = orderSaga,
+    policy = {},
+    policies = everywhere(policy),
+    inFlightMax = 1_000,
+  }: WorldOptions = {}) {
     // One partition and counted randomness: ids are in the order of their making.
     let drawn = 0;
     const random = () => {
       drawn += 1;
       return (drawn * 0.618_034) % 1;
     };
-    this.store = new MemoryStore({ now: this.clock.now, partitions: 1, random });
+    this.store = new MemoryStore({ now: this.clock.now, partitions: 1, random, inFlightMax });
     this.machine = this.registry.register(saga(policies));
   }
 

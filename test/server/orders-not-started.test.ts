@@ -12,6 +12,7 @@ const ID = '07-01a208fa-4b65-759d-877e-0be0ad34792f';
 const CASES: readonly (readonly [StartResult, ProblemType, object, string | undefined])[] = [
   [{ kind: 'refused', why: 'draining' }, 'draining', {}, undefined],
   [{ kind: 'refused', why: 'overloaded' }, 'overloaded', {}, undefined],
+  [{ kind: 'refused', why: 'store-full' }, 'overloaded', {}, undefined],
   [{ kind: 'refused', why: 'store-unavailable' }, 'store-unavailable', {}, undefined],
   [{ kind: 'key-reused', id: ID }, 'idempotency-key-reused', { saga_id: ID }, undefined],
   // The saga may run: the client must learn under which id to ask for it.
@@ -78,6 +79,36 @@ describe('a coordinator that has all the sagas that it may have', () => {
     expectProblem(await submit(url), 'overloaded');
     expect((await send(`${url}/api/coordinator/health`)).body).toMatchObject({ active_sagas: 1, in_hand: 1 });
     gate.open();
+    await settled(url, first.saga_id);
+    expect((await submit(url)).status).toBe(201);
+  });
+});
+
+describe('a store that has all the running sagas that it may have', () => {
+  let world: HoldingWorld;
+  let url: string;
+  beforeAll(async () => {
+    world = await openHoldingWorld();
+    url = (await world.coordinator({ SAGAS_IN_FLIGHT_MAX: '1', PARTITIONS: '1' })).url;
+  });
+  afterAll(() => world.close());
+
+  it('refuses one more while all wait for a service, joins a repeat, and takes it when there is room', async () => {
+    world.services.order.faults.set([{ endpoint: 'action', kind: 'status', status: 503, retry_after: 300 }]);
+    const headers = { prefer: 'respond-async', 'idempotency-key': 'k' };
+    const { body: first } = await submit(url, ORDER, headers);
+    while ((await send(`${url}/api/coordinator/health`)).body.in_hand > 0);
+    const refused = await submit(url);
+    expectProblem(refused, 'overloaded');
+    expect(refused.headers['retry-after']).toMatch(/^\d+$/);
+    expect(refused.body.detail).toMatch(/^the store/);
+    expect(await submit(url, ORDER, headers)).toMatchObject({
+      status: 202,
+      body: { saga_id: first.saga_id },
+    });
+    world.services.order.faults.clear();
+    const retry = `${url}/api/coordinator/sagas/${first.saga_id}/retry`;
+    await send(retry, { method: 'POST', body: { reason: 'the service is back' } });
     await settled(url, first.saga_id);
     expect((await submit(url)).status).toBe(201);
   });

@@ -7,6 +7,7 @@ import type { SagaStore } from '../../stores/saga-store.ts';
 import { claims } from './conformance/claims.ts';
 import { commits } from './conformance/commits.ts';
 import { creates } from './conformance/creates.ts';
+import { IN_FLIGHT_EACH, inFlight } from './conformance/in-flight.ts';
 import { listings } from './conformance/listings.ts';
 import { purges } from './conformance/purges.ts';
 import { signals } from './conformance/signals.ts';
@@ -20,7 +21,15 @@ export interface Opened {
 /** One part of the suite: its tests ask for the store when they run. */
 export type Part = (opened: () => Opened) => void;
 
-export function describeStore(name: string, open: () => Promise<Opened>): void {
+/** What a part may want otherwise than it is by default. */
+export interface OpenOptions {
+  readonly inFlightMax?: number;
+}
+
+/** Every store has 16 partitions. */
+const PARTITIONS = 16;
+
+export function describeStore(name: string, open: (options?: OpenOptions) => Promise<Opened>): void {
   describe(name, () => {
     let opened: Opened;
     beforeEach(async () => {
@@ -34,5 +43,15 @@ export function describeStore(name: string, open: () => Promise<Opened>): void {
     describe('signal', () => signals(() => opened));
     describe('running, list', () => listings(() => opened));
     describe('statistics, purge', () => purges(() => opened));
+  });
+
+  describe(name, () => {
+    let opened: Opened;
+    beforeEach(async () => {
+      opened = await open({ inFlightMax: IN_FLIGHT_EACH * PARTITIONS });
+    });
+    afterEach(() => opened.store.close());
+
+    describe('sagas in flight', () => inFlight(() => opened));
   });
 }

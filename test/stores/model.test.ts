@@ -24,6 +24,8 @@ afterAll(async () => {
  */
 const SPAN = 100 * MINUTE;
 const LIMIT = 1_000;
+/** Three in each partition: often reached, and often left. */
+const IN_FLIGHT_MAX = 9;
 
 const owners = fc.constantFrom(A1, A2, B1);
 const spans = fc.constantFrom(0, SPAN, 3 * SPAN, 5 * SPAN);
@@ -214,11 +216,16 @@ it('answers as the memory store does, whatever is asked', async () => {
       runs += 1;
       const beganMs = Date.now();
       let elapsedMs = 0;
-      const memory = new MemoryStore({ now: () => beganMs + elapsedMs, partitions: 3 });
+      const memory = new MemoryStore({
+        now: () => beganMs + elapsedMs,
+        partitions: 3,
+        inFlightMax: IN_FLIGHT_MAX,
+      });
       const real = await RedisStore.open({
         redis,
         prefix: `${runs}.`,
         partitions: 3,
+        inFlightMax: IN_FLIGHT_MAX,
         clockOffsetMs: () => elapsedMs,
       });
       const script = new Script(memory);

@@ -13,11 +13,12 @@ for (const [kind, server] of kinds) {
   afterAll(() => server.stop());
   let stores = 0;
 
-  describeStore(`RedisStore on ${kind}`, async () => {
+  describeStore(`RedisStore on ${kind}`, async (options) => {
     stores += 1;
     let offsetMs = 0;
     const redis = connect(server.url);
-    const store = await RedisStore.open({ redis, prefix: `${stores}.`, clockOffsetMs: () => offsetMs });
+    const prefix = `${stores}.`;
+    const store = await RedisStore.open({ redis, prefix, clockOffsetMs: () => offsetMs, ...options });
     return {
       store,
       advance: (ms) => {
