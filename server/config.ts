@@ -74,6 +74,7 @@ const schema = z.object({
   REDIS_WAIT_TIMEOUT_MS: whole(1, 2000).default(1000),
   PARTITIONS: whole(1, 4096).default(16),
   SAGAS_IN_HAND_MAX: whole(1, 1_000_000).default(5000),
+  ORDERS_WAITING_MAX: whole(0, 1_000_000).default(10_000),
   SAGAS_IN_FLIGHT_MAX: whole(1, 100_000_000).default(100_000),
   PARTICIPANT_CONNECTIONS_MAX: whole(1, 10_000).default(128),
   CONNECT_TIMEOUT_MS: ms.default(2000),
@@ -119,6 +120,7 @@ export interface Settings {
   readonly partitions: number;
   readonly inHandMax: number;
   readonly inFlightMax: number;
+  readonly waitersMax: number;
   readonly connectionsMax: number;
   readonly connectTimeoutMs: number;
   readonly leaseMarginMs: number;
@@ -208,6 +210,7 @@ export function readSettings(environment: Environment): Settings {
     partitions: values.PARTITIONS,
     inHandMax: values.SAGAS_IN_HAND_MAX,
     inFlightMax: values.SAGAS_IN_FLIGHT_MAX,
+    waitersMax: values.ORDERS_WAITING_MAX,
     connectionsMax: values.PARTICIPANT_CONNECTIONS_MAX,
     connectTimeoutMs: values.CONNECT_TIMEOUT_MS,
     leaseMarginMs: values.LEASE_MARGIN_MS,

@@ -120,6 +120,7 @@ async function open(
       claimBatch: CLAIM_BATCH,
       claimLeaseMs: leaseMsOf(settings.callTimeoutMaxMs, rights),
       inHandMax: settings.inHandMax,
+      waitersMax: settings.waitersMax,
       purgeEveryMs: PURGE_EVERY_MS,
     },
   );

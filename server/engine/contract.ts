@@ -100,8 +100,8 @@ export interface SagaEngine {
   start(request: StartRequest): Promise<StartResult>;
 
   /**
-   * Answers when the saga has ended or is parked; `null` when `waitMs` is over first, while draining, and for an
-   * unknown saga.
+   * Answers when the saga has ended or is parked; `null` when `waitMs` is over first, for an unknown saga, and at once
+   * while draining and where as many wait already as may.
    */
   settled(id: string, waitMs: number): Promise<SagaHistory | null>;
 

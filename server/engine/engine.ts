@@ -31,10 +31,15 @@ import { Waiters } from './waiters.ts';
 const CREATE_ATTEMPTS_MAX = 4;
 const CREATE_RETRY_MS = 50;
 
+export interface EngineSettings extends RecoverySettings {
+  /** Clients that wait for a saga to settle, of all sagas together. */
+  readonly waitersMax: number;
+}
+
 export class Engine implements SagaEngine {
   readonly #in: Surroundings;
   readonly #registry: Registry;
-  readonly #settings: RecoverySettings;
+  readonly #settings: EngineSettings;
   readonly #runner: Runner;
   readonly #waiters: Waiters;
   readonly #recovery: Recovery;
@@ -42,7 +47,7 @@ export class Engine implements SagaEngine {
   #creating = 0;
   #onIdle: (() => void) | null = null;
 
-  constructor(given: Surroundings, registry: Registry, settings: RecoverySettings) {
+  constructor(given: Surroundings, registry: Registry, settings: EngineSettings) {
     const surroundings: Surroundings = {
       ...given,
       observe: (event) => {
@@ -53,7 +58,7 @@ export class Engine implements SagaEngine {
     this.#in = surroundings;
     this.#registry = registry;
     this.#settings = settings;
-    this.#waiters = new Waiters(surroundings.store, surroundings.clock);
+    this.#waiters = new Waiters(surroundings.store, surroundings.clock, settings.waitersMax);
     this.#runner = new Runner(surroundings, {
       settled: (id, history) => this.#waiters.settled(id, history ?? 'elsewhere'),
       waiting: (id, delayMs) => this.#recovery.wakeAfter(id, delayMs),

@@ -13,19 +13,27 @@ type Tell = (waited: Waited) => void;
 export class Waiters {
   readonly #store: SagaStore;
   readonly #clock: Clock;
+  readonly #waitersMax: number;
   readonly #waiting = new Map<string, Set<Tell>>();
+  /** Of all sagas together. */
+  #count = 0;
 
-  constructor(store: SagaStore, clock: Clock) {
+  constructor(store: SagaStore, clock: Clock, waitersMax: number) {
     this.#store = store;
     this.#clock = clock;
+    this.#waitersMax = waitersMax;
   }
 
+  /** Beyond `waitersMax` nobody is kept waiting: the time is over at once. */
   wait(id: string, waitMs: number): Promise<Waited> {
+    if (this.#count >= this.#waitersMax) return Promise.resolve(null);
+    this.#count += 1;
     return new Promise((resolve) => {
       const tells = this.#waiting.get(id) ?? new Set();
       this.#waiting.set(id, tells);
       const tell: Tell = (waited) => {
         cancel();
+        this.#count -= 1;
         tells.delete(tell);
         if (tells.size === 0 && this.#waiting.get(id) === tells) this.#waiting.delete(id);
         resolve(waited);

@@ -7,6 +7,7 @@ import { quiet } from './virtual-clock.ts';
 import {
   done,
   FORWARD,
+  hanging,
   LEASE_MS,
   notSent,
   RIGHTS,
@@ -198,4 +199,29 @@ it('one who is told does not stand in the way of another whose wait is over', as
   expect(await short).toBeNull();
   pay();
   expect((await long)?.saga.status).toBe('COMPLETED');
+});
+
+it('nobody waits beyond the bound, over all sagas together; whoever is told or sent away makes room', async () => {
+  const { world, id, pay } = await paying();
+  const c = await world.coordinator('c', { waitersMax: 3 });
+  c.engine.open();
+  world.reply('payment', 'action', hanging);
+  const other = await world.start(c);
+  const waiting = [
+    c.engine.settled(id, WAIT_MS),
+    c.engine.settled(other, 100),
+    c.engine.settled(other, WAIT_MS),
+  ];
+  await quiet();
+  for (const one of [id, other]) expect(await c.engine.settled(one, WAIT_MS)).toBeNull();
+  await world.clock.pass(100);
+  expect(await waiting[1]).toBeNull();
+
+  // There is room for one.
+  const next = c.engine.settled(id, WAIT_MS);
+  await quiet();
+  expect(await c.engine.settled(id, WAIT_MS)).toBeNull();
+  pay();
+  await world.clock.pass(SETTINGS.pollMs);
+  for (const told of [waiting[0], next]) expect((await told)?.saga.status).toBe('COMPLETED');
 });

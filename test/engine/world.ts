@@ -14,10 +14,9 @@ import {
 } from '../../machines/index.ts';
 import { orderInput, orderSaga } from '../../machines/order.ts';
 import type { EngineEvent, StartRequest, StartResult } from '../../server/engine/contract.ts';
-import { Engine } from '../../server/engine/engine.ts';
+import { Engine, type EngineSettings } from '../../server/engine/engine.ts';
 import type { Reply } from '../../server/engine/outcome.ts';
 import type { Participants } from '../../server/engine/participants.ts';
-import type { RecoverySettings } from '../../server/engine/recovery.ts';
 import { MemoryStore } from '../../stores/memory-store.ts';
 import {
   type Idempotency,
@@ -65,11 +64,12 @@ export const RIGHTS = { leaseMarginMs: 200, leaseMaxMs: 3_000, retentionMs: 3_60
 /** Of every call, unless a test says otherwise. */
 export const TIMEOUT_MS = 2_000;
 export const LEASE_MS = TIMEOUT_MS + 2 * RIGHTS.leaseMarginMs;
-export const SETTINGS: RecoverySettings = {
+export const SETTINGS: EngineSettings = {
   pollMs: 1_000,
   claimBatch: 10,
   claimLeaseMs: LEASE_MS,
   inHandMax: 100,
+  waitersMax: 100,
   purgeEveryMs: 60_000,
 };
 
@@ -126,7 +126,7 @@ export class World {
   /** Its participants are scripted, unless real ones are given. */
   async coordinator(
     name = 'a',
-    over: Partial<RecoverySettings> = {},
+    over: Partial<EngineSettings> = {},
     real?: Participants,
   ): Promise<Coordinator> {
     const events: EngineEvent[] = [];

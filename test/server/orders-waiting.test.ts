@@ -48,6 +48,23 @@ describe('answers 202 while the saga is held', () => {
     expect((await settled(url, body.saga_id)).body.status).toBe('COMPLETED');
   });
 
+  it('at once where as many clients wait already as may: the order is stored all the same', async () => {
+    const crowded = await world.coordinator({ COORDINATOR_ID: 'crowded', ORDERS_WAITING_MAX: '1' });
+    const gate = world.hold('order');
+    const first = submit(crowded.url);
+    await gate.arrived;
+    const { status, body } = await submit(
+      crowded.url,
+      { ...ORDER, customer_id: 'cust_2' },
+      { prefer: 'wait=100' },
+    );
+    expect(status).toBe(202);
+    gate.open();
+    expect((await first).status).toBe(201);
+    expect((await settled(crowded.url, body.saga_id)).body.status).toBe('COMPLETED');
+    await crowded.stop();
+  });
+
   it('when the wait that is set is over', async () => {
     const impatient = await world.coordinator({ ORDER_WAIT_MS: '1' });
     const gate = world.hold('order');

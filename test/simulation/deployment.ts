@@ -5,10 +5,9 @@
 import { type Call, type RegisteredMachine, Registry } from '../../machines/index.ts';
 import { orderInput, orderSaga } from '../../machines/order.ts';
 import type { StartRequest } from '../../server/engine/contract.ts';
-import { Engine } from '../../server/engine/engine.ts';
+import { Engine, type EngineSettings } from '../../server/engine/engine.ts';
 import { type Reply, replyOf } from '../../server/engine/outcome.ts';
 import type { Participants } from '../../server/engine/participants.ts';
-import type { RecoverySettings } from '../../server/engine/recovery.ts';
 import { leaseMsOf } from '../../server/engine/write.ts';
 import { MemoryStore } from '../../stores/memory-store.ts';
 import {
@@ -34,11 +33,12 @@ const LONG_TIMEOUT_MS = 3_000;
 export const LEASE_MS = leaseMsOf(TIMEOUT_MS, RIGHTS);
 /** A client of the store gives up waiting for one answer. */
 const STORE_TIMEOUT_MS = 800;
-const SETTINGS: RecoverySettings = {
+const SETTINGS: EngineSettings = {
   pollMs: 700,
   claimBatch: 3,
   claimLeaseMs: LEASE_MS,
   inHandMax: 100,
+  waitersMax: 100,
   // Nothing is purged within a run: what was counted can be recounted.
   purgeEveryMs: 3_600_000,
 };
@@ -84,7 +84,7 @@ export class Deployment {
   readonly watch: Watch;
   readonly processes: Process[] = [];
   readonly #chance: Chance;
-  readonly #settings: RecoverySettings;
+  readonly #settings: EngineSettings;
 
   constructor({ chance, fateOf, moodOf, inHandMax = SETTINGS.inHandMax }: Surroundings) {
     this.#chance = chance;
