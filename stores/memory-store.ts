@@ -4,6 +4,7 @@
  * Given its clock and its randomness it is deterministic; every operation is atomic because none of them awaits.
  */
 import { assertLimit, assertNewSaga, assertSpan, assertWrite, spanOf } from './assertions.ts';
+import { append } from './log.ts';
 import { cursorAfter, LOOKED_AT_MAX, newestFirst, uuidFromCursor } from './paging.ts';
 import { assertPartitions, idMaker, partitionOf, shareOf, uuidOf } from './partition.ts';
 import {
@@ -18,7 +19,6 @@ import {
   type Filter,
   type Granted,
   IN_FLIGHT_MAX,
-  type LogEntry,
   type MachineRef,
   matches,
   type NewSaga,
@@ -41,7 +41,7 @@ import {
 /** All that the store holds of one saga. */
 interface Saga {
   record: SagaRecord;
-  readonly log: LogEntry[];
+  readonly log: NumberedEntry[];
   readonly key: string | null;
   /** What this saga added to counters that are lowered again when it is purged. */
   readonly held: Map<string, number>;
@@ -157,7 +157,7 @@ export class MemoryStore implements SagaStore {
         const exhausted = saga.claims > this.#claimsMax && saga.record.status === 'STARTED';
         saga.record = exhausted ? this.#parked(saga, at) : this.#taken(saga, owner, leaseMs, at);
         const fence = { revision: saga.record.fence.revision + 1, writeId };
-        saga.record = { ...saga.record, fence, seq: saga.log.length };
+        saga.record = { ...saga.record, fence };
       }
       claimed.push({ record: saga.record, remainingMs: this.#remainingMs(saga.record) });
     }
@@ -238,8 +238,7 @@ export class MemoryStore implements SagaStore {
   }
 
   async log(id: string): Promise<NumberedEntry[]> {
-    const log = this.#sagas.get(id)?.log ?? [];
-    return log.map((entry, index) => ({ ...entry, seq: index + 1 }));
+    return [...(this.#sagas.get(id)?.log ?? [])];
   }
 
   async list(filter: Filter, cursor: string | null, limit: number): Promise<Page> {
@@ -295,7 +294,7 @@ export class MemoryStore implements SagaStore {
     const now = this.#now();
     const endsAtMs = now + spanOf(next);
     const running = next.kind === 'act' || next.kind === 'wait';
-    log.push(...earlier, entry);
+    const seq = append(log, ...earlier, entry);
     for (const [name, n] of Object.entries(counts)) {
       this.#count(machine, name, n);
       if (name.endsWith('.held')) held.set(name, (held.get(name) ?? 0) + n);
@@ -308,7 +307,7 @@ export class MemoryStore implements SagaStore {
       summary,
       status: running ? 'STARTED' : next.kind === 'park' ? 'ABORTED' : next.status,
       parked: next.kind === 'park' ? next.parked : null,
-      seq: log.length,
+      seq,
       createdAtMs,
       updatedAtMs: now,
       owner: next.kind === 'act' ? owner : null,
@@ -319,17 +318,17 @@ export class MemoryStore implements SagaStore {
   }
 
   #taken({ record, log }: Saga, owner: Owner, leaseMs: number, at: string): SagaRecord {
-    if (record.owner) log.push(takenOver(at, record.summary.state));
-    return { ...record, owner, dueAtMs: this.#now() + leaseMs };
+    const seq = record.owner ? append(log, takenOver(at, record.summary.state)) : record.seq;
+    return { ...record, owner, seq, dueAtMs: this.#now() + leaseMs };
   }
 
   #parked(saga: Saga, at: string): SagaRecord {
     const { record, log } = saga;
-    log.push(claimsExhausted(at, record.summary.state));
+    const seq = append(log, claimsExhausted(at, record.summary.state));
     this.#count(record.machine, PARKED_COUNTER, 1);
     saga.claims = 0;
     const free = { owner: null, dueAtMs: null, updatedAtMs: this.#now() };
-    const parked: SagaRecord = { ...record, ...free, status: 'ABORTED', parked: EXHAUSTED };
+    const parked: SagaRecord = { ...record, ...free, seq, status: 'ABORTED', parked: EXHAUSTED };
     this.#countInFlight(record.status, parked);
     return parked;
   }

@@ -68,7 +68,7 @@ export interface Held {
   readonly response: unknown;
 }
 
-/** One line of a saga's history. The store numbers them from 1 without a gap (`seq`). */
+/** One line of a saga's history. The store numbers them from 1 (`seq`), and keeps about {@link LOG_MAX} of them. */
 export interface LogEntry {
   /** RFC 3339, by the clock of the coordinator that wrote it. */
   readonly at: string;
@@ -103,6 +103,16 @@ export interface Signal {
   /** Of a resolve: how the saga ends. */
   readonly as?: 'COMPLETED' | 'FAILED';
 }
+
+/**
+ * Entries of a log that are kept: the first ones, which tell how the saga came to what it does, and the newest, which
+ * tell what that is. Between them lies what repeats itself: attempts, deferrals, take-overs. It is dropped as soon as
+ * there are LOG_SLACK more than LOG_MAX, so that not every write must cut. Numbers go on all the same, so the missing
+ * ones are seen, and a saga's `seq` stays what an ETag can be made of.
+ */
+export const LOG_FIRST = 50;
+export const LOG_MAX = 1000;
+export const LOG_SLACK = 100;
 
 /** Signals that a saga's mailbox holds, at most. */
 export const SIGNALS_MAX = 20;
@@ -162,7 +172,7 @@ export interface SagaRecord {
   readonly summary: SagaSummary;
   readonly status: SagaStatus;
   readonly parked: Parked | null;
-  /** Number of log entries. */
+  /** Number of the newest log entry. */
   readonly seq: number;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
@@ -199,7 +209,7 @@ export type CommitResult =
 
 export type SignalResult =
   | { readonly kind: 'accepted' }
-  /** The saga's log has another length than the sender expected. */
+  /** The saga's log has gone on, or is not as long as the sender expected. */
   | { readonly kind: 'moved'; readonly seq: number }
   | { readonly kind: 'full' }
   /** It has ended, and nothing can be asked of it any more. */
@@ -329,7 +339,7 @@ export interface SagaStore {
   /** The statuses of the given sagas in their order; `null` for an unknown one. */
   statuses(ids: readonly string[]): Promise<(SagaStatus | null)[]>;
 
-  /** The log, oldest first; empty for an unknown saga. */
+  /** The log, oldest first, with a gap in its numbers where entries were dropped; empty for an unknown saga. */
   log(id: string): Promise<NumberedEntry[]>;
 
   /** Newest first. Looks at a bounded number of sagas a call, so a rare filter may take several pages. */

@@ -31,7 +31,10 @@ interface Held {
   snapshot: SagaSnapshot;
   asks: Asks;
   fence: Fence;
-  /** The whole history where the saga began here; a saga taken over has its history in the store alone. */
+  /**
+   * The whole history where the saga began here; a saga taken over has its history in the store alone, and so has one that
+   * has waited: this one is as long as a saga that never had to, with what operators asked meanwhile.
+   */
   readonly log: NumberedEntry[] | null;
   /** What operators have asked for and no commit has answered yet. */
   signals: readonly Signal[];

@@ -40,6 +40,7 @@ export function presentOrder({ saga, log }: SagaHistory): z.infer<typeof orderAn
     reason: failure?.reason ?? null,
     held: [...(saga.parked?.held ?? [])],
     execution_log: [...log],
+    log_dropped: (log.at(-1)?.seq ?? 0) - log.length,
   };
 }
 

@@ -69,7 +69,7 @@ const show = createRoute({
   responses: {
     200: {
       description: 'The saga.',
-      headers: header('ETag', 'The length of its log.'),
+      headers: header('ETag', 'The number of its newest log entry.'),
       content: { 'application/json': { schema: sagaDetail } },
     },
     ...problemAnswers('saga-not-found', 'store-unavailable'),
@@ -96,13 +96,13 @@ export function sagaRoutes(app: OpenAPIHono, engine: SagaEngine): void {
     const { id } = c.req.valid('param');
     const history = await engine.get(id);
     if (history === null) throw new Problem('saga-not-found', `no saga ${id} is stored`);
-    // The log's length is the version that an operator's command can be bound to.
+    // How many entries the log has had is the version that an operator's command can be bound to.
     c.header('etag', etagOf(history.saga));
     return c.json(presentSaga(history), 200);
   });
 }
 
-/** The ETag of a saga: the length of its log. */
+/** The ETag of a saga: the number of its newest log entry. */
 export function etagOf({ seq }: { readonly seq: number }): string {
   return `"${seq}"`;
 }

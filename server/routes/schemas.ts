@@ -113,6 +113,9 @@ export const orderAnswer = z
     reason: z.string().nullable(),
     held: z.array(held),
     execution_log: z.array(logEntry),
+    log_dropped: z.int().meta({
+      description: 'How many entries a very long log lacks in its middle, where `seq` leaps.',
+    }),
   })
   .openapi('OrderSaga');
 

@@ -5,7 +5,7 @@
  * | key | type | holds |
  * |---|---|---|
  * | `{p07}:saga:<id>` | hash | the record, see record.ts |
- * | `{p07}:log:<id>` | list | log entries as JSON; an entry's `seq` is its position, counted from 1 |
+ * | `{p07}:log:<id>` | list | log entries as JSON, in order; where some were dropped, their number stands in their place |
  * | `{p07}:due:<machine>@<version>` | sorted set | running sagas by due time |
  * | `{p07}:ended` | sorted set | ended sagas by purge time |
  * | `{p07}:sagas`, `{p07}:status:<STATUS>` | sorted set | all sagas, and those of one status, in order of age |

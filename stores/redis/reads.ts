@@ -19,7 +19,7 @@ import { asking, reachable, together } from './faults.ts';
 import { counterOf, type MachineName, machineName, type PartitionKeys } from './keys.ts';
 import type { Keyspace } from './keyspace.ts';
 import { newestIds } from './listing.ts';
-import { decodeEntry, decodeRecord, decodeStatus } from './record.ts';
+import { decodeLog, decodeRecord, decodeStatus } from './record.ts';
 import type { Client } from './scripts.ts';
 import type { StoreClock } from './store-clock.ts';
 
@@ -116,7 +116,7 @@ export class RedisReads implements Pick<SagaStore, Asking> {
     const keys = this.keyspace.of(id);
     if (!keys) return [];
     const lines = await asking(this.redis.lrange(keys.log(id), 0, -1));
-    return lines.map((line, index) => decodeEntry(id, line, index + 1));
+    return decodeLog(id, lines);
   }
 
   async list(filter: Filter, cursor: string | null, limit: number): Promise<Page> {

@@ -157,7 +157,17 @@ const logEntry = json(
   }),
 );
 
-export function decodeEntry(id: string, line: string, seq: number): NumberedEntry {
+/** A number among the lines is how many entries were dropped there. */
+export function decodeLog(id: string, lines: readonly string[]): NumberedEntry[] {
+  let seq = 0;
+  return lines.flatMap((line) => {
+    const isGap = /^\d+$/.test(line);
+    seq += isGap ? Number(line) : 1;
+    return isGap ? [] : decodeEntry(id, line, seq);
+  });
+}
+
+function decodeEntry(id: string, line: string, seq: number): NumberedEntry {
   const { data, error } = logEntry.safeParse(line);
   if (error)
     throw new CorruptRecordError(id, `log entry ${seq}: ${z.prettifyError(error)}`, { cause: error });

@@ -5,7 +5,16 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Cluster, Redis } from 'ioredis';
-import type { CommitResult, CreateResult, Fence, Granted, SignalResult } from '../saga-store.ts';
+import {
+  type CommitResult,
+  type CreateResult,
+  type Fence,
+  type Granted,
+  LOG_FIRST,
+  LOG_MAX,
+  LOG_SLACK,
+  type SignalResult,
+} from '../saga-store.ts';
 import { decodeSignals } from './record.ts';
 import type { ReplicaWait } from './replica-wait.ts';
 
@@ -16,10 +25,12 @@ interface Script {
   readonly sha: string;
 }
 
+/** What the scripts must know of the contract. */
+const BOUNDS = `local LOG_FIRST, LOG_MAX, LOG_SLACK = ${LOG_FIRST}, ${LOG_MAX}, ${LOG_SLACK}`;
+
 function script(...files: readonly string[]): Script {
-  const lua = files
-    .map((file) => readFileSync(new URL(`./lua/${file}.lua`, import.meta.url), 'utf8'))
-    .join('\n');
+  const texts = files.map((file) => readFileSync(new URL(`./lua/${file}.lua`, import.meta.url), 'utf8'));
+  const lua = [BOUNDS, ...texts].join('\n');
   return { lua, sha: createHash('sha1').update(lua).digest('hex') };
 }
 

@@ -142,6 +142,7 @@ describe('the answer of a saga that ended', () => {
       'reason',
       'held',
       'execution_log',
+      'log_dropped',
     ]);
     expect(body).toMatchObject({
       order_id: expect.stringMatching(/^ord_/),

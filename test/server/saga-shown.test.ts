@@ -1,6 +1,9 @@
 /** One saga, whole: its facts without the secret ones, what is left to do, and its log. */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { SERVICE_NAMES } from '../../services-stub/start.ts';
+import { connect } from '../../stores/redis/connect.ts';
+import { RedisStore } from '../../stores/redis/redis-store.ts';
+import { LOG_MAX, LOG_SLACK } from '../../stores/saga-store.ts';
 import { ORDER, send, submit } from '../coordinator/world.ts';
 import { type HoldingWorld, openHoldingWorld } from './held.ts';
 
@@ -196,4 +199,45 @@ it('has an ETag that moves with the log', async () => {
   let ended = await show(started.saga_id);
   while (ended.body.status === 'STARTED') ended = await show(started.saga_id);
   expect(ended.headers.etag).toBe('"6"');
+});
+
+it('has a long log without its middle, and an ETag that counts what is missing', async () => {
+  world.services.payment.faults.set([{ endpoint: 'compensation', kind: 'status', status: 409 }]);
+  const { body: parked } = await submit(url, { ...ORDER, customer_id: 'cust_unreachable' });
+  world.services.payment.faults.clear();
+  expect(parked).toMatchObject({ status: 'ABORTED', log_dropped: 0 });
+  const store = await RedisStore.open({ redis: connect(world.redis.url) });
+  const record = await store.get(parked.saga_id);
+  if (record?.parked == null) throw new Error('it is parked');
+  const { seq: _, ...entry } = parked.execution_log.at(-1);
+  await store.commit(record.id, record.fence, {
+    ...record,
+    writeId: 'a long night',
+    owner: { name: 'other', boot: 1 },
+    earlier: Array(2 * LOG_MAX).fill(entry),
+    entry,
+    counts: {},
+    next: { kind: 'park', parked: record.parked },
+  });
+  await store.close();
+
+  const seq = record.seq + 2 * LOG_MAX + 1;
+  const { headers, body } = await show(parked.saga_id);
+  expect(headers.etag).toBe(`"${seq}"`);
+  expect(body.execution_log.slice(0, record.seq)).toEqual(parked.execution_log);
+  expect(body.execution_log.at(-1).seq).toBe(seq);
+  expect(body.execution_log.length).toBeLessThanOrEqual(LOG_MAX + LOG_SLACK);
+  expect(body.log_dropped).toBe(seq - body.execution_log.length);
+
+  const ask = (etag: string) =>
+    send(`${url}/api/coordinator/sagas/${parked.saga_id}/retry`, {
+      method: 'POST',
+      body: { reason: 'a test' },
+      headers: { 'if-match': etag },
+    });
+  expect((await ask(`"${body.execution_log.length}"`)).status).toBe(412);
+  expect((await ask(`"${seq}"`)).status).toBe(202);
+  let ended = await show(parked.saga_id);
+  while (ended.body.status !== 'FAILED') ended = await show(parked.saga_id);
+  expect(ended.body.execution_log.at(-1)).toMatchObject({ seq: seq + 2, step: 'payment', outcome: 'done' });
 });

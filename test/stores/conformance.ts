@@ -9,6 +9,7 @@ import { commits } from './conformance/commits.ts';
 import { creates } from './conformance/creates.ts';
 import { IN_FLIGHT_EACH, inFlight } from './conformance/in-flight.ts';
 import { listings } from './conformance/listings.ts';
+import { logs } from './conformance/logs.ts';
 import { purges } from './conformance/purges.ts';
 import { signals } from './conformance/signals.ts';
 
@@ -41,6 +42,7 @@ export function describeStore(name: string, open: (options?: OpenOptions) => Pro
     describe('commit', () => commits(() => opened));
     describe('due, claim, release', () => claims(() => opened));
     describe('signal', () => signals(() => opened));
+    describe('logs', () => logs(() => opened));
     describe('running, list', () => listings(() => opened));
     describe('statistics, purge', () => purges(() => opened));
   });

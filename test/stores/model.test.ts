@@ -41,7 +41,16 @@ const nexts: fc.Arbitrary<Next> = fc.oneof(
 );
 const counts = fc.dictionary(fc.constantFrom('steps', 'steps.held', 'ms'), fc.integer({ min: -3, max: 9 }));
 const states = fc.constantFrom('reserving', 'a "quoted" \\ state\n');
-const bodies = fc.record({ owner: owners, next: nexts, counts, state: states, snapshot: fc.string() });
+/** Entries before the last one: now and then so many that the log is cut. */
+const earlier = fc.constantFrom(0, 0, 0, 0, 1, 2, 700);
+const bodies = fc.record({
+  owner: owners,
+  next: nexts,
+  counts,
+  state: states,
+  snapshot: fc.string(),
+  earlier,
+});
 const index = fc.nat(30);
 const fences = fc.constantFrom('current', 'current', 'current', 'older', 'forged');
 
@@ -158,10 +167,12 @@ class Script {
 
   #write({
     state,
+    earlier,
     ...body
-  }: Pick<Write, 'owner' | 'next' | 'counts' | 'snapshot'> & { state: string }): Write {
+  }: Pick<Write, 'owner' | 'next' | 'counts' | 'snapshot'> & { state: string; earlier: number }): Write {
     return {
       ...body,
+      earlier: Array.from({ length: earlier }, (_, n) => entry({ event: `earlier ${n}` })),
       writeId: `write-${this.#next()}`,
       summary: summary({ state }),
       entry: entry({ to: state }),

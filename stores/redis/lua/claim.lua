@@ -18,9 +18,9 @@ local dueAt = whole(now + tonumber(ARGV[5]))
 local reply = { now }
 
 -- Adds a log entry that lacks its states yet, both of which are the saga's.
-local function append(log, entry, state, id, status)
+local function note(log, entry, state, id, status)
   local json = quoted(state)
-  local seq = whole(redis.call('RPUSH', log, entry .. ',"from":' .. json .. ',"to":' .. json .. '}'))
+  local seq = whole(append(log, entry .. ',"from":' .. json .. ',"to":' .. json .. '}'))
   announce(KEYS[1], ARGV[2], id, seq, state, status)
   return seq
 end
@@ -48,7 +48,7 @@ for i = 10, #ARGV, 2 do
       local claims = (tonumber(field(saga, 'claims')) or 0) + 1
       local revision = whole(tonumber(field(saga, 'revision')) + 1)
       if claims > tonumber(ARGV[9]) and status == 'STARTED' then
-        seq = append(log, ARGV[8], state, id, 'ABORTED')
+        seq = note(log, ARGV[8], state, id, 'ABORTED')
         redis.call('HSET', saga, 'revision', revision, 'write_id', ARGV[6], 'seq', seq, 'owner', '', 'due', '',
           'updated', whole(now), 'claims', '0', 'status', 'ABORTED',
           'parked', '{"reason":"claims-exhausted","held":[]}')
@@ -57,7 +57,7 @@ for i = 10, #ARGV, 2 do
         redis.call('ZADD', KEYS[4], '0', id)
         redis.call('HINCRBY', KEYS[2], ARGV[i + 1], 1)
       else
-        if owner ~= '' then seq = append(log, ARGV[7], state, id, status) end
+        if owner ~= '' then seq = note(log, ARGV[7], state, id, status) end
         redis.call('HSET', saga, 'revision', revision, 'write_id', ARGV[6], 'seq', seq, 'claims', whole(claims),
           'owner', ARGV[4] .. ' ' .. ARGV[3], 'due', dueAt)
         redis.call('ZADD', due, dueAt, id)

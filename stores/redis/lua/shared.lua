@@ -1,4 +1,5 @@
 -- Prelude of every script: what more than one atomic move needs stands here once.
+-- LOG_FIRST, LOG_MAX and LOG_SLACK come from the contract, see scripts.ts.
 -- The scripts run on Redis 6.2 and later and on ioredis-mock; hence no cjson, no HMGET, and HGET one by one.
 
 -- Results, named in scripts.ts.
@@ -33,6 +34,22 @@ end
 
 local function ended(status)
   return status == 'COMPLETED' or status == 'FAILED'
+end
+
+-- Appends a log entry, and answers how many the log has had. Once some were dropped, their number stands in their place,
+-- which no entry looks like. A log that is no longer than LOG_MAX was never cut, and RPUSH alone says how long it is.
+local function append(log, entry)
+  local kept, dropped = redis.call('RPUSH', log, entry), 0
+  if kept <= LOG_MAX then return kept end
+  local number = tonumber(redis.call('LINDEX', log, LOG_FIRST))
+  if number then kept, dropped = kept - 1, number end
+  if kept > LOG_MAX + LOG_SLACK then
+    local first = redis.call('LRANGE', log, 0, LOG_FIRST - 1)
+    redis.call('LTRIM', log, LOG_FIRST - LOG_MAX, -1)
+    redis.call('LPUSH', log, whole(dropped + kept - LOG_MAX))
+    for i = LOG_FIRST, 1, -1 do redis.call('LPUSH', log, first[i]) end
+  end
+  return kept + dropped
 end
 
 local function announce(events, max, id, seq, state, status)

@@ -39,7 +39,7 @@ local function write(now, revision, before, counters)
   end
 
   local seq
-  for entry in string.gmatch(ARGV[8], '[^\n]+') do seq = redis.call('RPUSH', KEYS[2], entry) end
+  for entry in string.gmatch(ARGV[8], '[^\n]+') do seq = append(KEYS[2], entry) end
   redis.call('HSET', saga,
     'revision', revision, 'write_id', ARGV[4], 'snapshot', ARGV[5], 'summary', ARGV[6], 'state', ARGV[7],
     'status', status, 'parked', ARGV[12], 'seq', whole(seq), 'updated', whole(now), 'owner', ARGV[11], 'due', due,
