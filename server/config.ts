@@ -77,6 +77,7 @@ const schema = z.object({
   ORDERS_WAITING_MAX: whole(0, 1_000_000).default(10_000),
   SAGAS_IN_FLIGHT_MAX: whole(1, 100_000_000).default(100_000),
   PARTICIPANT_CONNECTIONS_MAX: whole(1, 10_000).default(128),
+  ANSWER_BYTES_MAX: whole(1024, 1024 * 1024).default(256 * 1024),
   CONNECT_TIMEOUT_MS: ms.default(2000),
   LEASE_MARGIN_MS: ms.default(500),
   LEASE_MAX_MS: ms.default(15_000),
@@ -123,6 +124,7 @@ export interface Settings {
   readonly waitersMax: number;
   readonly connectionsMax: number;
   readonly connectTimeoutMs: number;
+  readonly answerBytesMax: number;
   readonly leaseMarginMs: number;
   readonly leaseMaxMs: number;
   readonly pollMs: number;
@@ -213,6 +215,7 @@ export function readSettings(environment: Environment): Settings {
     waitersMax: values.ORDERS_WAITING_MAX,
     connectionsMax: values.PARTICIPANT_CONNECTIONS_MAX,
     connectTimeoutMs: values.CONNECT_TIMEOUT_MS,
+    answerBytesMax: values.ANSWER_BYTES_MAX,
     leaseMarginMs: values.LEASE_MARGIN_MS,
     leaseMaxMs: values.LEASE_MAX_MS,
     pollMs: values.POLL_MS,

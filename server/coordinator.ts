@@ -97,10 +97,10 @@ async function open(
     ...(inspector === null ? [] : [inspector.observe]),
   ];
 
-  const { serviceUrls: urls, connectionsMax, connectTimeoutMs } = settings;
+  const { serviceUrls: urls, connectionsMax, connectTimeoutMs, answerBytesMax } = settings;
   const { leaseMarginMs, leaseMaxMs, retentionMs } = settings;
   const rights = { leaseMarginMs, leaseMaxMs, retentionMs };
-  const participants = new Participants({ urls, connectionsMax, connectTimeoutMs }, clock);
+  const participants = new Participants({ urls, connectionsMax, connectTimeoutMs, answerBytesMax }, clock);
   closing.push(() => participants.close());
   const engine = new Engine(
     {

@@ -16,16 +16,24 @@ const RETRYABLE = new Set([408, 425, 429, 503]);
 /** Reasons are kept in the snapshot and the log: bounded. */
 const ERROR_LENGTH_MAX = 500;
 
+/** An answer is written as JSON with each commit, which fails on one that is nested some thousand levels deep. */
+const DEPTH_MAX = 64;
+
+/** @param body `null` where it is larger than may be read */
 export function replyOf(
   call: Call,
   status: number,
   retryAfter: string | undefined,
-  body: string,
+  body: string | null,
   nowMs: number,
 ): Reply {
   if (status >= 200 && status < 300) {
+    if (body === null) {
+      const error = `${status} with an answer of more bytes than ANSWER_BYTES_MAX`;
+      return { outcome: 'unknown', error, retryAfterMs: null };
+    }
     const answer = status === 204 || body === '' ? {} : parsed(body);
-    return answer !== undefined && call.accepts(answer)
+    return answer !== undefined && !isDeeper(answer, DEPTH_MAX) && call.accepts(answer)
       ? { outcome: 'done', answer }
       : { outcome: 'unknown', error: `${status} with an unreadable answer`, retryAfterMs: null };
   }
@@ -34,7 +42,7 @@ export function replyOf(
     : status >= 500 || status < 300
       ? 'unknown'
       : 'refused';
-  const error = bounded(call.redact(`${status} ${reasonIn(body)}`.trim()));
+  const error = bounded(call.redact(`${status} ${reasonIn(body ?? '')}`.trim()));
   return outcome === 'refused'
     ? { outcome, error }
     : { outcome, error, retryAfterMs: retryAfterMs(retryAfter, nowMs) };
@@ -92,6 +100,11 @@ function parsed(body: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
 }
 
 /** What a problem document says of itself. Of any other body nothing is kept: it may echo what it was sent. */

@@ -13,10 +13,9 @@ export interface ParticipantSettings {
   readonly urls: Readonly<Record<string, string>>;
   readonly connectionsMax: number;
   readonly connectTimeoutMs: number;
+  /** An answer beyond this is not read to its end: what an action answers is kept in the saga, and written with each commit. */
+  readonly answerBytesMax: number;
 }
-
-/** An answer beyond this is not read to its end. */
-const ANSWER_BYTES_MAX = 1024 * 1024;
 
 const NEVER_SENT_IN_TIME: Reply = {
   outcome: 'retryable',
@@ -33,11 +32,13 @@ interface Participant {
 export class Participants {
   readonly #participants: ReadonlyMap<string, Participant>;
   readonly #clock: Clock;
+  readonly #answerBytesMax: number;
   /** Controllers of the calls in flight, so that a drain can end them. */
   readonly #inFlight = new Set<AbortController>();
 
   constructor(settings: ParticipantSettings, clock: Clock) {
     this.#clock = clock;
+    this.#answerBytesMax = settings.answerBytesMax;
     this.#participants = new Map(
       Object.entries(settings.urls).map(([name, url]) => [name, participantAt(new URL(url), settings)]),
     );
@@ -130,7 +131,7 @@ export class Participants {
         body: JSON.stringify(call.body),
         signal,
       });
-      const text = await readBounded(body);
+      const text = await readBounded(body, this.#answerBytesMax);
       const retryAfter = headers['retry-after'];
       return replyOf(
         call,
@@ -166,12 +167,14 @@ function participantAt(url: URL, { connectionsMax, connectTimeoutMs }: Participa
   };
 }
 
-async function readBounded(body: AsyncIterable<Uint8Array> & { text(): Promise<string> }): Promise<string> {
+/** `null` for a body of more bytes. */
+async function readBounded(body: AsyncIterable<Uint8Array>, bytesMax: number): Promise<string | null> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of body) {
     bytes += chunk.length;
-    if (bytes > ANSWER_BYTES_MAX) throw new Error(`an answer of more than ${ANSWER_BYTES_MAX} bytes`);
+    // Leaving the loop ends the connection.
+    if (bytes > bytesMax) return null;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

@@ -10,6 +10,7 @@ const saga = orderMachine();
 const action = callIn(saga, begun(saga));
 const compensation = callIn(saga, drive(saga, ['refused']));
 
+export const ANSWER_BYTES_MAX = 100_000;
 export const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
 export class Calling {
@@ -20,7 +21,12 @@ export class Calling {
   private constructor(listener: Listener, connectionsMax: number, url: (base: string) => string) {
     this.listener = listener;
     this.participants = new Participants(
-      { urls: { order: url(listener.url) }, connectionsMax, connectTimeoutMs: 10_000 },
+      {
+        urls: { order: url(listener.url) },
+        connectionsMax,
+        connectTimeoutMs: 10_000,
+        answerBytesMax: ANSWER_BYTES_MAX,
+      },
       this.clock,
     );
   }

@@ -37,6 +37,16 @@ describe('a 2xx', () => {
     });
   });
 
+  it('is done as deep as it may be nested, and unreadable beyond: no commit could write it', () => {
+    const nested = (depth: number) => `{"order_id":"o-1","in":${'['.repeat(depth)}${']'.repeat(depth)}}`;
+    expect(answered(200, nested(63)).outcome).toBe('done');
+    for (const depth of [64, 10_000]) {
+      expect(answered(200, nested(depth))).toMatchObject({ outcome: 'unknown' });
+      expect(answered(200, nested(depth), undefined, compensation)).toMatchObject({ outcome: 'unknown' });
+      expect(answered(409, nested(depth))).toMatchObject({ outcome: 'refused', error: '409' });
+    }
+  });
+
   it.each([
     ['with any object', 200, '{"anything":1}', { anything: 1 }],
     ['empty', 200, '', {}],

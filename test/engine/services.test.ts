@@ -21,7 +21,10 @@ beforeEach(async () => {
   stub = await startServices({ ports: ANY_PORTS, stock: STOCK, faultsOn: true });
   world = new World({ policy: { attemptsMax: 3 } });
   const urls = Object.fromEntries(SERVICE_NAMES.map((name) => [name, stub.services[name].url]));
-  participants = new Participants({ urls, connectionsMax: 4, connectTimeoutMs: 10_000 }, world.clock);
+  participants = new Participants(
+    { urls, connectionsMax: 4, connectTimeoutMs: 10_000, answerBytesMax: 100_000 },
+    world.clock,
+  );
   a = await world.coordinator('a', {}, participants);
   a.engine.open();
 });
