@@ -15,6 +15,7 @@ import {
   LOG_SLACK,
   type SignalResult,
 } from '../saga-store.ts';
+import { gather } from './gathering.ts';
 import { decodeSignals } from './record.ts';
 import type { ReplicaWait } from './replica-wait.ts';
 
@@ -57,6 +58,7 @@ export async function run(
   replicas: ReplicaWait | null = null,
 ): Promise<unknown[]> {
   const { lua, sha } = SCRIPTS[name];
+  gather(client);
   const byHash = () => client.evalsha(sha, keys.length, ...keys, ...args);
   const byText = () => client.eval(lua, keys.length, ...keys, ...args);
   try {
