@@ -6,6 +6,8 @@ import { startCoordinator } from './coordinator.ts';
 /** Errors of the surroundings say what to mend; a stack would hide it. Anything else is a bug and keeps its stack. */
 const MENDABLE = new Set([ConfigError.name, 'MachineError', 'StoreRefusedError', 'StoreUnavailableError']);
 
+const LOG_FLUSH_MS = 50;
+
 async function main(): Promise<void> {
   const settings = readSettings(process.env);
   const logger = logTo(1, settings);
@@ -25,7 +27,13 @@ async function main(): Promise<void> {
 
 /** A log that nobody can read any more, because its terminal was closed, must not keep sagas from being drained. */
 function logTo(fd: number, { logLevel, coordinatorId }: Settings): Logger {
-  const destination = pino.destination(fd);
+  // Lines leave together, at most LOG_FLUSH_MS late; what a process that is killed had not yet written is lost with it.
+  const destination = pino.destination({
+    dest: fd,
+    sync: false,
+    minLength: 4096,
+    periodicFlush: LOG_FLUSH_MS,
+  });
   const logger = pino({ level: logLevel, base: { coordinator: coordinatorId } }, destination);
   destination.on('error', () => {
     logger.level = 'silent';
