@@ -5,6 +5,7 @@
  */
 import { assertLimit, assertNewSaga, assertSpan, assertWrite, spanOf } from './assertions.ts';
 import { append } from './log.ts';
+import { MemoryDeclarations } from './memory-declarations.ts';
 import { cursorAfter, LOOKED_AT_MAX, newestFirst, uuidFromCursor } from './paging.ts';
 import { assertPartitions, idMaker, partitionOf, shareOf, uuidOf } from './partition.ts';
 import {
@@ -14,6 +15,7 @@ import {
   type CommitResult,
   type CreateResult,
   claimsExhausted,
+  type Disagreement,
   EXHAUSTED,
   type Fence,
   type Filter,
@@ -74,6 +76,7 @@ export class MemoryStore implements SagaStore {
   /** STARTED sagas of each partition. */
   readonly #inFlight: number[];
   readonly #inFlightMax: number;
+  readonly #declarations = new MemoryDeclarations();
 
   constructor({
     now,
@@ -95,6 +98,22 @@ export class MemoryStore implements SagaStore {
     const boot = (this.#boots.get(name) ?? 0) + 1;
     this.#boots.set(name, boot);
     return boot;
+  }
+
+  async declare(
+    machines: readonly MachineRef[],
+    owner: Owner,
+    leaseMs: number,
+  ): Promise<readonly Disagreement[]> {
+    assertSpan('leaseMs', leaseMs);
+    return this.#declarations.declare(machines, owner, leaseMs, this.#now(), (machine) =>
+      [...this.#records()].some((saga) => isUnfinished(saga) && runsOn(saga.machine, [machine])),
+    );
+  }
+
+  async gone(afterMs: number): Promise<MachineRef[]> {
+    assertSpan('afterMs', afterMs);
+    return this.#declarations.endedBy(this.#now() - afterMs);
   }
 
   async create(saga: NewSaga): Promise<CreateResult> {
@@ -366,6 +385,10 @@ export class MemoryStore implements SagaStore {
 /** Running, or parked and signalled. */
 function isClaimable({ status, signals }: SagaRecord): boolean {
   return status === 'STARTED' || (status === 'ABORTED' && signals.length > 0);
+}
+
+function isUnfinished({ status }: SagaRecord): boolean {
+  return status === 'STARTED' || status === 'ABORTED';
 }
 
 function sameFence(a: Fence, b: Fence): boolean {

@@ -41,6 +41,18 @@ export interface MachineRef {
   readonly structure: string;
 }
 
+/** A machine version that was declared before, by the same name and with another structure. */
+export interface Disagreement {
+  readonly machine: MachineRef;
+  /** The structure that the store remembers. */
+  readonly declared: string;
+  /**
+   * Names of coordinators that run the version with the structure remembered. Where there are none, it is unfinished
+   * sagas that need it.
+   */
+  readonly liveAt: readonly string[];
+}
+
 /** What listings show of a saga: opaque to the store, but for filtering by {@link matches}. */
 export interface SagaSummary {
   /** The statechart's state, nested states joined by a dot. */
@@ -264,6 +276,18 @@ export interface SagaStore {
 
   /** Raises and returns the boot number of a coordinator's name. */
   boot(name: string): Promise<number>;
+
+  /**
+   * Says which machines a coordinator runs, all of them, for `leaseMs` from now on: to be repeated before that has
+   * passed; no machines at all take back what was said before. The store remembers for each version the structure under which
+   * it was first declared, and answers the versions that disagree; where one does, nothing is written. A structure gives
+   * way to another only where nobody needs it: no other coordinator's declaration of it has time left, and no saga of
+   * the version is running or parked. An older boot of the same name is known to be gone.
+   */
+  declare(machines: readonly MachineRef[], owner: Owner, leaseMs: number): Promise<readonly Disagreement[]>;
+
+  /** The versions that were declared once, and whose last declaration has run out at least `afterMs` ago. */
+  gone(afterMs: number): Promise<MachineRef[]>;
 
   /** A new saga id in the partition of `key`, or in a random one. Never derived from the key. */
   newId(key: string | null): string;

@@ -31,6 +31,8 @@ export function timedStore(store: SagaStore, registry: Registry): SagaStore {
     info: store.info,
     newId: (key) => store.newId(key),
     boot: (name) => store.boot(name),
+    declare: timed('declare', store.declare),
+    gone: timed('gone', store.gone),
     create: timed('create', store.create),
     commit: timed('commit', store.commit),
     claim: timed('claim', store.claim),

@@ -14,6 +14,9 @@
  * | `{p07}:key:<sha-256>` | string | id of the saga begun under an idempotency key, and the body's digest |
  * | `{p07}:meta` | hash | number of partitions and store id |
  * | `{boots}` | hash | boot numbers by coordinator name |
+ * | `{boots}:structures` | hash | the structure under which each `<machine>@<version>` was declared |
+ * | `{boots}:versions` | sorted set | machine versions by the end of their last declaration |
+ * | `{boots}:live` | sorted set | declarations by their end: `<machine>@<version> <boot> <coordinator's name>` |
  * | `{boots}:waited` | string | nothing: what is written before a WAIT, see replica-wait.ts |
  */
 import { partitionName } from '../partition.ts';
@@ -24,6 +27,11 @@ export type MachineName = string;
 
 export function machineName(machine: { readonly id: string; readonly version: string }): MachineName {
   return `${encodeURIComponent(machine.id)}@${encodeURIComponent(machine.version)}`;
+}
+
+export function machineOfName(name: MachineName): { readonly id: string; readonly version: string } {
+  const at = name.indexOf('@');
+  return { id: decodeURIComponent(name.slice(0, at)), version: decodeURIComponent(name.slice(at + 1)) };
 }
 
 /** The field of a counter: counters are kept per machine, over all its versions. */
@@ -42,6 +50,18 @@ export function bootsKey(prefix: string): string {
 
 export function waitedKey(prefix: string): string {
   return `${bootsKey(prefix)}:waited`;
+}
+
+/** Who runs which machines; in one slot, so that one script may write them together. */
+export interface DeclarationKeys {
+  readonly structures: string;
+  readonly versions: string;
+  readonly live: string;
+}
+
+export function declarationKeys(prefix: string): DeclarationKeys {
+  const tag = bootsKey(prefix);
+  return { structures: `${tag}:structures`, versions: `${tag}:versions`, live: `${tag}:live` };
 }
 
 /** A prefix stands inside the hash tag; braces in it would end the tag early. */

@@ -10,9 +10,11 @@ import {
   type CommitResult,
   type CreateResult,
   claimsExhausted,
+  type Disagreement,
   type Fence,
   IN_FLIGHT_MAX,
   type LogEntry,
+  type MachineRef,
   type NewSaga,
   type Owner,
   PARKED_COUNTER,
@@ -25,11 +27,13 @@ import {
   takenOver,
   type Write,
 } from '../saga-store.ts';
+import { Declarations } from './declarations.ts';
 import { asking, reachable, together } from './faults.ts';
 import {
   assertPrefix,
   bootsKey,
   counterField,
+  declarationKeys,
   type MachineName,
   machineName,
   type PartitionKeys,
@@ -66,6 +70,7 @@ export class RedisStore extends RedisReads implements SagaStore {
   readonly info: StoreInfo;
   readonly newId: (key: string | null) => string;
   readonly #boots: string;
+  readonly #declarations: Declarations;
   readonly #claimsMax: string;
   readonly #inFlightMax: string;
   readonly #streamMax: string;
@@ -97,7 +102,7 @@ export class RedisStore extends RedisReads implements SagaStore {
       : { replicas: null, words: '' };
     const durability = (await asking(durabilityOf(redis))) + waiting.words;
     await asking(agreeOnPartitions(redis, keyspace.partitions));
-    const store = new RedisStore(redis, keyspace, bootsKey(prefix), durability, waiting.replicas, rest);
+    const store = new RedisStore(redis, keyspace, prefix, durability, waiting.replicas, rest);
     await store.learnTime();
     return store;
   }
@@ -105,7 +110,7 @@ export class RedisStore extends RedisReads implements SagaStore {
   private constructor(
     redis: Client,
     keyspace: Keyspace,
-    boots: string,
+    prefix: string,
     durability: string,
     replicas: ReplicaWait | null,
     {
@@ -118,7 +123,10 @@ export class RedisStore extends RedisReads implements SagaStore {
     const clock = new StoreClock(clockOffsetMs);
     super(redis, keyspace, clock);
     const partitions = keyspace.partitions.length;
-    this.#boots = boots;
+    this.#boots = bootsKey(prefix);
+    this.#declarations = new Declarations(redis, keyspace, declarationKeys(prefix), clock, () =>
+      this.#offset(),
+    );
     this.#claimsMax = String(claimsMax);
     this.#inFlightMax = String(shareOf(inFlightMax, partitions));
     this.#replicas = replicas;
@@ -130,6 +138,21 @@ export class RedisStore extends RedisReads implements SagaStore {
 
   boot(name: string): Promise<number> {
     return asking(this.redis.hincrby(this.#boots, name, 1));
+  }
+
+  async declare(
+    machines: readonly MachineRef[],
+    owner: Owner,
+    leaseMs: number,
+  ): Promise<readonly Disagreement[]> {
+    assertSpan('leaseMs', leaseMs);
+    return this.#declarations.declare(machines, owner, leaseMs);
+  }
+
+  async gone(afterMs: number): Promise<MachineRef[]> {
+    assertSpan('afterMs', afterMs);
+    if (this.clock.old) await this.learnTime();
+    return this.#declarations.gone(afterMs);
   }
 
   async create(saga: NewSaga): Promise<CreateResult> {

@@ -43,6 +43,7 @@ const SCRIPTS = {
   release: script('shared', 'release'),
   purge: script('shared', 'purge'),
   signal: script('shared', 'signal'),
+  declare: script('shared', 'declare'),
 };
 
 /**

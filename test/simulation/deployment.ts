@@ -53,6 +53,7 @@ export const READS = new Set<string>([
   'statistics',
   'ping',
   'purge',
+  'gone',
 ]);
 
 /** One machine for all runs of a process: it is pure, and costly to build. */

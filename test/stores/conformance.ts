@@ -7,6 +7,7 @@ import type { SagaStore } from '../../stores/saga-store.ts';
 import { claims } from './conformance/claims.ts';
 import { commits } from './conformance/commits.ts';
 import { creates } from './conformance/creates.ts';
+import { declarations } from './conformance/declarations.ts';
 import { IN_FLIGHT_EACH, inFlight } from './conformance/in-flight.ts';
 import { listings } from './conformance/listings.ts';
 import { logs } from './conformance/logs.ts';
@@ -44,6 +45,7 @@ export function describeStore(name: string, open: (options?: OpenOptions) => Pro
     describe('signal', () => signals(() => opened));
     describe('logs', () => logs(() => opened));
     describe('running, list', () => listings(() => opened));
+    describe('declarations', () => declarations(() => opened));
     describe('statistics, purge', () => purges(() => opened));
   });
 

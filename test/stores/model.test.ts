@@ -51,6 +51,8 @@ const bodies = fc.record({
   snapshot: fc.string(),
   earlier,
 });
+/** Now and then a version with another structure. */
+const declared = fc.constantFrom(ORDER, ORDER, ORDER_2, { ...ORDER, structure: 'changed' });
 const index = fc.nat(30);
 const fences = fc.constantFrom('current', 'current', 'current', 'older', 'forged');
 
@@ -80,6 +82,13 @@ const operations = fc.oneof(
   }),
   fc.record({ do: fc.constant('leap' as const), ms: fc.constantFrom(2 * SPAN, 4 * SPAN) }),
   fc.record({ do: fc.constant('purge' as const) }),
+  fc.record({
+    do: fc.constant('declare' as const),
+    machines: fc.uniqueArray(declared, { maxLength: 3, selector: ({ version }) => version }),
+    owner: owners,
+    leaseMs: spans,
+  }),
+  fc.record({ do: fc.constant('gone' as const), afterMs: spans }),
 );
 type Operation = typeof operations extends fc.Arbitrary<infer T> ? T : never;
 
@@ -136,6 +145,15 @@ class Script {
         const held = await this.#held(operation);
         return (store) => store.release(held);
       }
+      case 'declare': {
+        const { machines, owner, leaseMs } = operation;
+        return (store) => store.declare(machines, owner, leaseMs);
+      }
+      case 'gone':
+        return async (store) => {
+          const versions = await store.gone(operation.afterMs);
+          return [...versions].sort((a, b) => (a.version < b.version ? -1 : 1));
+        };
       case 'purge':
         return (store) => store.purge(LIMIT);
       case 'leap':

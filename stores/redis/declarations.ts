@@ -1,0 +1,113 @@
+/** Who runs which machines, in keys of one slot beside the boot numbers: `declare` and `gone` of the contract. */
+import type { Disagreement, MachineRef, Owner } from '../saga-store.ts';
+import { asking, together } from './faults.ts';
+import { type DeclarationKeys, machineName, machineOfName } from './keys.ts';
+import { chunked, type Keyspace } from './keyspace.ts';
+import { type Client, run } from './scripts.ts';
+import type { StoreClock } from './store-clock.ts';
+
+/** Parked sagas that are looked at in one go. */
+const PARKED_PAGE = 500;
+
+export class Declarations {
+  readonly #redis: Client;
+  readonly #keyspace: Keyspace;
+  readonly #keys: DeclarationKeys;
+  readonly #clock: StoreClock;
+  readonly #offset: () => string;
+
+  constructor(
+    redis: Client,
+    keyspace: Keyspace,
+    keys: DeclarationKeys,
+    clock: StoreClock,
+    offset: () => string,
+  ) {
+    this.#redis = redis;
+    this.#keyspace = keyspace;
+    this.#keys = keys;
+    this.#clock = clock;
+    this.#offset = offset;
+  }
+
+  /**
+   * A structure that no saga needs is looked for outside the script, because sagas live in other slots. Between that look
+   * and the script none can begin: only a coordinator that has declared the version begins one, and the script
+   * refuses where there is such.
+   */
+  async declare(machines: readonly MachineRef[], owner: Owner, leaseMs: number): Promise<Disagreement[]> {
+    const disagreements = await this.#declare(machines, owner, leaseMs, []);
+    const unneeded: Disagreement[] = [];
+    for (const one of disagreements) {
+      if (one.liveAt.length === 0 && !(await this.#isNeeded(one.machine))) unneeded.push(one);
+    }
+    return unneeded.length === 0 ? disagreements : this.#declare(machines, owner, leaseMs, unneeded);
+  }
+
+  async #declare(
+    machines: readonly MachineRef[],
+    { name, boot }: Owner,
+    leaseMs: number,
+    replaceable: readonly Disagreement[],
+  ): Promise<Disagreement[]> {
+    const replacedBy = new Map(replaceable.map(({ machine, declared }) => [machine, declared]));
+    const [nowMs, ...found] = await asking(
+      run(
+        this.#redis,
+        'declare',
+        [this.#keys.structures, this.#keys.versions, this.#keys.live],
+        [
+          this.#offset(),
+          name,
+          String(boot),
+          String(leaseMs),
+          ...machines.flatMap((machine) => [
+            machineName(machine),
+            machine.structure,
+            replacedBy.get(machine) ?? '',
+          ]),
+        ],
+      ),
+    );
+    this.#clock.learn(Number(nowMs));
+    return inThrees(found as string[]).flatMap(([position, declared, names]) => {
+      const machine = machines[Number(position)];
+      const liveAt = [...new Set(names.split('\n').filter((line) => line !== ''))].sort();
+      return machine === undefined ? [] : [{ machine, declared, liveAt }];
+    });
+  }
+
+  async #isNeeded(machine: MachineRef): Promise<boolean> {
+    const name = machineName(machine);
+    const { partitions } = this.#keyspace;
+    const running = await together(partitions.map((keys) => this.#redis.zcard(keys.due(name))));
+    if (running.some((count) => count > 0)) return true;
+    // Parked sagas are in no index of their version. There are few of them, and they are looked at for this alone.
+    for (const { status } of partitions) {
+      for (let after = '-'; ; ) {
+        const ids = await asking(
+          this.#redis.zrangebylex(status.ABORTED, after, '+', 'LIMIT', 0, PARKED_PAGE),
+        );
+        for (const some of chunked(ids)) {
+          const names = await together(some.map((id) => this.#keyspace.machineOf(id)));
+          if (names.includes(name)) return true;
+        }
+        const last = ids.at(-1);
+        if (ids.length < PARKED_PAGE || last === undefined) break;
+        after = `(${last}`;
+      }
+    }
+    return false;
+  }
+
+  async gone(afterMs: number): Promise<MachineRef[]> {
+    const until = String(Math.floor(this.#clock.now() - afterMs));
+    const names = await asking(this.#redis.zrangebyscore(this.#keys.versions, '-inf', until));
+    const structures = await together(names.map((name) => this.#redis.hget(this.#keys.structures, name)));
+    return names.map((name, index) => ({ ...machineOfName(name), structure: structures[index] ?? '' }));
+  }
+}
+
+function inThrees(flat: readonly string[]): [string, string, string][] {
+  return Array.from({ length: flat.length / 3 }, (_, i) => flat.slice(i * 3, i * 3 + 3) as never);
+}
