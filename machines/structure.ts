@@ -1,7 +1,7 @@
 /** What a machine is made of, read off its states: names, announced calls, and a hash of it all. */
 import { createHash } from 'node:crypto';
 import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition, StateValue } from 'xstate';
-import type { CallMeta } from './saga.ts';
+import type { CallMeta, CallPolicy } from './saga.ts';
 
 /** `processingPayment.calling`: a state value as a name. Sagas have no parallel states. */
 export function nameOf(value: StateValue): string {
@@ -36,29 +36,45 @@ export function transitionsOf(node: AnyStateNode): AnyTransitionDefinition[] {
 }
 
 /**
- * Hash of the structure. Numbers of policies are left out: a longer time-out does not make another machine, and the
- * sagas that run may be driven by it.
+ * Hash of the structure: states, transitions in the order in which they are tried, guards and actions by name and by what they
+ * are given, and announced calls. Numbers of policies are left out: a longer time-out does not make another machine,
+ * and the sagas that run may be driven by it. What a function does is not seen, neither of a guard nor of a step.
  */
 export function structureOf(machine: AnyStateMachine): string {
-  const typeOf = (named: unknown) => {
-    // JSON would drop a function. Its text is no use, because compilers write it differently.
-    if (typeof named === 'function') return `inline ${named.name}`;
-    return typeof named === 'object' && named !== null ? (named as { type: string }).type : named;
-  };
   const shape = [machine.root, ...statesIn(machine)].map((node) => ({
     state: nodeName(node),
     type: node.type,
+    history: node.history,
     tags: node.tags,
     call: node.meta,
     initial: node.initial?.target.map(nodeName),
-    entry: node.entry.map(typeOf),
-    exit: node.exit.map(typeOf),
+    entry: node.entry.map(named),
+    exit: node.exit.map(named),
     transitions: transitionsOf(node).map((transition) => ({
       event: transition.eventType,
-      guard: typeOf(transition.guard),
+      guard: named(transition.guard),
       target: transition.target?.map(nodeName),
-      actions: transition.actions.map(typeOf),
+      reenter: transition.reenter,
+      actions: transition.actions.map(named),
     })),
   }));
   return createHash('sha256').update(JSON.stringify(shape)).digest('hex').slice(0, 16);
 }
+
+/** A guard or an action as far as it is structure. */
+function named(given: unknown): unknown {
+  // JSON would drop a function. Its text is no use, because compilers write it differently.
+  if (typeof given === 'function') return `inline ${given.name}`;
+  if (typeof given !== 'object' || given === null) return given;
+  const { type, params } = given as { readonly type: string; readonly params?: unknown };
+  if (typeof params === 'function') return [type, `inline ${params.name}`];
+  const structural = Object.entries(params ?? {}).filter(([name]) => !POLICY_NUMBERS.has(name));
+  return structural.length === 0 ? type : [type, Object.fromEntries(structural)];
+}
+
+const POLICY_NUMBERS: ReadonlySet<string> = new Set<keyof CallPolicy>([
+  'timeoutMs',
+  'attemptsMax',
+  'backoffMs',
+  'backoffMaxMs',
+]);

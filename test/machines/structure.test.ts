@@ -34,6 +34,7 @@ const calling = (over: object) => inside('calling', over);
 const waiting = (over: object) => inside('waiting', over);
 
 const undone = (...always: unknown[]): Changes => ({ states: () => ({ undone: { always } }) });
+const guardFor = (step: string) => ({ type: 'alreadyUndone', params: { step } });
 const call = { step: 'a', kind: 'action', participant: 'a-service', path: '/a/do' };
 
 const different: readonly (readonly [string, Changes])[] = [
@@ -45,6 +46,43 @@ const different: readonly (readonly [string, Changes])[] = [
   ['a guard', undone({ guard: 'attemptsLeft', target: 'failed' }, { target: 'parked' })],
   ['a guard that is gone', undone({ target: 'failed' }, { target: 'parked' })],
   ['a guard that is written inline', undone({ guard: () => false, target: 'failed' }, { target: 'parked' })],
+  [
+    'what a guard is given',
+    {
+      states: ({ undoing_a }) => ({
+        undoing_a: { ...undoing_a, always: { ...(undoing_a.always as object), guard: guardFor('b') } },
+      }),
+    },
+  ],
+  [
+    'what an action is given',
+    {
+      states: ({ doing_a }) => ({
+        doing_a: handling(doing_a, {
+          refused: {
+            target: '#small.undoing_a',
+            actions: { type: 'noteFailure', params: { step: 'b' } },
+          },
+        }),
+      }),
+    },
+  ],
+  [
+    'a state that is entered anew',
+    waiting({
+      on: {
+        due: { target: 'waiting', reenter: true },
+      },
+    }),
+  ],
+  [
+    'a state that is not entered anew',
+    waiting({
+      on: {
+        due: { target: 'waiting', reenter: false },
+      },
+    }),
+  ],
   ['one more event', { states: ({ doing_a }) => ({ doing_a: handling(doing_a, { due: 'waiting' }) }) }],
   ['another event', waiting({ on: { later: { target: 'calling', actions: 'nextAttempt' } } })],
   ['an event of the machine itself', { root: { on: { due: '.parked' } } }],
