@@ -85,6 +85,7 @@ const schema = z.object({
   ORDER_WAIT_MS: ms.default(30_000),
   DRAIN_MS: ms.default(25_000),
   SAGA_DEADLINE_MS: ms.optional(),
+  VERSION_GONE_AFTER_MS: whole(1, 365 * 24 * 3600 * 1000).default(3600 * 1000),
   RETENTION_HOURS: whole(1, 24 * 366 * 10).default(24 * 7),
 });
 
@@ -131,6 +132,8 @@ export interface Settings {
   readonly orderWaitMs: number;
   readonly drainMs: number;
   readonly retentionMs: number;
+  /** For how long no coordinator may have run a machine's version before its sagas are parked. */
+  readonly versionGoneAfterMs: number;
   /** How long a saga may run before it is undone; `null` where it may run for ever. */
   readonly sagaDeadlineMs: number | null;
   readonly policies: Policies;
@@ -221,6 +224,7 @@ export function readSettings(environment: Environment): Settings {
     pollMs: values.POLL_MS,
     orderWaitMs: values.ORDER_WAIT_MS,
     drainMs: values.DRAIN_MS,
+    versionGoneAfterMs: values.VERSION_GONE_AFTER_MS,
     retentionMs: values.RETENTION_HOURS * 3600 * 1000,
     sagaDeadlineMs: values.SAGA_DEADLINE_MS ?? null,
     policies: (step, kind) => policies.get(`${step}/${kind}`) ?? POLICY_DEFAULTS[kind],

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { type ServerType, serve } from '@hono/node-server';
 import type { Logger } from 'pino';
-import { Registry } from '../machines/index.ts';
+import { type RegisteredMachine, Registry, type SagaDefinition } from '../machines/index.ts';
 import { orderSaga } from '../machines/order.ts';
 import { MemoryStore } from '../stores/memory-store.ts';
 import { connect } from '../stores/redis/connect.ts';
@@ -38,6 +38,8 @@ export interface Coordinator {
 
 /** How often ended sagas whose time has come are looked for. */
 const PURGE_EVERY_MS = 60_000;
+/** How often the store is told which machines run here. */
+const DECLARE_EVERY_MS = 60_000;
 /** Sagas claimed in one go: some milliseconds of Redis's time. */
 const CLAIM_BATCH = 500;
 
@@ -47,16 +49,24 @@ const STORE_RETRY_MS = 500;
 /** How long the last answers may take to leave once the engine has let go. */
 const CLOSE_MS = 1000;
 
-/** @throws StoreRefusedError, StoreUnavailableError, MachineError, or the socket's error: each says what to mend */
+/** The versions of the order saga that a release knows, oldest first: new orders go to the last. */
+export type OrderSagas = (settings: Settings) => readonly [SagaDefinition, ...SagaDefinition[]];
+
+const orderSagas: OrderSagas = ({ policies, sagaDeadlineMs }) => [
+  orderSaga(policies, sagaDeadlineMs ?? undefined),
+];
+
+/** @throws StoreRefusedError, StoreUnavailableError, MachineError, MachineChangedError, or the socket's error: each says what to mend */
 export async function startCoordinator(
   settings: Settings,
   logger: Logger,
   /** Ends the wait for a store that is away. */
   interruption = new AbortController().signal,
+  sagas = orderSagas,
 ): Promise<Coordinator> {
   const closing: Closing = [];
   try {
-    return await open(settings, logger, closing, interruption);
+    return await open(settings, logger, closing, interruption, sagas);
   } catch (error) {
     await closeAll(closing);
     throw error;
@@ -68,6 +78,7 @@ async function open(
   logger: Logger,
   closing: Closing,
   interruption: AbortSignal,
+  sagas: OrderSagas,
 ): Promise<Coordinator> {
   const version = versionInPackage();
   logger.info({ version, settings: shownSettings(settings) }, 'starting');
@@ -76,7 +87,9 @@ async function open(
   }
 
   const machines = new Registry();
-  const order = machines.register(orderSaga(settings.policies, settings.sagaDeadlineMs ?? undefined));
+  const [order, ...newer] = sagas(settings);
+  let newest: RegisteredMachine = machines.register(order);
+  for (const definition of newer) newest = machines.register(definition);
 
   for (const { participant } of machines.all().flatMap(({ steps }) => steps)) {
     if (!Object.hasOwn(settings.serviceUrls, participant))
@@ -122,15 +135,19 @@ async function open(
       inHandMax: settings.inHandMax,
       waitersMax: settings.waitersMax,
       purgeEveryMs: PURGE_EVERY_MS,
+      declareEveryMs: DECLARE_EVERY_MS,
+      versionGoneAfterMs: settings.versionGoneAfterMs,
     },
   );
+  await engine.declare();
+  closing.push(() => engine.withdraw());
   engineGauges(metrics, engine);
 
   const probes = new Probes(urls, clock);
   closing.push(() => probes.close());
   const app = createApp({
     engine,
-    machine: order,
+    machine: newest,
     waitMs: settings.orderWaitMs,
     probes,
     version,

@@ -4,7 +4,13 @@ import { ConfigError, readSettings, type Settings } from './config.ts';
 import { startCoordinator } from './coordinator.ts';
 
 /** Errors of the surroundings say what to mend; a stack would hide it. Anything else is a bug and keeps its stack. */
-const MENDABLE = new Set([ConfigError.name, 'MachineError', 'StoreRefusedError', 'StoreUnavailableError']);
+const MENDABLE = new Set([
+  ConfigError.name,
+  'MachineError',
+  'MachineChangedError',
+  'StoreRefusedError',
+  'StoreUnavailableError',
+]);
 
 const LOG_FLUSH_MS = 50;
 

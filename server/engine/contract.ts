@@ -89,6 +89,8 @@ export type OperationResult =
   | { readonly kind: 'moved'; readonly seq: number }
   /** The state in which the saga stands knows no such event. */
   | { readonly kind: 'impossible'; readonly state: string }
+  /** This coordinator does not run the version of the saga's machine, and cannot tell what its state knows. */
+  | { readonly kind: 'unknown-version'; readonly machine: MachineRef; readonly state: string }
   /** Too many requests wait already, or the saga moves too fast to be addressed. */
   | { readonly kind: 'full' }
   | { readonly kind: 'busy' };
@@ -172,6 +174,8 @@ export type EngineEvent =
   | { readonly type: 'lost'; readonly id: string; readonly why: 'stale' | 'missing' | 'lease-over' }
   /** A saga was claimed whose snapshot its machine cannot read: it is parked until a person has looked. */
   | { readonly type: 'unreadable'; readonly id: string; readonly error: Error }
+  /** No coordinator has run the saga's version for long: it was parked as it stands. */
+  | { readonly type: 'version-unknown'; readonly id: string; readonly machine: MachineRef }
   /** The store failed; what was to be done is repeated or left to recovery. */
   | { readonly type: 'store-fault'; readonly doing: string; readonly error: Error }
   /** The store serves again after it had failed. */

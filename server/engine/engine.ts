@@ -25,13 +25,14 @@ import type {
 import { canTake, operate } from './operate.ts';
 import { Recovery, type RecoverySettings } from './recovery.ts';
 import { Runner, type Surroundings } from './runner.ts';
+import { type VersionSettings, Versions } from './versions.ts';
 import { Waiters } from './waiters.ts';
 
 /** A create whose answer was lost is repeated this often before the client is told that it is unknown. */
 const CREATE_ATTEMPTS_MAX = 4;
 const CREATE_RETRY_MS = 50;
 
-export interface EngineSettings extends RecoverySettings {
+export interface EngineSettings extends RecoverySettings, VersionSettings {
   /** Clients that wait for a saga to settle, of all sagas together. */
   readonly waitersMax: number;
 }
@@ -43,6 +44,7 @@ export class Engine implements SagaEngine {
   readonly #runner: Runner;
   readonly #waiters: Waiters;
   readonly #recovery: Recovery;
+  readonly #versions: Versions;
   #draining = false;
   #creating = 0;
   #onIdle: (() => void) | null = null;
@@ -67,9 +69,24 @@ export class Engine implements SagaEngine {
         this.#noticeIdle();
       },
     });
-    this.#recovery = new Recovery(surroundings, registry, this.#runner, settings, () =>
-      this.#waiters.look((id) => this.#runner.has(id)),
-    );
+    this.#versions = new Versions(surroundings, registry, settings, () => this.#runner.nextWriteId());
+    this.#recovery = new Recovery(surroundings, registry, this.#runner, settings, async () => {
+      await this.#waiters.look((id) => this.#runner.has(id));
+      await this.#versions.round();
+    });
+  }
+
+  /**
+   * Tells the store which machines run here; while the engine is open it goes on doing so.
+   * @throws MachineChangedError where one of them was changed under the same version
+   */
+  declare(): Promise<void> {
+    return this.#versions.declare();
+  }
+
+  /** Takes that back, for a coordinator that ends. */
+  withdraw(): Promise<void> {
+    return this.#versions.withdraw();
   }
 
   /** Begins to take up what is due. */

@@ -19,10 +19,15 @@ export async function operate(
     const record = await store.get(id);
     if (record === null) return { kind: 'missing' };
     if (ifSeq !== null && ifSeq !== record.seq) return { kind: 'moved', seq: record.seq };
-    if (!canTake(registry, record, signal)) return { kind: 'impossible', state: record.summary.state };
+    const { machine } = record;
+    const { state } = record.summary;
+    if (registry.get(machine.id, machine.version) === undefined) {
+      return { kind: 'unknown-version', machine, state };
+    }
+    if (!canTake(registry, record, signal)) return { kind: 'impossible', state };
     const sent = await store.signal(id, signal, record.seq);
     if (sent.kind === 'accepted') return { kind: 'accepted', isFree: record.owner === null };
-    if (sent.kind === 'ended') return { kind: 'impossible', state: record.summary.state };
+    if (sent.kind === 'ended') return { kind: 'impossible', state };
     if (sent.kind !== 'moved') return sent;
   }
   return { kind: 'busy' };

@@ -152,6 +152,7 @@ function resultOf(result: OperationResult) {
     case 'moved':
       return { result: result.kind, etag: etagOf(result) };
     case 'impossible':
+    case 'unknown-version':
       return { result: 'no-such-event' as const, state: result.state };
     default:
       return { result: 'too-many-requests' as const };

@@ -98,6 +98,13 @@ function refuse(id: string, kind: Operation['kind'], result: OperationResult): v
       throw new Problem('saga-moved', `its ETag is "${result.seq}" by now: look at it again`);
     case 'impossible':
       throw new Problem('no-such-event', `a saga in state ${result.state} knows no ${kind}`);
+    case 'unknown-version': {
+      const title = `${result.machine.id}@${result.machine.version}`;
+      throw new Problem(
+        'no-such-event',
+        `this coordinator does not run ${title}, on which the saga began: ask one that does`,
+      );
+    }
     default:
       throw new Problem('too-many-requests', 'ask again when the saga has answered those before');
   }

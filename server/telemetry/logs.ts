@@ -51,6 +51,14 @@ export function logEvents(logger: Logger): Observe {
           'saga cannot be read: a person must look at it',
         );
         break;
+      case 'version-unknown': {
+        const { id, version } = event.machine;
+        logger.warn(
+          { saga_id: event.id, machine: id, version },
+          'saga parked: no coordinator runs the version on which it began',
+        );
+        break;
+      }
       case 'store-fault':
         logger[storeAway ? 'debug' : 'error'](
           { doing: event.doing, error: event.error.message },

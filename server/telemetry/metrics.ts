@@ -70,6 +70,12 @@ export function sagaMetrics(registry: Registry): Observe {
     help: 'Claims of sagas whose snapshot could not be read: each needs a person.',
     registers,
   });
+  const versionUnknown = new Counter({
+    name: 'saga_version_unknown_total',
+    help: 'Sagas parked because no coordinator runs their version any more: each needs a person.',
+    labelNames: ['machine'],
+    registers,
+  });
   const faults = new Counter({
     name: 'saga_store_faults_total',
     help: 'Store operations of the engine that failed and are repeated or left to recovery.',
@@ -111,6 +117,9 @@ export function sagaMetrics(registry: Registry): Observe {
         break;
       case 'unreadable':
         unreadable.inc();
+        break;
+      case 'version-unknown':
+        versionUnknown.inc({ machine: event.machine.id });
         break;
       case 'store-fault':
         faults.inc();

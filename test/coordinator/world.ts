@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { pino } from 'pino';
 import { request } from 'undici';
 import { readSettings } from '../../server/config.ts';
-import { type Coordinator, startCoordinator } from '../../server/coordinator.ts';
+import { type Coordinator, type OrderSagas, startCoordinator } from '../../server/coordinator.ts';
 import type { JournalEntry } from '../../services-stub/journal.ts';
 import {
   ANY_PORTS,
@@ -37,8 +37,8 @@ const QUICK: Environment = {
 export interface World {
   readonly redis: RedisServer;
   readonly services: RunningServices['services'];
-  /** A coordinator in this process. */
-  coordinator(environment?: Environment): Promise<Coordinator>;
+  /** A coordinator in this process; of another release where its sagas are given. */
+  coordinator(environment?: Environment, sagas?: OrderSagas): Promise<Coordinator>;
   /** A coordinator as a process of its own, which can be killed. */
   process(environment?: Environment): Promise<CoordinatorProcess>;
   /** The calls that the services received for one saga, as `inventory compensation performed`. */
@@ -75,9 +75,14 @@ export async function openWorld(options: StartOptions = {}): Promise<World> {
   return {
     redis,
     services,
-    async coordinator(more = {}) {
+    async coordinator(more = {}, sagas) {
       const settings = readSettings(environment(more));
-      const coordinator = await startCoordinator(settings, pino({ level: settings.logLevel }));
+      const coordinator = await startCoordinator(
+        settings,
+        pino({ level: settings.logLevel }),
+        undefined,
+        sagas,
+      );
       let stopped: Promise<void> | undefined;
       const stop = () => {
         stopped ??= coordinator.stop();

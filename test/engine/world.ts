@@ -71,6 +71,8 @@ export const SETTINGS: EngineSettings = {
   inHandMax: 100,
   waitersMax: 100,
   purgeEveryMs: 60_000,
+  declareEveryMs: 60_000,
+  versionGoneAfterMs: 600_000,
 };
 
 export interface Coordinator {
@@ -123,11 +125,12 @@ export class World {
     this.machine = this.registry.register(saga(policies));
   }
 
-  /** Its participants are scripted, unless real ones are given. */
+  /** Its participants are scripted, unless real ones are given; it runs the world's machines, unless others are given. */
   async coordinator(
     name = 'a',
     over: Partial<EngineSettings> = {},
     real?: Participants,
+    registry = this.registry,
   ): Promise<Coordinator> {
     const events: EngineEvent[] = [];
     let alive = true;
@@ -147,7 +150,7 @@ export class World {
         owner: { name, boot: await this.store.boot(name) },
         rights: RIGHTS,
       },
-      this.registry,
+      registry,
       { ...SETTINGS, ...over },
     );
     const crash = () => {
@@ -156,13 +159,13 @@ export class World {
     return { name, engine, events, crash };
   }
 
-  request(idempotency: Idempotency | null = null): StartRequest {
-    return { machine: this.machine, input: orderInput(placed), idempotency, patienceMs: 60_000 };
+  request(idempotency: Idempotency | null = null, machine = this.machine): StartRequest {
+    return { machine, input: orderInput(placed), idempotency, patienceMs: 60_000 };
   }
 
   /** Starts a saga, lets happen what can, and answers its id. */
-  async start({ engine }: Coordinator): Promise<string> {
-    const result: StartResult = await engine.start(this.request());
+  async start({ engine }: Coordinator, machine = this.machine): Promise<string> {
+    const result: StartResult = await engine.start(this.request(null, machine));
     if (result.kind !== 'started') throw new Error(`the start was answered ${JSON.stringify(result)}`);
     await quiet();
     return result.id;

@@ -56,6 +56,7 @@ it('needs nothing to be set', () => {
     orderWaitMs: 30_000,
     drainMs: 25_000,
     retentionMs: 7 * 24 * HOUR_MS,
+    versionGoneAfterMs: HOUR_MS,
     sagaDeadlineMs: null,
     waitReplicas: null,
     callTimeoutMaxMs: 10_000,
@@ -110,6 +111,7 @@ describe('each variable', () => {
     ['POLL_MS', '20', { pollMs: 20 }],
     ['ORDER_WAIT_MS', '1', { orderWaitMs: 1 }],
     ['DRAIN_MS', '1000', { drainMs: 1000 }],
+    ['VERSION_GONE_AFTER_MS', '90000', { versionGoneAfterMs: 90_000 }],
     ['RETENTION_HOURS', '1', { retentionMs: HOUR_MS }],
     ['ACTION_TIMEOUT_MS', '60000', { callTimeoutMaxMs: 60_000 }],
     ['REFUND_TIMEOUT_MS', '60000', { callTimeoutMaxMs: 10_000 }],
@@ -258,6 +260,7 @@ describe('refuses', () => {
     ['ORDER_WAIT_MS', ['0', '-1']],
     ['DRAIN_MS', ['0']],
     ['RETENTION_HOURS', ['0', '87841']],
+    ['VERSION_GONE_AFTER_MS', ['0', '31536000001']],
     [
       'ORDER_SERVICE_URL',
       ['order:8000', 'ftp://order', 'order', 'http://', '//order:8000', 'file:///etc/passwd'],

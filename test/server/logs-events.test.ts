@@ -41,6 +41,11 @@ it.each([
     ERROR,
     { saga_id: 'x', err: { message: 'torn' } },
   ],
+  [
+    { type: 'version-unknown', id: 'x', machine: { id: 'order', version: '1', structure: 'abc' } },
+    WARN,
+    { saga_id: 'x', machine: 'order', version: '1' },
+  ],
   [{ type: 'store-fault', doing: 'poll', error: new Error('away') }, ERROR, { doing: 'poll', error: 'away' }],
 ] as const)('%j is of level %d', (event, level, members) => {
   const lines: string[] = [];

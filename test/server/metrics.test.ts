@@ -64,6 +64,7 @@ it('is the text format, with help and type for every metric', () => {
     'saga_store_faults_total',
     'saga_store_operation_seconds',
     'saga_unreadable_total',
+    'saga_version_unknown_total',
   ]);
   expect(metrics.has('process_cpu_seconds_total')).toBe(true);
 });
@@ -106,6 +107,7 @@ describe('counts', () => {
     expect(valuesOf('saga_claimed_total')).toEqual({ order: 1 });
     expect(valuesOf('saga_lost_total')).toEqual({});
     expect(valuesOf('saga_unreadable_total')).toEqual({ '': 0 });
+    expect(valuesOf('saga_version_unknown_total')).toEqual({});
     expect(valuesOf('saga_store_faults_total')).toEqual({ '': 0 });
   });
 

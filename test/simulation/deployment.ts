@@ -41,6 +41,9 @@ const SETTINGS: EngineSettings = {
   waitersMax: 100,
   // Nothing is purged within a run: what was counted can be recounted.
   purgeEveryMs: 3_600_000,
+  // Nor is anything declared: all processes run the same machine.
+  declareEveryMs: 3_600_000,
+  versionGoneAfterMs: 3_600_000,
 };
 /** Operations that change nothing in these runs: nothing is old enough to be purged. */
 export const READS = new Set<string>([

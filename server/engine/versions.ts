@@ -1,0 +1,168 @@
+/**
+ * Which versions of machines there are: tells the store which ones this coordinator runs, as long as it runs, and parks the
+ * sagas of versions that nobody runs any more.
+ */
+import type { Registry } from '../../machines/index.ts';
+import {
+  type Disagreement,
+  type LogEntry,
+  type MachineRef,
+  PARKED_COUNTER,
+  type SagaRecord,
+  StoreUnavailableError,
+} from '../../stores/saga-store.ts';
+import type { Surroundings } from './runner.ts';
+
+export interface VersionSettings {
+  /** How often the store is told; what was said counts three times as long, so that one lost round harms nobody. */
+  readonly declareEveryMs: number;
+  /** For how long no coordinator may have run a version before its sagas are parked. */
+  readonly versionGoneAfterMs: number;
+}
+
+/** A machine was changed and kept its version: the sagas that run on it could not be carried on. */
+export class MachineChangedError extends Error {
+  override readonly name = 'MachineChangedError';
+
+  constructor(disagreements: readonly Disagreement[]) {
+    super(disagreements.map(wordsOf).join('\n'));
+  }
+}
+
+function wordsOf({ machine, declared, liveAt }: Disagreement): string {
+  const because =
+    liveAt.length > 0
+      ? `other coordinators run it as it was: ${liveAt.join(', ')}`
+      : 'sagas of it are running or parked';
+  return (
+    `machine ${titleOf(machine)} has changed: its structure is ${machine.structure}, and ${declared} in the store. ` +
+    'Raise its version, and keep the old one registered until its sagas have ended. ' +
+    `The version can be used again once nobody needs the old structure; now ${because}.`
+  );
+}
+
+export class Versions {
+  readonly #in: Surroundings;
+  readonly #registry: Registry;
+  readonly #settings: VersionSettings;
+  readonly #nextWriteId: () => string;
+  readonly #bornAt: number;
+  #declaredAt: number;
+  #sweeping = false;
+
+  constructor(
+    surroundings: Surroundings,
+    registry: Registry,
+    settings: VersionSettings,
+    nextWriteId: () => string,
+  ) {
+    this.#in = surroundings;
+    this.#registry = registry;
+    this.#settings = settings;
+    this.#nextWriteId = nextWriteId;
+    this.#bornAt = surroundings.clock.monotonic();
+    this.#declaredAt = this.#bornAt;
+  }
+
+  /** @throws MachineChangedError where the store knows a version by another structure */
+  async declare(): Promise<void> {
+    const { store, owner, clock } = this.#in;
+    const declaredAt = clock.monotonic();
+    const disagreements = await store.declare(this.#registry.all(), owner, 3 * this.#settings.declareEveryMs);
+    if (disagreements.length > 0) throw new MachineChangedError(disagreements);
+    this.#declaredAt = declaredAt;
+  }
+
+  /** Takes back what was declared: nobody has to wait until it runs out. */
+  async withdraw(): Promise<void> {
+    const { store, owner, observe } = this.#in;
+    try {
+      await store.declare([], owner, 0);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      observe({ type: 'store-fault', doing: 'withdraw', error });
+    }
+  }
+
+  /** Once a round of recovery; does something when its time has come. */
+  async round(): Promise<void> {
+    const { declareEveryMs, versionGoneAfterMs } = this.#settings;
+    const now = this.#in.clock.monotonic();
+    if (now - this.#declaredAt >= declareEveryMs) {
+      // Whoever took the version over with another structure must not be worked against: that ends the process.
+      await this.declare();
+      // A coordinator that is younger than that may have come back first of many, after all were away.
+      this.#sweeping = now - this.#bornAt >= versionGoneAfterMs;
+    }
+    // A full batch means that there is more: the next round goes on.
+    if (this.#sweeping) this.#sweeping = (await this.#sweep()) === SWEEP_BATCH;
+  }
+
+  /** Parks sagas whose version nobody has run for too long, so that an operator sees them. Answers how many it met. */
+  async #sweep(): Promise<number> {
+    const { store } = this.#in;
+    const gone = (await store.gone(this.#settings.versionGoneAfterMs)).filter(
+      ({ id, version }) => this.#registry.get(id, version) === undefined,
+    );
+    if (gone.length === 0) return 0;
+    // Whatever waits, or has an owner that is gone, becomes due and stays due: nobody takes it.
+    const ids = await store.due(gone, SWEEP_BATCH);
+    for (const id of ids) {
+      const record = await this.#read(id);
+      if (record !== null) await this.#park(record);
+    }
+    return ids.length;
+  }
+
+  async #read(id: string): Promise<SagaRecord | null> {
+    try {
+      return await this.#in.store.get(id);
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) throw error;
+      // One record that cannot be read must not keep the others standing.
+      this.#in.observe({ type: 'unreadable', id, error: error as Error });
+      return null;
+    }
+  }
+
+  /** With the snapshot as it is: where a coordinator that knows the version comes back, a retry carries it on. */
+  async #park({ id, fence, machine, snapshot, summary, status, parked, signals }: SagaRecord): Promise<void> {
+    const { store, owner, clock, observe } = this.#in;
+    const { state } = summary;
+    const stays = { from: state, to: state, kind: null, attempt: null, duration_ms: null };
+    const at = new Date(clock.now()).toISOString();
+    const ignored = signals.map(
+      ({ kind: event, step = null, by, reason }): LogEntry => ({
+        ...stays,
+        at,
+        event,
+        step,
+        outcome: 'ignored',
+        error: null,
+        by,
+        reason,
+      }),
+    );
+    const error = `no coordinator runs ${titleOf(machine)}`;
+    const result = await store.commit(id, fence, {
+      writeId: this.#nextWriteId(),
+      owner,
+      snapshot,
+      summary,
+      earlier: ignored,
+      entry: { ...stays, at, event: 'versionUnknown', step: null, outcome: null, error },
+      // One that was parked before had only been signalled.
+      counts: status === 'STARTED' ? { [PARKED_COUNTER]: 1 } : {},
+      next: { kind: 'park', parked: parked ?? { reason: 'version-unknown', held: [] } },
+      signalsSeen: signals.length,
+    });
+    if (result.kind === 'committed') observe({ type: 'version-unknown', id, machine });
+  }
+}
+
+function titleOf({ id, version }: MachineRef): string {
+  return `${id}@${version}`;
+}
+
+/** Sagas that one round parks. */
+const SWEEP_BATCH = 100;
