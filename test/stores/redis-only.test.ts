@@ -4,7 +4,7 @@ import { connect } from '../../stores/redis/connect.ts';
 import { RedisStore } from '../../stores/redis/redis-store.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../stores/saga-store.ts';
 import { type RedisServer, startRedis } from '../redis-server.ts';
-import { A1, act, begin, end, idIn, MINUTE, ORDER, record, view, wait, write } from './sagas.ts';
+import { A1, act, B1, begin, end, idIn, MINUTE, ORDER, record, view, wait, write } from './sagas.ts';
 
 let server: RedisServer;
 /** A plain client beside the store, to look and to meddle. */
@@ -252,6 +252,23 @@ it('purges nothing that was reopened and ended anew since it was looked at', asy
   }) as Redis['hget'];
   expect(await other.purge(10)).toBe(0);
   expect(await store.get(id)).not.toBeNull();
+  await other.close();
+});
+
+it('gives no version another structure where somebody has come for the old one since it was looked for', async () => {
+  await store.declare([ORDER], A1, 0);
+  const client = connect(server.url) as Redis;
+  const other = await open({ redis: client });
+  const zcard = client.zcard.bind(client);
+  // Between its two looks it asks for the sagas of the version: there somebody else comes first.
+  client.zcard = (async (key: string) => {
+    await store.declare([ORDER], A1, MINUTE);
+    return zcard(key);
+  }) as Redis['zcard'];
+  const changed = { ...ORDER, structure: 'changed' };
+  expect(await other.declare([changed], B1, MINUTE)).toEqual([
+    { machine: changed, declared: ORDER.structure, liveAt: [A1.name] },
+  ]);
   await other.close();
 });
 
