@@ -23,6 +23,20 @@ export interface SagaDefinition {
   readonly deadlineMs?: number;
   /** Dotted paths into the data that are shown to nobody. */
   readonly secrets: readonly string[];
+  /** Sagas of these versions are carried on by this one, as soon as somebody takes them up; without, they end on their own. */
+  readonly migrations?: readonly Migration[];
+}
+
+/** Makes a snapshot of an older version one of this version. */
+export interface Migration {
+  /** The older version. */
+  readonly from: string;
+  /**
+   * Pure. Gets the persisted snapshot and gives one: status, value, context and whatever else XState persists. A call
+   * that may have been made must stay announced under the name of its step, or be counted among the `answers`:
+   * participants know it by that name.
+   */
+  readonly migrate: (snapshot: unknown) => unknown;
 }
 
 /** The participant call that a state announces, complete but for who makes it and when. */
@@ -162,15 +176,35 @@ export class RegisteredMachine {
   }
 }
 
+/** What names a version to a store; the structure is empty where only a migration knows the version. */
+type MachineVersion = Pick<RegisteredMachine, 'id' | 'version' | 'structure'>;
+
 /** All machines that this process knows, by id and version. */
 export class Registry {
   readonly #machines = new Map<string, RegisteredMachine>();
+  /** By the version from which they lead. */
+  readonly #migrations = new Map<
+    string,
+    { readonly from: MachineVersion; readonly to: RegisteredMachine; readonly migrate: Migration['migrate'] }
+  >();
 
-  /** @throws MachineError for a machine that breaks a rule, Error for one that is there already */
+  /**
+   * Older versions come first, so that no migrations lead in a circle.
+   * @throws MachineError for a machine that breaks a rule, Error for one that is there already
+   */
   register(definition: SagaDefinition): RegisteredMachine {
-    const key = `${definition.id}@${definition.version}`;
+    const { id, version, migrations = [] } = definition;
+    const key = `${id}@${version}`;
     if (this.#machines.has(key)) throw new Error(`machine ${key} is registered twice`);
+    if (this.#migrations.has(key))
+      throw new Error(`machine ${key} must be registered before those that replace it`);
     const machine = new RegisteredMachine(definition);
+    for (const { from, migrate } of migrations) {
+      const source = `${id}@${from}`;
+      if (source === key) throw new Error(`machine ${key} cannot be migrated to itself`);
+      if (this.#migrations.has(source)) throw new Error(`two migrations lead from machine ${source}`);
+      this.#migrations.set(source, { from: { id, version: from, structure: '' }, to: machine, migrate });
+    }
     this.#machines.set(key, machine);
     return machine;
   }
@@ -181,6 +215,34 @@ export class Registry {
 
   all(): readonly RegisteredMachine[] {
     return [...this.#machines.values()];
+  }
+
+  /** All versions whose sagas can be carried on here: those registered, and those from which a migration leads to one. */
+  takes(): readonly MachineVersion[] {
+    const sources = [...this.#migrations].filter(([key]) => !this.#machines.has(key));
+    return [...this.#machines.values(), ...sources.map(([, { from }]) => from)];
+  }
+
+  /** The machine that carries on the sagas of a version: its own, or the one to which its migrations lead. */
+  takerOf(id: string, version: string): RegisteredMachine | undefined {
+    const key = `${id}@${version}`;
+    const migration = this.#migrations.get(key);
+    return migration === undefined ? this.#machines.get(key) : this.takerOf(id, migration.to.version);
+  }
+
+  /**
+   * A stored snapshot, as the machine has it that carries the saga on.
+   * @throws where a migration fails, or the text is no snapshot of that machine
+   */
+  restore({ id, version }: Pick<MachineVersion, 'id' | 'version'>, text: string): SagaSnapshot {
+    const migration = this.#migrations.get(`${id}@${version}`);
+    if (migration !== undefined) {
+      const migrated = JSON.stringify(migration.migrate(JSON.parse(text)));
+      return this.restore({ id, version: migration.to.version }, migrated);
+    }
+    const machine = this.#machines.get(`${id}@${version}`);
+    if (machine === undefined) throw new Error(`machine ${id}@${version} is not registered`);
+    return machine.restore(text);
   }
 }
 

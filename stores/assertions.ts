@@ -3,7 +3,7 @@
  * a Redis script that failed half-way would leave what it had written already.
  */
 import { partitionOf, partitionOfKey } from './partition.ts';
-import type { Counts, NewSaga, Next, Write } from './saga-store.ts';
+import type { Counts, Migration, NewSaga, Next, Write } from './saga-store.ts';
 
 export function assertSpan(name: string, ms: number): void {
   if (!Number.isSafeInteger(ms) || ms < 0) {
@@ -26,6 +26,10 @@ export function spanOf(next: Next): number {
 
 export function assertWrite({ counts, next }: Write): void {
   assertSpan(`the span of '${next.kind}'`, spanOf(next));
+  assertCounts(counts);
+}
+
+export function assertMigration({ counts }: Migration): void {
   assertCounts(counts);
 }
 

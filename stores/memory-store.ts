@@ -3,7 +3,14 @@
  * other stores against, the engine of simulations, and the embedded store where there is no Redis.
  * Given its clock and its randomness it is deterministic; every operation is atomic because none of them awaits.
  */
-import { assertLimit, assertNewSaga, assertSpan, assertWrite, spanOf } from './assertions.ts';
+import {
+  assertLimit,
+  assertMigration,
+  assertNewSaga,
+  assertSpan,
+  assertWrite,
+  spanOf,
+} from './assertions.ts';
 import { append } from './log.ts';
 import { MemoryDeclarations } from './memory-declarations.ts';
 import { cursorAfter, LOOKED_AT_MAX, newestFirst, uuidFromCursor } from './paging.ts';
@@ -13,6 +20,7 @@ import {
   CLAIMS_MAX,
   type Claimed,
   type CommitResult,
+  type Counts,
   type CreateResult,
   claimsExhausted,
   type Disagreement,
@@ -22,6 +30,8 @@ import {
   type Granted,
   IN_FLIGHT_MAX,
   type MachineRef,
+  type MigrateResult,
+  type Migration,
   matches,
   type NewSaga,
   type NumberedEntry,
@@ -152,6 +162,24 @@ export class MemoryStore implements SagaStore {
       Object.assign(saga, this.#write(saga.record, revision, write, saga));
       this.#countInFlight(status, saga.record);
     } else if (!sameFence(saga.record.fence, { revision, writeId: write.writeId })) {
+      return { kind: 'stale' };
+    }
+    return { kind: 'committed', ...this.#granted(saga.record) };
+  }
+
+  async migrate(id: string, expected: Fence, migration: Migration): Promise<MigrateResult> {
+    assertMigration(migration);
+    const saga = this.#sagas.get(id);
+    if (!saga) return { kind: 'missing' };
+    const { writeId, machine, snapshot, summary, entry, counts } = migration;
+    const fence = { revision: expected.revision + 1, writeId };
+    const stands = saga.record.fence;
+    if (sameFence(stands, expected)) {
+      const seq = append(saga.log, entry);
+      this.#raise(machine, counts, saga.held);
+      const changed = { machine, fence, snapshot, summary, seq, updatedAtMs: this.#now() };
+      saga.record = { ...saga.record, ...changed };
+    } else if (!sameFence(stands, fence)) {
       return { kind: 'stale' };
     }
     return { kind: 'committed', ...this.#granted(saga.record) };
@@ -314,10 +342,7 @@ export class MemoryStore implements SagaStore {
     const endsAtMs = now + spanOf(next);
     const running = next.kind === 'act' || next.kind === 'wait';
     const seq = append(log, ...earlier, entry);
-    for (const [name, n] of Object.entries(counts)) {
-      this.#count(machine, name, n);
-      if (name.endsWith('.held')) held.set(name, (held.get(name) ?? 0) + n);
-    }
+    this.#raise(machine, counts, held);
     const record: SagaRecord = {
       id,
       machine,
@@ -356,6 +381,13 @@ export class MemoryStore implements SagaStore {
     const partition = partitionOf(id, this.info.partitions) ?? 0;
     const change = Number(status === 'STARTED') - Number(before === 'STARTED');
     this.#inFlight[partition] = (this.#inFlight[partition] ?? 0) + change;
+  }
+
+  #raise(machine: MachineRef, counts: Counts, held: Map<string, number>): void {
+    for (const [name, n] of Object.entries(counts)) {
+      this.#count(machine, name, n);
+      if (name.endsWith('.held')) held.set(name, (held.get(name) ?? 0) + n);
+    }
   }
 
   #count({ id }: MachineRef, name: string, n: number): void {

@@ -33,7 +33,7 @@ export interface Fence {
   readonly writeId: string;
 }
 
-/** The machine on which a saga began and on which it ends. */
+/** The machine on which a saga runs: the one on which it began, unless it was migrated to a newer version. */
 export interface MachineRef {
   readonly id: string;
   readonly version: string;
@@ -163,6 +163,12 @@ export interface Write {
   readonly signalsSeen?: number;
 }
 
+/** What makes a saga run on another version of its machine. */
+export interface Migration extends Pick<Write, 'writeId' | 'snapshot' | 'summary' | 'entry' | 'counts'> {
+  /** Another version of the same machine. */
+  readonly machine: MachineRef;
+}
+
 export interface Idempotency {
   /** The client's key. Its hash chooses the partition, so that key and saga live and die together. */
   readonly key: string;
@@ -218,6 +224,9 @@ export type CommitResult =
   /** The mailbox holds signals that the writer has not seen: nothing was written, and it must decide again. */
   | { readonly kind: 'signalled'; readonly signals: readonly Signal[] }
   | { readonly kind: 'missing' };
+
+/** As of a commit; but for signals, which stay where they are. */
+export type MigrateResult = Exclude<CommitResult, { readonly kind: 'signalled' }>;
 
 export type SignalResult =
   | { readonly kind: 'accepted' }
@@ -323,6 +332,13 @@ export interface SagaStore {
     writeId: string,
     at: string,
   ): Promise<Claimed[]>;
+
+  /**
+   * Moves a saga to another version of its machine, if it still stands at `expected`: replaces machine, snapshot and summary,
+   * appends the entry, raises counters and revision, and from now on finds the saga due under the new version. Owner, lease,
+   * due time, status and mailbox stay. Repetitions are recognised as those of a commit are.
+   */
+  migrate(id: string, expected: Fence, migration: Migration): Promise<MigrateResult>;
 
   /**
    * Puts a signal into a saga's mailbox, if its log has `expectedSeq` entries. The owner learns of it with its next

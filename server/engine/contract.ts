@@ -176,6 +176,13 @@ export type EngineEvent =
   | { readonly type: 'unreadable'; readonly id: string; readonly error: Error }
   /** No coordinator has run the saga's version for long: it was parked as it stands. */
   | { readonly type: 'version-unknown'; readonly id: string; readonly machine: MachineRef }
+  /** Moved from an older version of its machine, and carried on by this one. */
+  | {
+      readonly type: 'migrated';
+      readonly id: string;
+      readonly machine: RegisteredMachine;
+      readonly from: string;
+    }
   /** The store failed; what was to be done is repeated or left to recovery. */
   | { readonly type: 'store-fault'; readonly doing: string; readonly error: Error }
   /** The store serves again after it had failed. */

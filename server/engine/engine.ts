@@ -1,5 +1,5 @@
 /** The engine's face: takes commands, hands sagas to the runner, and answers from the store. */
-import type { RegisteredMachine, Registry, SagaContext } from '../../machines/index.ts';
+import type { RegisteredMachine, Registry, SagaContext, SagaSnapshot } from '../../machines/index.ts';
 import {
   type CreateResult,
   type Filter,
@@ -274,16 +274,20 @@ export class Engine implements SagaEngine {
   }
 
   #viewOf(record: SagaRecord): SagaView {
-    const machine = this.#registry.get(record.machine.id, record.machine.version);
+    const { id, version } = record.machine;
+    const own = this.#registry.get(id, version);
+    const machine = own ?? this.#registry.takerOf(id, version);
     const steps = machine?.steps.map(({ name }) => name) ?? [];
-    return { ...listingOf(record), context: shownContext(machine, record.snapshot), steps };
+    const restore = () =>
+      own ? own.restore(record.snapshot) : this.#registry.restore(record.machine, record.snapshot);
+    return { ...listingOf(record), context: shownContext(machine, restore), steps };
   }
 }
 
 /** Which facts of an unknown machine are secret is not known either, and a snapshot may be unreadable: then none is shown. */
-function shownContext(machine: RegisteredMachine | undefined, snapshot: string): SagaContext {
+function shownContext(machine: RegisteredMachine | undefined, restore: () => SagaSnapshot): SagaContext {
   try {
-    if (machine !== undefined) return machine.redacted(machine.restore(snapshot).context);
+    if (machine !== undefined) return machine.redacted(restore().context);
   } catch {
     // The saga is parked for it; whoever looks at it still sees its log.
   }

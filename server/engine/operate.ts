@@ -1,6 +1,6 @@
 /** Takes an operator's request and puts it into the saga's mailbox, from which its owner or its next claimer takes it. */
-import type { RegisteredMachine, Registry, SagaSnapshot } from '../../machines/index.ts';
-import type { SagaRecord, SagaStore, Signal } from '../../stores/saga-store.ts';
+import type { Registry, SagaSnapshot } from '../../machines/index.ts';
+import type { MachineRef, SagaRecord, SagaStore, Signal } from '../../stores/saga-store.ts';
 import type { Operation, OperationResult } from './contract.ts';
 import { isPossible } from './decide.ts';
 
@@ -21,7 +21,7 @@ export async function operate(
     if (ifSeq !== null && ifSeq !== record.seq) return { kind: 'moved', seq: record.seq };
     const { machine } = record;
     const { state } = record.summary;
-    if (registry.get(machine.id, machine.version) === undefined) {
+    if (registry.takerOf(machine.id, machine.version) === undefined) {
       return { kind: 'unknown-version', machine, state };
     }
     if (!canTake(registry, record, signal)) return { kind: 'impossible', state };
@@ -39,17 +39,17 @@ export function canTake(
   { machine: ref, status, snapshot }: SagaRecord,
   signal: Signal,
 ): boolean {
-  const machine = registry.get(ref.id, ref.version);
+  const machine = registry.takerOf(ref.id, ref.version);
   if (machine === undefined || status === 'COMPLETED' || status === 'FAILED') return false;
-  const restored = restoredBy(machine, snapshot);
+  const restored = restoredBy(registry, ref, snapshot);
   if (restored === null) return false;
   return isPossible(machine, { snapshot: restored, asks: machine.asks(restored) }, status, signal);
 }
 
-/** `null` for a snapshot that the machine cannot read: its saga was parked for that, and can take nothing. */
-function restoredBy(machine: RegisteredMachine, snapshot: string): SagaSnapshot | null {
+/** `null` for a snapshot that cannot be read, or not be migrated: its saga is parked for that, and can take nothing. */
+function restoredBy(registry: Registry, ref: MachineRef, snapshot: string): SagaSnapshot | null {
   try {
-    return machine.restore(snapshot);
+    return registry.restore(ref, snapshot);
   } catch {
     return null;
   }

@@ -2,9 +2,11 @@
  * Finds sagas that somebody must look at, and takes them. One index of due times serves new work, retries, and owners
  * that are gone; there is no other scheduler.
  */
-import type { RegisteredMachine, Registry } from '../../machines/index.ts';
-import { type SagaRecord, StoreUnavailableError } from '../../stores/saga-store.ts';
+import type { RegisteredMachine, Registry, SagaSnapshot } from '../../machines/index.ts';
+import { type Claimed, type SagaRecord, StoreUnavailableError } from '../../stores/saga-store.ts';
+import { migrate } from './migrate.ts';
 import type { Runner, Surroundings } from './runner.ts';
+import { setAside } from './set-aside.ts';
 
 export interface RecoverySettings {
   /** How often the due index is asked when nothing else calls for it. */
@@ -109,7 +111,7 @@ export class Recovery {
       }
       const page = await this.#guarded('adopt', async () => {
         const limit = Math.min(this.#room(), this.#settings.claimBatch);
-        const found = await store.running(this.#registry.all(), cursor, limit);
+        const found = await store.running(this.#registry.takes(), cursor, limit);
         return { ...found, ...(await this.#claim(found.ids)) };
       });
       if (page === undefined) await this.#pause();
@@ -128,7 +130,7 @@ export class Recovery {
         await this.#purge();
         const limit = Math.min(this.#room(), this.#settings.claimBatch);
         if (limit <= 0) return false;
-        const ids = await this.#in.store.due(this.#registry.all(), limit);
+        const ids = await this.#in.store.due(this.#registry.takes(), limit);
         const { taken } = await this.#claim(ids);
         // Where none could be taken, asking again at once would find the same.
         return ids.length === limit && taken > 0;
@@ -150,22 +152,7 @@ export class Recovery {
     try {
       const { claimLeaseMs } = this.#settings;
       const claimed = await store.claim(wanted, owner, claimLeaseMs, this.#runner.nextWriteId(), at);
-      for (const claim of claimed) {
-        const { machine: ref, id } = claim.record;
-        const machine = this.#registry.get(ref.id, ref.version);
-        if (machine === undefined)
-          throw new Error(`claimed saga ${id} of unknown machine ${ref.id}@${ref.version}`);
-        if (claim.record.owner === null) {
-          this.#tellParked(claim.record, machine);
-          continue;
-        }
-        try {
-          this.#runner.resume(claim, machine, sentAt);
-        } catch (error) {
-          // One saga that cannot be read must not take down all others with its coordinator.
-          await this.#setAside(claim.record, error as Error);
-        }
-      }
+      await Promise.all(claimed.map((claim) => this.#takeUp(claim, sentAt)));
       return { taken: claimed.length, passedOver };
     } finally {
       this.#claiming -= wanted.length;
@@ -173,21 +160,42 @@ export class Recovery {
     }
   }
 
-  /** Parks a saga whose snapshot its machine cannot read, with the snapshot as it is: a person must look at it. */
-  async #setAside({ id, fence, snapshot, summary }: SagaRecord, error: Error): Promise<void> {
-    const { store, owner, clock, observe } = this.#in;
-    observe({ type: 'unreadable', id, error });
-    const { state } = summary;
-    const none = { step: null, kind: null, attempt: null, outcome: null, duration_ms: null };
-    const at = new Date(clock.now()).toISOString();
-    await store.commit(id, fence, {
+  /** Hands a saga that was claimed to the runner, on the version that carries it on. */
+  async #takeUp(claim: Claimed, sentAt: number): Promise<void> {
+    const { record } = claim;
+    const { id, version } = record.machine;
+    const machine = this.#registry.takerOf(id, version);
+    if (machine === undefined)
+      throw new Error(`claimed saga ${record.id} of unknown machine ${id}@${version}`);
+    if (record.owner === null) {
+      this.#tellParked(record, machine);
+      return;
+    }
+    let snapshot: SagaSnapshot;
+    try {
+      snapshot = this.#registry.restore(record.machine, record.snapshot);
+      this.#runner.assertActs(record, machine.asks(snapshot));
+    } catch (error) {
+      // One saga that cannot be read must not take down all others with its coordinator.
+      await this.#setAside(record, error as Error);
+      return;
+    }
+    if (machine.version === version) {
+      this.#runner.resume(claim, machine, snapshot, sentAt);
+      return;
+    }
+    const moved = await migrate(this.#in, claim, machine, snapshot, this.#runner.nextWriteId());
+    if (moved !== null) this.#runner.resume(moved.claim, machine, snapshot, moved.sentAt);
+  }
+
+  /** Parks a saga whose snapshot cannot be read, with the snapshot as it is: a person must look at it. */
+  async #setAside(record: SagaRecord, error: Error): Promise<void> {
+    this.#in.observe({ type: 'unreadable', id: record.id, error });
+    await setAside(this.#in, record, {
       writeId: this.#runner.nextWriteId(),
-      owner,
-      snapshot,
-      summary,
-      entry: { at, event: 'unreadable', from: state, to: state, ...none, error: error.message.slice(0, 500) },
-      counts: { 'settled.ABORTED': 1 },
-      next: { kind: 'park', parked: { reason: 'unreadable', held: [] } },
+      event: 'unreadable',
+      reason: 'unreadable',
+      error: error.message,
     });
   }
 

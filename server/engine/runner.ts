@@ -10,6 +10,7 @@ import {
   type Granted,
   type NumberedEntry,
   type Owner,
+  type SagaRecord,
   type SagaStore,
   type Signal,
   StoreUnavailableError,
@@ -122,15 +123,22 @@ export class Runner {
     return { write, begin };
   }
 
-  /** Carries on a saga that was claimed. */
-  resume({ record, remainingMs }: Claimed, machine: RegisteredMachine, sentAt: number): void {
-    const snapshot = machine.restore(record.snapshot);
-    const { id, fence, seq } = record;
-    const asks = machine.asks(snapshot);
-    const { signals } = record;
+  /** @throws where there is nothing to do for a saga that was claimed */
+  assertActs({ signals, summary }: SagaRecord, asks: Asks): void {
     if (asks.kind !== 'call' && asks.kind !== 'wait' && signals.length === 0) {
-      throw new Error(`its record says that it runs, its snapshot that it stands in ${record.summary.state}`);
+      throw new Error(`its record says that it runs, its snapshot that it stands in ${summary.state}`);
     }
+  }
+
+  /** Carries on a saga that was claimed. */
+  resume(
+    { record, remainingMs }: Claimed,
+    machine: RegisteredMachine,
+    snapshot: SagaSnapshot,
+    sentAt: number,
+  ): void {
+    const { id, fence, seq, signals } = record;
+    const asks = machine.asks(snapshot);
     const held: Held = {
       id,
       machine,

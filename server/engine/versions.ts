@@ -5,13 +5,12 @@
 import type { Registry } from '../../machines/index.ts';
 import {
   type Disagreement,
-  type LogEntry,
   type MachineRef,
-  PARKED_COUNTER,
   type SagaRecord,
   StoreUnavailableError,
 } from '../../stores/saga-store.ts';
 import type { Surroundings } from './runner.ts';
+import { setAside } from './set-aside.ts';
 
 export interface VersionSettings {
   /** How often the store is told; what was said counts three times as long, so that one lost round harms nobody. */
@@ -98,18 +97,25 @@ export class Versions {
     if (this.#sweeping) this.#sweeping = (await this.#sweep()) === SWEEP_BATCH;
   }
 
-  /** Parks sagas whose version nobody has run for too long, so that an operator sees them. Answers how many it met. */
+  /**
+   * Parks sagas whose version nobody has run for too long, so that an operator sees them. Where a coordinator that
+   * knows the version comes back, a retry carries them on. Answers how many it met.
+   */
   async #sweep(): Promise<number> {
     const { store } = this.#in;
     const gone = (await store.gone(this.#settings.versionGoneAfterMs)).filter(
-      ({ id, version }) => this.#registry.get(id, version) === undefined,
+      ({ id, version }) => this.#registry.takerOf(id, version) === undefined,
     );
     if (gone.length === 0) return 0;
     // Whatever waits, or has an owner that is gone, becomes due and stays due: nobody takes it.
     const ids = await store.due(gone, SWEEP_BATCH);
     for (const id of ids) {
       const record = await this.#read(id);
-      if (record !== null) await this.#park(record);
+      // Somebody may have moved it to another version since it was found.
+      const isGone = gone.some(
+        ({ id, version }) => record?.machine.id === id && record.machine.version === version,
+      );
+      if (record !== null && isGone) await this.#park(record);
     }
     return ids.length;
   }
@@ -125,38 +131,15 @@ export class Versions {
     }
   }
 
-  /** With the snapshot as it is: where a coordinator that knows the version comes back, a retry carries it on. */
-  async #park({ id, fence, machine, snapshot, summary, status, parked, signals }: SagaRecord): Promise<void> {
-    const { store, owner, clock, observe } = this.#in;
-    const { state } = summary;
-    const stays = { from: state, to: state, kind: null, attempt: null, duration_ms: null };
-    const at = new Date(clock.now()).toISOString();
-    const ignored = signals.map(
-      ({ kind: event, step = null, by, reason }): LogEntry => ({
-        ...stays,
-        at,
-        event,
-        step,
-        outcome: 'ignored',
-        error: null,
-        by,
-        reason,
-      }),
-    );
-    const error = `no coordinator runs ${titleOf(machine)}`;
-    const result = await store.commit(id, fence, {
+  async #park(record: SagaRecord): Promise<void> {
+    const { id, machine } = record;
+    const parked = await setAside(this.#in, record, {
       writeId: this.#nextWriteId(),
-      owner,
-      snapshot,
-      summary,
-      earlier: ignored,
-      entry: { ...stays, at, event: 'versionUnknown', step: null, outcome: null, error },
-      // One that was parked before had only been signalled.
-      counts: status === 'STARTED' ? { [PARKED_COUNTER]: 1 } : {},
-      next: { kind: 'park', parked: parked ?? { reason: 'version-unknown', held: [] } },
-      signalsSeen: signals.length,
+      event: 'versionUnknown',
+      reason: 'version-unknown',
+      error: `no coordinator runs ${titleOf(machine)}`,
     });
-    if (result.kind === 'committed') observe({ type: 'version-unknown', id, machine });
+    if (parked) this.#in.observe({ type: 'version-unknown', id, machine });
   }
 }
 

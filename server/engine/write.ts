@@ -107,7 +107,7 @@ function parkedOf(context: SagaContext): Parked {
   return { reason: 'compensation-incomplete', held };
 }
 
-function summaryOf(machine: RegisteredMachine, { value, context }: SagaSnapshot): SagaSummary {
+export function summaryOf(machine: RegisteredMachine, { value, context }: SagaSnapshot): SagaSummary {
   const failed = context.failure?.step ?? null;
   const { order_id } = context.data;
   return {

@@ -51,6 +51,11 @@ export function logEvents(logger: Logger): Observe {
           'saga cannot be read: a person must look at it',
         );
         break;
+      case 'migrated': {
+        const { id, version: to } = event.machine;
+        logger.info({ saga_id: event.id, machine: id, from: event.from, to }, 'saga migrated');
+        break;
+      }
       case 'version-unknown': {
         const { id, version } = event.machine;
         logger.warn(

@@ -124,6 +124,7 @@ export function sagaMetrics(registry: Registry): Observe {
       case 'store-fault':
         faults.inc();
         break;
+      case 'migrated':
       case 'store-back':
         break;
       default:

@@ -35,6 +35,7 @@ export function timedStore(store: SagaStore, registry: Registry): SagaStore {
     gone: timed('gone', store.gone),
     create: timed('create', store.create),
     commit: timed('commit', store.commit),
+    migrate: timed('migrate', store.migrate),
     claim: timed('claim', store.claim),
     signal: timed('signal', store.signal),
     renew: timed('renew', store.renew),

@@ -1,5 +1,6 @@
 /** Which keys an id leads to: the partitions, and the machines of the sagas that this process knows. */
 import { partitionOf } from '../partition.ts';
+import type { MachineRef } from '../saga-store.ts';
 import { asking } from './faults.ts';
 import { type MachineName, machineName, type PartitionKeys, partitionKeys } from './keys.ts';
 import { decodeMachine } from './record.ts';
@@ -20,8 +21,10 @@ export class Keyspace {
   readonly partitions: readonly PartitionKeys[];
   readonly #redis: Client;
   /**
-   * A saga's due index is its machine's, and every key must be named before a script runs. A saga's machine never
-   * changes, so it may be remembered; one that is not costs a plain read.
+   * A saga's due index is its machine's, and every key must be named before a script runs. So it is remembered; one
+   * that is not costs a plain read. What is remembered may be old where another process has migrated the saga.
+   * Claims and signals ask for that, and have it read anew. Writes under a fence need not: whatever gives somebody a
+   * fence that was made since then also brings the machine up to date here.
    */
   readonly #machines = new Map<string, MachineName>();
   #turn = 0;
@@ -85,6 +88,11 @@ export class Keyspace {
     if (this.#machines.size <= MACHINES_KNOWN_MAX) return;
     const [oldest] = this.#machines.keys();
     if (oldest !== undefined) this.#machines.delete(oldest);
+  }
+
+  /** Somebody has read the record: what is remembered of it is brought up to date. */
+  correct(id: string, machine: MachineRef): void {
+    if (this.#machines.has(id)) this.#machines.set(id, machineName(machine));
   }
 
   forget(id: string): void {

@@ -99,7 +99,10 @@ export class RedisReads implements Pick<SagaStore, Asking> {
     const keys = this.keyspace.of(id);
     if (!keys) return null;
     const hash = await asking(this.redis.hgetall(keys.saga(id)));
-    return Object.keys(hash).length === 0 ? null : decodeRecord(id, hash);
+    if (Object.keys(hash).length === 0) return null;
+    const record = decodeRecord(id, hash);
+    this.keyspace.correct(id, record.machine);
+    return record;
   }
 
   statuses(ids: readonly string[]): Promise<(SagaStatus | null)[]> {

@@ -200,8 +200,8 @@ export function encodeWrite({
   ];
 }
 
-/** The last arguments of lua/write.lua: names and numbers in turn. */
-export function encodeCounts(name: MachineName, { counts }: Write): string[] {
+/** The last arguments of lua/write.lua and lua/migrate.lua: names and numbers in turn. */
+export function encodeCounts(name: MachineName, { counts }: Pick<Write, 'counts'>): string[] {
   const args: string[] = [];
   for (const counter in counts) args.push(counterField(name, counter), String(counts[counter]));
   return args;

@@ -2,7 +2,7 @@
  * The contract over Redis: every atomic move is one Lua script on one partition, every read a plain command.
  * Operations over several partitions send to all of them in one tick, and are atomic in each of them.
  */
-import { assertLimit, assertNewSaga, assertSpan, assertWrite } from '../assertions.ts';
+import { assertLimit, assertMigration, assertNewSaga, assertSpan, assertWrite } from '../assertions.ts';
 import { assertPartitions, digestOf, idMaker, shareOf } from '../partition.ts';
 import {
   CLAIMS_MAX,
@@ -15,6 +15,8 @@ import {
   IN_FLIGHT_MAX,
   type LogEntry,
   type MachineRef,
+  type MigrateResult,
+  type Migration,
   type NewSaga,
   type Owner,
   PARKED_COUNTER,
@@ -208,6 +210,44 @@ export class RedisStore extends RedisReads implements SagaStore {
     return result;
   }
 
+  async migrate(id: string, expected: Fence, migration: Migration): Promise<MigrateResult> {
+    assertMigration(migration);
+    const keys = this.keyspace.of(id);
+    const from = await this.keyspace.machineOf(id);
+    if (!keys || from === null) return { kind: 'missing' };
+    const { writeId, snapshot, entry, machine } = migration;
+    const { state, ...summary } = migration.summary;
+    const to = machineName(machine);
+    const reply = await asking(
+      run(
+        this.redis,
+        'migrate',
+        [keys.saga(id), keys.log(id), keys.counters, keys.events, keys.due(from), keys.due(to)],
+        [
+          this.#offset(),
+          id,
+          this.#streamMax,
+          writeId,
+          snapshot,
+          JSON.stringify(summary),
+          state,
+          JSON.stringify(entry),
+          JSON.stringify(machine),
+          to,
+          String(expected.revision),
+          expected.writeId,
+          ...encodeCounts(to, migration),
+        ],
+        this.#replicas,
+      ),
+    );
+    this.clock.learn(Number(reply[3]));
+    const result = commitResult(id, reply as unknown as WriteReply, expected, writeId);
+    if (result.kind === 'signalled') throw new Error('migrate.lua asks for no signals');
+    if (result.kind === 'committed') this.keyspace.remember(id, to);
+    return result;
+  }
+
   async signal(id: string, signal: Signal, expectedSeq: number): Promise<SignalResult> {
     const keys = this.keyspace.of(id);
     const machine = await this.keyspace.machineOf(id);
@@ -232,7 +272,10 @@ export class RedisStore extends RedisReads implements SagaStore {
       ),
     );
     this.clock.learn(Number(reply[3]));
-    return signalResult(reply as unknown as WriteReply);
+    const result = signalResult(reply as unknown as WriteReply);
+    if (result !== null) return result;
+    this.keyspace.forget(id);
+    return this.signal(id, signal, expectedSeq);
   }
 
   async claim(
@@ -253,6 +296,7 @@ export class RedisStore extends RedisReads implements SagaStore {
     ];
     const asked = [...new Set(ids)];
     const batches = await this.keyspace.batches(asked);
+    const moved: string[] = [];
     const taken = await together(
       batches.map(async ({ keys, sagas }) => {
         const [nowMs, ...found] = await run(
@@ -275,11 +319,16 @@ export class RedisStore extends RedisReads implements SagaStore {
           this.#replicas,
         );
         this.clock.learn(Number(nowMs));
-        return pairs(found).flatMap(([index, fields]) =>
-          claimed(sagas[Number(index)]?.[0] ?? '', fields as string[], Number(nowMs)),
-        );
+        return pairs(found).flatMap(([index, fields]) => {
+          const id = sagas[Number(index)]?.[0] ?? '';
+          if ((fields as string[]).length > 0) return claimed(id, fields as string[], Number(nowMs));
+          this.keyspace.forget(id);
+          moved.push(id);
+          return [];
+        });
       }),
     );
+    if (moved.length > 0) taken.push(await this.claim(moved, owner, leaseMs, writeId, at));
     const byId = new Map(taken.flat().map((claim) => [claim.record.id, claim]));
     return asked.flatMap((id) => byId.get(id) ?? []);
   }

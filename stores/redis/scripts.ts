@@ -44,6 +44,7 @@ const SCRIPTS = {
   purge: script('shared', 'purge'),
   signal: script('shared', 'signal'),
   declare: script('shared', 'declare'),
+  migrate: script('shared', 'migrate'),
 };
 
 /**
@@ -80,6 +81,7 @@ const SIGNALLED = 5;
 const MOVED = 6;
 const FULL = 7;
 const ENDED = 8;
+const ELSEWHERE = 9;
 
 /**
  * Writes and signals reply: code, log entries, remaining ms, the store's clock; then create the saga's id, and commit
@@ -117,7 +119,9 @@ export function commitResult(id: string, reply: WriteReply, expected: Fence, wri
   throw new Error(`commit.lua returned the unknown code ${code}`);
 }
 
-export function signalResult([code, seq]: WriteReply): SignalResult {
+/** `null` where the saga has moved to another version, and its due index must be named anew. */
+export function signalResult([code, seq]: WriteReply): SignalResult | null {
+  if (code === ELSEWHERE) return null;
   if (code === DONE) return { kind: 'accepted' };
   if (code === MOVED) return { kind: 'moved', seq };
   if (code === FULL) return { kind: 'full' };

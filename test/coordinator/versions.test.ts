@@ -81,6 +81,33 @@ describe('a rolling update', () => {
     expect(actions(body.saga_id)).toEqual(BEGUN_ON_2);
   });
 
+  it('moves a saga to the version to which a migration leads', async () => {
+    const before: OrderSagas = ({ policies }) => [{ ...orderSaga(policies), version: '20' }];
+    const after: OrderSagas = ({ policies }) => [
+      {
+        ...orderSaga(policies),
+        version: '21',
+        migrations: [{ from: '20', migrate: (snapshot) => snapshot }],
+      },
+    ];
+    const busy = { endpoint: 'action', kind: 'status', status: 503, retry_after: 300, times: 1 } as const;
+    world.services.shipping.faults.set([busy]);
+    const old = await world.coordinator({ COORDINATOR_ID: 'twenty' }, before);
+    const { body } = await submit(old.url, ORDER, { prefer: 'respond-async' });
+    const path = `/api/coordinator/sagas/${body.saga_id}`;
+    while ((await send(old.url + path)).body.state !== 'schedulingShipping.waiting');
+    const { url, stop } = await world.coordinator({ COORDINATOR_ID: 'twenty-one' }, after);
+    await old.stop();
+    const asked = await send(`${url}${path}/retry`, { method: 'POST', body: { reason: 'a test' } });
+    expect(asked.status).toBe(202);
+    const ended = await settled(url, body.saga_id);
+    expect(ended.body).toMatchObject({ status: 'COMPLETED', machine: { id: 'order', version: '21' } });
+    const events = ended.body.execution_log.map(({ event }: { event: string }) => event);
+    expect(events.filter((event: string) => event === 'migrated')).toHaveLength(1);
+    expect(actions(body.saga_id)).toEqual(BEGUN_ON_1);
+    await stop();
+  });
+
   it('takes a changed machine under its old version as soon as nobody needs the old one', async () => {
     const asItWas: OrderSagas = ({ policies }) => [{ ...orderSaga(policies), version: '7' }];
     const asItIs: OrderSagas = ({ policies }) => [{ ...orderSaga2(policies), version: '7' }];

@@ -42,6 +42,37 @@ describe('the registry', () => {
     expect(registry.all()).toEqual([first]);
   });
 
+  describe('with migrations', () => {
+    const same = (snapshot: unknown) => snapshot;
+    const version = (to: string, ...from: string[]) => ({
+      ...smallSaga(trio),
+      version: to,
+      migrations: from.map((one) => ({ from: one, migrate: same })),
+    });
+
+    it('names who carries on the sagas of each version, over several migrations', () => {
+      const registry = new Registry();
+      registry.register(version('2', '1'));
+      const three = registry.register(version('3', '2', '0'));
+      const other = registry.register(version('9'));
+      for (const from of ['0', '1', '2', '3']) expect(registry.takerOf('small', from)).toBe(three);
+      expect(registry.takerOf('small', '9')).toBe(other);
+      expect(registry.takerOf('small', '4')).toBeUndefined();
+      expect(registry.takerOf('big', '1')).toBeUndefined();
+      const taken = registry.takes().map((one) => one.version);
+      expect(taken.sort()).toEqual(['0', '1', '2', '3', '9']);
+      expect(registry.all()).toHaveLength(3);
+    });
+
+    it('refuses those that lead in a circle, or from one version to two', () => {
+      const registry = new Registry();
+      expect(() => registry.register(version('1', '1'))).toThrow('cannot be migrated to itself');
+      registry.register(version('2', '1'));
+      expect(() => registry.register(version('1', '2'))).toThrow('must be registered before');
+      expect(() => registry.register(version('3', '1'))).toThrow('two migrations lead from machine small@1');
+    });
+  });
+
   it('gives a compensation what its action was sent over what the facts say', () => {
     const machine = new RegisteredMachine(smallSaga(['a', 'b']));
     const undoing = machine.next(machine.begin({ data: { amount: 5, by: 'client', kept: true } }), {

@@ -1,7 +1,7 @@
 /** The kinds of operation of a store, each ready to be met by a fault: attempted, repeated, and looked at afterwards. */
 import { expect } from 'vitest';
 import type { SagaStore } from '../../stores/saga-store.ts';
-import { A1, A2, act, begin, MINUTE, newSaga, ORDER, write, writeId } from '../stores/sagas.ts';
+import { A1, A2, act, begin, MINUTE, newSaga, ORDER, ORDER_2, write, writeId } from '../stores/sagas.ts';
 
 export interface Prepared {
   readonly id: string;
@@ -63,6 +63,18 @@ export const OPERATIONS: readonly Operation[] = [
     },
   },
   {
+    name: 'migrate',
+    writes: true,
+    answer: { kind: 'committed', seq: 2, fence: { revision: 2 } },
+    after: { revision: 2, seq: 2 },
+    steps: 1,
+    async prepare(store) {
+      const { id, fence } = await begin(store);
+      const { owner: _owner, next: _next, ...moved } = write({ counts });
+      return { id, attempt: (asked) => asked.migrate(id, fence, { ...moved, machine: ORDER_2 }) };
+    },
+  },
+  {
     name: 'claim',
     writes: true,
     answer: [{ record: { fence: { revision: 2 }, owner: A2 } }],
@@ -105,6 +117,7 @@ export const OPERATIONS: readonly Operation[] = [
   asks('statuses', (store, id) => store.statuses([id])),
   asks('due', (store) => store.due([ORDER], 10)),
   asks('running', (store) => store.running([ORDER], null, 10)),
+  asks('gone', (store) => store.gone(0)),
   asks('list', (store) => store.list({}, null, 10)),
   asks('statistics', (store) => store.statistics()),
   asks('ping', (store) => store.ping()),

@@ -1,10 +1,11 @@
 /** From engine events to log lines: the events that no healthy world gives, and the price of a level that is off. */
 import { type Logger, pino } from 'pino';
 import { describe, expect, it } from 'vitest';
+import type { RegisteredMachine } from '../../machines/index.ts';
 import type { EngineEvent } from '../../server/engine/contract.ts';
 import { logEvents } from '../../server/telemetry/logs.ts';
 
-const [WARN, ERROR] = [40, 50];
+const [INFO, WARN, ERROR] = [30, 40, 50];
 
 describe('where a level is off', () => {
   /** Anything that is read of an event would have been read to be formatted. */
@@ -40,6 +41,11 @@ it.each([
     { type: 'unreadable', id: 'x', error: new Error('torn') },
     ERROR,
     { saga_id: 'x', err: { message: 'torn' } },
+  ],
+  [
+    { type: 'migrated', id: 'x', machine: { id: 'order', version: '2' } as RegisteredMachine, from: '1' },
+    INFO,
+    { saga_id: 'x', machine: 'order', from: '1', to: '2' },
   ],
   [
     { type: 'version-unknown', id: 'x', machine: { id: 'order', version: '1', structure: 'abc' } },

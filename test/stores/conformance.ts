@@ -11,6 +11,7 @@ import { declarations } from './conformance/declarations.ts';
 import { IN_FLIGHT_EACH, inFlight } from './conformance/in-flight.ts';
 import { listings } from './conformance/listings.ts';
 import { logs } from './conformance/logs.ts';
+import { migrations } from './conformance/migrations.ts';
 import { purges } from './conformance/purges.ts';
 import { signals } from './conformance/signals.ts';
 
@@ -45,6 +46,7 @@ export function describeStore(name: string, open: (options?: OpenOptions) => Pro
     describe('signal', () => signals(() => opened));
     describe('logs', () => logs(() => opened));
     describe('running, list', () => listings(() => opened));
+    describe('migrations', () => migrations(() => opened));
     describe('declarations', () => declarations(() => opened));
     describe('statistics, purge', () => purges(() => opened));
   });

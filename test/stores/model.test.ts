@@ -65,6 +65,13 @@ const operations = fc.oneof(
     machine: fc.constantFrom(ORDER, ORDER_2),
   }),
   fc.record({ do: fc.constant('commit' as const), saga: index, fence: fences, body: bodies }),
+  fc.record({
+    do: fc.constant('migrate' as const),
+    saga: index,
+    fence: fences,
+    body: bodies,
+    machine: fc.constantFrom(ORDER, ORDER_2),
+  }),
   fc.record({ do: fc.constant('repeat' as const), write: index }),
   fc.record({
     do: fc.constant('claim' as const),
@@ -127,6 +134,13 @@ class Script {
         const fence = await this.#fence(id, operation.fence);
         const write = this.#write(operation.body);
         return this.#send((store) => store.commit(id, fence, write));
+      }
+      case 'migrate': {
+        const id = this.#id(operation.saga);
+        const fence = await this.#fence(id, operation.fence);
+        const { owner: _owner, next: _next, ...migration } = this.#write(operation.body);
+        const { machine } = operation;
+        return this.#send((store) => store.migrate(id, fence, { ...migration, machine }));
       }
       case 'repeat':
         return this.#sent[operation.write % this.#sent.length] ?? (() => Promise.resolve());
@@ -250,19 +264,25 @@ it('answers as the memory store does, whatever is asked', async () => {
         partitions: 3,
         inFlightMax: IN_FLIGHT_MAX,
       });
-      const real = await RedisStore.open({
-        redis,
-        prefix: `${runs}.`,
-        partitions: 3,
-        inFlightMax: IN_FLIGHT_MAX,
-        clockOffsetMs: () => elapsedMs,
-      });
+      // Two in turn, as of two processes: what the one has moved, the other may remember where it was.
+      const open = () =>
+        RedisStore.open({
+          redis,
+          prefix: `${runs}.`,
+          partitions: 3,
+          inFlightMax: IN_FLIGHT_MAX,
+          clockOffsetMs: () => elapsedMs,
+        });
+      let [real, other] = [await open(), await open()];
       const script = new Script(memory);
       const agree = async (call: Call, what: unknown) => {
         const [expected, found] = [await call(memory), await call(real)];
         expect(inMinutes(found, beganMs), JSON.stringify(what)).toEqual(inMinutes(expected, beganMs));
       };
       for (const operation of sequence) {
+        [real, other] = [other, real];
+        // A fence comes with a record or a claim, and so does the machine.
+        if (operation.do !== 'claim') await Promise.all(script.ids.map((id) => real.get(id)));
         await agree(await script.call(operation), operation);
         elapsedMs += MINUTE + (operation.do === 'leap' ? operation.ms : 0);
         await agree(async (store) => (await store.due([ORDER, ORDER_2], LIMIT)).sort(), 'due');

@@ -4,7 +4,7 @@ import { connect } from '../../stores/redis/connect.ts';
 import { RedisStore } from '../../stores/redis/redis-store.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../stores/saga-store.ts';
 import { type RedisServer, startRedis } from '../redis-server.ts';
-import { A1, act, B1, begin, end, idIn, MINUTE, ORDER, record, view, wait, write } from './sagas.ts';
+import { A1, act, B1, begin, end, idIn, MINUTE, ORDER, ORDER_2, record, view, wait, write } from './sagas.ts';
 
 let server: RedisServer;
 /** A plain client beside the store, to look and to meddle. */
@@ -269,6 +269,28 @@ it('gives no version another structure where somebody has come for the old one s
   expect(await other.declare([changed], B1, MINUTE)).toEqual([
     { machine: changed, declared: ORDER.structure, liveAt: [A1.name] },
   ]);
+  await other.close();
+});
+
+it('finds a saga where another coordinator has moved it, though it remembers where it was', async () => {
+  const other = await open();
+  for (const ask of ['claim', 'signal', 'running'] as const) {
+    const { id, fence } = await begin(store, { next: wait(0) });
+    offsetMs += 1_000;
+    expect(await other.due([ORDER], 10)).toContain(id);
+    const { owner: _, next: __, ...moved } = write();
+    await store.migrate(id, fence, { ...moved, machine: ORDER_2 });
+    if (ask === 'claim') expect(await other.claim([id], B1, MINUTE, 'c', 'at')).toHaveLength(1);
+    else if (ask === 'signal') {
+      const signal = { id: 's', kind: 'cancel', atMs: 1, by: 'ada', reason: 'r' } as const;
+      expect(await other.signal(id, signal, 2)).toEqual({ kind: 'accepted' });
+    } else {
+      await other.get(id);
+      expect((await other.running([ORDER_2], null, 10)).ids).toContain(id);
+    }
+    expect(await redis.zscore(`{p${id.slice(0, 2)}}:due:order@1`, id)).toBeNull();
+    expect(await redis.zscore(`{p${id.slice(0, 2)}}:due:order@2`, id)).not.toBeNull();
+  }
   await other.close();
 });
 

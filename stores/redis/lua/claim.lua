@@ -3,7 +3,8 @@
 -- ARGV: 1 clock offset, 2 length of the event stream, 3 claimer's name, 4 its boot number, 5 lease in ms,
 --       6 write id, 7 the log entry takenOver up to its last fields, 8 the log entry claimsExhausted likewise,
 --       9 claims at most, then for each saga: id, its machine's counter of parked sagas
--- Returns: the store's clock, then for each saga taken or parked its position among the ids and its record
+-- Returns: the store's clock, then for each saga taken or parked its position among the ids and its record, which is
+--          empty where the saga has moved to another version
 
 -- A state as JSON text. Escaping every doubtful byte is longer than need be and always right.
 local function quoted(text)
@@ -34,6 +35,10 @@ for i = 10, #ARGV, 2 do
   if status ~= 'STARTED' and not (status == 'ABORTED' and field(saga, 'signalled') ~= '') then
     -- Ended, parked or gone: whatever led the claimer here is stale.
     redis.call('ZREM', due, id)
+  elseif not isDueIn(saga, due) then
+    redis.call('ZREM', due, id)
+    reply[#reply + 1] = whole(position)
+    reply[#reply + 1] = {}
   else
     local owner = field(saga, 'owner')
     -- While a saga is owned, it is due when its lease ends.

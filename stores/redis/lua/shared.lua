@@ -3,7 +3,7 @@
 -- The scripts run on Redis 6.2 and later and on ioredis-mock; hence no cjson, no HMGET, and HGET one by one.
 
 -- Results, named in scripts.ts.
-local DONE, EXISTS, KEY_REUSED, STALE, MISSING, SIGNALLED, MOVED, FULL, ENDED = 0, 1, 2, 3, 4, 5, 6, 7, 8
+local DONE, EXISTS, KEY_REUSED, STALE, MISSING, SIGNALLED, MOVED, FULL, ENDED, ELSEWHERE = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
 
 -- A number as Redis should keep it: never 3.0, never 1.8e+12.
 local function whole(n)
@@ -30,6 +30,12 @@ end
 -- Whether a saga is owned under this very fence. One that nobody owns is not held: its back-off is left alone.
 local function held(saga, revision, writeId)
   return field(saga, 'owner') ~= '' and field(saga, 'revision') == revision and field(saga, 'write_id') == writeId
+end
+
+-- Whether a due index is that of the saga's version: whoever named it may not know yet that the saga was moved to another.
+local function isDueIn(saga, due)
+  local version = field(saga, 'moved_to')
+  return version == '' or string.sub(due, -#version - 5) == ':due:' .. version
 end
 
 local function ended(status)

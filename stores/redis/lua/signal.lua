@@ -14,6 +14,8 @@ local seq, signals = field(saga, 'seq'), field(saga, 'signals')
 if string.find(signals, ARGV[4], 1, true) then return { DONE, tonumber(seq), 0, now } end
 if seq ~= ARGV[5] then return { MOVED, tonumber(seq), 0, now } end
 
+if not isDueIn(saga, KEYS[2]) then return { ELSEWHERE, tonumber(seq), 0, now } end
+
 local count = tonumber(field(saga, 'signalled')) or 0
 if count >= tonumber(ARGV[6]) then return { FULL, tonumber(seq), 0, now } end
 if signals ~= '' then signals = signals .. '\n' end
