@@ -165,8 +165,11 @@ export class Recovery {
     const { record } = claim;
     const { id, version } = record.machine;
     const machine = this.#registry.takerOf(id, version);
-    if (machine === undefined)
-      throw new Error(`claimed saga ${record.id} of unknown machine ${id}@${version}`);
+    if (machine === undefined) {
+      // Somebody has moved it, since it was found here, to a version that is not known here.
+      await this.#in.store.release([{ id: record.id, fence: record.fence }]);
+      return;
+    }
     if (record.owner === null) {
       this.#tellParked(record, machine);
       return;

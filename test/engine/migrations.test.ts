@@ -142,6 +142,26 @@ describe('a coordinator with a migration', () => {
     });
   });
 
+  it('and an older one that meanwhile waits for the same saga: that one gives it back', async () => {
+    world.reply('b', 'action', retryable(30_000), retryable(25_000));
+    const old = await opened('old', one());
+    const id = await world.start(old);
+    await world.clock.pass(5_000);
+    const new2 = await opened('new', two());
+    await new2.engine.operate(id, { kind: 'retry', by: 'ada', reason: 'now', ifSeq: null });
+    await world.clock.pass(3);
+    expect(await world.record(id)).toMatchObject({ machine: { version: '2' }, owner: null });
+    new2.crash();
+    // The old one wakes for it when it had to wait until, and it is due: but it is no more of its version.
+    await world.clock.pass(30_000);
+    expect(world.journal).toContain('release');
+    expect(await world.record(id)).toMatchObject({ status: 'STARTED', owner: null });
+    expect(world.calls.filter(({ by }) => by === 'old')).toHaveLength(2);
+    await opened('newer', two());
+    await world.clock.pass(SETTINGS.pollMs);
+    expect((await world.record(id)).status).toBe('COMPLETED');
+  });
+
   it('leaves alone what its owner holds', async () => {
     world.reply('b', 'action', hanging);
     const old = await world.coordinator('old');
