@@ -85,12 +85,14 @@ it('spends six EVALSHA on a success of five steps, and nothing else but the poll
   });
   await redis.echo('done');
   await marked;
+  // A coordinator that stops writes too, and the monitor may still hear of that.
+  const spent = [...seen];
   monitor.disconnect();
   await stop();
 
   expect(status).toBe(201);
   const ofThePoll = new Set(['zrangebyscore', 'time', 'echo']);
-  expect(seen.filter((command) => !ofThePoll.has(command))).toEqual(
+  expect(spent.filter((command) => !ofThePoll.has(command))).toEqual(
     Array.from({ length: 6 }, () => 'evalsha'),
   );
 });
