@@ -80,7 +80,7 @@ export interface SagaContext {
   readonly data: SagaData;
   /** What each action that was done had answered, by step: a compensation receives it back. */
   readonly answers: Readonly<Record<string, Answer>>;
-  /** Attempt of the call that the state names, counted from 1. */
+  /** Attempt of the call that the state names, counted from 1; 0 while one waits of which none was made yet. */
   readonly attempt: number;
   /** When the next attempt is due, while the saga waits for it. */
   readonly retryAt: number | null;
@@ -99,7 +99,7 @@ export interface SagaContext {
 export const sagaContext = z.object({
   data: z.record(z.string(), z.unknown()),
   answers: z.record(z.string(), z.record(z.string(), z.unknown())),
-  attempt: z.int().min(1),
+  attempt: z.int().min(0),
   retryAt: z.number().nullable(),
   failure: z.object({ step: z.string().nullable(), reason: z.string() }).nullable(),
   held: z.array(z.object({ step: z.string(), reason: z.string() })),

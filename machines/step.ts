@@ -103,6 +103,10 @@ function vocabulary(steps: readonly Step[]) {
       })),
       noteCancel: assign({ cancelled: ({ event }) => cancelReason(event) }),
       noteCancelled: assign({ failure: ({ event }) => ({ step: null, reason: cancelReason(event) }) }),
+      /** Was to be undone as soon as its call had settled: one that was not made has. */
+      noteCancelledBefore: assign({
+        failure: ({ context }) => ({ step: null, reason: context.cancelled ?? '' }),
+      }),
       noteFailure: assign({
         failure: ({ event }, { step }: { step: string }) => ({ step, reason: (event as Failed).error }),
       }),
@@ -184,7 +188,10 @@ export function statesOf(id: string, steps: readonly Step[], policies: Policies)
               refused: failed,
               retryable: [repeat(policy), failed],
               unknown: [repeat(policy), failed],
-              deferred,
+              deferred: [
+                { guard: 'cancelled', target: to(on.failed), actions: 'noteCancelledBefore' },
+                deferred,
+              ],
               cancel: { actions: 'noteCancel' },
               deadline: { actions: 'noteCancel' },
               resolve,

@@ -55,7 +55,15 @@ describe.each(STEPS.map(([step, state, own], index) => ({ step, state, own, inde
     it('a deferred call costs no attempt', () => {
       const waiting = then(here, { type: 'deferred', at, error: 'open', delayMs: 700 });
       expect(saga.asks(waiting)).toEqual({ kind: 'wait', retryAt: at + 700 });
-      expect(then(waiting, { type: 'due', at }).context.attempt).toBe(1);
+      // It is stored like any other, though no call was made yet.
+      const stored = saga.restore(saga.persist(waiting));
+      expect(then(stored, { type: 'due', at }).context.attempt).toBe(1);
+    });
+
+    it.each([cancel, deadline])('$type during a call that is deferred undoes it at once', (event) => {
+      const after = then(here, event, { type: 'deferred', at, error: 'open', delayMs: 700 });
+      expect(stateOf(after)).toBe(`${own}.calling`);
+      expect(after.context.failure).toEqual({ step: null, reason: after.context.cancelled });
     });
   },
 );
