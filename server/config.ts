@@ -78,7 +78,11 @@ const schema = z.object({
   SAGAS_IN_FLIGHT_MAX: whole(1, 100_000_000).default(100_000),
   PARTICIPANT_CONNECTIONS_MAX: whole(1, 10_000).default(128),
   ANSWER_BYTES_MAX: whole(1024, 1024 * 1024).default(256 * 1024),
+  PARTICIPANT_QUEUE_MAX: whole(0, 1_000_000).default(2048),
   CONNECT_TIMEOUT_MS: ms.default(2000),
+  BREAKER_FAILURES_MAX: whole(1, 1_000_000).default(5),
+  BREAKER_OPEN_MS: ms.default(2000),
+  BREAKER_OPEN_MAX_MS: ms.default(30_000),
   LEASE_MARGIN_MS: ms.default(500),
   LEASE_MAX_MS: ms.default(15_000),
   POLL_MS: ms.default(200),
@@ -124,8 +128,12 @@ export interface Settings {
   readonly inFlightMax: number;
   readonly waitersMax: number;
   readonly connectionsMax: number;
+  /** Calls to one participant that may wait for a connection. */
+  readonly queueMax: number;
   readonly connectTimeoutMs: number;
   readonly answerBytesMax: number;
+  /** How many failures in a row open a participant's breaker, and how long it is open at first and at most. */
+  readonly breaker: { readonly failuresMax: number; readonly openMs: number; readonly openMaxMs: number };
   readonly leaseMarginMs: number;
   readonly leaseMaxMs: number;
   readonly pollMs: number;
@@ -183,6 +191,10 @@ export function readSettings(environment: Environment): Settings {
       'LEASE_MAX_MS: must be four times LEASE_MARGIN_MS at least, or no time is left to renew it',
     );
   }
+  const { BREAKER_OPEN_MS: openMs = 0, BREAKER_OPEN_MAX_MS: openMaxMs = openMs } = parsed.data ?? {};
+  if (openMaxMs < openMs) {
+    problems.push(`BREAKER_OPEN_MAX_MS: must not be less than BREAKER_OPEN_MS, which is ${openMs}`);
+  }
   const inContainers = env.SERVICE_HOSTS === 'containers';
   const serviceUrls = Object.fromEntries(
     PARTICIPANT_NAMES.map((name) => {
@@ -217,8 +229,14 @@ export function readSettings(environment: Environment): Settings {
     inFlightMax: values.SAGAS_IN_FLIGHT_MAX,
     waitersMax: values.ORDERS_WAITING_MAX,
     connectionsMax: values.PARTICIPANT_CONNECTIONS_MAX,
+    queueMax: values.PARTICIPANT_QUEUE_MAX,
     connectTimeoutMs: values.CONNECT_TIMEOUT_MS,
     answerBytesMax: values.ANSWER_BYTES_MAX,
+    breaker: Object.freeze({
+      failuresMax: values.BREAKER_FAILURES_MAX,
+      openMs: values.BREAKER_OPEN_MS,
+      openMaxMs: values.BREAKER_OPEN_MAX_MS,
+    }),
     leaseMarginMs: values.LEASE_MARGIN_MS,
     leaseMaxMs: values.LEASE_MAX_MS,
     pollMs: values.POLL_MS,

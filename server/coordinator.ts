@@ -42,6 +42,8 @@ const PURGE_EVERY_MS = 60_000;
 const DECLARE_EVERY_MS = 60_000;
 /** Sagas claimed in one go: some milliseconds of Redis's time. */
 const CLAIM_BATCH = 500;
+/** Sagas that are looked at the moment their wait is over, each with a timer; the rounds find the others. */
+const ALARMS_MAX = 10_000;
 
 /** A Redis that was started beside us, or reads a long append-only file, takes its time. */
 const STORE_PATIENCE_MS = 60_000;
@@ -110,20 +112,26 @@ async function open(
     ...(inspector === null ? [] : [inspector.observe]),
   ];
 
-  const { serviceUrls: urls, connectionsMax, connectTimeoutMs, answerBytesMax } = settings;
+  const observe: Observe = (event) => {
+    for (const tell of observers) tell(event);
+  };
+
+  const { serviceUrls: urls, connectionsMax, queueMax, connectTimeoutMs, answerBytesMax, breaker } = settings;
   const { leaseMarginMs, leaseMaxMs, retentionMs } = settings;
   const rights = { leaseMarginMs, leaseMaxMs, retentionMs };
-  const participants = new Participants({ urls, connectionsMax, connectTimeoutMs, answerBytesMax }, clock);
+  const random = Math.random;
+  const participants = new Participants(
+    { urls, connectionsMax, queueMax, connectTimeoutMs, answerBytesMax, breaker },
+    { clock, random, observe },
+  );
   closing.push(() => participants.close());
   const engine = new Engine(
     {
       store,
       participants,
       clock,
-      random: Math.random,
-      observe: (event) => {
-        for (const observe of observers) observe(event);
-      },
+      random,
+      observe,
       owner: { name: settings.coordinatorId, boot: await store.boot(settings.coordinatorId) },
       rights,
     },
@@ -134,6 +142,7 @@ async function open(
       claimLeaseMs: leaseMsOf(settings.callTimeoutMaxMs, rights),
       inHandMax: settings.inHandMax,
       waitersMax: settings.waitersMax,
+      alarmsMax: ALARMS_MAX,
       purgeEveryMs: PURGE_EVERY_MS,
       declareEveryMs: DECLARE_EVERY_MS,
       versionGoneAfterMs: settings.versionGoneAfterMs,

@@ -95,6 +95,17 @@ export type OperationResult =
   | { readonly kind: 'full' }
   | { readonly kind: 'busy' };
 
+/** `half-open`: its time is over, or a probe is under way. */
+export type BreakerState = 'closed' | 'open' | 'half-open';
+
+/** How this coordinator gets on with one participant. */
+export interface ParticipantState {
+  readonly breaker: BreakerState;
+  readonly inFlight: number;
+  /** Calls that wait for a connection. */
+  readonly queued: number;
+}
+
 export interface SagaEngine {
   /** Asks something of a saga on behalf of an operator. */
   operate(id: string, operation: Operation): Promise<OperationResult>;
@@ -124,6 +135,8 @@ export interface SagaEngine {
   readonly draining: boolean;
   /** Sagas in this coordinator's hands. */
   readonly inHand: number;
+  /** By name. */
+  readonly participants: Readonly<Record<string, ParticipantState>>;
 }
 
 /** What happened, in the order in which it happened. Observers are called at once and must not throw. */
@@ -170,6 +183,16 @@ export type EngineEvent =
       readonly state: string;
       readonly machine: RegisteredMachine;
     }
+  /** Calls to a participant have failed too often in a row: for a while they are deferred. Said once. */
+  | {
+      readonly type: 'breaker-opened';
+      readonly participant: string;
+      readonly openMs: number;
+      /** Of the last failure. */
+      readonly error: string | null;
+    }
+  /** A probe has succeeded: calls are made again. */
+  | { readonly type: 'breaker-closed'; readonly participant: string }
   /** Somebody else has written: this coordinator has dropped the saga. */
   | { readonly type: 'lost'; readonly id: string; readonly why: 'stale' | 'missing' | 'lease-over' }
   /** A saga was claimed whose snapshot its machine cannot read: it is parked until a person has looked. */

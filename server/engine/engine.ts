@@ -14,6 +14,7 @@ import { wait } from './clock.ts';
 import type {
   Operation,
   OperationResult,
+  ParticipantState,
   SagaEngine,
   SagaHistory,
   SagaListing,
@@ -104,6 +105,10 @@ export class Engine implements SagaEngine {
 
   get inHand(): number {
     return this.#runner.size;
+  }
+
+  get participants(): Readonly<Record<string, ParticipantState>> {
+    return this.#in.participants.states;
   }
 
   async start(request: StartRequest): Promise<StartResult> {

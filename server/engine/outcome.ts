@@ -1,6 +1,7 @@
 /** From a participant's answer, or the lack of one, to what it means for the saga. */
 import type { Answer, Call, Outcome } from '../../machines/index.ts';
 
+/** What came of a call that was made. */
 export type Reply =
   | { readonly outcome: 'done'; readonly answer: Answer }
   | { readonly outcome: 'refused'; readonly error: string }
@@ -9,6 +10,13 @@ export type Reply =
       readonly error: string;
       readonly retryAfterMs: number | null;
     };
+
+/** The call was not made, and is to be tried again after a delay. */
+export interface Deferral {
+  readonly outcome: 'deferred';
+  readonly error: string;
+  readonly delayMs: number;
+}
 
 /** Statuses with which a participant says that nothing happened and that asking again may help. */
 const RETRYABLE = new Set([408, 425, 429, 503]);

@@ -1,46 +1,80 @@
 /**
- * The HTTP client of the participants: one pool of connections each, one deadline over everything that a call
- * does (queueing, connecting, headers and body), and every way in which a call can end told as data.
+ * The HTTP client of the participants: for each one pool of connections, one gate before it and one breaker; one
+ * deadline over everything that a call does (queueing, connecting, headers and body), and every way in which a call can
+ * end told as data.
  */
-import { type BulkheadPolicy, bulkhead } from 'cockatiel';
 import { Pool } from 'undici';
 import type { Call } from '../../machines/index.ts';
+import { Breaker, type BreakerSettings } from './breaker.ts';
 import type { Clock } from './clock.ts';
-import { type Reply, replyOf, replyOfFailure } from './outcome.ts';
+import type { Observe, ParticipantState } from './contract.ts';
+import { Gate } from './gate.ts';
+import { type Deferral, type Reply, replyOf, replyOfFailure } from './outcome.ts';
 
 export interface ParticipantSettings {
   /** Base URL of each participant, by name. */
   readonly urls: Readonly<Record<string, string>>;
   readonly connectionsMax: number;
+  /** Calls to one participant that may wait for a connection. */
+  readonly queueMax: number;
   readonly connectTimeoutMs: number;
   /** An answer beyond this is not read to its end: what an action answers is kept in the saga, and written with each commit. */
   readonly answerBytesMax: number;
+  readonly breaker: BreakerSettings;
 }
 
-const NEVER_SENT_IN_TIME: Reply = {
-  outcome: 'retryable',
-  error: 'no connection was free in time',
-  retryAfterMs: null,
-};
+/** The world as the composition root hands it in. */
+interface Surroundings {
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly observe: Observe;
+}
+
+/** No call is put off for less: what follows it costs the store three writes. */
+const DEFERRED_LEAST_MS = 100;
+
+/** Why calls are deferred. Nothing of what other sagas' calls were answered: that is their business. */
+const DEFERRED_BECAUSE = {
+  open: 'not called: its calls have failed too often in a row',
+  full: 'not called: too many calls wait for a connection',
+  late: 'not called: no connection was free in time',
+} as const;
 
 interface Participant {
+  readonly name: string;
   readonly pool: Pool;
   readonly basePath: string;
-  readonly gate: BulkheadPolicy;
+  readonly gate: Gate;
+  readonly breaker: Breaker;
 }
 
 export class Participants {
   readonly #participants: ReadonlyMap<string, Participant>;
-  readonly #clock: Clock;
+  readonly #in: Surroundings;
   readonly #answerBytesMax: number;
   /** Controllers of the calls in flight, so that a drain can end them. */
   readonly #inFlight = new Set<AbortController>();
 
-  constructor(settings: ParticipantSettings, clock: Clock) {
-    this.#clock = clock;
+  constructor(settings: ParticipantSettings, surroundings: Surroundings) {
+    this.#in = surroundings;
     this.#answerBytesMax = settings.answerBytesMax;
+    const { clock } = surroundings;
     this.#participants = new Map(
-      Object.entries(settings.urls).map(([name, url]) => [name, participantAt(new URL(url), settings)]),
+      Object.entries(settings.urls).map(([name, url]) => [
+        name,
+        participantAt(name, new URL(url), settings, clock),
+      ]),
+    );
+  }
+
+  /** How each participant's breaker and gate are. */
+  get states(): Readonly<Record<string, ParticipantState>> {
+    return Object.fromEntries(
+      [...this.#participants.values()].map(({ name, breaker: { state }, gate: { inside, queued } }) => [
+        name,
+        { breaker: state, inFlight: inside, queued },
+      ]),
     );
   }
 
@@ -48,17 +82,23 @@ export class Participants {
    * @param endsAt when the whole call must be over, on the monotonic clock; asked again when that moment has come,
    *   because the right to make the call may have been renewed meanwhile
    */
-  async call(sagaId: string, call: Call, traceparent: string, endsAt: () => number): Promise<Reply> {
+  async call(
+    sagaId: string,
+    call: Call,
+    traceparent: string,
+    endsAt: () => number,
+  ): Promise<Reply | Deferral> {
     const participant = this.#participants.get(call.participant);
     if (participant === undefined)
       throw new Error(`no URL is configured for participant ${call.participant}`);
     const controller = new AbortController();
-    const startedAt = this.#clock.monotonic();
+    const { clock } = this.#in;
+    const startedAt = clock.monotonic();
     let cancel = () => {};
     const bound = () => {
-      const now = this.#clock.monotonic();
+      const now = clock.monotonic();
       const leftMs = endsAt() - now;
-      if (leftMs > 0) cancel = this.#clock.after(leftMs, bound);
+      if (leftMs > 0) cancel = clock.after(leftMs, bound);
       else controller.abort(new TimeoutError(now - startedAt));
     };
     bound();
@@ -71,7 +111,7 @@ export class Participants {
     }
   }
 
-  /** Ends all calls in flight: each counts as unknown. */
+  /** Ends all calls in flight: each counts as unknown, and what still waits at a gate as deferred. */
   abortAll(): void {
     for (const controller of this.#inFlight) controller.abort(new Error('the coordinator stops'));
   }
@@ -82,30 +122,45 @@ export class Participants {
 
   /**
    * Nothing queues inside undici, where a deadline would not reach it: the gate lets no more calls through than there
-   * are connections. A call whose time ends at the gate was never sent.
+   * are connections. The breaker is asked before the queue, where waiting would be in vain, and again after it.
    */
-  #throughGate(
+  async #throughGate(
     to: Participant,
     sagaId: string,
     call: Call,
     traceparent: string,
     signal: AbortSignal,
-  ): Promise<Reply> {
-    let sent = false;
-    // The signal is not the gate's affair: cockatiel (3.2) wakes nobody behind a queued call that it finds aborted, so
-    // one whose time is over passes like any other, and at once.
-    const through = to.gate.execute(async () => {
-      if (signal.aborted) return NEVER_SENT_IN_TIME;
-      sent = true;
-      return this.#send(to, sagaId, call, traceparent, signal);
-    });
-    if (sent) return through;
-    return new Promise((resolve, reject) => {
-      signal.addEventListener('abort', () => {
-        if (!sent) resolve(NEVER_SENT_IN_TIME);
-      });
-      through.then(resolve, reject);
-    });
+  ): Promise<Reply | Deferral> {
+    const { gate, breaker } = to;
+    if (breaker.leftMs > 0) return this.#deferral(breaker, 'open');
+    const entry = await gate.enter(signal);
+    if (entry !== 'entered') return this.#deferral(breaker, entry);
+    try {
+      if (signal.aborted) return this.#deferral(breaker, 'late');
+      const pass = breaker.pass();
+      if (pass === null) return this.#deferral(breaker, 'open');
+      const reply = await this.#send(to, sagaId, call, traceparent, signal);
+      const turned = breaker.settled(pass, reply);
+      if (turned !== null) this.#tell(to, turned, reply);
+      return reply;
+    } finally {
+      gate.leave();
+    }
+  }
+
+  /** Spread by chance over as long as the breaker is open this time, so that not all come back at once. */
+  #deferral({ leftMs, spanMs }: Breaker, why: keyof typeof DEFERRED_BECAUSE): Deferral {
+    const delayMs = Math.round(Math.max(leftMs, DEFERRED_LEAST_MS) + this.#in.random() * spanMs);
+    return { outcome: 'deferred', error: DEFERRED_BECAUSE[why], delayMs };
+  }
+
+  #tell({ name, breaker }: Participant, turned: 'opened' | 'closed', reply: Reply): void {
+    const { observe } = this.#in;
+    if (turned === 'closed') observe({ type: 'breaker-closed', participant: name });
+    else {
+      const error = reply.outcome === 'done' ? null : reply.error;
+      observe({ type: 'breaker-opened', participant: name, openMs: Math.round(breaker.leftMs), error });
+    }
   }
 
   async #send(
@@ -138,7 +193,7 @@ export class Participants {
         statusCode,
         typeof retryAfter === 'string' ? retryAfter : undefined,
         text,
-        this.#clock.now(),
+        this.#in.clock.now(),
       );
     } catch (error) {
       return replyOfFailure(signal.aborted ? signal.reason : error);
@@ -153,8 +208,14 @@ class TimeoutError extends Error {
   }
 }
 
-function participantAt(url: URL, { connectionsMax, connectTimeoutMs }: ParticipantSettings): Participant {
+function participantAt(
+  name: string,
+  url: URL,
+  { connectionsMax, queueMax, connectTimeoutMs, breaker }: ParticipantSettings,
+  clock: Clock,
+): Participant {
   return {
+    name,
     // The deadline of a call is its signal; undici's own time-outs are coarser, and start at other moments.
     pool: new Pool(url.origin, {
       connections: connectionsMax,
@@ -163,7 +224,8 @@ function participantAt(url: URL, { connectionsMax, connectTimeoutMs }: Participa
       connect: { timeout: connectTimeoutMs },
     }),
     basePath: url.pathname.replace(/\/$/, ''),
-    gate: bulkhead(connectionsMax, Number.POSITIVE_INFINITY),
+    gate: new Gate(connectionsMax, queueMax),
+    breaker: new Breaker(breaker, clock),
   };
 }
 

@@ -16,6 +16,8 @@ export interface RecoverySettings {
   /** Lease of a claim: at least as long as the longest call may last. */
   readonly claimLeaseMs: number;
   readonly inHandMax: number;
+  /** Sagas whose waits are timed each by itself. */
+  readonly alarmsMax: number;
   readonly purgeEveryMs: number;
 }
 
@@ -71,7 +73,8 @@ export class Recovery {
 
   /** Looks at one saga as soon as its wait is over, rather than at the next round. */
   wakeAfter(id: string, delayMs: number): void {
-    if (!this.#running) return;
+    // Where very many wait, because a participant is away, the rounds find what has no alarm.
+    if (!this.#running || this.#alarms.size >= this.#settings.alarmsMax) return;
     // The store's clock decides; asking a little late saves asking twice.
     const cancel = this.#in.clock.after(delayMs + 2, () => {
       this.#alarms.delete(cancel);

@@ -196,7 +196,8 @@ export class Runner {
 
   /**
    * Makes the call that the state announces; `null` where the right to make it is over. What operators ask of a saga
-   * that stands still comes first; of one that announces a call, it waits until that has settled.
+   * that stands still comes first; of one that announces a call, it waits until that has settled. A call that was put
+   * off is no call: nobody is told of it but by the wait that it leads to.
    */
   async #perform(saga: Held): Promise<{ event: SagaEvent | null; callMs: number | null } | null> {
     const { clock, participants, random, observe } = this.#in;
@@ -218,6 +219,10 @@ export class Runner {
     const reply = await participants.call(saga.id, call, traceparentOf(saga.id, random), endsAt);
     this.#renewals.remove(saga);
     if (this.#abandoned) return null;
+    if (reply.outcome === 'deferred') {
+      const { outcome: type, error, delayMs } = reply;
+      return { event: { type, at: clock.now(), error, delayMs }, callMs: null };
+    }
     const ms = clock.monotonic() - sentAt;
     const error = reply.outcome === 'done' ? null : reply.error;
     observe({ type: 'called', id: saga.id, machine: saga.machine, call, outcome: reply.outcome, ms, error });

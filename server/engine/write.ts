@@ -173,6 +173,7 @@ function countHop(
   if (before.snapshot.context.failure === null && failure !== null) {
     count(failure.step === null ? 'cancelled' : `failures.${failure.step}`);
   }
+  if (event?.type === 'deferred') count('deferrals');
   if (event === null || !OUTCOMES.has(event.type) || before.asks.kind !== 'call') return;
   const done = event.type === 'done';
   if (after.asks.kind === 'wait') count('retries');

@@ -2,7 +2,7 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Statistics } from '../../stores/saga-store.ts';
 import { StoreUnavailableError } from '../../stores/saga-store.ts';
 import { type ParticipantName, withoutSecrets } from '../config.ts';
-import type { SagaEngine } from '../engine/contract.ts';
+import type { BreakerState, SagaEngine } from '../engine/contract.ts';
 import type { Probes } from '../probes.ts';
 import { Problem } from '../problem.ts';
 import { problemAnswers } from './answers.ts';
@@ -61,7 +61,12 @@ export function healthRoutes(app: OpenAPIHono, { engine, probes, version }: Heal
   app.openapi(show, async (c) => {
     const [services, storeReachable] = await Promise.all([probes.all(), reachable()]);
     const allHealthy = Object.values(services).every(Boolean);
-    const working = allHealthy && storeReachable ? 'healthy' : 'degraded';
+    const breakers = Object.fromEntries(
+      Object.entries(engine.participants).map(([name, { breaker }]) => [name, breaker]),
+    ) as Record<ParticipantName, BreakerState>;
+    // Half-open is no trouble: where nothing is to be called, nothing finds out that all is well.
+    const callsAll = !Object.values(breakers).includes('open');
+    const working = allHealthy && callsAll && storeReachable ? 'healthy' : 'degraded';
     const { kind, durability } = engine.store;
     return c.json(
       {
@@ -74,6 +79,7 @@ export function healthRoutes(app: OpenAPIHono, { engine, probes, version }: Heal
         services_health: services,
         all_services_healthy: allHealthy,
         service_urls: urls,
+        breakers,
         store: { kind, durability, reachable: storeReachable },
       },
       200,

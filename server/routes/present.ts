@@ -106,6 +106,7 @@ export function presentStatistics({ statuses, inFlight, counters }: Statistics):
       success_rate: percentage(succeeded, attempted),
     },
     retries: sum('retries'),
+    deferrals: sum('deferrals'),
     duration_seconds: {
       p50: quantile(buckets, 0.5),
       p95: quantile(buckets, 0.95),

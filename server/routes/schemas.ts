@@ -211,6 +211,7 @@ export const statistics = z
       success_rate: z.number(),
     }),
     retries: z.int(),
+    deferrals: z.int(),
     duration_seconds: z.object({
       p50: z.number().nullable(),
       p95: z.number().nullable(),
@@ -237,6 +238,7 @@ export const health = z
     services_health: services(z.boolean()),
     all_services_healthy: z.boolean(),
     service_urls: services(z.string()),
+    breakers: services(z.enum(['closed', 'open', 'half-open'])),
     store: z.object({ kind: z.enum(['memory', 'redis']), durability: z.string(), reachable: z.boolean() }),
   })
   .openapi('Health');

@@ -42,6 +42,17 @@ export function logEvents(logger: Logger): Observe {
           );
         }
         break;
+      case 'breaker-opened': {
+        const { participant, openMs, error } = event;
+        logger.warn(
+          { participant, open_ms: openMs, error },
+          'breaker opened: sagas wait for this participant',
+        );
+        break;
+      }
+      case 'breaker-closed':
+        logger.info({ participant: event.participant }, 'breaker closed: the participant is called again');
+        break;
       case 'lost':
         logger.warn({ saga_id: event.id, why: event.why }, LOST[event.why]);
         break;

@@ -1,7 +1,7 @@
 /** Prometheus metrics of the sagas, fed by engine events. No saga id is ever a label: it would never end. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { type Statistics, StoreUnavailableError } from '../../stores/saga-store.ts';
-import type { Observe, SagaEngine } from '../engine/contract.ts';
+import type { Observe, ParticipantState, SagaEngine } from '../engine/contract.ts';
 
 /** Seconds; from well below a local call to well above the longest time-out. */
 const CALL_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -53,6 +53,18 @@ export function sagaMetrics(registry: Registry): Observe {
     labelNames: ['machine', 'step', 'kind'],
     registers,
   });
+  const deferred = new Counter({
+    name: 'saga_deferred_total',
+    help: 'Calls that were put off and cost no attempt: the breaker was open, or no connection was free.',
+    labelNames: ['machine', 'step', 'kind'],
+    registers,
+  });
+  const opened = new Counter({
+    name: 'saga_participant_breaker_opened_total',
+    help: 'How often the breaker of a participant has opened.',
+    labelNames: ['participant'],
+    registers,
+  });
   const claimed = new Counter({
     name: 'saga_claimed_total',
     help: 'Sagas taken up from the due index: after a wait, or from an owner that is gone.',
@@ -95,8 +107,10 @@ export function sagaMetrics(registry: Registry): Observe {
         break;
       case 'transition': {
         const { step: name, kind, outcome, to } = event.entry;
-        if (name === null || kind === null || outcome === null) break;
+        if (name === null || kind === null) break;
         const labels = { machine: event.machine.id, step: name };
+        if (event.event?.type === 'deferred') deferred.inc({ ...labels, kind });
+        if (outcome === null) break;
         if (to.endsWith('.waiting')) retries.inc({ ...labels, kind });
         else if (kind === 'compensation') {
           compensations.inc({ ...labels, result: outcome === 'done' ? 'succeeded' : 'failed' });
@@ -115,6 +129,9 @@ export function sagaMetrics(registry: Registry): Observe {
       case 'lost':
         lost.inc({ why: event.why });
         break;
+      case 'breaker-opened':
+        opened.inc({ participant: event.participant });
+        break;
       case 'unreadable':
         unreadable.inc();
         break;
@@ -125,6 +142,7 @@ export function sagaMetrics(registry: Registry): Observe {
         faults.inc();
         break;
       case 'migrated':
+      case 'breaker-closed':
       case 'store-back':
         break;
       default:
@@ -144,12 +162,41 @@ export function engineGauges(registry: Registry, engine: SagaEngine): void {
       this.set(engine.inHand);
     },
   });
+  ofEach(
+    'saga_participant_breaker_open',
+    '1 while calls to a participant are deferred until a probe succeeds, else 0.',
+    ({ breaker }) => (breaker === 'closed' ? 0 : 1),
+  );
+  ofEach(
+    'saga_participant_calls_in_flight',
+    'Calls to a participant that are under way.',
+    ({ inFlight }) => inFlight,
+  );
+  ofEach(
+    'saga_participant_calls_queued',
+    'Calls to a participant that wait for a connection.',
+    ({ queued }) => queued,
+  );
   stored('saga_parked', 'Sagas in the store that wait for an operator.', ({ statuses }) => statuses.ABORTED);
   stored(
     'saga_in_flight',
     'Sagas in the store that are neither ended nor parked.',
     ({ inFlight }) => inFlight,
   );
+
+  function ofEach(name: string, help: string, read: (state: ParticipantState) => number): void {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['participant'],
+      registers,
+      collect() {
+        for (const [participant, state] of Object.entries(engine.participants)) {
+          this.set({ participant }, read(state));
+        }
+      },
+    });
+  }
 
   /** Each gauge asks for itself: prom-client reads all metrics at once, and one set by another's reading is a scrape late. */
   function stored(name: string, help: string, read: (statistics: Statistics) => number): void {

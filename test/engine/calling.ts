@@ -1,6 +1,7 @@
 /** The real HTTP client of the participants, on virtual time, before one listener. */
 import type { Call, Kind } from '../../machines/index.ts';
-import type { Reply } from '../../server/engine/outcome.ts';
+import type { EngineEvent } from '../../server/engine/contract.ts';
+import type { Deferral, Reply } from '../../server/engine/outcome.ts';
 import { Participants } from '../../server/engine/participants.ts';
 import { begun, callIn, drive, orderMachine } from '../machines/placed-order.ts';
 import { type Listener, listening } from './listener.ts';
@@ -13,7 +14,13 @@ const compensation = callIn(saga, drive(saga, ['refused']));
 export const ANSWER_BYTES_MAX = 100_000;
 export const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
+/** Opens only where a test fails so often. */
+export const BREAKER = { failuresMax: 5, openMs: 2_000, openMaxMs: 30_000 };
+export const QUEUE_MAX = 16;
+
 export class Calling {
+  /** What the client of the participants has told. */
+  readonly events: EngineEvent[] = [];
   readonly clock = new VirtualClock();
   readonly listener: Listener;
   readonly participants: Participants;
@@ -24,10 +31,12 @@ export class Calling {
       {
         urls: { order: url(listener.url) },
         connectionsMax,
+        queueMax: QUEUE_MAX,
         connectTimeoutMs: 10_000,
         answerBytesMax: ANSWER_BYTES_MAX,
+        breaker: BREAKER,
       },
-      this.clock,
+      { clock: this.clock, random: () => 0.5, observe: (event) => void this.events.push(event) },
     );
   }
 
@@ -39,7 +48,7 @@ export class Calling {
   call(
     kind: Kind = 'action',
     { sagaId = 's-1', boundMs = 1_000, over = {} as Partial<Call> } = {},
-  ): Promise<Reply> {
+  ): Promise<Reply | Deferral> {
     const call = { ...(kind === 'action' ? action : compensation), ...over };
     const endsAt = this.clock.monotonic() + boundMs;
     return this.participants.call(sagaId, call, TRACEPARENT, () => endsAt);

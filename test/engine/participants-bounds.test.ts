@@ -1,7 +1,7 @@
 /** The bounds of a call: one deadline over everything that it does, and never more calls at once than connections. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Calling } from './calling.ts';
+import { BREAKER, Calling, QUEUE_MAX } from './calling.ts';
 import type { Seen } from './listener.ts';
 import { quiet } from './virtual-clock.ts';
 
@@ -14,7 +14,11 @@ async function open(connectionsMax?: number): Promise<Calling> {
 }
 
 const answerTo = ({ answer }: Seen) => answer(200, { order_id: 'o-1' });
-const NEVER_SENT = { outcome: 'retryable', error: 'no connection was free in time', retryAfterMs: null };
+const NEVER_SENT = {
+  outcome: 'deferred',
+  error: 'not called: no connection was free in time',
+  delayMs: 1_100,
+};
 
 /** Resolves when the client has read the head of an answer: only undici knows. */
 function headersRead(): Promise<void> {
@@ -105,7 +109,7 @@ describe('the gate', () => {
     },
   );
 
-  it('a call whose time ends there was never sent: retryable, and it never reaches the participant', async () => {
+  it('a call whose time ends there was never sent: deferred, and it never reaches the participant', async () => {
     const { clock, listener } = await open(1);
     const first = calling.call('action', { sagaId: 'first', boundMs: 5_000 });
     const seen = await listener.next();
@@ -151,8 +155,108 @@ describe('the gate', () => {
   });
 });
 
+describe('beyond the queue', () => {
+  it('a call is deferred at once, and those in it take their turn', async () => {
+    const { listener, participants } = await open(1);
+    const calls = Array.from({ length: 1 + QUEUE_MAX }, () => calling.call());
+    const first = await listener.next();
+    expect(participants.states).toEqual({ order: { breaker: 'closed', inFlight: 1, queued: QUEUE_MAX } });
+    expect(await calling.call()).toEqual({
+      outcome: 'deferred',
+      error: 'not called: too many calls wait for a connection',
+      delayMs: 1_100,
+    });
+    answerTo(first);
+    for (let count = 0; count < QUEUE_MAX; count++) answerTo(await listener.next());
+    for (const reply of await Promise.all(calls)) expect(reply).toMatchObject({ outcome: 'done' });
+    expect(participants.states).toEqual({ order: { breaker: 'closed', inFlight: 0, queued: 0 } });
+  });
+});
+
+describe('the breaker', () => {
+  const { failuresMax, openMs } = BREAKER;
+  /** Half of the open time is added by a chance that is always one half. */
+  const deferredFor = (delayMs: number) => ({
+    outcome: 'deferred',
+    error: 'not called: its calls have failed too often in a row',
+    delayMs,
+  });
+  const answersOf = (status: number) => async () => {
+    const reply = calling.call();
+    (await calling.listener.next()).answer(status, { order_id: 'o-1' });
+    return (await reply).outcome;
+  };
+  const fails = answersOf(503);
+  const succeeds = answersOf(200);
+  const isRefused = answersOf(409);
+
+  async function opened(connectionsMax?: number): Promise<Calling> {
+    await open(connectionsMax);
+    for (let count = 0; count < failuresMax; count++) await fails();
+    return calling;
+  }
+
+  it('opens after failures in a row, and then no call reaches the participant', async () => {
+    const { listener, participants, clock, events } = await opened();
+    expect(events).toEqual([
+      { type: 'breaker-opened', participant: 'order', openMs, error: expect.stringMatching(/^503/) },
+    ]);
+    expect(participants.states.order?.breaker).toBe('open');
+    expect(await calling.call()).toEqual(deferredFor(openMs + openMs / 2));
+    await clock.pass(openMs - 1);
+    expect(await calling.call('compensation')).toEqual(deferredFor(100 + openMs / 2));
+    expect(listener.seen).toHaveLength(failuresMax);
+  });
+
+  it('a refusal is an answer: it never opens for it', async () => {
+    const { events, participants } = await open();
+    for (let count = 0; count < 2 * failuresMax; count++) expect(await isRefused()).toBe('refused');
+    expect([events, participants.states.order?.breaker]).toEqual([[], 'closed']);
+  });
+
+  it('lets one probe through and defers the others; its success lets all through again', async () => {
+    const { listener, participants, clock, events } = await opened();
+    await clock.pass(openMs);
+    expect(participants.states.order?.breaker).toBe('half-open');
+    const probe = calling.call();
+    const seen = await listener.next();
+    expect(await calling.call()).toEqual(deferredFor(2 * openMs + openMs));
+    expect(participants.states.order?.breaker).toBe('half-open');
+    answerTo(seen);
+    expect(await probe).toMatchObject({ outcome: 'done' });
+    expect(events.slice(1)).toEqual([{ type: 'breaker-closed', participant: 'order' }]);
+    expect(await Promise.all([succeeds(), succeeds()])).toEqual(['done', 'done']);
+  });
+
+  it('a call that was in the queue when it opened is not made', async () => {
+    const { listener } = await open(1);
+    const calls = Array.from({ length: failuresMax + 3 }, () => calling.call());
+    for (let count = 0; count < failuresMax; count++) (await listener.next()).answer(503);
+    const outcomes = (await Promise.all(calls)).map(({ outcome }) => outcome);
+    expect(outcomes).toEqual([...Array(failuresMax).fill('retryable'), ...Array(3).fill('deferred')]);
+    expect(listener.seen).toHaveLength(failuresMax);
+    expect(calling.participants.states.order).toEqual({ breaker: 'open', inFlight: 0, queued: 0 });
+  });
+
+  it('of those that wait for the end of its time in the queue, one becomes the probe', async () => {
+    const { listener, clock } = await open(1);
+    for (let count = 1; count < failuresMax; count++) await fails();
+    const hanging = calling.call('action', { boundMs: 1_000 });
+    await listener.next();
+    await clock.pass(1_000);
+    expect(await hanging).toMatchObject({ outcome: 'unknown' });
+    await clock.pass(openMs);
+    const replies = [calling.call(), calling.call(), calling.call()];
+    answerTo(await listener.next());
+    // The first has closed it before the others had their turn.
+    answerTo(await listener.next());
+    answerTo(await listener.next());
+    for (const reply of await Promise.all(replies)) expect(reply).toMatchObject({ outcome: 'done' });
+  });
+});
+
 describe('the end of everything', () => {
-  it('abortAll ends what is in flight as unknown, and what stands at the gate as never sent', async () => {
+  it('abortAll ends what is in flight as unknown, and what stands at the gate as deferred', async () => {
     const { clock, listener } = await open(1);
     const sent = calling.call('action', { boundMs: 5_000 });
     const seen = await listener.next();

@@ -1,8 +1,10 @@
 /** Calls that are repeated: the wait between two attempts is stored, and nobody holds the saga meanwhile. */
 import { describe, expect, it } from 'vitest';
+import { orderSaga } from '../../machines/order.ts';
+import { wait } from '../../server/engine/clock.ts';
 import { at, everywhere } from '../machines/placed-order.ts';
 import { smallSaga } from '../machines/small-saga.ts';
-import { done, refused, retryable, SETTINGS, unknown, World } from './world.ts';
+import { deferred, done, refused, retryable, SETTINGS, unknown, World } from './world.ts';
 
 /** How late a saga is looked at, so that the store's clock finds it due. */
 const WAKE_MS = 2;
@@ -158,6 +160,55 @@ it('a wait outlives the coordinator that began it: any other wakes the saga when
   expect(
     world.calls.filter(({ by }) => by === 'b').map(({ call }) => `${call.step} ${call.attempt}`),
   ).toEqual(['payment 2', 'shipping 1', 'notification 1']);
+});
+
+it('where too many wait for an alarm each, the rounds find the others', async () => {
+  const world = small();
+  world.reply('a', 'action', retryable(5_500), retryable(5_500), retryable(5_500));
+  const a = await world.coordinator('a', { alarmsMax: 1 });
+  a.engine.open();
+  const ids = [await world.start(a), await world.start(a), await world.start(a)];
+  await world.clock.pass(5_500 + WAKE_MS);
+  expect(world.calls.slice(3).map(({ sagaId }) => sagaId)).toEqual(ids.slice(0, 1));
+  await world.clock.pass(SETTINGS.pollMs);
+  expect(world.calls.slice(3).map(({ sagaId }) => sagaId)).toEqual(ids);
+  // The alarm that has rung makes room for another.
+  world.reply('a', 'action', retryable(5_500));
+  const late = await world.start(a);
+  await world.clock.pass(5_500 + WAKE_MS);
+  expect(world.called(late)).toHaveLength(2);
+});
+
+it('a call that was put off waits for as long as it was told, without an attempt and without being counted as made', async () => {
+  const world = small();
+  world.reply('a', 'action', retryable(), deferred(700), deferred(300), done());
+  const a = await world.coordinator();
+  a.engine.open();
+  const id = await world.start(a);
+  await world.clock.pass(10_000);
+  expect(world.calls.map(({ call, atMs }) => [call.attempt, atMs])).toEqual([
+    [1, 0],
+    [2, 50 + WAKE_MS],
+    [2, 750 + 2 * WAKE_MS],
+    [2, 1_050 + 3 * WAKE_MS],
+  ]);
+  expect(a.events.filter(({ type }) => type === 'called')).toHaveLength(2);
+  expect(await world.history(id)).toContain('deferred doing_a.calling -> doing_a.waiting');
+  expect(await world.counters()).toMatchObject({ retries: 1, deferrals: 2 });
+});
+
+it('a deadline that passes while a call is being put off undoes it, and is not waited for again and again', async () => {
+  const world = new World({ saga: (policies) => orderSaga(policies, 1_000) });
+  world.reply('order', 'action', async () => {
+    await wait(world.clock, 1_500);
+    return deferred(60_000);
+  });
+  const a = await world.coordinator();
+  a.engine.open();
+  const id = await world.start(a);
+  await world.clock.pass(1_500);
+  expect(world.called()).toEqual(['order action', 'order compensation']);
+  expect((await world.record(id)).status).toBe('FAILED');
 });
 
 it('a wait of no time at all is a wait all the same', async () => {

@@ -5,6 +5,7 @@ import { Participants } from '../../server/engine/participants.ts';
 import type { FaultRule } from '../../services-stub/faults.ts';
 import { ANY_PORTS, type RunningServices, SERVICE_NAMES, startServices } from '../../services-stub/start.ts';
 import { placed } from '../machines/placed-order.ts';
+import { BREAKER, QUEUE_MAX } from './calling.ts';
 import { quiet } from './virtual-clock.ts';
 import { type Coordinator, FORWARD, World } from './world.ts';
 
@@ -22,8 +23,15 @@ beforeEach(async () => {
   world = new World({ policy: { attemptsMax: 3 } });
   const urls = Object.fromEntries(SERVICE_NAMES.map((name) => [name, stub.services[name].url]));
   participants = new Participants(
-    { urls, connectionsMax: 4, connectTimeoutMs: 10_000, answerBytesMax: 100_000 },
-    world.clock,
+    {
+      urls,
+      connectionsMax: 4,
+      queueMax: QUEUE_MAX,
+      connectTimeoutMs: 10_000,
+      answerBytesMax: 100_000,
+      breaker: BREAKER,
+    },
+    { clock: world.clock, random: () => 0.5, observe: () => {} },
   );
   a = await world.coordinator('a', {}, participants);
   a.engine.open();

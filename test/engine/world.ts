@@ -15,7 +15,7 @@ import {
 import { orderInput, orderSaga } from '../../machines/order.ts';
 import type { EngineEvent, StartRequest, StartResult } from '../../server/engine/contract.ts';
 import { Engine, type EngineSettings } from '../../server/engine/engine.ts';
-import type { Reply } from '../../server/engine/outcome.ts';
+import type { Deferral, Reply } from '../../server/engine/outcome.ts';
 import type { Participants } from '../../server/engine/participants.ts';
 import { MemoryStore } from '../../stores/memory-store.ts';
 import {
@@ -35,6 +35,11 @@ export const retryable = (retryAfterMs: number | null = null): Reply => ({
   error: 'busy',
   retryAfterMs,
 });
+export const deferred = (delayMs: number): Deferral => ({
+  outcome: 'deferred',
+  error: 'not called',
+  delayMs,
+});
 export const unknown = (): Reply => ({ outcome: 'unknown', error: 'lost', retryAfterMs: null });
 
 /** A call as a participant sees it. */
@@ -46,7 +51,8 @@ export interface Made {
   readonly boundMs: number;
   readonly atMs: number;
 }
-type Script = Reply | ((made: Made) => Reply | Promise<Reply>);
+type Said = Reply | Deferral;
+type Script = Said | ((made: Made) => Said | Promise<Said>);
 
 /** What becomes of one operation of the store. */
 export type Fate = (perform: () => Promise<unknown>, args: readonly unknown[]) => Promise<unknown>;
@@ -70,6 +76,7 @@ export const SETTINGS: EngineSettings = {
   claimLeaseMs: LEASE_MS,
   inHandMax: 100,
   waitersMax: 100,
+  alarmsMax: 100,
   purgeEveryMs: 60_000,
   declareEveryMs: 60_000,
   versionGoneAfterMs: 600_000,
@@ -104,7 +111,7 @@ export class World {
   /** What becomes of the operations for which there is no fate. */
   weather: Fate = (perform) => perform();
   /** What participants do where nothing is scripted. */
-  participants: (made: Made) => Reply | Promise<Reply> = ({ call }) => done(answers[call.step]);
+  participants: (made: Made) => Said | Promise<Said> = ({ call }) => done(answers[call.step]);
   /** What the coordinators draw, in [0, 1). */
   random = (): number => 0.5;
   readonly #scripts = new Map<string, Script[]>();

@@ -48,8 +48,10 @@ it('needs nothing to be set', () => {
     inFlightMax: 100_000,
     waitersMax: 10_000,
     connectionsMax: 128,
+    queueMax: 2048,
     connectTimeoutMs: 2000,
     answerBytesMax: 262_144,
+    breaker: { failuresMax: 5, openMs: 2000, openMaxMs: 30_000 },
     leaseMarginMs: 500,
     leaseMaxMs: 15_000,
     pollMs: 200,
@@ -105,6 +107,10 @@ describe('each variable', () => {
     ['SAGAS_IN_FLIGHT_MAX', '10', { inFlightMax: 10 }],
     ['PARTICIPANT_CONNECTIONS_MAX', '4', { connectionsMax: 4 }],
     ['ANSWER_BYTES_MAX', '1024', { answerBytesMax: 1024 }],
+    ['PARTICIPANT_QUEUE_MAX', '0', { queueMax: 0 }],
+    ['BREAKER_FAILURES_MAX', '1', { breaker: { failuresMax: 1, openMs: 2000, openMaxMs: 30_000 } }],
+    ['BREAKER_OPEN_MS', '30000', { breaker: { failuresMax: 5, openMs: 30_000, openMaxMs: 30_000 } }],
+    ['BREAKER_OPEN_MAX_MS', '2000', { breaker: { failuresMax: 5, openMs: 2000, openMaxMs: 2000 } }],
     ['CONNECT_TIMEOUT_MS', '100', { connectTimeoutMs: 100 }],
     ['LEASE_MARGIN_MS', '50', { leaseMarginMs: 50 }],
     ['LEASE_MAX_MS', '2000', { leaseMaxMs: 2_000 }],
@@ -125,6 +131,12 @@ describe('each variable', () => {
     expect(readSettings({ LEASE_MARGIN_MS: '1000', LEASE_MAX_MS: '4000' }).leaseMaxMs).toBe(4_000);
     expect(problemsOf({ LEASE_MARGIN_MS: '1000', LEASE_MAX_MS: '3999' })).toEqual([
       'LEASE_MAX_MS: must be four times LEASE_MARGIN_MS at least, or no time is left to renew it',
+    ]);
+  });
+
+  it('BREAKER_OPEN_MAX_MS is BREAKER_OPEN_MS at least', () => {
+    expect(problemsOf({ BREAKER_OPEN_MS: '30001' })).toEqual([
+      'BREAKER_OPEN_MAX_MS: must not be less than BREAKER_OPEN_MS, which is 30001',
     ]);
   });
 

@@ -40,6 +40,7 @@ describe('with all services', () => {
         // What stands before the host is nobody's business.
         payment: `${payment.url.replace('//', '//[redacted]@')}/`,
       },
+      breakers: Object.fromEntries(SERVICE_NAMES.map((name) => [name, 'closed'])),
       store: { kind: 'redis', durability: expect.stringContaining('fsync always'), reachable: true },
     });
   });

@@ -36,6 +36,12 @@ describe('where a level is off', () => {
 });
 
 it.each([
+  [
+    { type: 'breaker-opened', participant: 'payment', openMs: 2_000, error: '503' },
+    WARN,
+    { participant: 'payment', open_ms: 2_000, error: '503' },
+  ],
+  [{ type: 'breaker-closed', participant: 'payment' }, INFO, { participant: 'payment' }],
   [{ type: 'lost', id: 'x', why: 'stale' }, WARN, { saga_id: 'x', why: 'stale' }],
   [
     { type: 'unreadable', id: 'x', error: new Error('torn') },

@@ -86,8 +86,22 @@ describe('quantiles', () => {
 it('sums over machines, and names the failures of a step once', () => {
   const statistics = of(
     {
-      order: { started: 3, 'settled.COMPLETED': 2, 'settled.FAILED': 1, 'failures.payment': 1, retries: 2 },
-      refund: { started: 4, 'settled.ABORTED': 4, 'failures.payment': 3, 'failures.ledger': 1, retries: 5 },
+      order: {
+        started: 3,
+        'settled.COMPLETED': 2,
+        'settled.FAILED': 1,
+        'failures.payment': 1,
+        retries: 2,
+        deferrals: 3,
+      },
+      refund: {
+        started: 4,
+        'settled.ABORTED': 4,
+        'failures.payment': 3,
+        'failures.ledger': 1,
+        retries: 5,
+        deferrals: 1,
+      },
       idle: {},
     },
     { statuses: { STARTED: 1, COMPLETED: 2, FAILED: 1, ABORTED: 4 }, inFlight: 1 },
@@ -98,6 +112,7 @@ it('sums over machines, and names the failures of a step once', () => {
     parked: 4,
     failures_by_step: { payment: 4, ledger: 1 },
     retries: 7,
+    deferrals: 4,
     machines: {
       order: { started: 3, completed: 2, failed: 1, parked: 0 },
       refund: { started: 4, completed: 0, failed: 0, parked: 4 },

@@ -33,6 +33,7 @@ it('of an empty store are zeros, and nothing is divided by zero', async () => {
     failures_by_step: {},
     compensations: { attempted: 0, succeeded: 0, failed: 0, success_rate: 0 },
     retries: 0,
+    deferrals: 0,
     duration_seconds: { p50: null, p95: null, p99: null },
     machines: {},
   });
@@ -62,6 +63,7 @@ it('of twelve sagas with 52 of 60 steps done are the same at every coordinator',
     // Undone are the failed step itself and all before it: 3 + 3 + 4.
     compensations: { attempted: 10, succeeded: 9, failed: 1, success_rate: 90 },
     retries: 2,
+    deferrals: 0,
     duration_seconds: { p50: expect.any(Number), p95: expect.any(Number), p99: expect.any(Number) },
     machines: { order: { started: 12, completed: 9, failed: 2, parked: 1 } },
   });

@@ -4,9 +4,10 @@
  */
 import { type Call, type RegisteredMachine, Registry } from '../../machines/index.ts';
 import { orderInput, orderSaga } from '../../machines/order.ts';
+import { Breaker } from '../../server/engine/breaker.ts';
 import type { StartRequest } from '../../server/engine/contract.ts';
 import { Engine, type EngineSettings } from '../../server/engine/engine.ts';
-import { type Reply, replyOf } from '../../server/engine/outcome.ts';
+import { type Deferral, type Reply, replyOf } from '../../server/engine/outcome.ts';
 import type { Participants } from '../../server/engine/participants.ts';
 import { leaseMsOf } from '../../server/engine/write.ts';
 import { MemoryStore } from '../../stores/memory-store.ts';
@@ -31,6 +32,8 @@ const TIMEOUT_MS = 1_000;
 /** Outlasts its lease: while it is made, that must be renewed. */
 const LONG_TIMEOUT_MS = 3_000;
 export const LEASE_MS = leaseMsOf(TIMEOUT_MS, RIGHTS);
+/** Short against the back-off, so that calls are deferred in many runs. */
+const BREAKER = { failuresMax: 2, openMs: 300, openMaxMs: 2_000 };
 /** A client of the store gives up waiting for one answer. */
 const STORE_TIMEOUT_MS = 800;
 const SETTINGS: EngineSettings = {
@@ -39,6 +42,7 @@ const SETTINGS: EngineSettings = {
   claimLeaseMs: LEASE_MS,
   inHandMax: 100,
   waitersMax: 100,
+  alarmsMax: 3,
   // Nothing is purged within a run: what was counted can be recounted.
   purgeEveryMs: 3_600_000,
   // Nor is anything declared: all processes run the same machine.
@@ -211,17 +215,32 @@ export class Deployment {
     });
   }
 
-  /** Bounds every call and can end all of them, like the client whose place it takes. */
+  /** Defers calls, bounds them and can end all of them, like the client whose place it takes. */
   #participantsOf(process: Process): Pick<Participants, 'call' | 'abortAll'> {
     const ends = new Set<(why: string) => void>();
+    const breakers = new Map(machine.steps.map(({ name }) => [name, new Breaker(BREAKER, process)]));
     return {
-      call: (sagaId, call, _traceparent, endsAt) =>
-        new Promise<Reply>((resolve) => {
+      call: (sagaId, call, _traceparent, endsAt) => {
+        const breaker = breakers.get(call.step);
+        const pass = breaker?.pass();
+        if (breaker === undefined || !pass) {
+          this.trace.note(
+            `${this.timeline.ms} ${process.title} defers ${call.step} ${call.kind} of ${sagaId}`,
+          );
+          const deferral: Deferral = {
+            outcome: 'deferred',
+            error: 'open',
+            delayMs: 1 + this.#chance.below(500),
+          };
+          return Promise.resolve(deferral);
+        }
+        return new Promise<Reply>((resolve) => {
           const leftMs = () => endsAt() - process.monotonic();
           this.watch.calls(process, sagaId, call, leftMs());
           const settle = (reply: Reply) => {
             cancel();
             ends.delete(end);
+            breaker.settled(pass, reply);
             resolve(reply);
           };
           const end = (error: string) => settle({ outcome: 'unknown', error, retryAfterMs: null });
@@ -247,7 +266,8 @@ export class Deployment {
               settle(replyOf(call, status, retryAfter, body, process.now())),
             notSent: () => settle({ outcome: 'retryable', error: 'ECONNREFUSED', retryAfterMs: null }),
           });
-        }),
+        });
+      },
       abortAll: () => {
         for (const end of [...ends]) end('the coordinator stops');
       },

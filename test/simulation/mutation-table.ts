@@ -16,6 +16,7 @@ const STORE = ['test/stores/memory.test.ts'];
 
 const store = 'stores/memory-store.ts';
 const runner = 'server/engine/runner.ts';
+const breaker = 'server/engine/breaker.ts';
 const participants = 'test/simulation/participants.ts';
 
 export const mutations: readonly Mutation[] = [
@@ -174,6 +175,76 @@ export const mutations: readonly Mutation[] = [
     find: 'this.#loops = Promise.all([this.#adopt(), this.#poll()]);',
     replace: 'this.#loops = this.#poll();',
     tests: ['test/engine/recovery.test.ts'],
+  },
+  {
+    name: 'a deferred call costs an attempt',
+    file: 'machines/step.ts',
+    find: 'attempt: context.attempt - 1, retryAt: at + delayMs',
+    replace: 'attempt: context.attempt, retryAt: at + delayMs',
+    tests: ['test/engine/outage.test.ts'],
+  },
+  {
+    name: 'a deferred call forgets that its saga was cancelled',
+    file: 'machines/step.ts',
+    find: "{ guard: 'cancelled', target: to(on.failed), actions: 'noteCancelledBefore' },",
+    replace: '',
+    tests: ['test/engine/retry.test.ts'],
+  },
+  {
+    name: 'a breaker that never opens',
+    file: breaker,
+    find: "return this.#turn('opened');",
+    replace: 'this.#open = null;\n    return null;',
+    tests: ['test/engine/outage.test.ts'],
+  },
+  {
+    name: 'a breaker that never closes',
+    file: breaker,
+    find: "return this.#open === null ? null : this.#turn('closed');",
+    replace: 'return null;',
+    tests: ['test/engine/outage.test.ts'],
+  },
+  {
+    name: 'a breaker that lets all probe at once',
+    file: breaker,
+    find: 'this.#open = { untilMs: this.#clock.monotonic() + spanMs,',
+    replace: 'this.#open = { untilMs: this.#open.untilMs,',
+    tests: ['test/engine/breaker.test.ts'],
+  },
+  {
+    name: 'a breaker that counts calls from before it turned',
+    file: breaker,
+    find: 'if (era !== this.#era) return null;',
+    replace: '',
+    tests: ['test/engine/breaker.test.ts'],
+  },
+  {
+    name: 'a gate that keeps the places of those who gave up',
+    file: 'server/engine/gate.ts',
+    find: 'this.#queue.delete(takePlace);',
+    replace: '',
+    tests: ['test/engine/gate.test.ts'],
+  },
+  {
+    name: 'a gate that is not left',
+    file: 'server/engine/participants.ts',
+    find: 'gate.leave();',
+    replace: '',
+    tests: ['test/engine/participants-bounds.test.ts'],
+  },
+  {
+    name: 'a breaker that is not asked after the queue',
+    file: 'server/engine/participants.ts',
+    find: "if (pass === null) return this.#deferral(breaker, 'open');",
+    replace: 'if (pass === null) return this.#send(to, sagaId, call, traceparent, signal);',
+    tests: ['test/engine/participants-bounds.test.ts'],
+  },
+  {
+    name: 'an alarm for every saga that waits',
+    file: 'server/engine/recovery.ts',
+    find: 'this.#alarms.size >= this.#settings.alarmsMax',
+    replace: 'this.#settings.alarmsMax < 0',
+    tests: ['test/engine/retry.test.ts'],
   },
   {
     name: 'the ledger replays no action',

@@ -71,6 +71,7 @@ function countSaga(
   count(`settled.${status}`);
   let done = 0;
   for (const { event, from, to, step, kind, outcome } of log) {
+    if (event === 'deferred') count('deferrals');
     if (outcome === null) continue;
     if (from === to) world.break(`${id}: an entry from ${from} to itself`);
     if (to.endsWith('.waiting')) count('retries');

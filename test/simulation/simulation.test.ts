@@ -20,6 +20,7 @@ const misfortunes = {
   'leases lost before they were renewed': /^\d+ renew .* = \d+: .*null/,
   releases: /^\d+ release/,
   'actions refused': / action .* = 409$/,
+  'calls deferred': / defers /,
   'answers in place of the truth': / = 50[03]$/,
 } as const;
 
