@@ -3,6 +3,8 @@
  * order in which they came; how many may wait is bounded, and whoever gives up leaves the queue at once.
  */
 
+import type { Cutoff } from './cutoff.ts';
+
 /** `full`: too many wait already. `late`: the time of the call was over before its turn came. */
 export type Entry = 'entered' | 'full' | 'late';
 
@@ -27,8 +29,8 @@ export class Gate {
   }
 
   /** Whoever is answered `entered` must leave. */
-  async enter(signal: AbortSignal): Promise<Entry> {
-    if (signal.aborted) return 'late';
+  async enter(cutoff: Cutoff): Promise<Entry> {
+    if (cutoff.reason !== null) return 'late';
     if (this.#inside < this.#placesMax) {
       this.#inside += 1;
       return 'entered';
@@ -36,15 +38,14 @@ export class Gate {
     if (this.#queue.size >= this.#queueMax) return 'full';
     return new Promise((resolve) => {
       const takePlace = () => {
-        signal.removeEventListener('abort', giveUp);
+        cutoff.listen(null);
         resolve('entered');
       };
-      const giveUp = () => {
+      this.#queue.add(takePlace);
+      cutoff.listen(() => {
         this.#queue.delete(takePlace);
         resolve('late');
-      };
-      this.#queue.add(takePlace);
-      signal.addEventListener('abort', giveUp, { once: true });
+      });
     });
   }
 

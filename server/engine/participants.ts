@@ -8,6 +8,8 @@ import type { Call } from '../../machines/index.ts';
 import { Breaker, type BreakerSettings } from './breaker.ts';
 import type { Clock } from './clock.ts';
 import type { Observe, ParticipantState } from './contract.ts';
+import { Cutoff } from './cutoff.ts';
+import { exchange } from './exchange.ts';
 import { Gate } from './gate.ts';
 import { type Deferral, type Reply, replyOf, replyOfFailure } from './outcome.ts';
 
@@ -53,8 +55,8 @@ export class Participants {
   readonly #participants: ReadonlyMap<string, Participant>;
   readonly #in: Surroundings;
   readonly #answerBytesMax: number;
-  /** Controllers of the calls in flight, so that a drain can end them. */
-  readonly #inFlight = new Set<AbortController>();
+  /** Of the calls in flight, so that a drain can end them. */
+  readonly #inFlight = new Set<Cutoff>();
 
   constructor(settings: ParticipantSettings, surroundings: Surroundings) {
     this.#in = surroundings;
@@ -91,7 +93,7 @@ export class Participants {
     const participant = this.#participants.get(call.participant);
     if (participant === undefined)
       throw new Error(`no URL is configured for participant ${call.participant}`);
-    const controller = new AbortController();
+    const cutoff = new Cutoff();
     const { clock } = this.#in;
     const startedAt = clock.monotonic();
     let cancel = () => {};
@@ -99,21 +101,21 @@ export class Participants {
       const now = clock.monotonic();
       const leftMs = endsAt() - now;
       if (leftMs > 0) cancel = clock.after(leftMs, bound);
-      else controller.abort(new TimeoutError(now - startedAt));
+      else cutoff.cut(new TimeoutError(now - startedAt));
     };
     bound();
-    this.#inFlight.add(controller);
+    this.#inFlight.add(cutoff);
     try {
-      return await this.#throughGate(participant, sagaId, call, traceparent, controller.signal);
+      return await this.#throughGate(participant, sagaId, call, traceparent, cutoff);
     } finally {
       cancel();
-      this.#inFlight.delete(controller);
+      this.#inFlight.delete(cutoff);
     }
   }
 
   /** Ends all calls in flight: each counts as unknown, and what still waits at a gate as deferred. */
   abortAll(): void {
-    for (const controller of this.#inFlight) controller.abort(new Error('the coordinator stops'));
+    for (const cutoff of this.#inFlight) cutoff.cut(new Error('the coordinator stops'));
   }
 
   async close(): Promise<void> {
@@ -129,17 +131,17 @@ export class Participants {
     sagaId: string,
     call: Call,
     traceparent: string,
-    signal: AbortSignal,
+    cutoff: Cutoff,
   ): Promise<Reply | Deferral> {
     const { gate, breaker } = to;
     if (breaker.leftMs > 0) return this.#deferral(breaker, 'open');
-    const entry = await gate.enter(signal);
+    const entry = await gate.enter(cutoff);
     if (entry !== 'entered') return this.#deferral(breaker, entry);
     try {
-      if (signal.aborted) return this.#deferral(breaker, 'late');
+      if (cutoff.reason !== null) return this.#deferral(breaker, 'late');
       const pass = breaker.pass();
       if (pass === null) return this.#deferral(breaker, 'open');
-      const reply = await this.#send(to, sagaId, call, traceparent, signal);
+      const reply = await this.#send(to, sagaId, call, traceparent, cutoff);
       const turned = breaker.settled(pass, reply);
       if (turned !== null) this.#tell(to, turned, reply);
       return reply;
@@ -164,39 +166,30 @@ export class Participants {
   }
 
   async #send(
-    to: Participant,
+    { pool, basePath }: Participant,
     sagaId: string,
     call: Call,
     traceparent: string,
-    signal: AbortSignal,
+    cutoff: Cutoff,
   ): Promise<Reply> {
+    const request = {
+      path: basePath + call.path,
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json',
+        'idempotency-key': `${sagaId}:${call.step}:${call.kind}`,
+        'saga-id': sagaId,
+        'saga-step': call.step,
+        'saga-attempt': String(call.attempt),
+        traceparent,
+      },
+      body: JSON.stringify(call.body),
+    };
     try {
-      const { statusCode, headers, body } = await to.pool.request({
-        method: 'POST',
-        path: to.basePath + call.path,
-        headers: {
-          'content-type': 'application/json',
-          accept: 'application/json',
-          'idempotency-key': `${sagaId}:${call.step}:${call.kind}`,
-          'saga-id': sagaId,
-          'saga-step': call.step,
-          'saga-attempt': String(call.attempt),
-          traceparent,
-        },
-        body: JSON.stringify(call.body),
-        signal,
-      });
-      const text = await readBounded(body, this.#answerBytesMax);
-      const retryAfter = headers['retry-after'];
-      return replyOf(
-        call,
-        statusCode,
-        typeof retryAfter === 'string' ? retryAfter : undefined,
-        text,
-        this.#in.clock.now(),
-      );
+      const { status, retryAfter, body } = await exchange(pool, request, this.#answerBytesMax, cutoff);
+      return replyOf(call, status, retryAfter, body, this.#in.clock.now());
     } catch (error) {
-      return replyOfFailure(signal.aborted ? signal.reason : error);
+      return replyOfFailure(error);
     }
   }
 }
@@ -227,17 +220,4 @@ function participantAt(
     gate: new Gate(connectionsMax, queueMax),
     breaker: new Breaker(breaker, clock),
   };
-}
-
-/** `null` for a body of more bytes. */
-async function readBounded(body: AsyncIterable<Uint8Array>, bytesMax: number): Promise<string | null> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    // Leaving the loop ends the connection.
-    if (bytes > bytesMax) return null;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

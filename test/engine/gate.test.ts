@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { Cutoff } from '../../server/engine/cutoff.ts';
 import { type Entry, Gate } from '../../server/engine/gate.ts';
 import { quiet } from './virtual-clock.ts';
-
-const never = new AbortController().signal;
 
 /** Who comes to a gate, and what each was answered so far. */
 class Crowd {
@@ -13,9 +12,9 @@ class Crowd {
     this.gate = new Gate(placesMax, queueMax);
   }
 
-  async comes(signal = never): Promise<void> {
+  async comes(cutoff = new Cutoff()): Promise<void> {
     const index = this.answers.push(null) - 1;
-    void this.gate.enter(signal).then((entry) => {
+    void this.gate.enter(cutoff).then((entry) => {
       this.answers[index] = entry;
     });
     await quiet();
@@ -56,10 +55,10 @@ describe('a gate', () => {
 
   it('whoever gives up leaves the queue at once, makes room in it, and takes no place later', async () => {
     const crowd = new Crowd(1, 1);
-    const patience = new AbortController();
+    const patience = new Cutoff();
     await crowd.comes();
-    await crowd.comes(patience.signal);
-    patience.abort();
+    await crowd.comes(patience);
+    patience.cut(new Error('no patience left'));
     await crowd.comes();
     expect(crowd.answers).toEqual(['entered', 'late', null]);
     crowd.gate.leave();
@@ -70,18 +69,20 @@ describe('a gate', () => {
 
   it('whoever comes too late takes no place, though there is one', async () => {
     const crowd = new Crowd(1, 1);
-    await crowd.comes(AbortSignal.abort());
+    const over = new Cutoff();
+    over.cut(new Error('no patience left'));
+    await crowd.comes(over);
     expect(crowd.answers).toEqual(['late']);
     expect(crowd.counts).toEqual([0, 0]);
   });
 
   it('a signal that ends after the entry takes nothing back', async () => {
     const crowd = new Crowd(1, 1);
-    const patience = new AbortController();
+    const patience = new Cutoff();
     await crowd.comes();
-    await crowd.comes(patience.signal);
+    await crowd.comes(patience);
     crowd.gate.leave();
-    patience.abort();
+    patience.cut(new Error('no patience left'));
     await quiet();
     expect(crowd.answers).toEqual(['entered', 'entered']);
     expect(crowd.counts).toEqual([1, 0]);
