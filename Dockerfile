@@ -31,4 +31,5 @@ EXPOSE 8000 8001 8002 8003 8004 9000
 HEALTHCHECK --interval=10s --timeout=3s --retries=3 --start-period=30s \
   CMD ["node", "-e", "fetch(process.argv[1]).then(({ ok }) => process.exit(ok ? 0 : 1))", "http://127.0.0.1:9000/livez"]
 # In exec form no shell stands between a signal and node, so SIGTERM drains.
-CMD ["node", "--enable-source-maps", "dist/server/main.js"]
+# Most of what a step allocates is garbage when it ends: with room for it, the collector looks at a third as much (docs/performance.md).
+CMD ["node", "--enable-source-maps", "--max-semi-space-size=64", "dist/server/main.js"]

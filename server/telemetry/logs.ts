@@ -1,5 +1,5 @@
 /**
- * The log of the engine. At info a saga has one line when it starts and one when it ends; whatever needs a person is a
+ * The log of the engine. At info a saga has one line, when it ends; whatever needs a person is a
  * warning or worse; at debug every transition and every call has its line. No line carries a saga's data.
  */
 import type { Logger } from 'pino';
@@ -11,8 +11,8 @@ export function logEvents(logger: Logger): Observe {
   return (event) => {
     switch (event.type) {
       case 'started':
-        if (logger.isLevelEnabled('info'))
-          logger.info({ saga_id: event.id, machine: event.machine.id }, 'saga started');
+        if (logger.isLevelEnabled('debug'))
+          logger.debug({ saga_id: event.id, machine: event.machine.id }, 'saga started');
         break;
       case 'settled':
         logSettled(logger, event);

@@ -20,7 +20,7 @@ export const PROCESSES = [
   {
     host: 'coordinator',
     port: 9000,
-    command: [...RUN, 'dist/server/main.js'],
+    command: [...RUN, '--max-semi-space-size=64', 'dist/server/main.js'],
     probes: ['/livez', '/readyz', '/startupz'],
   },
 ];
