@@ -140,11 +140,16 @@ export class MemoryStore implements SagaStore {
     }
     if ((this.#inFlight[partition] ?? 0) >= this.#inFlightMax) return { kind: 'full' };
     if (idempotency) this.#keys.set(idempotency.key, { id, digest: idempotency.digest });
-    const created = this.#write({ id, machine: saga.machine, createdAtMs: this.#now() }, 1, saga, {
-      log: [],
-      key: idempotency?.key ?? null,
-      held: new Map(),
-    });
+    const created = this.#write(
+      { id, machine: saga.machine, trace: saga.trace, createdAtMs: this.#now() },
+      1,
+      saga,
+      {
+        log: [],
+        key: idempotency?.key ?? null,
+        held: new Map(),
+      },
+    );
     this.#sagas.set(id, created);
     this.#countInFlight(null, created.record);
     return { kind: 'created', ...this.#granted(created.record) };
@@ -332,7 +337,7 @@ export class MemoryStore implements SagaStore {
 
   /** What create and commit have in common: the record, the log entry and the counters. */
   #write(
-    { id, machine, createdAtMs }: Pick<SagaRecord, 'id' | 'machine' | 'createdAtMs'>,
+    { id, machine, trace, createdAtMs }: Pick<SagaRecord, 'id' | 'machine' | 'trace' | 'createdAtMs'>,
     revision: number,
     write: Write,
     { log, key, held }: Pick<Saga, 'log' | 'key' | 'held'>,
@@ -346,6 +351,7 @@ export class MemoryStore implements SagaStore {
     const record: SagaRecord = {
       id,
       machine,
+      trace,
       fence: { revision, writeId },
       snapshot,
       summary,

@@ -179,12 +179,15 @@ export interface Idempotency {
 export interface NewSaga extends Write {
   readonly id: string;
   readonly machine: MachineRef;
+  /** The trace context with which it was asked for: text, opaque to the store, kept as long as the saga. */
+  readonly trace: string | null;
   readonly idempotency: Idempotency | null;
 }
 
 export interface SagaRecord {
   readonly id: string;
   readonly machine: MachineRef;
+  readonly trace: string | null;
   readonly fence: Fence;
   readonly snapshot: string;
   readonly summary: SagaSummary;

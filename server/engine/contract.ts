@@ -27,8 +27,28 @@ export interface StartRequest {
   readonly machine: RegisteredMachine;
   readonly input: SagaInput;
   readonly idempotency: Idempotency | null;
+  /** The caller's trace context, as it came. */
+  readonly trace: { readonly [Name in keyof TraceHeaders]?: string | undefined };
   /** How long the caller waits for the store to know the saga. */
   readonly patienceMs: number;
+}
+
+/** W3C trace context as it travels. */
+export interface TraceHeaders {
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+}
+
+/** Of which trace a saga is part: the same whichever coordinator has it in hand. */
+export interface Trace {
+  readonly traceId: string;
+  /** The saga's own span: the parent of its calls. */
+  readonly spanId: string;
+  /** The span of whoever asked for the saga; `null` where the saga is the root of its trace. */
+  readonly parentSpanId: string | null;
+  readonly isSampled: boolean;
+  /** The caller's `tracestate`, which is passed on; empty where there is none. */
+  readonly state: string;
 }
 
 export type StartResult =
@@ -68,6 +88,7 @@ export interface SagaView extends SagaListing {
   readonly context: SagaContext;
   /** Names of the machine's steps, in order; empty where this coordinator does not know the machine. */
   readonly steps: readonly string[];
+  readonly traceId: string;
 }
 
 /** A saga with its whole history. */
@@ -144,6 +165,7 @@ export type EngineEvent =
   | {
       readonly type: 'started';
       readonly id: string;
+      readonly trace: Trace;
       readonly machine: RegisteredMachine;
       readonly context: SagaContext;
     }
@@ -151,6 +173,7 @@ export type EngineEvent =
   | {
       readonly type: 'transition';
       readonly id: string;
+      readonly trace: Trace;
       readonly machine: RegisteredMachine;
       readonly event: SagaEvent | null;
       readonly entry: NumberedEntry;
@@ -160,6 +183,9 @@ export type EngineEvent =
   | {
       readonly type: 'called';
       readonly id: string;
+      readonly trace: Trace;
+      /** The call's own span, as the participant was told. */
+      readonly spanId: string;
       readonly machine: RegisteredMachine;
       readonly call: Call;
       readonly outcome: Outcome;
@@ -170,6 +196,7 @@ export type EngineEvent =
   | {
       readonly type: 'settled';
       readonly id: string;
+      readonly trace: Trace;
       readonly machine: RegisteredMachine;
       readonly status: SagaStatus;
       readonly ms: number;
@@ -180,6 +207,7 @@ export type EngineEvent =
   | {
       readonly type: 'claimed';
       readonly id: string;
+      readonly trace: Trace;
       readonly state: string;
       readonly machine: RegisteredMachine;
     }
@@ -194,15 +222,26 @@ export type EngineEvent =
   /** A probe has succeeded: calls are made again. */
   | { readonly type: 'breaker-closed'; readonly participant: string }
   /** Somebody else has written: this coordinator has dropped the saga. */
-  | { readonly type: 'lost'; readonly id: string; readonly why: 'stale' | 'missing' | 'lease-over' }
-  /** A saga was claimed whose snapshot its machine cannot read: it is parked until a person has looked. */
-  | { readonly type: 'unreadable'; readonly id: string; readonly error: Error }
+  | {
+      readonly type: 'lost';
+      readonly id: string;
+      readonly trace: Trace;
+      readonly why: 'stale' | 'missing' | 'lease-over';
+    }
+  /** A saga's snapshot cannot be read, so it is parked until a person has looked; or not even its record, with its trace. */
+  | { readonly type: 'unreadable'; readonly id: string; readonly trace: Trace | null; readonly error: Error }
   /** No coordinator has run the saga's version for long: it was parked as it stands. */
-  | { readonly type: 'version-unknown'; readonly id: string; readonly machine: MachineRef }
+  | {
+      readonly type: 'version-unknown';
+      readonly id: string;
+      readonly trace: Trace;
+      readonly machine: MachineRef;
+    }
   /** Moved from an older version of its machine, and carried on by this one. */
   | {
       readonly type: 'migrated';
       readonly id: string;
+      readonly trace: Trace;
       readonly machine: RegisteredMachine;
       readonly from: string;
     }

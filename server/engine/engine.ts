@@ -26,6 +26,7 @@ import type {
 import { canTake, operate } from './operate.ts';
 import { Recovery, type RecoverySettings } from './recovery.ts';
 import { Runner, type Surroundings } from './runner.ts';
+import { storedTrace, traceOf } from './trace.ts';
 import { type VersionSettings, Versions } from './versions.ts';
 import { Waiters } from './waiters.ts';
 
@@ -139,13 +140,15 @@ export class Engine implements SagaEngine {
     }
   }
 
-  async #store(id: string, { machine, input, idempotency }: StartRequest): Promise<StartResult> {
-    const { write, begin } = this.#runner.prepare(machine, machine.begin(input));
+  async #store(id: string, { machine, input, idempotency, ...asked }: StartRequest): Promise<StartResult> {
+    const trace = storedTrace(asked.trace);
+    const { write, begin } = this.#runner.prepare(machine, machine.begin(input), trace);
     const { id: name, version, structure } = machine;
     const created = await this.#create({
       ...write,
       id,
       machine: { id: name, version, structure },
+      trace,
       idempotency,
     });
     if ('kind' in created) return created;
@@ -285,7 +288,8 @@ export class Engine implements SagaEngine {
     const steps = machine?.steps.map(({ name }) => name) ?? [];
     const restore = () =>
       own ? own.restore(record.snapshot) : this.#registry.restore(record.machine, record.snapshot);
-    return { ...listingOf(record), context: shownContext(machine, restore), steps };
+    const { traceId } = traceOf(record.id, record.trace);
+    return { ...listingOf(record), context: shownContext(machine, restore), steps, traceId };
   }
 }
 

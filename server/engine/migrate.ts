@@ -2,6 +2,7 @@
 import { nameOf, type RegisteredMachine, type SagaSnapshot } from '../../machines/index.ts';
 import { type Claimed, type Migration, StoreUnavailableError } from '../../stores/saga-store.ts';
 import type { Surroundings } from './runner.ts';
+import { traceOf } from './trace.ts';
 import { summaryOf } from './write.ts';
 
 /** The claim as it stands after the move; `null` where the saga is left alone, because others have it or the store is away. */
@@ -15,6 +16,7 @@ export async function migrate(
   const { id, machine: before, fence } = record;
   const { id: name, version, structure } = machine;
   const summary = summaryOf(machine, snapshot);
+  const trace = traceOf(id, record.trace);
   const at = clock.now();
   const migration: Migration = {
     writeId,
@@ -44,10 +46,10 @@ export async function migrate(
   try {
     const result = await store.migrate(id, fence, migration);
     if (result.kind !== 'committed') {
-      observe({ type: 'lost', id, why: result.kind });
+      observe({ type: 'lost', id, trace, why: result.kind });
       return null;
     }
-    observe({ type: 'migrated', id, machine, from: before.version });
+    observe({ type: 'migrated', id, trace, machine, from: before.version });
     const { seq, remainingMs } = result;
     const moved = { ...record, machine: migration.machine, snapshot: migration.snapshot, summary };
     return {

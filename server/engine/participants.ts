@@ -7,7 +7,7 @@ import { Pool } from 'undici';
 import type { Call } from '../../machines/index.ts';
 import { Breaker, type BreakerSettings } from './breaker.ts';
 import type { Clock } from './clock.ts';
-import type { Observe, ParticipantState } from './contract.ts';
+import type { Observe, ParticipantState, TraceHeaders } from './contract.ts';
 import { Cutoff } from './cutoff.ts';
 import { exchange } from './exchange.ts';
 import { Gate } from './gate.ts';
@@ -87,7 +87,7 @@ export class Participants {
   async call(
     sagaId: string,
     call: Call,
-    traceparent: string,
+    trace: TraceHeaders,
     endsAt: () => number,
   ): Promise<Reply | Deferral> {
     const participant = this.#participants.get(call.participant);
@@ -106,7 +106,7 @@ export class Participants {
     bound();
     this.#inFlight.add(cutoff);
     try {
-      return await this.#throughGate(participant, sagaId, call, traceparent, cutoff);
+      return await this.#throughGate(participant, sagaId, call, trace, cutoff);
     } finally {
       cancel();
       this.#inFlight.delete(cutoff);
@@ -130,7 +130,7 @@ export class Participants {
     to: Participant,
     sagaId: string,
     call: Call,
-    traceparent: string,
+    trace: TraceHeaders,
     cutoff: Cutoff,
   ): Promise<Reply | Deferral> {
     const { gate, breaker } = to;
@@ -141,7 +141,7 @@ export class Participants {
       if (cutoff.reason !== null) return this.#deferral(breaker, 'late');
       const pass = breaker.pass();
       if (pass === null) return this.#deferral(breaker, 'open');
-      const reply = await this.#send(to, sagaId, call, traceparent, cutoff);
+      const reply = await this.#send(to, sagaId, call, trace, cutoff);
       const turned = breaker.settled(pass, reply);
       if (turned !== null) this.#tell(to, turned, reply);
       return reply;
@@ -169,7 +169,7 @@ export class Participants {
     { pool, basePath }: Participant,
     sagaId: string,
     call: Call,
-    traceparent: string,
+    trace: TraceHeaders,
     cutoff: Cutoff,
   ): Promise<Reply> {
     const request = {
@@ -181,7 +181,7 @@ export class Participants {
         'saga-id': sagaId,
         'saga-step': call.step,
         'saga-attempt': String(call.attempt),
-        traceparent,
+        ...trace,
       },
       body: JSON.stringify(call.body),
     };

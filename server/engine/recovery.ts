@@ -7,6 +7,7 @@ import { type Claimed, type SagaRecord, StoreUnavailableError } from '../../stor
 import { migrate } from './migrate.ts';
 import type { Runner, Surroundings } from './runner.ts';
 import { setAside } from './set-aside.ts';
+import { traceOf } from './trace.ts';
 
 export interface RecoverySettings {
   /** How often the due index is asked when nothing else calls for it. */
@@ -196,7 +197,8 @@ export class Recovery {
 
   /** Parks a saga whose snapshot cannot be read, with the snapshot as it is: a person must look at it. */
   async #setAside(record: SagaRecord, error: Error): Promise<void> {
-    this.#in.observe({ type: 'unreadable', id: record.id, error });
+    const { id, trace } = record;
+    this.#in.observe({ type: 'unreadable', id, trace: traceOf(id, trace), error });
     await setAside(this.#in, record, {
       writeId: this.#runner.nextWriteId(),
       event: 'unreadable',
@@ -206,10 +208,14 @@ export class Recovery {
   }
 
   /** The store has parked it, because it was claimed too often and never came further. */
-  #tellParked({ id, parked, createdAtMs, updatedAtMs }: SagaRecord, machine: RegisteredMachine): void {
+  #tellParked(
+    { id, parked, createdAtMs, updatedAtMs, ...record }: SagaRecord,
+    machine: RegisteredMachine,
+  ): void {
+    const trace = traceOf(id, record.trace);
     const ms = updatedAtMs - createdAtMs;
     const reason = parked?.reason ?? null;
-    this.#in.observe({ type: 'settled', id, machine, status: 'ABORTED', ms, reason, parked });
+    this.#in.observe({ type: 'settled', id, trace, machine, status: 'ABORTED', ms, reason, parked });
   }
 
   async #purge(): Promise<void> {

@@ -17,16 +17,18 @@ import {
   type Write,
 } from '../../stores/saga-store.ts';
 import { type Clock, wait } from './clock.ts';
-import type { Observe, SagaHistory, SagaListing } from './contract.ts';
+import type { Observe, SagaHistory, SagaListing, Trace } from './contract.ts';
 import { decide, type Hop } from './decide.ts';
 import type { Participants } from './participants.ts';
 import { Renewals } from './renewals.ts';
+import { headersOf, newSpanId, traceOf } from './trace.ts';
 import { describe, type Rights } from './write.ts';
 
 /** A saga in this coordinator's hands. */
 interface Held {
   readonly id: string;
   readonly machine: RegisteredMachine;
+  readonly trace: Trace;
   /** The saga as listings show it, as of the last commit. */
   listing: SagaListing;
   snapshot: SagaSnapshot;
@@ -103,7 +105,11 @@ export class Runner {
   }
 
   /** The first write of a saga, and what to do once it is stored. */
-  prepare(machine: RegisteredMachine, snapshot: SagaSnapshot): { write: Write; begin: BeginStored } {
+  prepare(
+    machine: RegisteredMachine,
+    snapshot: SagaSnapshot,
+    storedTrace: string | null,
+  ): { write: Write; begin: BeginStored } {
     const { clock, rights, owner } = this.#in;
     const at = clock.now();
     const after = { snapshot, asks: machine.asks(snapshot) };
@@ -115,8 +121,10 @@ export class Runner {
       const { seq, fence } = granted;
       const { summary } = write;
       const listing = { id, machine, status, summary, parked: null, seq, createdAtMs: at, updatedAtMs: at };
-      const held: Held = { id, machine, listing, ...after, fence, log: [], signals: [], rightUntil: 0 };
-      this.#in.observe({ type: 'started', id, machine, context: snapshot.context });
+      const trace = traceOf(id, storedTrace);
+      const inHand = { fence, log: [], signals: [], rightUntil: 0 };
+      const held: Held = { id, machine, trace, listing, ...after, ...inHand };
+      this.#in.observe({ type: 'started', id, trace, machine, context: snapshot.context });
       this.#note(held, hops, write, seq);
       this.#take(held, granted, sentAt);
     };
@@ -139,9 +147,11 @@ export class Runner {
   ): void {
     const { id, fence, seq, signals } = record;
     const asks = machine.asks(snapshot);
+    const trace = traceOf(id, record.trace);
     const held: Held = {
       id,
       machine,
+      trace,
       listing: record,
       snapshot,
       asks,
@@ -150,7 +160,7 @@ export class Runner {
       signals,
       rightUntil: 0,
     };
-    this.#in.observe({ type: 'claimed', id, state: record.summary.state, machine });
+    this.#in.observe({ type: 'claimed', id, trace, state: record.summary.state, machine });
     this.#take(held, { fence, seq, remainingMs }, sentAt);
   }
 
@@ -208,15 +218,17 @@ export class Runner {
     if (saga.asks.kind !== 'call') throw new Error(`saga ${saga.id} was taken up with nothing to do`);
 
     const { call } = saga.asks;
+    const { id, trace, machine } = saga;
     const sentAt = clock.monotonic();
     if (saga.rightUntil <= sentAt) {
-      observe({ type: 'lost', id: saga.id, why: 'lease-over' });
+      observe({ type: 'lost', id, trace, why: 'lease-over' });
       return null;
     }
     const timesOutAt = sentAt + call.timeoutMs;
     const endsAt = () => Math.min(timesOutAt, saga.rightUntil);
     if (saga.rightUntil < timesOutAt) this.#renewals.add(saga);
-    const reply = await participants.call(saga.id, call, traceparentOf(saga.id, random), endsAt);
+    const spanId = newSpanId(random);
+    const reply = await participants.call(id, call, headersOf(trace, spanId), endsAt);
     this.#renewals.remove(saga);
     if (this.#abandoned) return null;
     if (reply.outcome === 'deferred') {
@@ -225,7 +237,7 @@ export class Runner {
     }
     const ms = clock.monotonic() - sentAt;
     const error = reply.outcome === 'done' ? null : reply.error;
-    observe({ type: 'called', id: saga.id, machine: saga.machine, call, outcome: reply.outcome, ms, error });
+    observe({ type: 'called', id, trace, spanId, machine, call, outcome: reply.outcome, ms, error });
 
     const at = clock.now();
     const { outcome } = reply;
@@ -257,7 +269,7 @@ export class Runner {
       return this.#advance(saga, event, callMs);
     }
     if (result.kind !== 'committed') {
-      this.#in.observe({ type: 'lost', id, why: result.kind });
+      this.#in.observe({ type: 'lost', id, trace: saga.trace, why: result.kind });
       return false;
     }
     Object.assign(saga, hops.at(-1)?.after, { signals: [] });
@@ -300,7 +312,7 @@ export class Runner {
   }
 
   #note(saga: Held, hops: readonly Hop[], { earlier = [], entry }: Write, seq: number): void {
-    const { id, machine, listing, log } = saga;
+    const { id, trace, machine, listing, log } = saga;
     for (const [index, one] of [...earlier, entry].entries()) {
       const numbered = { seq: seq - earlier.length + index, ...one };
       log?.push(numbered);
@@ -311,6 +323,7 @@ export class Runner {
       this.#in.observe({
         type: 'transition',
         id,
+        trace,
         machine,
         event: hop.event,
         entry: numbered,
@@ -321,35 +334,23 @@ export class Runner {
   }
 
   #settle(saga: Held, ms: number): void {
-    const { id, machine, snapshot, listing } = saga;
+    const { id, trace, machine, snapshot, listing } = saga;
     const { status, parked } = listing;
     const reason = snapshot.context.failure?.reason ?? null;
-    this.#in.observe({ type: 'settled', id, machine, status, ms, reason, parked });
+    this.#in.observe({ type: 'settled', id, trace, machine, status, ms, reason, parked });
     this.#onSettled(id, historyOf(saga));
   }
 }
 
-function historyOf({ machine, listing, snapshot, log }: Held): SagaHistory | null {
+function historyOf({ machine, trace, listing, snapshot, log }: Held): SagaHistory | null {
   if (log === null) return null;
   const steps = machine.steps.map(({ name }) => name);
-  return { saga: { ...listing, context: machine.redacted(snapshot.context), steps }, log: [...log] };
+  const context = machine.redacted(snapshot.context);
+  return { saga: { ...listing, context, steps, traceId: trace.traceId }, log: [...log] };
 }
 
 type BeginStored = (id: string, granted: Granted, sentAt: number) => void;
 
 function rounded(ms: number | null): number | null {
   return ms === null ? null : Math.round(ms * 10) / 10;
-}
-
-/**
- * W3C trace context. The saga's own UUID is the trace id, so all calls of a saga are one trace, whichever
- * coordinator makes them; each call is a span of its own.
- */
-function traceparentOf(sagaId: string, random: () => number): string {
-  const traceId = sagaId.slice(sagaId.indexOf('-') + 1).replaceAll('-', '');
-  const half = () =>
-    Math.floor(random() * 0x1_0000_0000)
-      .toString(16)
-      .padStart(8, '0');
-  return `00-${traceId}-${half()}${half()}-01`;
 }

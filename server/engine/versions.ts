@@ -11,6 +11,7 @@ import {
 } from '../../stores/saga-store.ts';
 import type { Surroundings } from './runner.ts';
 import { setAside } from './set-aside.ts';
+import { traceOf } from './trace.ts';
 
 export interface VersionSettings {
   /** How often the store is told; what was said counts three times as long, so that one lost round harms nobody. */
@@ -126,20 +127,21 @@ export class Versions {
     } catch (error) {
       if (error instanceof StoreUnavailableError) throw error;
       // One record that cannot be read must not keep the others standing.
-      this.#in.observe({ type: 'unreadable', id, error: error as Error });
+      this.#in.observe({ type: 'unreadable', id, trace: null, error: error as Error });
       return null;
     }
   }
 
   async #park(record: SagaRecord): Promise<void> {
     const { id, machine } = record;
+    const trace = traceOf(id, record.trace);
     const parked = await setAside(this.#in, record, {
       writeId: this.#nextWriteId(),
       event: 'versionUnknown',
       reason: 'version-unknown',
       error: `no coordinator runs ${titleOf(machine)}`,
     });
-    if (parked) this.#in.observe({ type: 'version-unknown', id, machine });
+    if (parked) this.#in.observe({ type: 'version-unknown', id, trace, machine });
   }
 }
 

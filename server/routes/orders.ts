@@ -38,6 +38,10 @@ const submit = createRoute({
         .string()
         .optional()
         .openapi({ description: 'Quoted or bare. The same key and body give the same saga.' }),
+      traceparent: z
+        .string()
+        .optional()
+        .openapi({ description: 'W3C trace context: the saga becomes part of the trace.' }),
     }),
     body: { required: true, content: { 'application/json': { schema: orderRequest } } },
   },
@@ -88,6 +92,7 @@ export function orderRoutes(app: OpenAPIHono, { engine, machine, waitMs }: Order
       machine,
       input: orderInput(order as Order),
       idempotency,
+      trace: { traceparent: c.req.header('traceparent'), tracestate: c.req.header('tracestate') },
       patienceMs: Math.min(Math.max(preference.waitMs, PATIENCE_MS.least), PATIENCE_MS.most),
     });
     switch (started.kind) {

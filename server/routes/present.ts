@@ -54,6 +54,7 @@ export function presentSaga(history: SagaHistory): z.infer<typeof sagaDetail> {
     // What is still to be done while it goes forward; once it is being undone nothing more is.
     remaining_steps: context.failure === null ? steps.filter((step) => !(step in context.answers)) : [],
     attempt: context.attempt,
+    trace_id: saga.traceId,
     resolved_by: context.resolution?.by ?? null,
     retry_at: context.retryAt === null ? null : timeOf(context.retryAt),
     parked: saga.parked === null ? null : { reason: saga.parked.reason, held: [...saga.parked.held] },

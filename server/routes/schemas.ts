@@ -187,6 +187,7 @@ export const sagaDetail = orderAnswer
       .meta({ description: 'The facts of the saga, secrets redacted.' }),
     remaining_steps: z.array(z.string()),
     attempt: z.int(),
+    trace_id: z.string().meta({ description: 'W3C trace id of all calls of the saga.' }),
     retry_at: time.nullable(),
     resolved_by: z.string().nullable(),
     parked: z.object({ reason: z.string(), held: z.array(held) }).nullable(),

@@ -3,7 +3,7 @@
  * warning or worse; at debug every transition and every call has its line. No line carries a saga's data.
  */
 import type { Logger } from 'pino';
-import type { Observe } from '../engine/contract.ts';
+import type { Observe, Trace } from '../engine/contract.ts';
 
 export function logEvents(logger: Logger): Observe {
   // Every round of recovery meets a store that is away: one line when it goes and one when it is back say it all.
@@ -12,32 +12,32 @@ export function logEvents(logger: Logger): Observe {
     switch (event.type) {
       case 'started':
         if (logger.isLevelEnabled('debug'))
-          logger.debug({ saga_id: event.id, machine: event.machine.id }, 'saga started');
+          logger.debug({ ...idsOf(event), machine: event.machine.id }, 'saga started');
         break;
       case 'settled':
         logSettled(logger, event);
         break;
       case 'claimed':
         if (logger.isLevelEnabled('debug'))
-          logger.debug({ saga_id: event.id, state: event.state }, 'saga claimed');
+          logger.debug({ ...idsOf(event), state: event.state }, 'saga claimed');
         break;
       case 'transition':
         // What a person did is told at info: it is rare, and somebody will ask.
         if (logger.isLevelEnabled('info') && event.entry.by !== undefined) {
           const { event: did, by, reason, step, from, to, outcome } = event.entry;
-          logger.info({ saga_id: event.id, did, by, reason, step, from, to, outcome }, 'operator');
+          logger.info({ ...idsOf(event), did, by, reason, step, from, to, outcome }, 'operator');
         }
         if (logger.isLevelEnabled('debug')) {
           const { from, to, step, kind, attempt, outcome, seq, duration_ms: ms } = event.entry;
-          logger.debug({ saga_id: event.id, seq, from, to, step, kind, attempt, outcome, ms }, 'transition');
+          logger.debug({ ...idsOf(event), seq, from, to, step, kind, attempt, outcome, ms }, 'transition');
         }
         break;
       case 'called':
         if (logger.isLevelEnabled('debug')) {
-          const { id, call, outcome, ms, error } = event;
+          const { call, spanId: span_id, outcome, ms, error } = event;
           const { step, kind, attempt } = call;
           logger.debug(
-            { saga_id: id, step, kind, attempt, outcome, ms: Math.round(ms * 10) / 10, error },
+            { ...idsOf(event), span_id, step, kind, attempt, outcome, ms: Math.round(ms * 10) / 10, error },
             'participant called',
           );
         }
@@ -54,23 +54,20 @@ export function logEvents(logger: Logger): Observe {
         logger.info({ participant: event.participant }, 'breaker closed: the participant is called again');
         break;
       case 'lost':
-        logger.warn({ saga_id: event.id, why: event.why }, LOST[event.why]);
+        logger.warn({ ...idsOf(event), why: event.why }, LOST[event.why]);
         break;
       case 'unreadable':
-        logger.error(
-          { saga_id: event.id, err: event.error },
-          'saga cannot be read: a person must look at it',
-        );
+        logger.error({ ...idsOf(event), err: event.error }, 'saga cannot be read: a person must look at it');
         break;
       case 'migrated': {
         const { id, version: to } = event.machine;
-        logger.info({ saga_id: event.id, machine: id, from: event.from, to }, 'saga migrated');
+        logger.info({ ...idsOf(event), machine: id, from: event.from, to }, 'saga migrated');
         break;
       }
       case 'version-unknown': {
         const { id, version } = event.machine;
         logger.warn(
-          { saga_id: event.id, machine: id, version },
+          { ...idsOf(event), machine: id, version },
           'saga parked: no coordinator runs the version on which it began',
         );
         break;
@@ -92,6 +89,11 @@ export function logEvents(logger: Logger): Observe {
   };
 }
 
+/** By which a line is found: OpenTelemetry's names, so that a log store links it with the trace. */
+function idsOf({ id, trace }: { readonly id: string; readonly trace: Trace | null }) {
+  return trace === null ? { saga_id: id } : { saga_id: id, trace_id: trace.traceId };
+}
+
 const LOST = {
   stale: 'saga dropped: it is in other hands now',
   missing: 'saga dropped: it was purged',
@@ -100,11 +102,12 @@ const LOST = {
 
 type Settled = Extract<Parameters<Observe>[0], { type: 'settled' }>;
 
-function logSettled(logger: Logger, { id, status, ms, reason, parked }: Settled): void {
+function logSettled(logger: Logger, event: Settled): void {
+  const { status, ms, reason, parked } = event;
   if (parked !== null) {
     const held = parked.held.map(({ step, reason }) => ({ step, reason }));
-    logger.warn({ saga_id: id, status, ms, reason, held }, 'saga parked: an operator must act');
+    logger.warn({ ...idsOf(event), status, ms, reason, held }, 'saga parked: an operator must act');
   } else if (logger.isLevelEnabled('info')) {
-    logger.info({ saga_id: id, status, ms, ...(reason === null ? {} : { reason }) }, 'saga ended');
+    logger.info({ ...idsOf(event), status, ms, ...(reason === null ? {} : { reason }) }, 'saga ended');
   }
 }

@@ -57,6 +57,8 @@ const signal = z.object({
 
 const fields = z.object({
   machine,
+  // Absent where the saga was asked for without one.
+  trace: z.string().optional(),
   revision: whole,
   write_id: z.string(),
   snapshot: z.string(),
@@ -106,6 +108,7 @@ export function decodeRecord(id: string, hash: Readonly<Record<string, string>>)
   return {
     id,
     machine: data.machine,
+    trace: data.trace ?? null,
     fence: { revision: data.revision, writeId: data.write_id },
     snapshot: data.snapshot,
     summary: { state: data.state, ...data.summary },

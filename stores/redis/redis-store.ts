@@ -172,6 +172,7 @@ export class RedisStore extends RedisReads implements SagaStore {
           digest,
           saga.idempotency?.digest ?? '',
           this.#inFlightMax,
+          saga.trace ?? '',
           ...encodeCounts(machine, saga),
         ],
         this.#replicas,

@@ -51,7 +51,7 @@ export class Calling {
   ): Promise<Reply | Deferral> {
     const call = { ...(kind === 'action' ? action : compensation), ...over };
     const endsAt = this.clock.monotonic() + boundMs;
-    return this.participants.call(sagaId, call, TRACEPARENT, () => endsAt);
+    return this.participants.call(sagaId, call, { traceparent: TRACEPARENT }, () => endsAt);
   }
 
   async close(): Promise<void> {

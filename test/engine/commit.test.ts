@@ -64,7 +64,7 @@ describe('a commit that is refused', () => {
       const a = await world.coordinator();
       const id = await world.start(a);
       expect(world.called()).toEqual(FORWARD.slice(0, 2));
-      expect(a.events.at(-1)).toEqual({ type: 'lost', id, why: kind });
+      expect(a.events.at(-1)).toMatchObject({ type: 'lost', id, why: kind });
       expect(a.engine.inHand).toBe(0);
       // Nor is it repeated: a refusal is an answer.
       await world.clock.pass(LEASE_MS);
@@ -91,7 +91,7 @@ describe('a commit that is refused', () => {
     const after = await world.store.log(id);
     gate.open();
     await quiet();
-    expect(a.events.at(-1)).toEqual({ type: 'lost', id, why: 'stale' });
+    expect(a.events.at(-1)).toMatchObject({ type: 'lost', id, why: 'stale' });
     expect(await world.store.log(id)).toEqual(after);
     expect(world.calls.filter(({ by }) => by === 'a').map(({ call }) => call.step)).toEqual([
       'order',
@@ -182,7 +182,7 @@ describe('a commit that never arrived', () => {
     expect((await world.record(id)).status).toBe('COMPLETED');
     world.fates.clear();
     await world.clock.pass(2_000);
-    expect(a.events.at(-1)).toEqual({ type: 'lost', id, why: 'stale' });
+    expect(a.events.at(-1)).toMatchObject({ type: 'lost', id, why: 'stale' });
     expect(await world.history(id)).toHaveLength(1 + 1 + stepNames.length);
   });
 });

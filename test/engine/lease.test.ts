@@ -72,7 +72,7 @@ describe('a call', () => {
       await world.clock.pass(ms);
       const over = ms >= RIGHT_MS;
       expect(world.called()).toEqual(over ? ['order action'] : FORWARD);
-      expect(a.events.filter(({ type }) => type === 'lost')).toEqual(
+      expect(a.events.filter(({ type }) => type === 'lost')).toMatchObject(
         over ? [{ type: 'lost', id, why: 'lease-over' }] : [],
       );
       expect(a.engine.inHand).toBe(0);

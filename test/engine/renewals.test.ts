@@ -91,7 +91,9 @@ describe('a call longer than the longest lease', () => {
     const younger = { name: 'a', boot: (owner?.boot ?? 0) + 1 };
     await world.store.claim([id], younger, LONG_MS, 'younger', 'at');
     await world.clock.pass(leaseMaxMs);
-    expect(a.events.filter(({ type }) => type === 'lost')).toEqual([{ type: 'lost', id, why: 'stale' }]);
+    expect(a.events.filter(({ type }) => type === 'lost')).toMatchObject([
+      { type: 'lost', id, why: 'stale' },
+    ]);
   });
 });
 

@@ -251,7 +251,7 @@ describe('sagas of a version that nobody runs any more', () => {
       return perform();
     };
     await world.clock.pass(SWEPT_MS);
-    expect(events).toContainEqual({ type: 'unreadable', id: calling, error: torn });
+    expect(events).toContainEqual({ type: 'unreadable', id: calling, trace: null, error: torn });
     expect((await world.record(calling)).status).toBe('STARTED');
     expect((await world.record(waiting)).status).toBe('ABORTED');
   });

@@ -167,7 +167,7 @@ export class World {
   }
 
   request(idempotency: Idempotency | null = null, machine = this.machine): StartRequest {
-    return { machine, input: orderInput(placed), idempotency, patienceMs: 60_000 };
+    return { machine, input: orderInput(placed), idempotency, trace: {}, patienceMs: 60_000 };
   }
 
   /** Starts a saga, lets happen what can, and answers its id. */
@@ -251,7 +251,7 @@ export class World {
   #participants(by: string, alive: () => boolean): Pick<Participants, 'call' | 'abortAll'> {
     const ends = new Set<() => void>();
     return {
-      call: async (sagaId, call, traceparent, endsAt) => {
+      call: async (sagaId, call, { traceparent = '' }, endsAt) => {
         if (!alive()) return NEVER;
         const leftMs = () => endsAt() - this.clock.monotonic();
         const boundMs = leftMs();

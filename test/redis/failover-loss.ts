@@ -92,6 +92,7 @@ class Load {
       ...this.#body('started', { kind: 'act', leaseMs: MINUTE }),
       id: this.#store.newId(null),
       machine: { id: 'order', version: '1', structure: 'x' },
+      trace: null,
       idempotency: null,
     };
   }

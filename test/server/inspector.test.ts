@@ -11,6 +11,7 @@ import { orderSaga } from '../../machines/order.ts';
 import { nodeName, statesIn } from '../../machines/structure.ts';
 import { readSettings } from '../../server/config.ts';
 import type { EngineEvent } from '../../server/engine/contract.ts';
+import { traceOf } from '../../server/engine/trace.ts';
 import { type Inspector, startInspector } from '../../server/telemetry/inspector.ts';
 import { SERVICE_NAMES } from '../../services-stub/start.ts';
 import { ORDER, send, settled, submit } from '../coordinator/world.ts';
@@ -267,6 +268,7 @@ describe('a client that never reads', () => {
     const transition = (seq: number): EngineEvent => ({
       type: 'transition',
       id: 'saga',
+      trace: traceOf('saga', null),
       machine,
       event: null,
       entry: { seq, at: '', event: 'started', to: 'creatingOrder.calling', error: null, ...none },

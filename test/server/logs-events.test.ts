@@ -3,9 +3,12 @@ import { type Logger, pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import type { RegisteredMachine } from '../../machines/index.ts';
 import type { EngineEvent } from '../../server/engine/contract.ts';
+import { traceOf } from '../../server/engine/trace.ts';
 import { logEvents } from '../../server/telemetry/logs.ts';
 
 const [INFO, WARN, ERROR] = [30, 40, 50];
+const trace = traceOf('00-0192a3b4-c5d6-7890-8abc-def012345678', null);
+const trace_id = '0192a3b4c5d678908abcdef012345678';
 
 describe('where a level is off', () => {
   /** Anything that is read of an event would have been read to be formatted. */
@@ -42,21 +45,27 @@ it.each([
     { participant: 'payment', open_ms: 2_000, error: '503' },
   ],
   [{ type: 'breaker-closed', participant: 'payment' }, INFO, { participant: 'payment' }],
-  [{ type: 'lost', id: 'x', why: 'stale' }, WARN, { saga_id: 'x', why: 'stale' }],
+  [{ type: 'lost', id: 'x', trace, why: 'stale' }, WARN, { saga_id: 'x', trace_id, why: 'stale' }],
   [
-    { type: 'unreadable', id: 'x', error: new Error('torn') },
+    { type: 'unreadable', id: 'x', trace, error: new Error('torn') },
     ERROR,
-    { saga_id: 'x', err: { message: 'torn' } },
+    { saga_id: 'x', trace_id, err: { message: 'torn' } },
   ],
   [
-    { type: 'migrated', id: 'x', machine: { id: 'order', version: '2' } as RegisteredMachine, from: '1' },
+    {
+      type: 'migrated',
+      id: 'x',
+      trace,
+      machine: { id: 'order', version: '2' } as RegisteredMachine,
+      from: '1',
+    },
     INFO,
-    { saga_id: 'x', machine: 'order', from: '1', to: '2' },
+    { saga_id: 'x', trace_id, machine: 'order', from: '1', to: '2' },
   ],
   [
-    { type: 'version-unknown', id: 'x', machine: { id: 'order', version: '1', structure: 'abc' } },
+    { type: 'version-unknown', id: 'x', trace, machine: { id: 'order', version: '1', structure: 'abc' } },
     WARN,
-    { saga_id: 'x', machine: 'order', version: '1' },
+    { saga_id: 'x', trace_id, machine: 'order', version: '1' },
   ],
   [{ type: 'store-fault', doing: 'poll', error: new Error('away') }, ERROR, { doing: 'poll', error: 'away' }],
 ] as const)('%j is of level %d', (event, level, members) => {

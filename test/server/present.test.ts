@@ -142,6 +142,7 @@ it('shows a saga of a machine that is not known here, with what the store itself
       updatedAtMs: 1000,
       context: { data: {}, answers: {}, attempt: 3, retryAt: 2000, failure: null, held: [], undone: [] },
       steps: [],
+      traceId: '0af7651916cd43dd8448eb211c80319c',
     },
     log: [],
   });

@@ -171,7 +171,7 @@ export class Deployment {
   }
 
   request(idempotency: Idempotency | null): StartRequest {
-    return { machine, input: orderInput(placed), idempotency, patienceMs: 8_000 };
+    return { machine, input: orderInput(placed), idempotency, trace: {}, patienceMs: 8_000 };
   }
 
   /** Whether every saga that the store holds has ended or is parked, and nothing is under way. */

@@ -124,6 +124,7 @@ class Script {
           ...this.#write(body),
           id,
           machine,
+          trace: key && `trace of ${key}`,
           idempotency: key ? { key, digest } : null,
         };
         this.ids.push(id);

@@ -82,6 +82,7 @@ export const newSaga = (store: SagaStore, over: Partial<NewSaga> = {}): NewSaga 
   ...write(),
   id: store.newId(over.idempotency?.key ?? null),
   machine: ORDER,
+  trace: null,
   idempotency: null,
   ...over,
 });

@@ -1,7 +1,8 @@
 -- Stores a new saga at revision 1, and its idempotency key with it.
 -- KEYS: as in write.lua, then 11 all sagas, 12 record of the idempotency key
 -- ARGV: as in write.lua, then 13 machine, 14 SHA-256 of the idempotency key or empty, 15 digest of the body,
---       16 STARTED sagas of the partition at most, 17... counters
+--       16 STARTED sagas of the partition at most, 17 trace or empty,
+--       18... counters
 -- Returns: code, log entries, remaining ms, the store's clock, id of the saga that exists
 
 local now = clock(ARGV[1])
@@ -30,5 +31,6 @@ if redis.call('ZCARD', KEYS[7]) >= tonumber(ARGV[16]) then return { FULL, 0, 0, 
 if ARGV[14] ~= '' then redis.call('SET', KEYS[12], id .. ' ' .. ARGV[15]) end
 redis.call('ZADD', KEYS[11], '0', id)
 redis.call('HSET', KEYS[1], 'machine', ARGV[13], 'key', ARGV[14], 'created', whole(now))
-local seq = write(now, '1', nil, 17)
+if ARGV[17] ~= '' then redis.call('HSET', KEYS[1], 'trace', ARGV[17]) end
+local seq = write(now, '1', nil, 18)
 return { DONE, seq, granted(), now, id }

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { partitionOf, partitionOfKey } from '../../../stores/partition.ts';
 import type { Part } from '../conformance.ts';
 import {
+  A1,
   act,
   begin,
   end,
@@ -63,6 +64,7 @@ export const creates: Part = (opened) => {
     expect(found).toEqual({
       id: saga.id,
       machine: ORDER,
+      trace: null,
       fence: { revision: 1, writeId: saga.writeId },
       snapshot: saga.snapshot,
       summary: saga.summary,
@@ -77,6 +79,17 @@ export const creates: Part = (opened) => {
     });
     expect(await store.log(saga.id)).toEqual([{ ...saga.entry, seq: 1 }]);
     expect(await store.statuses([saga.id])).toEqual(['STARTED']);
+  });
+
+  it('keeps the trace of a saga byte for byte, and hands it to whoever claims the saga', async () => {
+    const { store, advance } = opened();
+    const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 a=b, c="ä\\u0000"';
+    const { id, fence } = await begin(store, { trace, next: wait(1) });
+    await store.commit(id, fence, write({ next: wait(1) }));
+    expect((await record(store, id)).trace).toBe(trace);
+    advance(2 * MINUTE);
+    const claimed = await store.claim([id], A1, MINUTE, 'claim', '2026-01-02T00:00:00.000Z');
+    expect(claimed.map(({ record }) => record.trace)).toEqual([trace]);
   });
 
   it('can begin a saga waiting, parked or ended', async () => {
