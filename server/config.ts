@@ -70,6 +70,11 @@ const schema = z.object({
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   INSPECT: flag.default(false),
   INSPECT_PORT: port.default(9001),
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: httpUrl.optional(),
+  OTEL_EXPORTER_OTLP_PROTOCOL: z.enum(['http/protobuf', 'http/json']).default('http/protobuf'),
+  OTEL_TRACES_EXPORTER: z.enum(['otlp', 'none']).default('otlp'),
+  OTEL_SDK_DISABLED: z.enum(['false', 'true']).default('false'),
   REDIS_WAIT_REPLICAS: whole(0, 100).default(0),
   REDIS_WAIT_TIMEOUT_MS: whole(1, 2000).default(1000),
   PARTITIONS: whole(1, 4096).default(16),
@@ -105,6 +110,12 @@ const POLICY_VARIABLES = {
   backoffMaxMs: ['BACKOFF_MAX_MS', ms],
 } as const;
 
+/** Where spans go. */
+export interface TraceSettings {
+  readonly url: string;
+  readonly protocol: 'http/protobuf' | 'http/json';
+}
+
 export interface Settings {
   readonly port: number;
   readonly host: string;
@@ -121,6 +132,8 @@ export interface Settings {
   readonly logLevel: string;
   /** Port of the inspector, or `null` where it is off. */
   readonly inspectPort: number | null;
+  /** `null` where no spans are made. */
+  readonly traces: TraceSettings | null;
   /** How many replicas must have a write before it counts, and how long they may take; `null` where none must. */
   readonly waitReplicas: { readonly count: number; readonly timeoutMs: number } | null;
   readonly partitions: number;
@@ -220,6 +233,7 @@ export function readSettings(environment: Environment): Settings {
     serviceUrls,
     logLevel: values.LOG_LEVEL,
     inspectPort: values.INSPECT ? values.INSPECT_PORT : null,
+    traces: traceSettings(values),
     waitReplicas:
       values.REDIS_WAIT_REPLICAS === 0
         ? null
@@ -249,6 +263,14 @@ export function readSettings(environment: Environment): Settings {
     callTimeoutMaxMs: Math.max(...[...policies.values()].map(({ timeoutMs }) => timeoutMs)),
   };
   return Object.freeze(settings);
+}
+
+/** As OpenTelemetry defines its variables: the general endpoint is a base, the one for traces is used as it is. */
+function traceSettings(values: z.infer<typeof schema>): TraceSettings | null {
+  const isOff = values.OTEL_SDK_DISABLED === 'true' || values.OTEL_TRACES_EXPORTER === 'none';
+  const base = values.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const url = values.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? (base && `${base.replace(/\/$/, '')}/v1/traces`);
+  return isOff || url === undefined ? null : { url, protocol: values.OTEL_EXPORTER_OTLP_PROTOCOL };
 }
 
 /**
@@ -306,6 +328,7 @@ export function shownSettings({ policies: _, ...settings }: Settings): Record<st
     serviceUrls,
     apiToken: settings.apiToken && '[redacted]',
     redisUrl: settings.redisUrl && withoutSecrets(settings.redisUrl),
+    traces: settings.traces && { ...settings.traces, url: withoutSecrets(settings.traces.url) },
   };
 }
 

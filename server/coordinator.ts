@@ -2,6 +2,7 @@
  * The composition root: the only place where clock, randomness, stores and sockets are real, and where the parts of a
  * coordinator meet.
  */
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { type ServerType, serve } from '@hono/node-server';
@@ -27,6 +28,7 @@ import { startInspector } from './telemetry/inspector.ts';
 import { logEvents } from './telemetry/logs.ts';
 import { createRegistry, engineGauges, sagaMetrics } from './telemetry/metrics.ts';
 import { timedStore } from './telemetry/timed-store.ts';
+import type { Instance, Traces } from './telemetry/traces.ts';
 
 export interface Coordinator {
   readonly url: string;
@@ -106,10 +108,15 @@ async function open(
 
   const inspector = settings.inspectPort === null ? null : await startInspector(settings.inspectPort);
   if (inspector !== null) closing.push(() => inspector.close());
+  const { coordinatorId } = settings;
+  const boot = await store.boot(coordinatorId);
+  const traces = await openTraces(settings, { coordinator: coordinatorId, boot, version }, logger);
+  if (traces !== null) closing.push(() => traces.close());
   const observers: readonly Observe[] = [
     sagaMetrics(metrics),
     logEvents(logger),
     ...(inspector === null ? [] : [inspector.observe]),
+    ...(traces === null ? [] : [traces.observe]),
   ];
 
   const observe: Observe = (event) => {
@@ -132,7 +139,7 @@ async function open(
       clock,
       random,
       observe,
-      owner: { name: settings.coordinatorId, boot: await store.boot(settings.coordinatorId) },
+      owner: { name: coordinatorId, boot },
       rights,
     },
     machines,
@@ -183,6 +190,17 @@ type Closing = (() => Promise<unknown>)[];
 /** In the opposite order: what was opened last may need what was opened before. */
 async function closeAll(closing: Closing): Promise<void> {
   for (const close of closing.splice(0).reverse()) await close();
+}
+
+/** OpenTelemetry is loaded only where there is a collector to send to. */
+async function openTraces({ traces }: Settings, instance: Instance, logger: Logger): Promise<Traces | null> {
+  if (traces === null) return null;
+  const { exportTraces } = await import('./telemetry/traces.ts');
+  return exportTraces(traces, instance, {
+    now: systemClock.now,
+    newSpanId: () => randomBytes(8).toString('hex'),
+    logger,
+  });
 }
 
 /** REDIS_URL, else a private Redis, else memory. A Redis server that was started for this is stopped with it. */

@@ -11,6 +11,8 @@ export interface Call {
   readonly step: string;
   readonly attempt: number | null;
   readonly idempotencyKey: string;
+  /** Of which trace the caller says that the call is part. */
+  readonly traceparent: string | null;
   /** The kinds of the injected faults that struck this call. */
   readonly faults: readonly string[];
 }
@@ -25,6 +27,7 @@ export interface JournalEntry {
   readonly step: string;
   readonly attempt: number | null;
   readonly idempotency_key: string;
+  readonly traceparent: string | null;
   readonly outcome: CallOutcome;
   /** Null where an injected fault kept every answer back. */
   readonly status: number | null;
@@ -62,6 +65,7 @@ export class Journal {
       step: call.step,
       attempt: call.attempt,
       idempotency_key: call.idempotencyKey,
+      traceparent: call.traceparent,
       outcome,
       status,
       faults: call.faults,

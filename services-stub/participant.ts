@@ -227,7 +227,10 @@ function readCallHeaders(c: Context<Env>): Read<Omit<Call, 'kind' | 'faults'>> {
     return { refusal: problem(400, 'header-too-long', 'Header too long', detail) };
   }
   const attempt = Number(c.req.header('Saga-Attempt') ?? Number.NaN);
-  return { value: { idempotencyKey, sagaId, step, attempt: Number.isInteger(attempt) ? attempt : null } };
+  const traceparent = c.req.header('traceparent')?.slice(0, HEADER_CHARS_MAX) ?? null;
+  return {
+    value: { idempotencyKey, sagaId, step, traceparent, attempt: Number.isInteger(attempt) ? attempt : null },
+  };
 }
 
 function injectedAnswer(status: number, retryAfter: number | null): Answer {

@@ -60,6 +60,7 @@ it('needs nothing to be set', () => {
     retentionMs: 7 * 24 * HOUR_MS,
     versionGoneAfterMs: HOUR_MS,
     sagaDeadlineMs: null,
+    traces: null,
     waitReplicas: null,
     callTimeoutMaxMs: 10_000,
   });

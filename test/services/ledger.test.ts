@@ -10,6 +10,7 @@ const call = (kind: Call['kind'] = 'action', sagaId = 'saga-1'): Call => ({
   step: 'payment',
   attempt: 1,
   idempotencyKey: `${sagaId}:payment:${kind}`,
+  traceparent: null,
   faults: [],
 });
 

@@ -195,6 +195,7 @@ export function participantSuite(given: ParticipantCase): void {
           step: service,
           attempt: 3,
           idempotency_key: `saga-1:${service}:action`,
+          traceparent: null,
           outcome: 'performed',
           status: 201,
           faults: [],
