@@ -16,6 +16,7 @@ import { MemoryDeclarations } from './memory-declarations.ts';
 import { cursorAfter, LOOKED_AT_MAX, newestFirst, uuidFromCursor } from './paging.ts';
 import { assertPartitions, idMaker, partitionOf, shareOf, uuidOf } from './partition.ts';
 import {
+  type Backlog,
   BadCursorError,
   CLAIMS_MAX,
   type Claimed,
@@ -317,6 +318,20 @@ export class MemoryStore implements SagaStore {
       [...this.#counters].map(([machine, counts]) => [machine, Object.fromEntries(counts)]),
     );
     return { statuses, inFlight: statuses.STARTED, counters };
+  }
+
+  async backlog(machines: readonly MachineRef[]): Promise<Backlog> {
+    const records = [...this.#records()];
+    const running = records.filter(({ status }) => status === 'STARTED').map(({ id }) => id);
+    const oldest = this.#sagas.get(running.sort(newestFirst).at(-1) ?? '')?.record;
+    const dueAtMs = records
+      .filter(({ machine }) => runsOn(machine, machines))
+      .flatMap((record) => record.dueAtMs ?? []);
+    const longestMs = (times: readonly number[]) => Math.max(0, ...times.map((atMs) => this.#now() - atMs));
+    return {
+      overdueMs: longestMs(dueAtMs),
+      oldestMs: longestMs(oldest === undefined ? [] : [oldest.createdAtMs]),
+    };
   }
 
   async purge(limit: number): Promise<number> {

@@ -275,6 +275,14 @@ export interface Statistics {
   readonly counters: Readonly<Record<string, Counts>>;
 }
 
+/** How far behind the work is, for whoever watches. */
+export interface Backlog {
+  /** How long the saga that has been due for longest has waited for somebody to look at it; 0 where none is due. */
+  readonly overdueMs: number;
+  /** Age of the running (STARTED) saga that is oldest by its id, of whatever machine; 0 where none runs. */
+  readonly oldestMs: number;
+}
+
 /** What a store says of itself, for the log, the health page and the dashboard. */
 export interface StoreInfo {
   readonly kind: 'memory' | 'redis';
@@ -389,6 +397,9 @@ export interface SagaStore {
   list(filter: Filter, cursor: string | null, limit: number): Promise<Page>;
 
   statistics(): Promise<Statistics>;
+
+  /** By the store's clock. Overdue are sagas of the given machine versions only. Cheap: two short looks at indexes. */
+  backlog(machines: readonly MachineRef[]): Promise<Backlog>;
 
   /** Removes ended sagas whose time has come, at most `limit`, with log, key and indexes. Answers how many. */
   purge(limit: number): Promise<number>;

@@ -11,6 +11,7 @@ import type {
   SagaInput,
 } from '../../machines/index.ts';
 import type {
+  Backlog,
   Filter,
   Idempotency,
   MachineRef,
@@ -148,6 +149,9 @@ export interface SagaEngine {
   /** As `list`, without those of which a retry cannot be asked as they stand. */
   retryable(filter: Filter, cursor: string | null, limit: number): Promise<SagaPage>;
   statistics(): Promise<Statistics>;
+
+  /** How far behind the sagas are of the machines that this coordinator knows. */
+  backlog(): Promise<Backlog>;
 
   /** Throws StoreUnavailableError where the store cannot serve. */
   ping(): Promise<void>;

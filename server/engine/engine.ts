@@ -1,6 +1,7 @@
 /** The engine's face: takes commands, hands sagas to the runner, and answers from the store. */
 import type { RegisteredMachine, Registry, SagaContext, SagaSnapshot } from '../../machines/index.ts';
 import {
+  type Backlog,
   type CreateResult,
   type Filter,
   type NewSaga,
@@ -211,6 +212,10 @@ export class Engine implements SagaEngine {
 
   statistics(): Promise<Statistics> {
     return this.#in.store.statistics();
+  }
+
+  backlog(): Promise<Backlog> {
+    return this.#in.store.backlog(this.#registry.takes());
   }
 
   ping(): Promise<void> {

@@ -1,6 +1,6 @@
 /** Prometheus metrics of the sagas, fed by engine events. No saga id is ever a label: it would never end. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { type Statistics, StoreUnavailableError } from '../../stores/saga-store.ts';
+import { StoreUnavailableError } from '../../stores/saga-store.ts';
 import type { Observe, ParticipantState, SagaEngine } from '../engine/contract.ts';
 
 /** Seconds; from well below a local call to well above the longest time-out. */
@@ -177,11 +177,23 @@ export function engineGauges(registry: Registry, engine: SagaEngine): void {
     'Calls to a participant that wait for a connection.',
     ({ queued }) => queued,
   );
-  stored('saga_parked', 'Sagas in the store that wait for an operator.', ({ statuses }) => statuses.ABORTED);
+  const statistics = shared(() => engine.statistics());
+  const backlog = shared(() => engine.backlog());
+  stored('saga_parked', 'Sagas in the store that wait for an operator.', async () => {
+    return (await statistics()).statuses.ABORTED;
+  });
+  stored('saga_in_flight', 'Sagas in the store that are neither ended nor parked.', async () => {
+    return (await statistics()).inFlight;
+  });
   stored(
-    'saga_in_flight',
-    'Sagas in the store that are neither ended nor parked.',
-    ({ inFlight }) => inFlight,
+    'saga_overdue_seconds',
+    'How long the saga that is due for longest has waited for a coordinator to take it; 0 where none is due.',
+    async () => (await backlog()).overdueMs / 1000,
+  );
+  stored(
+    'saga_oldest_in_flight_seconds',
+    'Age of the oldest saga in the store that is neither ended nor parked; 0 where there is none.',
+    async () => (await backlog()).oldestMs / 1000,
   );
 
   function ofEach(name: string, help: string, read: (state: ParticipantState) => number): void {
@@ -199,14 +211,14 @@ export function engineGauges(registry: Registry, engine: SagaEngine): void {
   }
 
   /** Each gauge asks for itself: prom-client reads all metrics at once, and one set by another's reading is a scrape late. */
-  function stored(name: string, help: string, read: (statistics: Statistics) => number): void {
+  function stored(name: string, help: string, read: () => Promise<number>): void {
     new Gauge({
       name,
       help,
       registers,
       async collect() {
         try {
-          this.set(read(await engine.statistics()));
+          this.set(await read());
         } catch (error) {
           // A scrape must not fail with the store; the last values stand, and the store's own metrics tell why.
           if (!(error instanceof StoreUnavailableError)) throw error;
@@ -214,4 +226,15 @@ export function engineGauges(registry: Registry, engine: SagaEngine): void {
       },
     });
   }
+}
+
+/** One question for all who ask while it is under way: the gauges of one scrape. */
+function shared<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asked: Promise<T> | null = null;
+  return () => {
+    asked ??= ask().finally(() => {
+      asked = null;
+    });
+    return asked;
+  };
 }

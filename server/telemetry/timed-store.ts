@@ -4,7 +4,7 @@ import type { SagaStore } from '../../stores/saga-store.ts';
 
 export function timedStore(store: SagaStore, registry: Registry): SagaStore {
   const duration = new Histogram({
-    name: 'saga_store_operation_seconds',
+    name: 'saga_store_operation_duration_seconds',
     help: 'Operations of the store, by operation and result (ok, error).',
     labelNames: ['operation', 'result'],
     buckets: [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
@@ -47,6 +47,7 @@ export function timedStore(store: SagaStore, registry: Registry): SagaStore {
     log: timed('log', store.log),
     list: timed('list', store.list),
     statistics: timed('statistics', store.statistics),
+    backlog: timed('backlog', store.backlog),
     purge: timed('purge', store.purge),
     ping: () => store.ping(),
     close: () => store.close(),

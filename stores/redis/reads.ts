@@ -1,8 +1,9 @@
 /** The half of the contract that only asks: plain commands, in one tick to every partition, and no script. */
 import { assertLimit } from '../assertions.ts';
 import { cursorAfter, LOOKED_AT_MAX, uuidFromCursor } from '../paging.ts';
-import { partitionName, partitionOf } from '../partition.ts';
+import { partitionName, partitionOf, uuidOf } from '../partition.ts';
 import {
+  type Backlog,
   BadCursorError,
   type Filter,
   type MachineRef,
@@ -23,7 +24,7 @@ import { decodeLog, decodeRecord, decodeStatus } from './record.ts';
 import type { Client } from './scripts.ts';
 import type { StoreClock } from './store-clock.ts';
 
-type Asking = 'due' | 'running' | 'get' | 'statuses' | 'log' | 'list' | 'statistics' | 'ping';
+type Asking = 'due' | 'running' | 'get' | 'statuses' | 'log' | 'list' | 'statistics' | 'backlog' | 'ping';
 
 export class RedisReads implements Pick<SagaStore, Asking> {
   protected readonly redis: Client;
@@ -169,6 +170,33 @@ export class RedisReads implements Pick<SagaStore, Asking> {
       }),
     );
     return { statuses, inFlight: statuses.STARTED, counters };
+  }
+
+  async backlog(machines: readonly MachineRef[]): Promise<Backlog> {
+    if (this.clock.old) await this.learnTime();
+    const names = [...new Set(machines.map(machineName))];
+    const found = await together(
+      this.keyspace.partitions.map(async (keys) => {
+        const [oldest, ...due] = await Promise.all([
+          this.redis.zrange(keys.status.STARTED, 0, 0),
+          ...names.map((name) => this.redis.zrange(keys.due(name), 0, 0, 'WITHSCORES')),
+        ]);
+        return {
+          ids: oldest,
+          dueAtMs: due.flatMap(([, score]) => (score === undefined ? [] : Number(score))),
+        };
+      }),
+    );
+    const byAge = found.flatMap(({ ids }) => ids).sort((a, b) => (uuidOf(a) < uuidOf(b) ? -1 : 1));
+    const [oldest] = byAge;
+    const record = oldest === undefined ? null : await this.get(oldest);
+    const now = this.clock.now();
+    const longestMs = (times: readonly number[]) =>
+      Math.max(0, ...times.map((atMs) => Math.floor(now - atMs)));
+    return {
+      overdueMs: longestMs(found.flatMap(({ dueAtMs }) => dueAtMs)),
+      oldestMs: longestMs(record === null ? [] : [record.createdAtMs]),
+    };
   }
 
   async ping(): Promise<void> {

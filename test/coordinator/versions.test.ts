@@ -41,7 +41,7 @@ const BEGUN_ON_2 = ['order', 'payment', 'inventory', 'shipping', 'notification']
 /** How often a coordinator has asked for what is due. */
 async function rounds({ url }: Coordinator): Promise<number> {
   const { body } = await send(`${url}/metrics`);
-  const count = /^saga_store_operation_seconds_count\{operation="due",result="ok"\} (\d+)$/m;
+  const count = /^saga_store_operation_duration_seconds_count\{operation="due",result="ok"\} (\d+)$/m;
   return Number(count.exec(body)?.[1]);
 }
 

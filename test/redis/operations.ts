@@ -120,6 +120,7 @@ export const OPERATIONS: readonly Operation[] = [
   asks('gone', (store) => store.gone(0)),
   asks('list', (store) => store.list({}, null, 10)),
   asks('statistics', (store) => store.statistics()),
+  asks('backlog', (store) => store.backlog([ORDER])),
   asks('ping', (store) => store.ping()),
 ];
 

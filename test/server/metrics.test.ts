@@ -57,6 +57,8 @@ it('is the text format, with help and type for every metric', () => {
     'saga_in_flight',
     'saga_in_hand',
     'saga_lost_total',
+    'saga_oldest_in_flight_seconds',
+    'saga_overdue_seconds',
     'saga_parked',
     'saga_participant_breaker_open',
     'saga_participant_breaker_opened_total',
@@ -67,7 +69,7 @@ it('is the text format, with help and type for every metric', () => {
     'saga_started_total',
     'saga_step_duration_seconds',
     'saga_store_faults_total',
-    'saga_store_operation_seconds',
+    'saga_store_operation_duration_seconds',
     'saga_unreadable_total',
     'saga_version_unknown_total',
   ]);
@@ -126,7 +128,7 @@ describe('counts', () => {
   });
 
   it('operations of the store', () => {
-    const operations = valuesOf('saga_store_operation_seconds', '_count');
+    const operations = valuesOf('saga_store_operation_duration_seconds', '_count');
     expect(operations).toMatchObject({ 'create ok': 4, 'claim ok': expect.any(Number) });
     // A success commits five times, a retry two times more; payment refused three and then thrice undone.
     expect(operations['commit ok']).toBe(5 + 6 + 7 + 6);
@@ -177,6 +179,6 @@ it('still answers, with its last values, when the store is away', async () => {
   const away = parseMetrics(body);
   expect(away.get('saga_parked')?.samples[0]?.value).toBe(1);
   // The reading that failed shows in the next one.
-  const failed = /^saga_store_operation_seconds_count\{operation="statistics",result="error"\} [1-9]/m;
+  const failed = /^saga_store_operation_duration_seconds_count\{operation="statistics",result="error"\} [1-9]/m;
   expect((await send(`${url}/metrics`)).body).toMatch(failed);
 });

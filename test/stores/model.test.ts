@@ -224,7 +224,7 @@ function inMinutes(value: unknown, beganMs: number): unknown {
     JSON.stringify(value, (name, found) => {
       if (typeof found !== 'number') return found;
       if (name.endsWith('AtMs')) return Math.round((found - beganMs) / MINUTE);
-      return name === 'remainingMs' ? Math.round(found / MINUTE) : found;
+      return /^(remaining|overdue|oldest)Ms$/.test(name) ? Math.round(found / MINUTE) : found;
     }) ?? 'null',
   );
 }
@@ -287,6 +287,7 @@ it('answers as the memory store does, whatever is asked', async () => {
         await agree(await script.call(operation), operation);
         elapsedMs += MINUTE + (operation.do === 'leap' ? operation.ms : 0);
         await agree(async (store) => (await store.due([ORDER, ORDER_2], LIMIT)).sort(), 'due');
+        await agree((store) => store.backlog([ORDER]), 'backlog');
       }
       await agree((store) => everything(store, script.ids), 'everything');
     }),

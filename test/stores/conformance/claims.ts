@@ -52,6 +52,27 @@ export const claims: Part = (opened) => {
     expect(await store.due([ORDER], 10)).toEqual([id]);
   });
 
+  it('tells how long what is due has waited, and how old the oldest running saga is', async () => {
+    const { store, advance } = opened();
+    const minutes = async () => {
+      const { overdueMs, oldestMs } = await store.backlog([ORDER]);
+      return [overdueMs, oldestMs].map((ms) => Math.round(ms / MINUTE));
+    };
+    expect(await minutes()).toEqual([0, 0]);
+    // Of a machine that nobody asks about: it is old all the same.
+    const other = await begin(store, { next: wait(1), machine: ORDER_2 });
+    advance(5 * MINUTE);
+    const one = await begin(store, { next: act(10) });
+    await begin(store, { next: park });
+    expect(await minutes()).toEqual([0, 5]);
+    advance(12 * MINUTE);
+    expect(await minutes()).toEqual([2, 17]);
+    await claim(store, [one.id]);
+    expect(await minutes()).toEqual([0, 17]);
+    await store.commit(other.id, other.fence, write({ next: end('COMPLETED') }));
+    expect(await minutes()).toEqual([0, 12]);
+  });
+
   it('finds due only sagas of the machine versions asked for', async () => {
     const { store, advance } = opened();
     const one = await begin(store, { next: wait(1) });
