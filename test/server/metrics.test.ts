@@ -179,6 +179,7 @@ it('still answers, with its last values, when the store is away', async () => {
   const away = parseMetrics(body);
   expect(away.get('saga_parked')?.samples[0]?.value).toBe(1);
   // The reading that failed shows in the next one.
-  const failed = /^saga_store_operation_duration_seconds_count\{operation="statistics",result="error"\} [1-9]/m;
+  const failed =
+    /^saga_store_operation_duration_seconds_count\{operation="statistics",result="error"\} [1-9]/m;
   expect((await send(`${url}/metrics`)).body).toMatch(failed);
 });

@@ -26,7 +26,9 @@ const keyed = (key: string) => ({ 'idempotency-key': key });
 /** How many creates a coordinator has asked of its store: each order that it took asks for one. */
 async function creates(at: string): Promise<number> {
   const { body } = await send(`${at}/metrics`);
-  const line = /^saga_store_operation_duration_seconds_count\{operation="create",result="ok"\} (\d+)$/m.exec(body);
+  const line = /^saga_store_operation_duration_seconds_count\{operation="create",result="ok"\} (\d+)$/m.exec(
+    body,
+  );
   return Number(line?.[1] ?? 0);
 }
 
