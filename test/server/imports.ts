@@ -81,6 +81,11 @@ export const RULES: readonly Rule[] = [
     why: 'they know the engine by its contract, and no concrete store',
   },
   {
+    about: /^server\/cli\//,
+    may: [/^server\/cli\//, NODE],
+    why: 'it is a client: what it knows of a coordinator came over HTTP',
+  },
+  {
     about: /^server\/start\//,
     may: [/^server\/start\//, /^server\/config\.ts$/, PACKAGE, NODE],
     why: 'it starts processes, and is in none of them',

@@ -1,0 +1,40 @@
+/** Server-sent events, as the standard reads them. */
+export interface ServerEvent {
+  readonly type: string;
+  readonly data: string;
+  /** From where to go on after it. */
+  readonly id: string;
+}
+
+/** A line beyond this is none of a coordinator's. */
+const LINE_CHARACTERS_MAX = 1024 * 1024;
+
+export async function* serverEvents(
+  stream: AsyncIterable<Uint8Array>,
+): AsyncGenerator<ServerEvent, undefined> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  let id = '';
+  let type = '';
+  let data: string[] = [];
+  for await (const chunk of stream) {
+    rest += decoder.decode(chunk, { stream: true });
+    // A lone CR at the end may be the first half of a CR LF.
+    const lines = rest.split(/\r\n|\n|\r(?!$)/);
+    rest = lines.pop() ?? '';
+    if (rest.length > LINE_CHARACTERS_MAX) throw new Error('a line of the stream does not end');
+    for (const line of lines) {
+      if (line === '') {
+        if (data.length > 0) yield { type: type || 'message', data: data.join('\n'), id };
+        type = '';
+        data = [];
+        continue;
+      }
+      const [, field, value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
+      if (field === 'event') type = value;
+      else if (field === 'data') data.push(value);
+      else if (field === 'id' && !value.includes('\0')) id = value;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,368 @@
+/** The command line against a real coordinator. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text as all } from 'node:stream/consumers';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { SERVICE_NAMES } from '../../services-stub/start.ts';
+import { ORDER, openWorld, send, submit, type World } from '../coordinator/world.ts';
+import { type Given, saga } from './command.ts';
+
+const DECLINED = { ...ORDER, payment: { method: 'card', token: 'tok_declined' } };
+const ORDER_TEXT = JSON.stringify(ORDER);
+const DECLINED_TEXT = JSON.stringify(DECLINED);
+
+let world: World;
+let url: string;
+let pass: () => Promise<void> = async () => {};
+
+beforeAll(async () => {
+  world = await openWorld({ clock: { now: Date.now, sleep: () => pass() } });
+  url = (await world.coordinator()).url;
+});
+afterEach(() => {
+  for (const name of SERVICE_NAMES) world.services[name].faults.clear();
+});
+afterAll(() => world.close());
+
+const at = (args: readonly string[], given: Given = {}) => saga([...args, '--url', url], given);
+
+/** What differs from run to run, by what it is. */
+function plain(text: string): string {
+  return text
+    .replace(/[0-9a-f]{2}-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'ID')
+    .replace(/\b[0-9a-f]{32}\b/g, 'TRACE')
+    .replace(/ord_\w+/g, 'ORD')
+    .replace(/res_\w+/g, 'RES')
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
+    .replace(/\d+(\.\d)? m?s\b/g, 'SPAN')
+    .replace(/[.=x~?]{10,}/g, 'LINE')
+    .replace(/ {2,}/g, '  ');
+}
+
+async function parked(): Promise<{ id: string; seq: number }> {
+  world.services.inventory.faults.set([{ endpoint: 'compensation', kind: 'status', status: 409 }]);
+  const { body } = await submit(url, DECLINED);
+  expect(body.status).toBe('ABORTED');
+  world.services.inventory.faults.clear();
+  return { id: body.saga_id, seq: body.execution_log.at(-1).seq };
+}
+
+describe('submit', () => {
+  it('sends an order and says which saga it is, without waiting', async () => {
+    let open = () => {};
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    pass = () => opened;
+    world.services.payment.faults.set([{ endpoint: 'action', kind: 'latency', latency_ms: 1, times: 1 }]);
+    const { code, out, err } = await at(['submit'], { input: ORDER_TEXT });
+    open();
+    expect({ code, out: plain(out), err }).toEqual({ code: 0, out: 'ID STARTED\n', err: '' });
+  });
+
+  it('waits for the end, and shows the saga', async () => {
+    const { code, out } = await at(['submit', '--wait'], { input: ORDER_TEXT });
+    expect(code).toBe(0);
+    expect(plain(out)).toBe(
+      [
+        'saga ID',
+        'status  COMPLETED: All steps successful',
+        'state  completed',
+        'order  ORD',
+        'seq  6',
+        '',
+        'step  call  0  SPAN  attempts',
+        ...SERVICE_NAMES.map((name) => `${name}  action  LINE  1 done SPAN`),
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it.each([
+    ['failed', () => {}],
+    [
+      'is parked',
+      () => world.services.inventory.faults.set([{ endpoint: 'compensation', kind: 'status', status: 409 }]),
+    ],
+  ])('ends with 1 where the saga %s', async (_, prepare) => {
+    prepare();
+    expect((await at(['submit', '-', '--wait'], { input: DECLINED_TEXT })).code).toBe(1);
+  });
+
+  it('ends with 5 where the wait is over first', async () => {
+    let open = () => {};
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    pass = () => opened;
+    world.services.payment.faults.set([{ endpoint: 'action', kind: 'latency', latency_ms: 1, times: 1 }]);
+    const { code, out } = await at(['submit', '--wait', '--timeout', '0'], { input: ORDER_TEXT });
+    open();
+    expect(code).toBe(5);
+    expect(out).toContain('STARTED');
+  });
+
+  it('joins the saga of its idempotency key, and is refused with another order', async () => {
+    const args = ['submit', '--json', '--wait', '--idempotency-key', 'key 1'];
+    const [first, second] = [await at(args, { input: ORDER_TEXT }), await at(args, { input: ORDER_TEXT })];
+    expect(JSON.parse(second.out).saga_id).toBe(JSON.parse(first.out).saga_id);
+    const { code, err, out } = await at(args, { input: DECLINED_TEXT });
+    expect(code).toBe(4);
+    expect(err).toMatch(/^saga: The idempotency key was used before with another body: /);
+    expect(JSON.parse(out).type).toBe('idempotency-key-reused');
+  });
+
+  it('shows at a terminal how far the saga is, and clears that away', async () => {
+    let open = () => {};
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    pass = () => opened;
+    world.services.payment.faults.set([{ endpoint: 'action', kind: 'latency', latency_ms: 1, times: 1 }]);
+    const { code, err, out } = await at(['submit', '--wait'], {
+      input: ORDER_TEXT,
+      isTerminal: true,
+      onWrite: (written) => {
+        if (written.includes('processingPayment')) open();
+      },
+    });
+    expect(code).toBe(0);
+    expect(err).toMatch(/processingPayment\.calling/);
+    expect(err.endsWith('\r\x1b[2K')).toBe(true);
+    expect(out).toContain('\x1b[32mCOMPLETED: All steps successful\x1b[0m');
+    const plainly = await at(['submit', '--wait'], {
+      input: ORDER_TEXT,
+      isTerminal: true,
+      env: { NO_COLOR: '1' },
+    });
+    expect(plainly.out).not.toContain('\x1b');
+  });
+
+  it('goes on waiting while its coordinator is killed and another takes over', async () => {
+    let [entered, open] = [() => {}, () => {}];
+    const inside = new Promise<void>((resolve) => {
+      entered = resolve;
+    });
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    pass = () => {
+      entered();
+      return opened;
+    };
+    world.services.payment.faults.set([{ endpoint: 'action', kind: 'latency', latency_ms: 1, times: 1 }]);
+    const first = await world.process({ COORDINATOR_ID: 'cli' });
+    const port = new URL(first.url).port;
+    let restarting: Promise<unknown> | undefined;
+    const waiting = saga(['submit', '--wait', '--json', '--url', first.url], {
+      input: ORDER_TEXT,
+      pause: async () => {
+        restarting ??= world.process({ COORDINATOR_ID: 'cli', COORDINATOR_PORT: port });
+        await restarting;
+        open();
+      },
+    });
+    await inside;
+    await first.end('SIGKILL');
+    const { code, out } = await waiting;
+    expect(code).toBe(0);
+    expect(JSON.parse(out).execution_log.map(({ event }: { event: string }) => event)).toContain('takenOver');
+  });
+
+  it('points at each bad field of an order that is refused', async () => {
+    const { code, err } = await at(['submit'], { input: JSON.stringify({ ...ORDER, items: [], extra: 1 }) });
+    expect(code).toBe(4);
+    expect(err).toMatch(
+      /^saga: The body is not as the contract says: .*\n {2}\/items {2}.*\n {2}\/extra {2}/,
+    );
+  });
+});
+
+describe('list', () => {
+  it('shows the newest sagas in a table, and beside it how many there are', async () => {
+    const { id } = await parked();
+    const { code, out, err } = await at(['list', '--status', 'ABORTED', '--limit', '1']);
+    expect(code).toBe(0);
+    const [header, row] = out.split('\n');
+    expect(header?.split(/ {2,}/)).toEqual([
+      'SAGA',
+      'STATUS',
+      'STATE',
+      'STEPS',
+      'ORDER',
+      'FAILED STEP',
+      'CREATED',
+    ]);
+    expect(row?.split(/ {2,}/)).toEqual([
+      ...[id, 'ABORTED', 'parked', '2/5', expect.stringMatching(/^ord_/), 'payment', expect.any(String)],
+    ]);
+    expect(err).toMatch(/^1 of \d+ sagas; more with --cursor \S+\n$/);
+    const cursor = /--cursor (\S+)/.exec(err)?.[1] ?? '';
+    const next = await at(['list', '--status', 'ABORTED', '--json', '--cursor', cursor]);
+    expect(JSON.parse(next.out).sagas.map(({ saga_id }: { saga_id: string }) => saga_id)).not.toContain(id);
+  });
+
+  it('is refused with a filter that the coordinator does not know, in its words', async () => {
+    const { code, err } = await at(['list', '--stuck-for', 'long']);
+    expect({ code, err }).toEqual({
+      code: 4,
+      err: 'saga: A query parameter cannot be used: stuck_for: must be a whole number\n',
+    });
+  });
+});
+
+describe('show', () => {
+  it('draws attempts, undoing, and what is still held', async () => {
+    const { shipping } = world.services;
+    shipping.faults.set([{ endpoint: 'action', kind: 'status', status: 503, times: 1 }]);
+    const { body } = await submit(url);
+    const retried = await at(['show', body.saga_id]);
+    expect(plain(retried.out)).toMatch(
+      /^shipping {2}action {2}LINE {2}1 retryable SPAN \(503 [^)]*\), 2 done SPAN$/m,
+    );
+
+    const { id, seq } = await parked();
+    const { out } = await at(['show', id]);
+    expect(plain(out)).toMatch(
+      new RegExp(
+        [
+          '^saga ID',
+          'status  ABORTED: Compensation incomplete',
+          'state  parked',
+          'order  ORD',
+          'machine  order@1',
+          'trace  TRACE',
+          'created  TIME',
+          `seq  ${seq}`,
+          'failed  payment: .*',
+          '',
+          'step  call  0  SPAN  attempts',
+          'order  action  LINE  1 done SPAN',
+          'inventory  action  LINE  1 done SPAN',
+          'payment  action  LINE  1 refused SPAN \\(.*\\)',
+          'payment  compensation  LINE  1 done SPAN',
+          'inventory  compensation  LINE  1 refused SPAN \\(409 .*\\)',
+          'order  compensation  LINE  1 done SPAN',
+          '',
+          'still held',
+          'inventory  409 .*  \\{"reservations":.*',
+          '$',
+        ].join('\n'),
+      ),
+    );
+  });
+
+  it('is refused for a saga that is not there', async () => {
+    const { code, err, out } = await at(['show', '../health']);
+    expect({ code, out }).toEqual({ code: 4, out: '' });
+    expect(err).toMatch(/There is no such saga/);
+  });
+});
+
+describe('operating', () => {
+  it('retries what parked, for a reason that stands in the log with a name', async () => {
+    const { id } = await parked();
+    const { code, out } = await at(['retry', id, '--reason', 'stock is back']);
+    expect(code).toBe(0);
+    expect(plain(out)).toMatch(/^retry accepted: saga ID \w+ in \S+\n$/);
+    let shown = '';
+    do shown = (await at(['show', id])).out;
+    while (!shown.includes('FAILED'));
+    expect(plain(shown)).toContain('TIME  retry inventory  by ada: stock is back');
+    expect(plain(shown)).toMatch(/^inventory {2}compensation {2}LINE {2}1 refused SPAN .*, 1 done SPAN$/m);
+  });
+
+  it('skips and resolves only what was looked at', async () => {
+    const { id, seq } = await parked();
+    const reason = ['--reason', 'by hand', '--by', 'grace'];
+    const unseen = await at(['resolve', id, 'FAILED', ...reason]);
+    expect(unseen.code).toBe(2);
+    expect(unseen.err).toContain('needs --seq');
+    expect((await at(['skip', id, 'inventory', ...reason, '--seq', String(seq - 1)])).code).toBe(4);
+    expect((await at(['skip', id, 'inventory', ...reason, '--seq', String(seq)])).code).toBe(0);
+    let body: { status: string };
+    do ({ body } = await send(`${url}/api/coordinator/sagas/${id}`));
+    while (body.status === 'ABORTED');
+    expect(body.status).toBe('FAILED');
+
+    const other = await parked();
+    const resolved = await at(['resolve', other.id, 'completed', ...reason, '--seq', String(other.seq)]);
+    expect(resolved.code).toBe(0);
+    do ({ body } = await send(`${url}/api/coordinator/sagas/${other.id}`));
+    while (body.status === 'ABORTED');
+    expect(body).toMatchObject({ status: 'COMPLETED', resolved_by: 'grace' });
+  });
+
+  it('cancels no saga that has ended', async () => {
+    const { body } = await submit(url);
+    const { code, err } = await at(['cancel', body.saga_id, '--reason', 'too late']);
+    expect(code).toBe(4);
+    expect(err).toMatch(/knows no (such event|cancel)/);
+  });
+});
+
+describe('a wrong command', () => {
+  it.each([
+    [[], /which command/],
+    [['submitt'], /no command submitt/],
+    [['toString'], /no command toString/],
+    [['show'], /needs more words/],
+    [['show', 'a', 'b'], /knows no b/],
+    [['list', '--colour'], /--colour/],
+    [['submit'], /needs a file/],
+    [['submit', '/nowhere/order.json'], /ENOENT/],
+    [['submit', 'package.json', '--timeout', 'long', '--wait'], /whole seconds/],
+    [['submit', 'package.json', '--idempotency-key', 'a"b'], /plain characters/],
+    [['retry', 'x'], /needs --reason/],
+    [['resolve', 'x', 'PARKED', '--reason', 'r', '--seq', '1'], /COMPLETED or FAILED/],
+    [['list', '--url', 'ftp://x'], /no http URL/],
+    [['list', '--url', 'http://me:secret@x'], /not a user in the URL/],
+    [['list', '--token', 'a b'], /--token/],
+  ])('%j ends with 2 and says why', async (args, why) => {
+    const { code, out, err } = await saga(args);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toMatch(why);
+  });
+
+  it('such as an order that is not JSON is not sent', async () => {
+    const { code, err } = await at(['submit'], { input: '{"customer_id":' });
+    expect(code).toBe(2);
+    expect(err).toMatch(/the order is not JSON/);
+  });
+});
+
+describe('the process', () => {
+  const start = (args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', 'server/cli/main.ts', ...args], {
+      env: { PATH: process.env.PATH, SAGA_URL: url, ...env },
+    });
+    const exited = once(child, 'exit') as Promise<[number | null]>;
+    return { child, ended: Promise.all([exited, all(child.stdout), all(child.stderr)]) };
+  };
+
+  it('reads a pipe, asks SAGA_URL, and ends with the code of the command', async () => {
+    const { child, ended } = start(['submit', '--wait', '--json']);
+    child.stdin.end(DECLINED_TEXT);
+    const [[code], out, err] = await ended;
+    expect({ code, err }).toEqual({ code: 1, err: '' });
+    expect(JSON.parse(out).status).toBe('FAILED');
+  });
+
+  it('says what it can where it is asked', async () => {
+    const { child, ended } = start(['help']);
+    child.stdin.end();
+    const [[code], out] = await ended;
+    expect(code).toBe(0);
+    for (const name of ['submit', 'list', 'show', 'watch', 'retry', 'cancel', 'skip', 'resolve'])
+      expect(out).toMatch(new RegExp(`^  saga ${name}\\b`, 'm'));
+  });
+
+  it('sends the token of its environment', async () => {
+    const token = 'a-token-of-some-length';
+    const guarded = await world.coordinator({ API_TOKEN: token });
+    const refused = await saga(['list', '--url', guarded.url]);
+    expect(refused.code).toBe(4);
+    expect((await saga(['list', '--url', guarded.url], { env: { API_TOKEN: token } })).code).toBe(0);
+    expect((await saga(['list', '--url', guarded.url, '--token', token])).code).toBe(0);
+  });
+});
