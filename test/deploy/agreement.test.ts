@@ -14,7 +14,7 @@ test.each(PROCESSES)(
   'the command of $host starts a process, and not a module that does nothing',
   ({ command }) => {
     // An entry point refuses a port that is none; any other module would never ask for it, and end well.
-    const [file = '', ...rest] = command.slice(2);
+    const [file = '', ...rest] = command.slice(command.findIndex((word) => word.startsWith('dist/')));
     const source = file.replace(/^dist\/(.*)\.js$/, '$1.ts');
     const ports = Object.fromEntries(
       ['COORDINATOR_PORT', ...PARTICIPANTS.map(({ name }) => `${name.toUpperCase()}_PORT`)].map((name) => [
