@@ -1,7 +1,8 @@
 /** Server-sent events, as the standard reads them. */
 export interface ServerEvent {
   readonly type: string;
-  readonly data: string;
+  /** `null` where only the position moved, as with a heartbeat. */
+  readonly data: string | null;
   /** From where to go on after it. */
   readonly id: string;
 }
@@ -17,6 +18,7 @@ export async function* serverEvents(
   let id = '';
   let type = '';
   let data: string[] = [];
+  let hasMoved = false;
   for await (const chunk of stream) {
     rest += decoder.decode(chunk, { stream: true });
     // A lone CR at the end may be the first half of a CR LF.
@@ -26,14 +28,19 @@ export async function* serverEvents(
     for (const line of lines) {
       if (line === '') {
         if (data.length > 0) yield { type: type || 'message', data: data.join('\n'), id };
+        else if (hasMoved) yield { type: '', data: null, id };
         type = '';
         data = [];
+        hasMoved = false;
         continue;
       }
       const [, field, value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
       if (field === 'event') type = value;
       else if (field === 'data') data.push(value);
-      else if (field === 'id' && !value.includes('\0')) id = value;
+      else if (field === 'id' && !value.includes('\0')) {
+        id = value;
+        hasMoved = true;
+      }
     }
   }
   return undefined;

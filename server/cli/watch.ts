@@ -90,8 +90,8 @@ function tell(
     err.write('something was left out: look afresh with `saga list`\n');
     return null;
   }
-  const change = changeIn(data);
-  if (type !== 'saga' || change === null) return null;
+  const change = type === 'saga' && data !== null ? changeIn(data) : null;
+  if (change === null) return null;
   out.write(json ? `${asJson(change)}\n` : line(change, painter(out.isTerminal, env)));
   return change;
 }

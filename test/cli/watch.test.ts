@@ -45,7 +45,7 @@ describe('watch', () => {
     const see = ({ url, headers }: IncomingMessage) => asked.push([url, headers['last-event-id']]);
     const running = json({ saga_id: '07-x', status: 'STARTED', state: 's1', execution_log: [] });
     const url = await serve(
-      streamed(`: hello\n\n${event('p1', change(1, 'STARTED'))}`, see),
+      streamed(`: hello\n\n${event('p0', change(1, 'STARTED'))}:\nid: p1\n\n`, see),
       running,
       streamed(event('p2', change(2, 'STARTED')) + event('p3', change(3, 'FAILED')), see),
       running,
@@ -97,6 +97,7 @@ describe('the reader of events', () => {
     { type: 'saga', data: 'one\ntwo', id: '1' },
     { type: 'message', data: 'ä 東 👍', id: '1' },
     { type: 'gap', data: '', id: '' },
+    { type: '', data: null, id: '3' },
     { type: 'saga', data: ' led by a blank: and a colon', id: '4' },
   ];
   const lines = [
@@ -106,6 +107,7 @@ describe('the reader of events', () => {
     // Without data there is no event.
     ...['event: nothing', ''],
     ...['id', 'event:gap', 'data', ''],
+    ...[':', 'id: 3', ''],
     ...['id:4', 'event:saga', 'data:  led by a blank: and a colon', ''],
     'data: cut off',
   ];
