@@ -12,12 +12,14 @@ import {
   spanOf,
 } from './assertions.ts';
 import { append } from './log.ts';
+import { MemoryChanges } from './memory-changes.ts';
 import { MemoryDeclarations } from './memory-declarations.ts';
 import { cursorAfter, LOOKED_AT_MAX, newestFirst, uuidFromCursor } from './paging.ts';
 import { assertPartitions, idMaker, partitionOf, shareOf, uuidOf } from './partition.ts';
 import {
   type Backlog,
   BadCursorError,
+  type Changes,
   CLAIMS_MAX,
   type Claimed,
   type CommitResult,
@@ -73,6 +75,8 @@ export interface MemoryStoreOptions {
   readonly claimsMax?: number;
   /** Sagas that are STARTED at once, over all partitions. */
   readonly inFlightMax?: number;
+  /** Changes kept of each partition. */
+  readonly streamMax?: number;
 }
 
 export class MemoryStore implements SagaStore {
@@ -87,6 +91,7 @@ export class MemoryStore implements SagaStore {
   /** STARTED sagas of each partition. */
   readonly #inFlight: number[];
   readonly #inFlightMax: number;
+  readonly #changes: MemoryChanges;
   readonly #declarations = new MemoryDeclarations();
 
   constructor({
@@ -95,11 +100,13 @@ export class MemoryStore implements SagaStore {
     partitions = 16,
     claimsMax = CLAIMS_MAX,
     inFlightMax = IN_FLIGHT_MAX,
+    streamMax = 1_000,
   }: MemoryStoreOptions) {
     assertPartitions(partitions);
     this.#claimsMax = claimsMax;
     this.#inFlight = Array.from({ length: partitions }, () => 0);
     this.#inFlightMax = shareOf(inFlightMax, partitions);
+    this.#changes = new MemoryChanges(partitions, streamMax, now);
     this.#now = now;
     this.newId = idMaker({ partitions, now, random });
     this.info = { kind: 'memory', durability: 'in memory: nothing survives a restart', partitions };
@@ -153,6 +160,7 @@ export class MemoryStore implements SagaStore {
     );
     this.#sagas.set(id, created);
     this.#countInFlight(null, created.record);
+    this.#changes.announce(created.record);
     return { kind: 'created', ...this.#granted(created.record) };
   }
 
@@ -167,6 +175,7 @@ export class MemoryStore implements SagaStore {
       const { status } = saga.record;
       Object.assign(saga, this.#write(saga.record, revision, write, saga));
       this.#countInFlight(status, saga.record);
+      this.#changes.announce(saga.record);
     } else if (!sameFence(saga.record.fence, { revision, writeId: write.writeId })) {
       return { kind: 'stale' };
     }
@@ -185,6 +194,7 @@ export class MemoryStore implements SagaStore {
       this.#raise(machine, counts, saga.held);
       const changed = { machine, fence, snapshot, summary, seq, updatedAtMs: this.#now() };
       saga.record = { ...saga.record, ...changed };
+      this.#changes.announce(saga.record);
     } else if (!sameFence(stands, fence)) {
       return { kind: 'stale' };
     }
@@ -206,11 +216,13 @@ export class MemoryStore implements SagaStore {
       // A repetition of this claim finds its own write under a lease that still runs, and is granted what remains.
       if (saga.record.fence.writeId !== writeId || this.#remainingMs(saga.record) === 0) {
         if (!this.#mayBeTaken(saga.record, owner)) continue;
+        const { seq } = saga.record;
         saga.claims += 1;
         const exhausted = saga.claims > this.#claimsMax && saga.record.status === 'STARTED';
         saga.record = exhausted ? this.#parked(saga, at) : this.#taken(saga, owner, leaseMs, at);
         const fence = { revision: saga.record.fence.revision + 1, writeId };
         saga.record = { ...saga.record, fence };
+        if (saga.record.seq > seq) this.#changes.announce(saga.record);
       }
       claimed.push({ record: saga.record, remainingMs: this.#remainingMs(saga.record) });
     }
@@ -332,6 +344,11 @@ export class MemoryStore implements SagaStore {
       overdueMs: longestMs(dueAtMs),
       oldestMs: longestMs(oldest === undefined ? [] : [oldest.createdAtMs]),
     };
+  }
+
+  async changes(after: string | null, until: string | null, limit: number): Promise<Changes> {
+    assertLimit(limit);
+    return this.#changes.read(after, until, limit);
   }
 
   async purge(limit: number): Promise<number> {

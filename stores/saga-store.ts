@@ -283,6 +283,27 @@ export interface Backlog {
   readonly oldestMs: number;
 }
 
+/** One write as those learn of it who watch: where it left the saga. */
+export interface SagaChange {
+  readonly id: string;
+  readonly seq: number;
+  readonly state: string;
+  readonly status: SagaStatus;
+  /** Just behind this change: from here one goes on, at any coordinator of this store. */
+  readonly position: string;
+}
+
+export interface Changes {
+  /** Each saga's in their order, and those of different sagas nearly so. */
+  readonly changes: readonly SagaChange[];
+  /** From where to go on. */
+  readonly position: string;
+  /** Some of what came after the position is not known any more: whoever watches must look afresh. */
+  readonly gap: boolean;
+  /** There is more to be read at once. */
+  readonly more: boolean;
+}
+
 /** What a store says of itself, for the log, the health page and the dashboard. */
 export interface StoreInfo {
   readonly kind: 'memory' | 'redis';
@@ -400,6 +421,14 @@ export interface SagaStore {
 
   /** By the store's clock. Overdue are sagas of the given machine versions only. Cheap: two short looks at indexes. */
   backlog(machines: readonly MachineRef[]): Promise<Backlog>;
+
+  /**
+   * What was written after a position, at most `limit` changes, and nothing beyond `until` where that is given; after
+   * `null` it is what comes from now on: no change, and the position to begin with. A store keeps a bounded number of
+   * changes. Where the position was dropped, rolled back with the store, or never was one of this store, the answer
+   * says `gap` and goes on from now (or from `until`). Cheap: it runs no script and blocks nobody.
+   */
+  changes(after: string | null, until: string | null, limit: number): Promise<Changes>;
 
   /** Removes ended sagas whose time has come, at most `limit`, with log, key and indexes. Answers how many. */
   purge(limit: number): Promise<number>;

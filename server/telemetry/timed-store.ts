@@ -48,6 +48,7 @@ export function timedStore(store: SagaStore, registry: Registry): SagaStore {
     list: timed('list', store.list),
     statistics: timed('statistics', store.statistics),
     backlog: timed('backlog', store.backlog),
+    changes: timed('changes', store.changes),
     purge: timed('purge', store.purge),
     ping: () => store.ping(),
     close: () => store.close(),

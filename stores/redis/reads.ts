@@ -1,10 +1,12 @@
 /** The half of the contract that only asks: plain commands, in one tick to every partition, and no script. */
 import { assertLimit } from '../assertions.ts';
+import { BEFORE_ALL, decodePosition, encodePosition, foundIn, merged } from '../changes.ts';
 import { cursorAfter, LOOKED_AT_MAX, uuidFromCursor } from '../paging.ts';
-import { partitionName, partitionOf, uuidOf } from '../partition.ts';
+import { partitionName, partitionOf, shareOf, uuidOf } from '../partition.ts';
 import {
   type Backlog,
   BadCursorError,
+  type Changes,
   type Filter,
   type MachineRef,
   matches,
@@ -16,6 +18,7 @@ import {
   type SagaStore,
   type Statistics,
 } from '../saga-store.ts';
+import { endOf, heldFrom } from './events.ts';
 import { asking, reachable, together } from './faults.ts';
 import { counterOf, type MachineName, machineName, type PartitionKeys } from './keys.ts';
 import type { Keyspace } from './keyspace.ts';
@@ -24,17 +27,29 @@ import { decodeLog, decodeRecord, decodeStatus } from './record.ts';
 import type { Client } from './scripts.ts';
 import type { StoreClock } from './store-clock.ts';
 
-type Asking = 'due' | 'running' | 'get' | 'statuses' | 'log' | 'list' | 'statistics' | 'backlog' | 'ping';
+type Asking =
+  | 'due'
+  | 'running'
+  | 'get'
+  | 'statuses'
+  | 'log'
+  | 'list'
+  | 'statistics'
+  | 'backlog'
+  | 'changes'
+  | 'ping';
 
 export class RedisReads implements Pick<SagaStore, Asking> {
   protected readonly redis: Client;
   protected readonly keyspace: Keyspace;
   protected readonly clock: StoreClock;
+  protected readonly streamMax: number;
 
-  constructor(redis: Client, keyspace: Keyspace, clock: StoreClock) {
+  constructor(redis: Client, keyspace: Keyspace, clock: StoreClock, streamMax: number) {
     this.redis = redis;
     this.keyspace = keyspace;
     this.clock = clock;
+    this.streamMax = streamMax;
   }
 
   async due(machines: readonly MachineRef[], limit: number): Promise<string[]> {
@@ -197,6 +212,35 @@ export class RedisReads implements Pick<SagaStore, Asking> {
       overdueMs: longestMs(found.flatMap(({ dueAtMs }) => dueAtMs)),
       oldestMs: longestMs(record === null ? [] : [record.createdAtMs]),
     };
+  }
+
+  async changes(after: string | null, until: string | null, limit: number): Promise<Changes> {
+    assertLimit(limit);
+    const { partitions } = this.keyspace;
+    const from = after === null ? null : decodePosition(after, partitions.length);
+    if (from === null) {
+      // Whoever begins must not begin anew in a partition that is away just now, so all of them must answer.
+      const ends = await together(partitions.map(({ events }) => endOf(this.redis, events)));
+      return { changes: [], position: until ?? encodePosition(ends), gap: after !== null, more: false };
+    }
+    const to = until === null ? null : decodePosition(until, partitions.length);
+    const asked = shareOf(limit, partitions.length) + 1;
+    const found = await reachable(
+      partitions.map(async ({ events }, partition) => {
+        const id = from[partition] ?? BEFORE_ALL;
+        const held = await heldFrom(this.redis, events, id, asked);
+        return foundIn(
+          held,
+          asked,
+          id,
+          to?.[partition] ?? null,
+          // A stream that was ever trimmed keeps at least its cap; one that may have been is taken for one that was.
+          async () => held.length === asked && (await this.redis.xlen(events)) >= this.streamMax,
+          () => endOf(this.redis, events),
+        );
+      }),
+    );
+    return merged(from, found, limit);
   }
 
   async ping(): Promise<void> {

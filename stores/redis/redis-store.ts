@@ -75,7 +75,6 @@ export class RedisStore extends RedisReads implements SagaStore {
   readonly #declarations: Declarations;
   readonly #claimsMax: string;
   readonly #inFlightMax: string;
-  readonly #streamMax: string;
   readonly #offsetMs: () => number;
   readonly #replicas: ReplicaWait | null;
 
@@ -123,7 +122,7 @@ export class RedisStore extends RedisReads implements SagaStore {
     }: Omit<RedisStoreOptions, 'redis'>,
   ) {
     const clock = new StoreClock(clockOffsetMs);
-    super(redis, keyspace, clock);
+    super(redis, keyspace, clock, streamMax);
     const partitions = keyspace.partitions.length;
     this.#boots = bootsKey(prefix);
     this.#declarations = new Declarations(redis, keyspace, declarationKeys(prefix), clock, () =>
@@ -132,7 +131,6 @@ export class RedisStore extends RedisReads implements SagaStore {
     this.#claimsMax = String(claimsMax);
     this.#inFlightMax = String(shareOf(inFlightMax, partitions));
     this.#replicas = replicas;
-    this.#streamMax = String(streamMax);
     this.#offsetMs = clockOffsetMs;
     this.info = { kind: 'redis', durability, partitions };
     this.newId = idMaker({ partitions, now: () => clock.now() });
@@ -227,7 +225,7 @@ export class RedisStore extends RedisReads implements SagaStore {
         [
           this.#offset(),
           id,
-          this.#streamMax,
+          String(this.streamMax),
           writeId,
           snapshot,
           JSON.stringify(summary),
@@ -312,7 +310,7 @@ export class RedisStore extends RedisReads implements SagaStore {
           ],
           [
             this.#offset(),
-            this.#streamMax,
+            String(this.streamMax),
             owner.name,
             ...head,
             ...sagas.flatMap(([id, machine]) => [id, counterField(machine, PARKED_COUNTER)]),
@@ -418,7 +416,7 @@ export class RedisStore extends RedisReads implements SagaStore {
 
   /** ARGV 1 to 12 of lua/write.lua. */
   #writeArgs(id: string, write: Write): string[] {
-    return [this.#offset(), id, this.#streamMax, ...encodeWrite(write)];
+    return [this.#offset(), id, String(this.streamMax), ...encodeWrite(write)];
   }
 
   #offset(): string {

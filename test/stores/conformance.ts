@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeEach, describe } from 'vitest';
 import type { SagaStore } from '../../stores/saga-store.ts';
+import { changes } from './conformance/changes.ts';
 import { claims } from './conformance/claims.ts';
 import { commits } from './conformance/commits.ts';
 import { creates } from './conformance/creates.ts';
@@ -48,6 +49,7 @@ export function describeStore(name: string, open: (options?: OpenOptions) => Pro
     describe('running, list', () => listings(() => opened));
     describe('migrations', () => migrations(() => opened));
     describe('declarations', () => declarations(() => opened));
+    describe('changes', () => changes(() => opened));
     describe('statistics, purge', () => purges(() => opened));
   });
 

@@ -7,7 +7,7 @@ import { Redis } from 'ioredis';
 import { afterAll, expect, it } from 'vitest';
 import { MemoryStore } from '../../stores/memory-store.ts';
 import { RedisStore } from '../../stores/redis/redis-store.ts';
-import type { Fence, NewSaga, Next, SagaStore, Write } from '../../stores/saga-store.ts';
+import type { Changes, Fence, NewSaga, Next, SagaStore, Write } from '../../stores/saga-store.ts';
 import { startRedis } from '../redis-server.ts';
 import { A1, A2, B1, entry, MINUTE, ORDER, ORDER_2, park, summary } from './sagas.ts';
 
@@ -252,6 +252,21 @@ async function everything(store: SagaStore, ids: readonly string[]): Promise<unk
   };
 }
 
+/** What was announced since a position, a partition's changes in their order; positions are each store's own. */
+async function announced(store: SagaStore, since: string): Promise<unknown> {
+  const found: Record<string, unknown[]> = {};
+  let page: Changes | null = null;
+  do {
+    page = await store.changes(page?.position ?? since, null, 7);
+    for (const { position: _, id, ...change } of page.changes) {
+      const partition = id.slice(0, 2);
+      found[partition] = [...(found[partition] ?? []), { id, ...change }];
+    }
+    expect(page.gap).toBe(false);
+  } while (page.more);
+  return found;
+}
+
 let runs = 0;
 
 it('answers as the memory store does, whatever is asked', async () => {
@@ -276,6 +291,9 @@ it('answers as the memory store does, whatever is asked', async () => {
         });
       let [real, other] = [await open(), await open()];
       const script = new Script(memory);
+      const [fromMemory, fromReal] = await Promise.all(
+        [memory, real].map(async (store) => (await store.changes(null, null, 1)).position),
+      );
       const agree = async (call: Call, what: unknown) => {
         const [expected, found] = [await call(memory), await call(real)];
         expect(inMinutes(found, beganMs), JSON.stringify(what)).toEqual(inMinutes(expected, beganMs));
@@ -290,6 +308,7 @@ it('answers as the memory store does, whatever is asked', async () => {
         await agree((store) => store.backlog([ORDER]), 'backlog');
       }
       await agree((store) => everything(store, script.ids), 'everything');
+      expect(await announced(real, fromReal ?? '')).toEqual(await announced(memory, fromMemory ?? ''));
     }),
     { numRuns: 120 },
   );

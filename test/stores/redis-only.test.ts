@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connect } from '../../stores/redis/connect.ts';
@@ -149,6 +150,62 @@ describe('keys', () => {
     for (let i = 0; i < 300; i += 1) await begin(capped, { id: idIn(capped, 0) });
     expect(await redis.xlen('{p00}:events')).toBeLessThan(300);
     await capped.close();
+  });
+});
+
+describe('changes', () => {
+  const begun = async (from: RedisStore) => (await from.changes(null, null, 1)).position;
+  const create = (count: number) =>
+    Promise.all(Array.from({ length: count }, () => begin(store, { id: idIn(store, 0) })));
+
+  it('cost one plain command a partition, and nothing that blocks', async () => {
+    await create(3);
+    const position = await begun(store);
+    const counts = await counted(() => store.changes(position, null, 100));
+    expect(counts).toEqual({ xrange: 16 });
+  });
+
+  it('have a gap where they were trimmed, also from a beginning before the first', async () => {
+    const capped = await open({ streamMax: 10 });
+    const before = await begun(capped);
+    await begin(capped, { id: idIn(capped, 0) });
+    const first = await begun(capped);
+    for (let i = 0; i < 300; i += 1) await begin(capped, { id: idIn(capped, 0) });
+    for (const position of [before, first]) {
+      const page = await capped.changes(position, null, 50);
+      expect(page).toEqual({ changes: [], position: await begun(capped), gap: true, more: false });
+    }
+    await capped.close();
+  });
+
+  it('have a gap where Redis forgot some, also once it has others', async () => {
+    await create(3);
+    const position = await begun(store);
+    const [last] = await redis.xrevrange('{p00}:events', '+', '-', 'COUNT', 1);
+    await redis.xdel('{p00}:events', last?.[0] ?? '');
+    expect(await store.changes(position, null, 50)).toMatchObject({ gap: true, changes: [] });
+    await create(3);
+    expect(await store.changes(position, null, 50)).toMatchObject({ gap: true, changes: [] });
+    await redis.flushall();
+    expect(await store.changes(position, null, 50)).toMatchObject({ gap: true, changes: [] });
+  });
+
+  it('of the other partitions are told where one has a gap', async () => {
+    await create(1);
+    const position = await begun(store);
+    await redis.del('{p00}:events');
+    const { id } = await begin(store, { id: idIn(store, 1) });
+    const { changes, gap } = await store.changes(position, null, 50);
+    expect([changes.map((change) => change.id), gap]).toEqual([[id], true]);
+  });
+
+  it('that cannot be read are warned of, and keep no other from being told', async () => {
+    const position = await begun(store);
+    await redis.xadd('{p00}:events', '*', 'id', 'x', 'seq', '1', 'state', 's', 'status', 'LOST');
+    const warned = once(process, 'warning');
+    const [saga] = await create(1);
+    expect((await store.changes(position, null, 50)).changes.map(({ id }) => id)).toEqual([saga?.id]);
+    expect((await warned)[0]).toMatchObject({ name: 'CorruptRecordError' });
   });
 });
 

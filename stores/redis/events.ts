@@ -1,0 +1,45 @@
+/** A partition's stream of events, read: plain commands that block nobody. */
+import { BEFORE_ALL, compareIds, type Entry, type EntryId } from '../changes.ts';
+import { CorruptRecordError, decodeStatus } from './record.ts';
+import type { Client } from './scripts.ts';
+
+/** The entries from an id on, that one included where it is there. */
+export async function heldFrom(
+  client: Client,
+  stream: string,
+  from: EntryId,
+  count: number,
+): Promise<Entry[]> {
+  const start = compareIds(from, BEFORE_ALL) === 0 ? '-' : textOf(from);
+  return (await client.xrange(stream, start, '+', 'COUNT', count)).flatMap(entryOf);
+}
+
+/** The id of the last entry. */
+export async function endOf(client: Client, stream: string): Promise<EntryId> {
+  const [last] = await client.xrevrange(stream, '+', '-', 'COUNT', 1);
+  return last === undefined ? BEFORE_ALL : idOf(last[0]);
+}
+
+/** Where a range begins, an id without its number means the first of its time; ioredis-mock knows no other. */
+function textOf({ ms, n }: EntryId): string {
+  return n === 0 ? String(ms) : `${ms}-${n}`;
+}
+
+function idOf(text: string): EntryId {
+  const [ms, n] = text.split('-').map(Number);
+  return { ms: ms ?? 0, n: n ?? 0 };
+}
+
+/**
+ * The fields stand in the order in which announce (lua/shared.lua) writes them. An entry that cannot be read is warned
+ * of and missing, which a watcher that stood there sees as a gap: a feed must not take down who serves it.
+ */
+function entryOf([at, [, id = '', , seq, , state = '', , status = '']]: [string, string[]]): Entry[] {
+  try {
+    return [{ at: idOf(at), id, seq: Number(seq), state, status: decodeStatus(id, status) }];
+  } catch (error) {
+    if (!(error instanceof CorruptRecordError)) throw error;
+    process.emitWarning(error);
+    return [];
+  }
+}
