@@ -46,6 +46,9 @@ const DECLARE_EVERY_MS = 60_000;
 const CLAIM_BATCH = 500;
 /** Sagas that are looked at the moment their wait is over, each with a timer; the rounds find the others. */
 const ALARMS_MAX = 10_000;
+/** How often the store is asked for changes while somebody watches: soon enough for an eye. */
+const WATCH_POLL_MS = 200;
+const WATCHERS_MAX = 1_000;
 
 /** A Redis that was started beside us, or reads a long append-only file, takes its time. */
 const STORE_PATIENCE_MS = 60_000;
@@ -153,6 +156,8 @@ async function open(
       purgeEveryMs: PURGE_EVERY_MS,
       declareEveryMs: DECLARE_EVERY_MS,
       versionGoneAfterMs: settings.versionGoneAfterMs,
+      watchPollMs: WATCH_POLL_MS,
+      watchersMax: WATCHERS_MAX,
     },
   );
   await engine.declare();

@@ -17,6 +17,7 @@ import type {
   MachineRef,
   NumberedEntry,
   Parked,
+  SagaChange,
   SagaStatus,
   SagaSummary,
   Signal,
@@ -128,7 +129,33 @@ export interface ParticipantState {
   readonly queued: number;
 }
 
+export interface WatchRequest {
+  /** From where to go on, `null` for what comes from now on. */
+  readonly after: string | null;
+  /** The one saga that is watched, `null` for all. */
+  readonly sagaId: string | null;
+}
+
+/** What a watcher is told, with the position from which to go on, here or at another coordinator. */
+export type Notice =
+  /** First of all. From here on nothing is left out but with a gap. */
+  | { readonly kind: 'ready'; readonly position: string }
+  | ({ readonly kind: 'saga' } & SagaChange)
+  /** Something was left out: the watcher must look afresh. */
+  | { readonly kind: 'gap'; readonly position: string };
+
+export interface Watch {
+  /** The next notice; `nothing` where none came for `waitMs`; `null` where it is over, because the coordinator drains. */
+  next(waitMs: number): Promise<Notice | 'nothing' | null>;
+  /** From where to go on after what was told so far; empty where that is not known yet. */
+  readonly position: string;
+  close(): void;
+}
+
 export interface SagaEngine {
+  /** Follows what all coordinators write; whoever watches must `close` it. */
+  watch(request: WatchRequest): Watch | 'draining' | 'full';
+
   /** Asks something of a saga on behalf of an operator. */
   operate(id: string, operation: Operation): Promise<OperationResult>;
 

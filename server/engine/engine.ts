@@ -11,6 +11,7 @@ import {
   type StoreInfo,
   StoreUnavailableError,
 } from '../../stores/saga-store.ts';
+import { ChangeFeed, type ChangesSettings } from './changes.ts';
 import { wait } from './clock.ts';
 import type {
   Operation,
@@ -23,6 +24,8 @@ import type {
   SagaView,
   StartRequest,
   StartResult,
+  Watch,
+  WatchRequest,
 } from './contract.ts';
 import { canTake, operate } from './operate.ts';
 import { Recovery, type RecoverySettings } from './recovery.ts';
@@ -35,7 +38,7 @@ import { Waiters } from './waiters.ts';
 const CREATE_ATTEMPTS_MAX = 4;
 const CREATE_RETRY_MS = 50;
 
-export interface EngineSettings extends RecoverySettings, VersionSettings {
+export interface EngineSettings extends RecoverySettings, VersionSettings, ChangesSettings {
   /** Clients that wait for a saga to settle, of all sagas together. */
   readonly waitersMax: number;
 }
@@ -48,6 +51,7 @@ export class Engine implements SagaEngine {
   readonly #waiters: Waiters;
   readonly #recovery: Recovery;
   readonly #versions: Versions;
+  readonly #changes: ChangeFeed;
   #draining = false;
   #creating = 0;
   #onIdle: (() => void) | null = null;
@@ -64,6 +68,7 @@ export class Engine implements SagaEngine {
     this.#registry = registry;
     this.#settings = settings;
     this.#waiters = new Waiters(surroundings.store, surroundings.clock, settings.waitersMax);
+    this.#changes = new ChangeFeed(surroundings, settings);
     this.#runner = new Runner(surroundings, {
       settled: (id, history) => this.#waiters.settled(id, history ?? 'elsewhere'),
       waiting: (id, delayMs) => this.#recovery.wakeAfter(id, delayMs),
@@ -210,6 +215,10 @@ export class Engine implements SagaEngine {
     return result;
   }
 
+  watch(request: WatchRequest): Watch | 'draining' | 'full' {
+    return this.#draining ? 'draining' : (this.#changes.watch(request) ?? 'full');
+  }
+
   statistics(): Promise<Statistics> {
     return this.#in.store.statistics();
   }
@@ -231,6 +240,7 @@ export class Engine implements SagaEngine {
     this.#draining = true;
     this.#runner.yieldAll();
     this.#waiters.dismissAll();
+    this.#changes.close();
     await this.#recovery.stop();
     await new Promise<void>((resolve) => {
       const cancel = this.#in.clock.after(graceMs, resolve);

@@ -80,6 +80,8 @@ export const SETTINGS: EngineSettings = {
   purgeEveryMs: 60_000,
   declareEveryMs: 60_000,
   versionGoneAfterMs: 600_000,
+  watchPollMs: 200,
+  watchersMax: 10,
 };
 
 export interface Coordinator {

@@ -48,6 +48,8 @@ const SETTINGS: EngineSettings = {
   // Nor is anything declared: all processes run the same machine.
   declareEveryMs: 3_600_000,
   versionGoneAfterMs: 3_600_000,
+  watchPollMs: 200,
+  watchersMax: 10,
 };
 /** Operations that change nothing in these runs: nothing is old enough to be purged. */
 export const READS = new Set<string>([

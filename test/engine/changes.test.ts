@@ -1,0 +1,254 @@
+/** Watching what all coordinators write: one poll for everybody, on a clock that stands still until it is moved. */
+import { describe, expect, it } from 'vitest';
+import { QUEUE_MAX } from '../../server/engine/changes.ts';
+import type { Notice, Watch, WatchRequest } from '../../server/engine/contract.ts';
+import { quiet } from './virtual-clock.ts';
+import { type Coordinator, notSent, SETTINGS, World } from './world.ts';
+
+const POLL_MS = SETTINGS.watchPollMs;
+const WAIT_MS = 15_000;
+const SEVEN = ['1', '2', '3', '4', '5', '6'].map((seq) => `saga ${seq}`);
+
+function watch({ engine }: Coordinator, request: Partial<WatchRequest> = {}): Watch {
+  const found = engine.watch({ after: null, sagaId: null, ...request });
+  if (typeof found === 'string') throw new Error(`the watch was answered ${found}`);
+  return found;
+}
+
+const title = (notice: Notice) => (notice.kind === 'saga' ? `saga ${notice.seq}` : notice.kind);
+
+/** Everything that a watch has to tell within a poll. */
+async function told(world: World, watch: Watch): Promise<Notice[]> {
+  const notices: Notice[] = [];
+  for (;;) {
+    const next = watch.next(POLL_MS);
+    await world.clock.pass(POLL_MS);
+    const notice = await next;
+    if (notice === 'nothing' || notice === null) return notices;
+    notices.push(notice);
+  }
+}
+
+const titles = async (world: World, from: Watch) => (await told(world, from)).map(title);
+const asked = (world: World) => world.journal.filter((entry) => entry === 'changes').length;
+
+describe('whoever watches', () => {
+  it('is told that it may look now, and then of every write, whoever made it', async () => {
+    const world = new World();
+    const [a, b] = [await world.coordinator('a'), await world.coordinator('b')];
+    await world.start(a);
+    const watching = watch(b);
+    expect(await titles(world, watching)).toEqual(['ready']);
+    const id = await world.start(a);
+    const notices = await told(world, watching);
+    expect(notices.map(title)).toEqual(SEVEN);
+    expect(notices.at(-1)).toEqual({
+      kind: 'saga',
+      id,
+      seq: 6,
+      state: 'completed',
+      status: 'COMPLETED',
+      position: watching.position,
+    });
+  });
+
+  it('may watch one saga, and its position goes on with all of them', async () => {
+    const world = new World();
+    const a = await world.coordinator();
+    const gone = await world.start(a);
+    const watching = watch(a, { sagaId: gone });
+    const everything = watch(a);
+    await titles(world, watching);
+    await world.start(a);
+    expect(await titles(world, watching)).toEqual([]);
+    expect(await titles(world, everything)).toEqual(['ready', ...SEVEN]);
+    expect(watching.position).toBe(everything.position);
+  });
+
+  it('waits no longer than it wants to, and leaves no timer behind', async () => {
+    const world = new World();
+    const a = await world.coordinator();
+    const watching = watch(a);
+    await titles(world, watching);
+    const next = watching.next(WAIT_MS);
+    await world.clock.pass(WAIT_MS);
+    expect(await next).toBe('nothing');
+    watching.close();
+    await quiet();
+    expect(world.clock.pending).toBe(0);
+  });
+
+  it('is told at once of what comes while it waits', async () => {
+    const world = new World();
+    const a = await world.coordinator();
+    const watching = watch(a);
+    await titles(world, watching);
+    const next = watching.next(WAIT_MS);
+    await world.start(a);
+    await world.clock.pass(POLL_MS);
+    expect(await next).toMatchObject({ kind: 'saga', seq: 1 });
+  });
+});
+
+describe('the poll', () => {
+  it('is not made while nobody watches, and ends with the last watcher', async () => {
+    const world = new World();
+    const a = await world.coordinator();
+    await world.clock.pass(10 * POLL_MS);
+    expect(asked(world)).toBe(0);
+    const watching = [watch(a), watch(a)];
+    await world.clock.pass(POLL_MS);
+    expect(asked(world)).toBeGreaterThan(0);
+    for (const each of watching) each.close();
+    await quiet();
+    const before = asked(world);
+    await world.clock.pass(10 * POLL_MS);
+    expect(asked(world)).toBe(before);
+    expect(world.clock.pending).toBe(0);
+  });
+
+  it('is one, however many watch, and begins anew for those who come after all have gone', async () => {
+    const world = new World();
+    const a = await world.coordinator();
+    for (let round = 0; round < 2; round += 1) {
+      const watching = Array.from({ length: SETTINGS.watchersMax }, () => watch(a));
+      await world.clock.pass(POLL_MS);
+      const before = asked(world);
+      await world.start(a);
+      await world.clock.pass(5 * POLL_MS);
+      expect(asked(world) - before).toBe(5);
+      for (const each of watching) expect(await titles(world, each)).toEqual(['ready', ...SEVEN]);
+      for (const each of watching) each.close();
+      await quiet();
+    }
+  });
+
+  it('goes on when the store is back, and nothing is left out', async () => {
+    const world = new World();
+    const a = await world.coordinator();
+    const watching = watch(a);
+    await titles(world, watching);
+    world.fate('changes', notSent, notSent, notSent);
+    await world.start(a);
+    await world.clock.pass(3 * POLL_MS);
+    expect(a.events.filter(({ type }) => type === 'store-fault')).toHaveLength(3);
+    expect(await titles(world, watching)).toEqual(SEVEN);
+  });
+});
+
+describe('whoever comes back', () => {
+  it('is told what it missed and then what comes, each once, from any position, at any coordinator', async () => {
+    const world = new World();
+    const [a, b] = [await world.coordinator('a'), await world.coordinator('b')];
+    const first = watch(a);
+    await titles(world, first);
+    await world.start(a);
+    const seen = await told(world, first);
+    await world.start(b);
+    for (const [index, { position }] of seen.entries()) {
+      const back = watch(index % 2 ? a : b, { after: position });
+      const missed = ['ready', ...SEVEN.slice(index + 1), ...SEVEN];
+      expect(await titles(world, back)).toEqual(missed);
+      back.close();
+    }
+  });
+
+  it('is told in order although the poll finds more while it reads what it missed', async () => {
+    const world = new World();
+    const a = await world.coordinator();
+    const first = watch(a);
+    const ready = (await told(world, first)).at(0);
+    const missed = await world.start(a);
+    const back = watch(a, { after: ready?.position ?? null });
+    await world.clock.pass(POLL_MS);
+    const live = await world.start(a);
+    await world.clock.pass(POLL_MS);
+    const ids = (await told(world, back)).flatMap((notice) => (notice.kind === 'saga' ? [notice.id] : []));
+    expect(ids).toEqual([...SEVEN.map(() => missed), ...SEVEN.map(() => live)]);
+  });
+
+  it('with a position that the poll has yet to reach, is not told again of what it knows', async () => {
+    const world = new World();
+    const a = await world.coordinator();
+    const first = watch(a);
+    const ready = (await told(world, first)).at(0);
+    await world.start(a);
+    const { position } = await world.store.changes(null, null, 1);
+    const behind = { changes: [], position: ready?.position, gap: false, more: true };
+    world.fate('changes', async () => behind);
+    const back = watch(a, { after: position });
+    expect(await titles(world, back)).toEqual(['ready']);
+    expect(await titles(world, first)).toEqual(SEVEN);
+  });
+
+  it('where the store is away while it reads what it missed, reads it later', async () => {
+    const world = new World();
+    const a = await world.coordinator();
+    const first = watch(a);
+    const ready = (await told(world, first)).at(0);
+    first.close();
+    await world.start(a);
+    const back = watch(a, { after: ready?.position ?? null });
+    await quiet();
+    world.fate('changes', notSent);
+    expect(title((await back.next(0)) as Notice)).toBe('ready');
+    const next = back.next(WAIT_MS);
+    await world.clock.pass(POLL_MS);
+    expect(await next).toMatchObject({ kind: 'saga', seq: 1 });
+  });
+
+  it('is told of a gap behind a position that is not known any more', async () => {
+    const world = new World();
+    const a = await world.coordinator();
+    await world.start(a);
+    const back = watch(a, { after: 'nonsense' });
+    expect(await titles(world, back)).toEqual(['ready', 'gap']);
+    await world.start(a);
+    expect(await titles(world, back)).toEqual(SEVEN);
+  });
+});
+
+it('whoever is too slow is told of a gap, and what waits for it stays bounded', async () => {
+  const world = new World();
+  const a = await world.coordinator();
+  const slow = watch(a);
+  const quick = watch(a);
+  await titles(world, slow);
+  await titles(world, quick);
+  let seen = 0;
+  for (let n = 0; n * SEVEN.length <= QUEUE_MAX; n += 1) {
+    await world.start(a);
+    if (n % 100 === 0) seen += (await told(world, quick)).length;
+  }
+  seen += (await told(world, quick)).length;
+  expect(seen).toBeGreaterThan(QUEUE_MAX);
+  expect(await titles(world, slow)).toEqual(['gap']);
+  await world.start(a);
+  expect(await titles(world, slow)).toEqual(SEVEN);
+});
+
+it('more than may watch are refused, until one has gone', async () => {
+  const a = await new World().coordinator();
+  const watching = Array.from({ length: SETTINGS.watchersMax }, () => watch(a));
+  const request = { after: null, sagaId: null };
+  expect(a.engine.watch(request)).toBe('full');
+  watching[0]?.close();
+  watching[0]?.close();
+  expect(typeof a.engine.watch(request)).toBe('object');
+  expect(a.engine.watch(request)).toBe('full');
+});
+
+it('a coordinator that drains sends everybody away, and lets nobody in', async () => {
+  const world = new World();
+  const a = await world.coordinator();
+  const watching = watch(a);
+  await titles(world, watching);
+  const next = watching.next(WAIT_MS);
+  const drained = a.engine.drain(0);
+  expect(await next).toBeNull();
+  expect(await watching.next(WAIT_MS)).toBeNull();
+  expect(a.engine.watch({ after: null, sagaId: null })).toBe('draining');
+  await world.clock.pass(1);
+  await drained;
+  expect(world.clock.pending).toBe(0);
+});
