@@ -8,6 +8,7 @@ import type { Logger } from 'pino';
 import { StoreUnavailableError } from '../stores/saga-store.ts';
 import { answerProblem, errorsOf, Problem } from './problem.ts';
 import { bulkRetryRoutes } from './routes/bulk-retry.ts';
+import { eventRoutes } from './routes/events.ts';
 import { type HealthRoute, healthRoutes } from './routes/health.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { type OrderRoute, orderRoutes } from './routes/orders.ts';
@@ -58,6 +59,7 @@ export function createApp(parts: AppParts): OpenAPIHono {
   sagaRoutes(app, engine);
   operationRoutes(app, engine);
   bulkRetryRoutes(app, engine);
+  eventRoutes(app, engine, logger);
   statisticsRoutes(app, engine);
   healthRoutes(app, parts);
   metricsRoutes(app, metrics);

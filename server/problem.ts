@@ -21,6 +21,7 @@ export const PROBLEMS = {
   'saga-moved': [412, 'The saga has moved on since it was looked at'],
   'precondition-required': [428, 'The request must say which version of the saga it is about'],
   'too-many-requests': [503, 'Too many requests for this saga wait already'],
+  'too-many-watchers': [503, 'Too many watch already'],
   'method-not-allowed': [405, 'This path does not know the method'],
   draining: [503, 'The coordinator is stopping'],
   overloaded: [503, 'There are all the running sagas that there may be'],

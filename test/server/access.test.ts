@@ -46,6 +46,8 @@ const ROUTES: readonly (readonly [line: string, kind: Kind, letIn: number])[] = 
   ['GET /api/coordinator/sagas/none', 'guarded', 404],
   ['GET /api/coordinator/statistics', 'guarded', 200],
   ['GET /api/coordinator/health/order', 'guarded', 200],
+  ['HEAD /api/coordinator/events', 'guarded', 200],
+  ['GET /api/coordinator/sagas/none/events', 'guarded', 404],
   // What is refused in any case tells a stranger nothing of what there is.
   ['GET /api/coordinator/orders', 'guarded', 405],
   ['POST /api/coordinator/sagas/none/cancel', 'guarded', 422],

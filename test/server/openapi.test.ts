@@ -104,7 +104,8 @@ describe('the document', () => {
       for (const [status, { content = {} }] of Object.entries(responses)) {
         // An order's 409 is the saga's own answer; an operator's is a refusal.
         const isSagas = Number(status) < 400 || (status === '409' && path.endsWith('/orders'));
-        const type = isSagas ? 'application/json' : 'application/problem+json';
+        const answers = path.endsWith('/events') ? 'text/event-stream' : 'application/json';
+        const type = isSagas ? answers : 'application/problem+json';
         expect(Object.keys(content), `${method} ${path} ${status}`).toEqual([type]);
       }
     }
