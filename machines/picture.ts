@@ -1,18 +1,23 @@
 /** A machine as others draw it: XState config for Stately Studio, and Mermaid. */
 import type { AnyStateMachine, AnyStateNode } from 'xstate';
-import { nodeName, transitionsOf } from './structure.ts';
+import { nodeName, statesIn, transitionsOf } from './structure.ts';
 
 /** The machine's config as JSON; Stately Studio and the inspector read it. Functions are named, not carried. */
 export function toConfig(machine: AnyStateMachine): string {
   return JSON.stringify(machine.config, null, 2);
 }
 
-/** A `stateDiagram-v2`. */
-export function toMermaid(machine: AnyStateMachine): string {
+/** A `stateDiagram-v2`, with one state marked where it is given. */
+export function toMermaid(machine: AnyStateMachine, current?: string): string {
   const [first] = machine.root.initial.target;
   const lines = ['stateDiagram-v2', ...(first ? [`  [*] --> ${idOf(first)}`] : [])];
   for (const node of Object.values(machine.root.states)) lines.push(...stateLines(node, '  '));
   for (const node of Object.values(machine.root.states)) lines.push(...leavingLines(node));
+  const marked = statesIn(machine).find((node) => nodeName(node) === current);
+  if (marked !== undefined) {
+    lines.push('  classDef current fill:#ffd54f,stroke:#e65100,stroke-width:3px,color:#000');
+    lines.push(`  class ${idOf(marked)} current`);
+  }
   return `${lines.join('\n')}\n`;
 }
 

@@ -16,6 +16,7 @@ export const PROBLEMS = {
   'misdirected-request': [421, 'The request is for another server'],
   'not-found': [404, 'There is nothing at this path'],
   'saga-not-found': [404, 'There is no such saga'],
+  'machine-not-found': [404, 'There is no such machine here'],
   'service-not-found': [404, 'There is no such service'],
   'no-such-event': [409, 'The saga knows no such event in the state in which it stands'],
   'saga-moved': [412, 'The saga has moved on since it was looked at'],

@@ -184,6 +184,8 @@ export interface SagaEngine {
   ping(): Promise<void>;
 
   readonly store: StoreInfo;
+  /** All that this coordinator runs, in all their versions. */
+  readonly machines: readonly RegisteredMachine[];
   readonly draining: boolean;
   /** Sagas in this coordinator's hands. */
   readonly inHand: number;

@@ -106,6 +106,10 @@ export class Engine implements SagaEngine {
     return this.#in.store.info;
   }
 
+  get machines(): readonly RegisteredMachine[] {
+    return this.#registry.all();
+  }
+
   get draining(): boolean {
     return this.#draining;
   }

@@ -225,6 +225,35 @@ export const statistics = z
   })
   .openapi('Statistics');
 
+export const machineList = z
+  .object({
+    machines: z.array(
+      z.object({
+        id: z.string(),
+        versions: z.array(z.string()).meta({ description: 'Oldest first.' }),
+        steps: z.array(z.string()).meta({ description: 'Of the newest version.' }),
+      }),
+    ),
+  })
+  .openapi('MachineList');
+
+export const machineDetail = z
+  .object({
+    id: z.string(),
+    version: z.string(),
+    versions: z.array(z.string()),
+    structure: z.string().meta({ description: 'Hash of states, transitions and announced calls.' }),
+    deadline_ms: z.int().nullable(),
+    steps: z.array(
+      z.object({ name: z.string(), participant: z.string(), action: z.string(), compensation: z.string() }),
+    ),
+    config: z
+      .record(z.string(), z.unknown())
+      .meta({ description: 'The XState config, as Stately Studio imports it.' }),
+    mermaid: z.string(),
+  })
+  .openapi('Machine');
+
 const services = <T extends z.ZodType>(value: T) =>
   z.object({ order: value, inventory: value, payment: value, shipping: value, notification: value });
 

@@ -47,6 +47,9 @@ const ROUTES: readonly (readonly [line: string, kind: Kind, letIn: number])[] = 
   ['GET /api/coordinator/statistics', 'guarded', 200],
   ['GET /api/coordinator/health/order', 'guarded', 200],
   ['HEAD /api/coordinator/events', 'guarded', 200],
+  ['GET /api/coordinator/sagas/none/diagram', 'guarded', 404],
+  ['GET /api/coordinator/machines', 'guarded', 200],
+  ['GET /api/coordinator/machines/order', 'guarded', 200],
   ['GET /api/coordinator/sagas/none/events', 'guarded', 404],
   // What is refused in any case tells a stranger nothing of what there is.
   ['GET /api/coordinator/orders', 'guarded', 405],
