@@ -52,6 +52,7 @@ import {
   takenOver,
   type Write,
 } from './saga-store.ts';
+import { BUCKETS, type Bucket, bucketAt, perMinute } from './throughput.ts';
 
 /** All that the store holds of one saga. */
 interface Saga {
@@ -87,6 +88,7 @@ export class MemoryStore implements SagaStore {
   readonly #sagas = new Map<string, Saga>();
   readonly #keys = new Map<string, { readonly id: string; readonly digest: string }>();
   readonly #counters = new Map<string, Map<string, number>>();
+  readonly #settled: Bucket[] = Array(BUCKETS).fill({ number: 0, count: 0 });
   readonly #boots = new Map<string, number>();
   /** STARTED sagas of each partition. */
   readonly #inFlight: number[];
@@ -159,8 +161,7 @@ export class MemoryStore implements SagaStore {
       },
     );
     this.#sagas.set(id, created);
-    this.#countInFlight(null, created.record);
-    this.#changes.announce(created.record);
+    this.#wrote(null, created.record);
     return { kind: 'created', ...this.#granted(created.record) };
   }
 
@@ -174,8 +175,7 @@ export class MemoryStore implements SagaStore {
       if (signals.length !== (write.signalsSeen ?? 0)) return { kind: 'signalled', signals };
       const { status } = saga.record;
       Object.assign(saga, this.#write(saga.record, revision, write, saga));
-      this.#countInFlight(status, saga.record);
-      this.#changes.announce(saga.record);
+      this.#wrote(status, saga.record);
     } else if (!sameFence(saga.record.fence, { revision, writeId: write.writeId })) {
       return { kind: 'stale' };
     }
@@ -216,13 +216,13 @@ export class MemoryStore implements SagaStore {
       // A repetition of this claim finds its own write under a lease that still runs, and is granted what remains.
       if (saga.record.fence.writeId !== writeId || this.#remainingMs(saga.record) === 0) {
         if (!this.#mayBeTaken(saga.record, owner)) continue;
-        const { seq } = saga.record;
+        const { status, seq } = saga.record;
         saga.claims += 1;
-        const exhausted = saga.claims > this.#claimsMax && saga.record.status === 'STARTED';
+        const exhausted = saga.claims > this.#claimsMax && status === 'STARTED';
         saga.record = exhausted ? this.#parked(saga, at) : this.#taken(saga, owner, leaseMs, at);
         const fence = { revision: saga.record.fence.revision + 1, writeId };
         saga.record = { ...saga.record, fence };
-        if (saga.record.seq > seq) this.#changes.announce(saga.record);
+        if (saga.record.seq > seq) this.#wrote(status, saga.record);
       }
       claimed.push({ record: saga.record, remainingMs: this.#remainingMs(saga.record) });
     }
@@ -329,7 +329,8 @@ export class MemoryStore implements SagaStore {
     const counters = Object.fromEntries(
       [...this.#counters].map(([machine, counts]) => [machine, Object.fromEntries(counts)]),
     );
-    return { statuses, inFlight: statuses.STARTED, counters };
+    const settledPerMinute = perMinute(this.#settled, this.#now());
+    return { statuses, inFlight: statuses.STARTED, settledPerMinute, counters };
   }
 
   async backlog(machines: readonly MachineRef[]): Promise<Backlog> {
@@ -410,9 +411,14 @@ export class MemoryStore implements SagaStore {
     this.#count(record.machine, PARKED_COUNTER, 1);
     saga.claims = 0;
     const free = { owner: null, dueAtMs: null, updatedAtMs: this.#now() };
-    const parked: SagaRecord = { ...record, ...free, seq, status: 'ABORTED', parked: EXHAUSTED };
-    this.#countInFlight(record.status, parked);
-    return parked;
+    return { ...record, ...free, seq, status: 'ABORTED', parked: EXHAUSTED };
+  }
+
+  /** What every write that is logged leads to. `before` is the status until then, null for a new saga. */
+  #wrote(before: SagaStatus | null, record: SagaRecord): void {
+    this.#countInFlight(before, record);
+    if (record.status !== 'STARTED' && (before === null || before === 'STARTED')) this.#settle();
+    this.#changes.announce(record);
   }
 
   #countInFlight(before: SagaStatus | null, { id, status }: SagaRecord): void {
@@ -426,6 +432,13 @@ export class MemoryStore implements SagaStore {
       this.#count(machine, name, n);
       if (name.endsWith('.held')) held.set(name, (held.get(name) ?? 0) + n);
     }
+  }
+
+  #settle(): void {
+    const number = bucketAt(this.#now());
+    const last = this.#settled[number % BUCKETS];
+    const count = last?.number === number ? last.count : 0;
+    this.#settled[number % BUCKETS] = { number, count: count + 1 };
   }
 
   #count({ id }: MachineRef, name: string, n: number): void {

@@ -271,6 +271,8 @@ export interface Statistics {
   readonly statuses: Readonly<Record<SagaStatus, number>>;
   /** Unfinished and not parked. */
   readonly inFlight: number;
+  /** Sagas that left STARTED within the last minute of the store's clock, to a bucket of some seconds. */
+  readonly settledPerMinute: number;
   /** Sums of all counters, by machine id and counter name. */
   readonly counters: Readonly<Record<string, Counts>>;
 }

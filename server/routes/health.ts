@@ -38,6 +38,7 @@ const showOne = createRoute({
 const NOTHING_KNOWN: Statistics = {
   statuses: { STARTED: 0, COMPLETED: 0, FAILED: 0, ABORTED: 0 },
   inFlight: 0,
+  settledPerMinute: 0,
   counters: {},
 };
 

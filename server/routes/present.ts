@@ -81,7 +81,12 @@ export function totalOf(statuses: Statistics['statuses']): number {
   return Object.values(statuses).reduce((sum, count) => sum + count, 0);
 }
 
-export function presentStatistics({ statuses, inFlight, counters }: Statistics): z.infer<typeof statistics> {
+export function presentStatistics({
+  statuses,
+  inFlight,
+  settledPerMinute,
+  counters,
+}: Statistics): z.infer<typeof statistics> {
   const sum = (name: string) =>
     Object.values(counters).reduce((total, counts) => total + (counts[name] ?? 0), 0);
   const total = totalOf(statuses);
@@ -113,6 +118,7 @@ export function presentStatistics({ statuses, inFlight, counters }: Statistics):
       p95: quantile(buckets, 0.95),
       p99: quantile(buckets, 0.99),
     },
+    throughput_per_minute: settledPerMinute,
     machines: Object.fromEntries(
       Object.entries(counters).map(([machine, counts]) => [
         machine,

@@ -218,6 +218,9 @@ export const statistics = z
       p95: z.number().nullable(),
       p99: z.number().nullable(),
     }),
+    throughput_per_minute: z
+      .int()
+      .meta({ description: 'Sagas that ended or were parked within the last minute.' }),
     machines: z.record(
       z.string(),
       z.object({ started: z.int(), completed: z.int(), failed: z.int(), parked: z.int() }),

@@ -9,7 +9,7 @@
  * | `{p07}:due:<machine>@<version>` | sorted set | running sagas by due time |
  * | `{p07}:ended` | sorted set | ended sagas by purge time |
  * | `{p07}:sagas`, `{p07}:status:<STATUS>` | sorted set | all sagas, and those of one status, in order of age |
- * | `{p07}:counters` | hash | `<machine>|<counter>` to its sum |
+ * | `{p07}:counters` | hash | `<machine>|<counter>` to its sum; `settled:<place>`, the ring of throughput.ts |
  * | `{p07}:events` | stream | id, seq, state and status of each log entry, capped |
  * | `{p07}:key:<sha-256>` | string | id of the saga begun under an idempotency key, and the body's digest |
  * | `{p07}:meta` | hash | number of partitions and store id |
@@ -39,8 +39,10 @@ export function counterField(machine: MachineName, counter: string): string {
   return `${machine.slice(0, machine.indexOf('@'))}|${counter}`;
 }
 
-export function counterOf(field: string): { readonly machine: string; readonly counter: string } {
+/** `null` for a field that is no counter. */
+export function counterOf(field: string): { readonly machine: string; readonly counter: string } | null {
   const bar = field.indexOf('|');
+  if (bar < 0) return null;
   return { machine: decodeURIComponent(field.slice(0, bar)), counter: field.slice(bar + 1) };
 }
 

@@ -18,6 +18,7 @@ import {
   type SagaStore,
   type Statistics,
 } from '../saga-store.ts';
+import { type Bucket, perMinute } from '../throughput.ts';
 import { endOf, heldFrom } from './events.ts';
 import { asking, reachable, together } from './faults.ts';
 import { counterOf, type MachineName, machineName, type PartitionKeys } from './keys.ts';
@@ -170,21 +171,30 @@ export class RedisReads implements Pick<SagaStore, Asking> {
   async statistics(): Promise<Statistics> {
     const statuses = { STARTED: 0, COMPLETED: 0, FAILED: 0, ABORTED: 0 };
     const counters: Record<string, Record<string, number>> = {};
-    await together(
-      this.keyspace.partitions.map(async (keys) => {
+    const settled: Bucket[] = [];
+    await together([
+      this.learnTime(),
+      ...this.keyspace.partitions.map(async (keys) => {
         const [fields, ...counts] = await Promise.all([
           this.redis.hgetall(keys.counters),
           ...SAGA_STATUSES.map((status) => this.redis.zcard(keys.status[status])),
         ]);
         for (const [index, status] of SAGA_STATUSES.entries()) statuses[status] += counts[index] ?? 0;
         for (const [field, sum] of Object.entries(fields)) {
-          const { machine, counter } = counterOf(field);
+          const counted = counterOf(field);
+          if (counted === null) {
+            const [number = 0, count = 0] = sum.split(' ').map(Number);
+            settled.push({ number, count });
+            continue;
+          }
+          const { machine, counter } = counted;
           const sums = counters[machine] ?? {};
           counters[machine] = { ...sums, [counter]: (sums[counter] ?? 0) + Number(sum) };
         }
       }),
-    );
-    return { statuses, inFlight: statuses.STARTED, counters };
+    ]);
+    const settledPerMinute = perMinute(settled, this.clock.now());
+    return { statuses, inFlight: statuses.STARTED, settledPerMinute, counters };
   }
 
   async backlog(machines: readonly MachineRef[]): Promise<Backlog> {

@@ -7,7 +7,7 @@ import type { Counts, Statistics } from '../../stores/saga-store.ts';
 const NONE = { STARTED: 0, COMPLETED: 0, FAILED: 0, ABORTED: 0 };
 
 function of(counters: Readonly<Record<string, Counts>>, more: Partial<Statistics> = {}) {
-  return presentStatistics({ statuses: NONE, inFlight: 0, counters, ...more });
+  return presentStatistics({ statuses: NONE, inFlight: 0, settledPerMinute: 0, counters, ...more });
 }
 
 it('has the messages that clients compare', () => {
@@ -104,7 +104,7 @@ it('sums over machines, and names the failures of a step once', () => {
       },
       idle: {},
     },
-    { statuses: { STARTED: 1, COMPLETED: 2, FAILED: 1, ABORTED: 4 }, inFlight: 1 },
+    { statuses: { STARTED: 1, COMPLETED: 2, FAILED: 1, ABORTED: 4 }, inFlight: 1, settledPerMinute: 7 },
   );
   expect(statistics).toMatchObject({
     total_active_sagas: 8,

@@ -150,6 +150,7 @@ describe('filters', () => {
       statistics: async () => ({
         statuses: { STARTED: 0, COMPLETED: 0, FAILED: 0, ABORTED: 0 },
         inFlight: 0,
+        settledPerMinute: 0,
         counters: {},
       }),
     });

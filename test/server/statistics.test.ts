@@ -35,6 +35,7 @@ it('of an empty store are zeros, and nothing is divided by zero', async () => {
     retries: 0,
     deferrals: 0,
     duration_seconds: { p50: null, p95: null, p99: null },
+    throughput_per_minute: 0,
     machines: {},
   });
 });
@@ -65,6 +66,7 @@ it('of twelve sagas with 52 of 60 steps done are the same at every coordinator',
     retries: 2,
     deferrals: 0,
     duration_seconds: { p50: expect.any(Number), p95: expect.any(Number), p99: expect.any(Number) },
+    throughput_per_minute: 12,
     machines: { order: { started: 12, completed: 9, failed: 2, parked: 1 } },
   });
   const { p50, p95, p99 } = first.duration_seconds;

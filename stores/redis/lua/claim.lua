@@ -61,6 +61,7 @@ for i = 10, #ARGV, 2 do
         redis.call('ZREM', KEYS[3], id)
         redis.call('ZADD', KEYS[4], '0', id)
         redis.call('HINCRBY', KEYS[2], ARGV[i + 1], 1)
+        settle(KEYS[2], now)
       else
         if owner ~= '' then seq = note(log, ARGV[7], state, id, status) end
         redis.call('HSET', saga, 'revision', revision, 'write_id', ARGV[6], 'seq', seq, 'claims', whole(claims),

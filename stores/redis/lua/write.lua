@@ -30,6 +30,7 @@ local function write(now, revision, before, counters)
     redis.call('ZREM', KEYS[6], id)
   end
 
+  if status ~= 'STARTED' and (before == nil or before == 'STARTED') then settle(KEYS[3], now) end
   for i = counters, #ARGV, 2 do
     redis.call('HINCRBY', KEYS[3], ARGV[i], ARGV[i + 1])
     -- The saga remembers what it holds, so that purge can take it back.

@@ -1,12 +1,14 @@
 import { expect, it } from 'vitest';
+import { CLAIMS_MAX, type Next } from '../../../stores/saga-store.ts';
 import type { Part } from '../conformance.ts';
-import { act, begin, end, MINUTE, newSaga, ORDER, park, view, wait, write } from '../sagas.ts';
+import { act, B1, begin, end, MINUTE, newSaga, ORDER, park, record, view, wait, write } from '../sagas.ts';
 
 export const purges: Part = (opened) => {
   it('counts nothing in an empty store', async () => {
     expect(await opened().store.statistics()).toEqual({
       statuses: { STARTED: 0, COMPLETED: 0, FAILED: 0, ABORTED: 0 },
       inFlight: 0,
+      settledPerMinute: 0,
       counters: {},
     });
   });
@@ -34,6 +36,59 @@ export const purges: Part = (opened) => {
     });
   });
 
+  it('counts what settled within the last minute: ended or parked, each once', async () => {
+    const { store, advance } = opened();
+    const SECOND = 1_000;
+    const perMinute = async () => (await store.statistics()).settledPerMinute;
+    const settle = async (next: Next) => {
+      const { id, fence } = await begin(store);
+      const settled = write({ next });
+      await store.commit(id, fence, settled);
+      return { id, fence: { revision: 2, writeId: settled.writeId } };
+    };
+    for (const next of [end(), end('FAILED'), wait()]) await settle(next);
+    await begin(store, { next: end() });
+    const parked = await settle(park);
+    expect(await perMinute()).toBe(4);
+    // It had settled when it was parked.
+    await store.commit(parked.id, parked.fence, write({ next: end('FAILED') }));
+    expect(await perMinute()).toBe(4);
+    advance(30 * SECOND);
+    for (let n = 0; n < 10; n += 1) await settle(end());
+    expect(await perMinute()).toBe(14);
+    // The first are as old as a minute, and a bucket more.
+    advance(36 * SECOND);
+    expect(await perMinute()).toBe(10);
+    advance(30 * SECOND);
+    expect(await perMinute()).toBe(0);
+    // The ring has come round: what stood in its places is no longer counted.
+    await settle(end());
+    expect(await perMinute()).toBe(1);
+  });
+
+  it('counts a saga that a claim has parked', async () => {
+    const { store, advance } = opened();
+    const { id } = await begin(store, { next: act(1) });
+    for (let n = 0; n <= CLAIMS_MAX; n += 1) {
+      advance(2 * MINUTE);
+      await store.claim([id], B1, MINUTE, `claim-${n}`, 'now');
+    }
+    expect((await record(store, id)).status).toBe('ABORTED');
+    expect((await store.statistics()).settledPerMinute).toBe(1);
+  });
+
+  it('shows a steady rate as it is', async () => {
+    const { store, advance } = opened();
+    for (let second = 0; second < 90; second += 1) {
+      advance(1_000);
+      await begin(store, { next: end() });
+    }
+    // To a bucket's fraction: on a real server the test itself takes some time.
+    const { settledPerMinute } = await store.statistics();
+    expect(settledPerMinute).toBeGreaterThanOrEqual(57);
+    expect(settledPerMinute).toBeLessThanOrEqual(62);
+  });
+
   it('removes an ended saga when its time has come, with log, key and indexes', async () => {
     const { store, advance } = opened();
     const idempotency = { key: 'k', digest: 'd' };
@@ -51,6 +106,7 @@ export const purges: Part = (opened) => {
       statistics: {
         statuses: { STARTED: 0, COMPLETED: 0, FAILED: 0, ABORTED: 0 },
         inFlight: 0,
+        settledPerMinute: 0,
         counters: {},
       },
     });
