@@ -20,7 +20,10 @@ const show = createRoute({
   path: '/api/coordinator/health',
   operationId: 'getHealth',
   summary: 'How the coordinator, its store and its participants are. 200 also when degraded.',
-  responses: { 200: { description: 'The health.', content: { 'application/json': { schema: health } } } },
+  responses: {
+    200: { description: 'The health.', content: { 'application/json': { schema: health } } },
+    ...problemAnswers(),
+  },
 });
 
 const showOne = createRoute({

@@ -197,7 +197,7 @@ export const sagaDetail = orderAnswer
 export const statistics = z
   .object({
     total_active_sagas: z.int(),
-    status_breakdown: z.record(status, z.int()),
+    status_breakdown: z.object({ STARTED: z.int(), COMPLETED: z.int(), FAILED: z.int(), ABORTED: z.int() }),
     total_steps: z.int(),
     completed_steps: z.int(),
     step_completion_rate: z.number(),

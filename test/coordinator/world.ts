@@ -18,6 +18,7 @@ import {
   startServices,
 } from '../../services-stub/start.ts';
 import { type RedisServer, startRedis } from '../redis-server.ts';
+import { wrongIn } from '../server/described.ts';
 
 export type Environment = Readonly<Record<string, string>>;
 
@@ -151,6 +152,7 @@ export interface Answer {
   readonly body: any;
 }
 
+/** Sends a request, and holds the answer against the OpenAPI document. */
 export async function send(
   url: string,
   {
@@ -166,12 +168,16 @@ export async function send(
     body: text,
   });
   const answered = await response.body.text();
-  const isJson = /json/.test(String(response.headers['content-type']));
-  return {
-    status: response.statusCode,
-    headers: response.headers,
-    body: isJson && answered !== '' ? JSON.parse(answered) : answered,
-  };
+  const contentType = String(response.headers['content-type']);
+  const status = response.statusCode;
+  const parsed = /json/.test(contentType) && answered !== '' ? JSON.parse(answered) : answered;
+  const wrong = await wrongIn({ method, url, status, contentType, body: parsed });
+  if (wrong.length > 0) {
+    throw new Error(
+      `${method} ${url} answered what openapi.json does not describe:\n${wrong.join('\n')}\n${answered}`,
+    );
+  }
+  return { status, headers: response.headers, body: parsed };
 }
 
 export function submit(

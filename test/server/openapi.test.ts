@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
 import * as schemas from '../../server/routes/schemas.ts';
 import { type Answer, ORDER, send, submit } from '../coordinator/world.ts';
+import { wrongIn } from './described.ts';
 import { type HoldingWorld, openHoldingWorld } from './held.ts';
 
 const DECLINED = { ...ORDER, payment: { method: 'card', token: 'tok_declined' } };
@@ -155,6 +156,79 @@ describe('the document', () => {
 function expectAsDescribed(body: unknown, schema: z.ZodType): void {
   expect(schema.parse(body)).toEqual(body);
 }
+
+describe('what the wire contract fixes', () => {
+  const SERVICES = ['order', 'inventory', 'payment', 'shipping', 'notification'];
+  const LISTED = ['saga_id', 'status', 'order_id', 'steps_completed', 'total_steps', 'failed_step_index'];
+  const LOGGED = 'seq at event from to step kind attempt outcome duration_ms error'.split(' ');
+  const STATUSES = ['STARTED', 'COMPLETED', 'FAILED', 'ABORTED'];
+  const GAINED = ['inventory_reservations', 'payment_id', 'tracking_number', 'notification_id'];
+
+  const cases: readonly (readonly [string, string, readonly string[]])[] = [
+    ['health', `${API}/health`, ['coordinator_status', 'active_sagas', 'services_health']],
+    ['health', `${API}/health`, ['all_services_healthy', 'service_urls']],
+    ['its services', `${API}/health services_health`, SERVICES],
+    ['their URLs', `${API}/health service_urls`, SERVICES],
+    ['statistics', `${API}/statistics`, ['total_active_sagas', 'status_breakdown', 'total_steps']],
+    ['statistics', `${API}/statistics`, ['completed_steps', 'step_completion_rate']],
+    ['statistics', `${API}/statistics`, ['average_steps_per_saga', 'throughput_per_minute']],
+    ['statistics', `${API}/statistics`, ['in_flight', 'parked', 'failures_by_step', 'compensations']],
+    ['their breakdown', `${API}/statistics status_breakdown`, STATUSES],
+    ['their percentiles', `${API}/statistics duration_seconds`, ['p50', 'p95', 'p99']],
+    ['the listing', `${API}/sagas`, ['active_sagas', 'sagas']],
+    ['each saga in it', `${API}/sagas sagas 0`, LISTED],
+    ['a saga', `${API}/sagas/:id`, [...LISTED, ...GAINED, 'message', 'state', 'reason', 'execution_log']],
+    ['each entry of its log', `${API}/sagas/:id execution_log 0`, LOGGED],
+  ];
+
+  it.each(cases)('%s (%s) has %j, and loses none of them unnoticed', async (_, where, fields) => {
+    const [path = '', ...into] = where.split(' ');
+    const { body: saga } = await submit(url);
+    const asked = `${url}${path.replace(':id', saga.saga_id)}`;
+    const { status, body } = await send(asked);
+    const received = { method: 'GET', url: asked, status, contentType: 'application/json' };
+    expect(await wrongIn({ ...received, body })).toEqual([]);
+    for (const field of fields) {
+      const without = structuredClone(body);
+      // biome-ignore lint/suspicious/noExplicitAny: it walks whatever the wire gave.
+      const holder = into.reduce<any>((node, name) => node[name], without);
+      expect(holder, field).toHaveProperty(field);
+      delete holder[field];
+      const wrong = await wrongIn({ ...received, body: without });
+      expect(wrong.join(), field).toContain(`'${field}'`);
+    }
+  });
+
+  it.each([
+    [201, ORDER],
+    [409, DECLINED],
+  ])('the answer %i to an order has its fields', async (status, order) => {
+    const { body } = await submit(url, order);
+    const received = { method: 'POST', url: `${url}${API}/orders`, status, contentType: 'application/json' };
+    for (const field of ['saga_id', 'order_id', 'status', 'message', 'execution_log']) {
+      const { [field]: _, ...without } = body;
+      expect((await wrongIn({ ...received, body: without })).join(), field).toContain(`'${field}'`);
+    }
+  });
+
+  it('an answer of another status, media type or problem is noticed', async () => {
+    const saga = { method: 'GET', url: `${url}${API}/sagas/x`, contentType: 'application/problem+json' };
+    const found = { type: 'saga-not-found', title: 'There is no such saga', status: 404, detail: 'no' };
+    const right = { ...saga, status: 404, body: found };
+    expect(await wrongIn(right)).toEqual([]);
+    for (const wrong of [
+      { ...right, status: 418 },
+      { ...right, contentType: 'text/html' },
+      { ...right, body: { ...found, type: 'draining' } },
+      { ...right, body: { ...found, title: 'No' } },
+      { ...right, body: { ...found, detail: 7 } },
+      { ...right, status: 200, url: `${url}${API}/none` },
+      { ...right, body: {}, url: `${url}${API}/none` },
+    ]) {
+      expect(await wrongIn(wrong), JSON.stringify(wrong)).not.toEqual([]);
+    }
+  });
+});
 
 describe('answers are as described', () => {
   const { orderAnswer, sagaPage, sagaDetail, statistics, health, serviceHealth, problem } = schemas;
