@@ -29,6 +29,7 @@ const OPEN = [
   'GET /startupz',
   'GET /metrics',
   'GET /openapi.json',
+  'GET /docs',
   'GET /api/coordinator/health',
 ];
 

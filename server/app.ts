@@ -9,6 +9,7 @@ import { StoreUnavailableError } from '../stores/saga-store.ts';
 import { answerProblem, errorsOf, Problem } from './problem.ts';
 import { bulkRetryRoutes } from './routes/bulk-retry.ts';
 import { diagramRoutes } from './routes/diagrams.ts';
+import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { type HealthRoute, healthRoutes } from './routes/health.ts';
 import { machineRoutes } from './routes/machines.ts';
@@ -68,12 +69,14 @@ export function createApp(parts: AppParts): OpenAPIHono {
   healthRoutes(app, parts);
   metricsRoutes(app, metrics);
   app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' });
-  app.doc31('/openapi.json', {
+  const about = {
     openapi: '3.1.0',
     info: { title: 'Saga coordinator', version, description: 'Distributed transactions that stay honest.' },
     // Either, because whether a request needs the token is a matter of settings.
     security: [{ token: [] }, {}],
-  });
+  };
+  app.doc31('/openapi.json', about);
+  docsRoutes(app, about);
   refuseOtherMethods(app);
   return app;
 }

@@ -37,6 +37,7 @@ const ROUTES: readonly (readonly [line: string, kind: Kind, letIn: number])[] = 
   ['GET /startupz', 'open', 200],
   ['GET /metrics', 'open', 200],
   ['GET /openapi.json', 'open', 200],
+  ['GET /docs', 'open', 200],
   ['GET /api/coordinator/health', 'open', 200],
   ['GET /api/coordinator/health?full=1', 'open', 200],
   ['POST /api/coordinator/orders', 'orders', 422],
