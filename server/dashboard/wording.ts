@@ -1,0 +1,58 @@
+/** How the dashboard says things: states, spans of time, money. */
+import type { SagaStatus } from '../../stores/saga-store.ts';
+
+/** `reservingInventory.calling` as a person writes it. */
+export function words(name: string): string {
+  const spaced = name
+    .replace(/\.(calling|waiting)$/, '')
+    .replace(/([a-z\d])([A-Z])/g, (_, before: string, after: string) => `${before} ${after.toLowerCase()}`)
+    .replace(/[_-]/g, ' ');
+  return spaced.charAt(0).toUpperCase() + spaced.slice(1);
+}
+
+/** What a status means to an operator. */
+export const STATUS_WORDS: Readonly<Record<SagaStatus, string>> = {
+  STARTED: 'In flight',
+  COMPLETED: 'Completed',
+  FAILED: 'Undone',
+  ABORTED: 'Parked',
+};
+
+/** `850 ms`, `3.2 s`, `4 min 10 s`, `2 h 5 min`, `3 d 4 h`. */
+export function span(ms: number): string {
+  const whole = Math.max(0, Math.round(ms));
+  if (whole < 1000) return `${whole} ms`;
+  const seconds = whole / 1000;
+  if (seconds < 59.95) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) {
+    const rest = Math.floor(seconds) % 60;
+    return minutes < 10 && rest > 0 ? `${Math.floor(seconds / 60)} min ${rest} s` : `${minutes} min`;
+  }
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+  const days = Math.floor(hours / 24);
+  return hours % 24 === 0 ? `${days} d` : `${days} d ${hours % 24} h`;
+}
+
+/** Minor units in the currency's own notation; `null` where the data is no amount of money. */
+export function money(amount: unknown, currency: unknown): string | null {
+  if (typeof amount !== 'number' || typeof currency !== 'string' || !/^[A-Z]{3}$/.test(currency)) return null;
+  const format = new Intl.NumberFormat('en', { style: 'currency', currency, currencyDisplay: 'code' });
+  const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
+  return format.format(amount / 10 ** digits);
+}
+
+export function count(n: number, one: string, many = `${one}s`): string {
+  return `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
+}
+
+/** An error with what differs from saga to saga taken out, so that the same fault reads the same. */
+export function normalised(error: string): string {
+  return error
+    .replace(/[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}/gi, '…')
+    .replace(/\b[a-z]+_[\w-]{6,}\b/gi, '…')
+    .replace(/\b[\da-f]{12,}\b/gi, '…')
+    .replace(/\b(?!\d{3}\b)\d+(\.\d+)?\b/g, '#')
+    .slice(0, 300);
+}
