@@ -9,6 +9,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Context, MiddlewareHandler } from 'hono';
 import { canonicalHost, type Settings } from './config.ts';
+import { ASSET_NAMES } from './dashboard/assets.ts';
+import type { Session } from './dashboard/session.ts';
 import { Problem } from './problem.ts';
 
 type AccessSettings = Pick<Settings, 'host' | 'allowedHosts' | 'apiToken' | 'ordersNeedToken'>;
@@ -31,12 +33,16 @@ const OPEN = [
   'GET /openapi.json',
   'GET /docs',
   'GET /api/coordinator/health',
+  // How a browser gets in, and what that page is made of.
+  'GET /login',
+  'POST /login',
+  ...ASSET_NAMES.map((name) => `GET /assets/${name}`),
 ];
 
 /** Everything that the settings decide is decided here, once. */
-export function guard(settings: AccessSettings): MiddlewareHandler {
+export function guard(settings: AccessSettings, session: Session | null = null): MiddlewareHandler {
   const checkHost = hostCheck(settings);
-  const checkToken = tokenCheck(settings);
+  const checkToken = tokenCheck(settings, session);
   const open = new Set(settings.ordersNeedToken ? OPEN : [...OPEN, ORDERS]);
   return async (c, next) => {
     // A request without the header, as HTTP/1.0 allows, was given the server's own name as its URL.
@@ -87,7 +93,7 @@ function checkOrigin(origin: string, host: string): void {
 }
 
 /** A token that is configured is asked for everywhere: it would be a trap if it were not, behind a proxy on loopback. */
-function tokenCheck(settings: AccessSettings): (c: Context) => void {
+function tokenCheck(settings: AccessSettings, session: Session | null): (c: Context) => void {
   const { apiToken } = settings;
   if (isAccessOff(settings)) {
     return () => {
@@ -100,6 +106,9 @@ function tokenCheck(settings: AccessSettings): (c: Context) => void {
     const given = tokenIn(c);
     // Digests are of one length, so the time tells neither how long the token is nor how much of it was right.
     if (given !== null && timingSafeEqual(digestOf(given), expected)) return;
+    // A browser brings its cookie also to what a foreign page makes it send; what changes anything must name our page.
+    const changes = c.req.method !== 'GET' && c.req.method !== 'HEAD';
+    if (session?.isOpen(c) && (!changes || c.req.header('origin') !== undefined)) return;
     const detail =
       given === null ? 'send Authorization: Bearer and the token' : 'the token is not the right one';
     throw new Problem('unauthorized', detail, {}, { 'www-authenticate': 'Bearer' });

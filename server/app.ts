@@ -6,6 +6,9 @@ import { HTTPException } from 'hono/http-exception';
 import { matchedRoutes } from 'hono/route';
 import type { Logger } from 'pino';
 import { StoreUnavailableError } from '../stores/saga-store.ts';
+import { pageGuard } from './dashboard/guarding.tsx';
+import { frameOf } from './dashboard/page.tsx';
+import { type DashboardParts, dashboard } from './dashboard/routes.tsx';
 import { answerProblem, errorsOf, Problem } from './problem.ts';
 import { bulkRetryRoutes } from './routes/bulk-retry.ts';
 import { diagramRoutes } from './routes/diagrams.ts';
@@ -21,7 +24,7 @@ import { type HttpMetrics, metricsRoutes } from './telemetry/http.ts';
 
 const BODY_BYTES_MAX = 1024 * 1024;
 
-export interface AppParts extends OrderRoute, HealthRoute {
+export interface AppParts extends OrderRoute, HealthRoute, Omit<DashboardParts, keyof HealthRoute> {
   readonly access: MiddlewareHandler;
   readonly metrics: HttpMetrics;
   readonly logger: Logger;
@@ -49,10 +52,12 @@ export function createApp(parts: AppParts): OpenAPIHono {
   );
 
   app.use(metrics.middleware);
+  app.use(pageGuard(frameOf(parts)));
   app.use(access);
   app.use(async (c, next) => {
     // Asked only where a body is read: elsewhere the path or the method is what is wrong.
-    const readsBody = matchedRoutes(c).some(({ method }) => method === 'POST');
+    const readsBody =
+      c.req.path.startsWith('/api/') && matchedRoutes(c).some(({ method }) => method === 'POST');
     if (readsBody && !/^application\/json\s*(;|$)/i.test(c.req.header('content-type') ?? '')) throw notJson();
     await next();
   });
@@ -68,6 +73,7 @@ export function createApp(parts: AppParts): OpenAPIHono {
   statisticsRoutes(app, engine);
   healthRoutes(app, parts);
   metricsRoutes(app, metrics);
+  app.route('/', dashboard(parts));
   app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' });
   const about = {
     openapi: '3.1.0',

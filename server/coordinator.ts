@@ -16,6 +16,7 @@ import { type SagaStore, StoreUnavailableError } from '../stores/saga-store.ts';
 import { guard, isAccessOff } from './access.ts';
 import { createApp } from './app.ts';
 import { ConfigError, type Settings, shownSettings } from './config.ts';
+import { Session } from './dashboard/session.ts';
 import { systemClock, wait } from './engine/clock.ts';
 import type { Observe } from './engine/contract.ts';
 import { Engine } from './engine/engine.ts';
@@ -166,13 +167,17 @@ async function open(
 
   const probes = new Probes(urls, clock);
   closing.push(() => probes.close());
+  const session = settings.apiToken === null ? null : new Session(settings.apiToken);
   const app = createApp({
     engine,
     machine: newest,
     waitMs: settings.orderWaitMs,
     probes,
     version,
-    access: guard(settings),
+    access: guard(settings, session),
+    machines: machines.all(),
+    session,
+    clock,
     metrics: httpMetrics(metrics),
     logger,
   });

@@ -1,0 +1,44 @@
+/** Opens the pages that ask for a reason as dialogs over the page that led to them. */
+
+export function openDialogs(): void {
+  document.addEventListener('click', async (event) => {
+    const { target } = event;
+    if (!(target instanceof Element) || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const link = target.closest<HTMLAnchorElement>('a[data-dialog]');
+    if (link !== null) {
+      event.preventDefault();
+      const form = await formAt(link.href);
+      if (form === null) location.assign(link.href);
+      else open(form, link);
+    }
+    if (target.closest('dialog [data-close]')) {
+      event.preventDefault();
+      target.closest('dialog')?.close();
+    }
+  });
+}
+
+async function formAt(url: string): Promise<Element | null> {
+  const response = await fetch(url, { headers: { accept: 'text/html' } }).catch(() => null);
+  if (response?.ok !== true || response.redirected) return null;
+  const page = new DOMParser().parseFromString(await response.text(), 'text/html');
+  return page.querySelector('#confirm');
+}
+
+/** A dialog that is gone from the page when it is closed, and gives the focus back to what opened it. */
+export function open(content: Element, from: HTMLElement | null = null): HTMLDialogElement {
+  const dialog = document.createElement('dialog');
+  dialog.append(document.importNode(content, true));
+  const heading = dialog.querySelector('h1, h2');
+  if (heading !== null) {
+    heading.id = 'dialog-title';
+    dialog.setAttribute('aria-labelledby', 'dialog-title');
+  }
+  dialog.addEventListener('close', () => {
+    dialog.remove();
+    from?.focus();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}

@@ -1,0 +1,47 @@
+/**
+ * What a script adds to pages that work without one: they follow what happens, answer to keys, and show what belongs
+ * together. It renders nothing itself but two plots; whatever changes is asked of the server as HTML.
+ */
+import { openDialogs } from './dialogs.ts';
+import { highlight } from './highlight.ts';
+import { listenToKeys } from './keys.ts';
+import { follow } from './live.ts';
+import { plotPulse } from './plots.ts';
+import { pickRows } from './rows.ts';
+import { scrub } from './scrubber.ts';
+import { tickTimes } from './times.ts';
+
+/** Said once: a reload is not another request. */
+function forgetNotice(): void {
+  const url = new URL(location.href);
+  if (!url.searchParams.has('notice')) return;
+  url.searchParams.delete('notice');
+  history.replaceState(null, '', url);
+}
+
+function copyOnClick(): void {
+  document.addEventListener('click', async ({ target }) => {
+    const button = target instanceof Element ? target.closest<HTMLElement>('[data-copy]') : null;
+    if (button === null) return;
+    await navigator.clipboard.writeText(button.dataset.copy ?? '');
+    const before = button.textContent;
+    button.textContent = 'Copied';
+    setTimeout(() => {
+      button.textContent = before;
+    }, 1500);
+  });
+}
+
+for (const only of document.querySelectorAll<HTMLElement>('.copy, .scrubber input, #pick-all, #show-keys')) {
+  only.hidden = false;
+}
+forgetNotice();
+copyOnClick();
+openDialogs();
+highlight();
+listenToKeys();
+pickRows();
+scrub();
+tickTimes();
+plotPulse();
+follow();

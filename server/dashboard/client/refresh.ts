@@ -1,0 +1,33 @@
+/** Asks the server for this very page again and brings what is shown to it. */
+import { morph } from './morph.ts';
+
+let running: Promise<void> | null = null;
+let isWanted = false;
+
+/** However often it is called, one request is under way, and one follows it where something came in between. */
+export function refresh(url: string = location.href): Promise<void> {
+  if (running !== null) {
+    isWanted = true;
+    return running;
+  }
+  running = load(url).finally(() => {
+    running = null;
+    if (!isWanted) return;
+    isWanted = false;
+    void refresh();
+  });
+  return running;
+}
+
+async function load(url: string): Promise<void> {
+  const response = await fetch(url, { headers: { accept: 'text/html' } }).catch(() => null);
+  // While the coordinator is away what is shown stays, and the indicator says so.
+  if (response === null || response.status >= 500) return;
+  // The session has ended.
+  if (response.redirected) return location.reload();
+  const found = new DOMParser().parseFromString(await response.text(), 'text/html');
+  const [shown, wanted] = [document.querySelector('main'), found.querySelector('main')];
+  if (shown === null || wanted === null) return;
+  morph(shown, wanted);
+  document.dispatchEvent(new Event('refreshed'));
+}

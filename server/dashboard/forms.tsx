@@ -1,0 +1,202 @@
+/** Pages on which an operator says why, and sees what came of it. They work without a script; with one they open as dialogs. */
+import type { Child } from 'hono/jsx';
+import type { OperationResult, SagaHistory, SagaListing } from '../engine/contract.ts';
+import type { Act } from './acts.ts';
+import { type Frame, Page } from './page.tsx';
+import { Badge, orderName } from './parts.tsx';
+import { count, words } from './wording.ts';
+
+export const REASON_LENGTH_MAX = 500;
+export const NAME_LENGTH_MAX = 100;
+
+interface ConfirmProps {
+  readonly frame: Frame;
+  readonly title: string;
+  readonly action: string;
+  readonly back: string;
+  readonly label: string;
+  readonly isGrave: boolean;
+  readonly by: string;
+  readonly children?: Child;
+}
+
+function Confirm({ frame, title, action, back, label, isGrave, by, children }: ConfirmProps) {
+  return (
+    <Page frame={frame} title={title} here="sagas">
+      <form class="card narrow confirm" id="confirm" method="post" action={action}>
+        <h1>{title}</h1>
+        {children}
+        <label>
+          Why
+          <textarea name="reason" required maxlength={REASON_LENGTH_MAX} rows={2} autofocus />
+          <small>It stands in the saga's log.</small>
+        </label>
+        <label>
+          Your name
+          <input name="by" required value={by} maxlength={NAME_LENGTH_MAX} autocomplete="name" />
+        </label>
+        <div class="acts">
+          <button type="submit" class={`button ${isGrave ? 'grave' : 'primary'}`}>
+            {label}
+          </button>
+          <a class="button" href={back} data-close>
+            Leave it
+          </a>
+        </div>
+      </form>
+    </Page>
+  );
+}
+
+interface ConfirmActProps {
+  readonly frame: Frame;
+  readonly saga: SagaHistory['saga'];
+  readonly act: Act;
+  readonly by: string;
+}
+
+export function ConfirmAct({ frame, saga, act, by }: ConfirmActProps) {
+  const path = `/sagas/${saga.id}`;
+  // A saga in flight moves on faster than anybody types, and to cancel or to retry it is right all the same.
+  const isBound = saga.status === 'ABORTED' || act.kind === 'skip' || act.kind === 'resolve';
+  return (
+    <Confirm
+      frame={frame}
+      title={`${act.label}: ${orderName(saga)}`}
+      action={`${path}/${act.kind}`}
+      back={path}
+      label={act.label}
+      isGrave={act.isGrave}
+      by={by}
+    >
+      <p>{act.effect}</p>
+      <p class="note">
+        It is now {words(saga.summary.state)} <Badge status={saga.status} />.
+        {isBound && ' If it has moved on before you confirm, nothing is done.'}
+      </p>
+      {isBound && <input type="hidden" name="seq" value={saga.seq} />}
+      {act.step !== undefined && <input type="hidden" name="step" value={act.step} />}
+      {act.as !== undefined && <input type="hidden" name="as" value={act.as} />}
+    </Confirm>
+  );
+}
+
+interface ConfirmRetryProps {
+  readonly frame: Frame;
+  readonly sagas: readonly SagaListing[];
+  readonly by: string;
+  /** More sagas are like these than one request retries. */
+  readonly hasMore: boolean;
+}
+
+export function ConfirmRetry({ frame, sagas, by, hasMore }: ConfirmRetryProps) {
+  return (
+    <Confirm
+      frame={frame}
+      title={`Retry ${count(sagas.length, 'saga')}`}
+      action="/sagas/retry"
+      back="/sagas?status=ABORTED"
+      label={`Retry ${sagas.length === 1 ? 'it' : `all ${sagas.length}`}`}
+      isGrave={false}
+      by={by}
+    >
+      <p>
+        What failed is called again, under the same idempotency keys. Each saga is asked by itself; one that
+        has moved on is left alone.
+      </p>
+      {hasMore && <p class="note">There may be more: this takes the newest.</p>}
+      <ul class="chosen">
+        {sagas.map((saga) => (
+          <li>
+            <input type="hidden" name="saga" value={`${saga.id} ${saga.seq}`} />
+            <a href={`/sagas/${saga.id}`}>{orderName(saga)}</a> {words(saga.summary.state)}{' '}
+            <Badge status={saga.status} />
+          </li>
+        ))}
+      </ul>
+    </Confirm>
+  );
+}
+
+export interface RetryResult {
+  readonly id: string;
+  readonly result: OperationResult;
+}
+
+export function RetryResults({ frame, results }: { frame: Frame; results: readonly RetryResult[] }) {
+  const accepted = results.filter(({ result }) => result.kind === 'accepted').length;
+  return (
+    <Page frame={frame} title="Retried" here="sagas">
+      <section class="card narrow">
+        <h1>
+          {accepted} of {count(results.length, 'saga')} retried
+        </h1>
+        <ul class="chosen">
+          {results.map(({ id, result }) => (
+            <li>
+              <a href={`/sagas/${id}`}>
+                <code>{id}</code>
+              </a>{' '}
+              {refusalOf(result) ?? 'is on its way'}
+            </li>
+          ))}
+        </ul>
+        <p class="acts">
+          <a class="button primary" href="/">
+            Overview
+          </a>
+          <a class="button" href="/sagas?status=ABORTED">
+            Parked sagas
+          </a>
+        </p>
+      </section>
+    </Page>
+  );
+}
+
+/** Why nothing was done; `null` where it was. */
+export function refusalOf(result: OperationResult): string | null {
+  switch (result.kind) {
+    case 'accepted':
+      return null;
+    case 'missing':
+      return 'is no longer stored';
+    case 'moved':
+      return 'has moved on since you looked at it: nothing was done';
+    case 'impossible':
+      return `cannot be asked that in ${words(result.state)}: nothing was done`;
+    default:
+      return 'has too many requests waiting: ask again in a moment';
+  }
+}
+
+export function Login({ frame, to, isWrong }: { frame: Frame; to: string; isWrong: boolean }) {
+  return (
+    <Page frame={frame} title="Log in">
+      <form class="card narrow" method="post" action="/login">
+        <h1>Log in</h1>
+        <p class="note">This coordinator can be reached by others. Its API_TOKEN lets you in.</p>
+        {isWrong && (
+          <p class="error" role="alert">
+            That is not the token.
+          </p>
+        )}
+        <input type="hidden" name="to" value={to} />
+        <label>
+          Token
+          <input
+            type="password"
+            name="token"
+            required
+            autofocus
+            autocomplete="current-password"
+            maxlength={1024}
+          />
+        </label>
+        <button type="submit" class="button primary">
+          Log in
+        </button>
+      </form>
+    </Page>
+  );
+}

@@ -1,0 +1,69 @@
+/** What browsers are told beside the pages: what they may load, and refusals as pages instead of problem documents. */
+import type { Context, MiddlewareHandler } from 'hono';
+import { StoreUnavailableError } from '../../stores/saga-store.ts';
+import { PROBLEMS, Problem, type ProblemType } from '../problem.ts';
+import { type Frame, Message } from './page.tsx';
+
+const CSP = [
+  "default-src 'self'",
+  "base-uri 'none'",
+  "object-src 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+export function pageGuard(frame: Frame): MiddlewareHandler {
+  return async (c, next) => {
+    await next();
+    const type = wantsPage(c) ? refusalIn(c.error) : null;
+    if (type === 'unauthorized') {
+      const { pathname, search } = new URL(c.req.url);
+      const to = c.req.method === 'GET' ? `?${new URLSearchParams({ to: pathname + search })}` : '';
+      c.res = undefined;
+      c.res = c.redirect(`/login${to}`, 303);
+    } else if (type !== null) {
+      const detail = c.error instanceof Problem ? c.error.message : 'It is asked again by itself.';
+      const page = <Refused frame={frame} type={type} detail={detail} />;
+      c.res = undefined;
+      c.res = await c.html(page, PROBLEMS[type][0], type === 'store-unavailable' ? { refresh: '3' } : {});
+    }
+    if (c.req.path.startsWith('/api/')) return;
+    c.res.headers.set('x-content-type-options', 'nosniff');
+    c.res.headers.set('referrer-policy', 'no-referrer');
+    if (!c.res.headers.has('content-security-policy')) c.res.headers.set('content-security-policy', CSP);
+    if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store');
+  };
+}
+
+/** A browser that navigates; what asks for an API, or for anything, gets the problem document. */
+function wantsPage(c: Context): boolean {
+  return !c.req.path.startsWith('/api/') && (c.req.header('accept') ?? '').includes('text/html');
+}
+
+function refusalIn(error: Error | undefined): ProblemType | null {
+  if (error instanceof Problem) return error.type;
+  if (error instanceof StoreUnavailableError) return 'store-unavailable';
+  return error === undefined ? null : 'internal-error';
+}
+
+const TITLES: Partial<Record<ProblemType, string>> = {
+  'access-off': 'The dashboard is switched off',
+  'saga-not-found': 'There is no such saga',
+  'store-unavailable': 'The store cannot be reached',
+};
+
+function Refused({ frame, type, detail }: { frame: Frame; type: ProblemType; detail: string }) {
+  return (
+    <Message frame={frame} title={TITLES[type] ?? PROBLEMS[type][1]}>
+      <p>{detail}</p>
+      {type === 'store-unavailable' && (
+        <p>No saga is lost by that: each goes on as soon as the store is back.</p>
+      )}
+      <p class="acts">
+        <a class="button" href="/">
+          Overview
+        </a>
+      </p>
+    </Message>
+  );
+}

@@ -1,0 +1,145 @@
+/** All sagas, narrowed down by what stands in the URL. */
+import { z } from 'zod';
+import { type Filter, SAGA_STATUSES } from '../../stores/saga-store.ts';
+import type { SagaPage } from '../engine/contract.ts';
+import { type Frame, Page } from './page.tsx';
+import { Empty, SagaTable } from './parts.tsx';
+import { STATUS_WORDS, span, words } from './wording.ts';
+
+export const SAGAS_A_PAGE = 50;
+const STUCK_SECONDS = [10, 60, 300, 3600, 86_400];
+
+/** A page is looked at by a person: what makes no sense in its URL is passed over, and the form shows that. */
+export const listQuery = z.object({
+  status: z.enum(SAGA_STATUSES).optional().catch(undefined),
+  state: z.string().max(200).optional().catch(undefined),
+  failed_step: z.string().max(200).optional().catch(undefined),
+  order_id: z.string().max(200).optional().catch(undefined),
+  stuck_for: z.coerce.number().int().min(1).max(1e9).optional().catch(undefined),
+  cursor: z.string().max(200).optional().catch(undefined),
+});
+export type ListQuery = z.infer<typeof listQuery>;
+
+export function filterIn({ stuck_for, cursor: _, ...plain }: ListQuery): Filter {
+  const filter = { ...plain, stuckForMs: stuck_for === undefined ? undefined : stuck_for * 1000 };
+  return Object.fromEntries(
+    Object.entries(filter).filter(([, value]) => value !== undefined && value !== ''),
+  );
+}
+
+interface SagaListProps {
+  readonly frame: Frame;
+  readonly now: number;
+  readonly query: ListQuery;
+  readonly page: SagaPage;
+  readonly states: readonly string[];
+  readonly steps: readonly string[];
+}
+
+export function SagaList({ frame, now, query, page, states, steps }: SagaListProps) {
+  const isNarrowed = Object.values(query).some((value) => value !== undefined && value !== '');
+  return (
+    <Page frame={frame} title="Sagas" here="sagas" follows={query.cursor === undefined ? 'all' : 'none'}>
+      <h1>Sagas</h1>
+      <nav class="tabs" aria-label="Status">
+        <Tab query={query} status={undefined} label="All" />
+        {(['ABORTED', 'STARTED', 'COMPLETED', 'FAILED'] as const).map((status) => (
+          <Tab query={query} status={status} label={STATUS_WORDS[status]} />
+        ))}
+      </nav>
+      <form class="filters" action="/sagas" method="get">
+        {query.status !== undefined && <input type="hidden" name="status" value={query.status} />}
+        <Choice
+          name="state"
+          label="State"
+          value={query.state}
+          options={states.map((name) => [name, words(name)])}
+        />
+        <Choice
+          name="failed_step"
+          label="Failed step"
+          value={query.failed_step}
+          options={steps.map((name) => [name, words(name)])}
+        />
+        <Choice
+          name="stuck_for"
+          label="No change for"
+          value={query.stuck_for?.toString()}
+          options={STUCK_SECONDS.map((seconds) => [String(seconds), span(seconds * 1000)])}
+        />
+        <label>
+          Order id
+          <input name="order_id" value={query.order_id ?? ''} maxlength={200} />
+        </label>
+        <button type="submit" class="button">
+          Filter
+        </button>
+        {isNarrowed && <a href="/sagas">Clear</a>}
+      </form>
+      <form id="bulk" action="/sagas/retry" method="get" class="bulk">
+        <button type="submit" class="button" id="bulk-retry">
+          Retry chosen…
+        </button>
+        <span class="note" id="bulk-count" aria-live="polite" />
+      </form>
+      <section class="card flush" id="rows">
+        {page.sagas.length === 0 ? (
+          <Empty>
+            {page.cursor === null ? 'No saga is like this.' : 'None among those looked at so far.'}
+          </Empty>
+        ) : (
+          <SagaTable sagas={page.sagas} now={now} form="bulk" />
+        )}
+      </section>
+      <nav class="pager" aria-label="Pages" id="pager">
+        {query.cursor !== undefined && (
+          <a href={hrefOf({ ...query, cursor: undefined })}>Back to the newest</a>
+        )}
+        <span class="grow" />
+        {page.cursor !== null && (
+          <a class="button" rel="next" href={hrefOf({ ...query, cursor: page.cursor })}>
+            Older sagas
+          </a>
+        )}
+      </nav>
+    </Page>
+  );
+}
+
+function hrefOf(query: ListQuery): string {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== '');
+  const search = new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)]));
+  return given.length === 0 ? '/sagas' : `/sagas?${search}`;
+}
+
+function Tab({ query, status, label }: { query: ListQuery; status: ListQuery['status']; label: string }) {
+  const href = hrefOf({ ...query, status, cursor: undefined });
+  return (
+    <a href={href} aria-current={query.status === status ? 'page' : undefined}>
+      {label}
+    </a>
+  );
+}
+
+interface ChoiceProps {
+  readonly name: string;
+  readonly label: string;
+  readonly value: string | undefined;
+  readonly options: readonly (readonly [string, string])[];
+}
+
+function Choice({ name, label, value, options }: ChoiceProps) {
+  return (
+    <label>
+      {label}
+      <select name={name}>
+        <option value="">Any</option>
+        {options.map(([option, shown]) => (
+          <option value={option} selected={option === value}>
+            {shown}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

@@ -1,0 +1,114 @@
+/** A saga's history, line by line. */
+import type { NumberedEntry } from '../../stores/saga-store.ts';
+import { topOf } from './statechart/marks.ts';
+import { span, words } from './wording.ts';
+
+/** What happened, where the event's own name does not say it to everybody. */
+const EVENT_WORDS: Readonly<Record<string, string>> = {
+  started: 'Saga began',
+  due: 'Wait over, next attempt',
+  deferred: 'Held back, participant in trouble',
+  takenOver: 'Another coordinator took over',
+  claimsExhausted: 'Given up after too many take-overs',
+  cancel: 'Cancelled',
+  retry: 'Retried',
+  skip: 'Skipped',
+  resolve: 'Resolved',
+  deadline: 'Deadline passed',
+};
+
+interface LogProps {
+  readonly log: readonly NumberedEntry[];
+  /** The entry that is looked at, where that is not the last. */
+  readonly at: number | null;
+  readonly sagaPath: string;
+}
+
+export function Log({ log, at, sagaPath }: LogProps) {
+  const begun = Date.parse(log[0]?.at ?? '');
+  return (
+    <table class="log">
+      <thead>
+        <tr>
+          <th scope="col" class="number">
+            #
+          </th>
+          <th scope="col" class="number">
+            After
+          </th>
+          <th scope="col">What happened</th>
+          <th scope="col">Then</th>
+          <th scope="col" class="number">
+            Took
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {log.map((entry) => (
+          <Line entry={entry} begun={begun} isAt={entry.seq === at} sagaPath={sagaPath} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+interface LineProps {
+  readonly entry: NumberedEntry;
+  readonly begun: number;
+  readonly isAt: boolean;
+  readonly sagaPath: string;
+}
+
+function Line({ entry, begun, isAt, sagaPath }: LineProps) {
+  const { seq, at, from, to, step, kind, duration_ms, error, by, reason } = entry;
+  return (
+    <tr
+      id={`entry-${seq}`}
+      data-row
+      data-seq={seq}
+      data-step={step}
+      data-kind={kind}
+      data-state={topOf(from ?? to)}
+      aria-current={isAt ? 'step' : undefined}
+    >
+      <td class="number">
+        <a href={`${sagaPath}?at=${seq}`} title="The saga as it stood here">
+          {seq}
+        </a>
+      </td>
+      <td class="number">
+        <time datetime={at} title={at}>
+          {span(Date.parse(at) - begun)}
+        </time>
+      </td>
+      <td>
+        <What entry={entry} />
+        {error !== null && <small class="error">{error}</small>}
+        {by !== undefined && (
+          <small>
+            by {by}
+            {reason !== undefined && `: ${reason}`}
+          </small>
+        )}
+      </td>
+      <td>
+        {from === to ? <span class="faint">same state</span> : words(to)}
+        {to.endsWith('.waiting') && <small>waits</small>}
+      </td>
+      <td class="number">{duration_ms === null ? '' : span(duration_ms)}</td>
+    </tr>
+  );
+}
+
+function What({ entry: { event, outcome, step, kind, attempt } }: { entry: NumberedEntry }) {
+  const call = step === null ? null : `${kind === 'compensation' ? 'undo ' : ''}${step}`;
+  const again = attempt !== null && attempt > 1 ? `, attempt ${attempt}` : '';
+  const isAnswer = EVENT_WORDS[event] === undefined;
+  return (
+    <>
+      <span class={`outcome outcome-${isAnswer ? event : 'note'}`}>{EVENT_WORDS[event] ?? event}</span>
+      {call !== null && event !== 'started' && ` ${call}${again}`}
+      {outcome === 'ignored' && <small>It had no effect any more.</small>}
+    </>
+  );
+}

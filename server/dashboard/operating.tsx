@@ -1,0 +1,150 @@
+/** What operators change: a page that asks for the reason, then the form that it sends. */
+import type { Context, Hono } from 'hono';
+import { getCookie, setCookie } from 'hono/cookie';
+import { z } from 'zod';
+import type { Operation } from '../engine/contract.ts';
+import { Problem } from '../problem.ts';
+import { ACT_KINDS, actsFor } from './acts.ts';
+import { keyOf, PARKED_READ_MAX } from './causes.ts';
+import {
+  ConfirmAct,
+  ConfirmRetry,
+  NAME_LENGTH_MAX,
+  REASON_LENGTH_MAX,
+  type RetryResult,
+  RetryResults,
+  refusalOf,
+} from './forms.tsx';
+import { type Frame, Message } from './page.tsx';
+import type { DashboardParts } from './routes.tsx';
+import { chartIn } from './statechart/layout.ts';
+
+/** Sagas that one form retries. */
+const CHOSEN_MAX = 100;
+const AT_ONCE_MAX = 16;
+/** Remembers an operator's name for the next form. */
+const NAME_COOKIE = 'operator';
+
+const seq = z
+  .string()
+  .regex(/^\d{1,9}$/)
+  .transform(Number);
+const audited = {
+  reason: z.string().trim().min(1).max(REASON_LENGTH_MAX),
+  by: z.string().trim().min(1).max(NAME_LENGTH_MAX),
+};
+const actForm = z.object({
+  ...audited,
+  seq: seq.optional(),
+  step: z.string().min(1).max(100).exactOptional(),
+  as: z.enum(['COMPLETED', 'FAILED']).exactOptional(),
+});
+const retryForm = z.object({
+  ...audited,
+  saga: z
+    .union([z.string(), z.array(z.string()).max(CHOSEN_MAX)])
+    .transform((found) => (typeof found === 'string' ? [found] : found))
+    .pipe(z.array(z.string().regex(/^\S{1,200} \d{1,9}$/))),
+});
+
+export function operatingRoutes(pages: Hono, { engine, machines }: DashboardParts, frame: Frame): void {
+  pages.get('/sagas/retry', async (c) => {
+    const cause = c.req.query('cause');
+    const { sagas, hasMore } = cause === undefined ? await chosen(c) : await alike(cause);
+    if (sagas.length === 0) {
+      return c.html(
+        <Message frame={frame} title="Nothing to retry">
+          <p>
+            None of them is in flight or parked any more. <a href="/sagas?status=ABORTED">Parked sagas</a>
+          </p>
+        </Message>,
+        404,
+      );
+    }
+    return c.html(ConfirmRetry({ frame, sagas, by: nameIn(c), hasMore }));
+  });
+
+  pages.post('/sagas/retry', async (c) => {
+    const { saga, reason, by } = read(retryForm, await c.req.parseBody({ all: true }));
+    remember(c, by);
+    const results: RetryResult[] = [];
+    for (let from = 0; from < saga.length; from += AT_ONCE_MAX) {
+      const some = saga.slice(from, from + AT_ONCE_MAX).map(async (one) => {
+        const [id = '', length] = one.split(' ');
+        return { id, result: await engine.operate(id, { kind: 'retry', ifSeq: Number(length), reason, by }) };
+      });
+      results.push(...(await Promise.all(some)));
+    }
+    return c.html(RetryResults({ frame, results }));
+  });
+
+  for (const kind of ACT_KINDS) {
+    pages.get(`/sagas/:id/${kind}`, async (c) => {
+      const id = c.req.param('id');
+      const history = await engine.get(id);
+      if (history === null) throw new Problem('saga-not-found', `no saga ${id} is stored`);
+      const { step, as } = c.req.query();
+      const act = actsFor(history, chartIn(machines, history.saga.machine)).find(
+        (one) => one.kind === kind && one.step === step && one.as === as,
+      );
+      if (act === undefined) {
+        throw new Problem('no-such-event', `a saga in state ${history.saga.summary.state} knows no ${kind}`);
+      }
+      return c.html(ConfirmAct({ frame, saga: history.saga, act, by: nameIn(c) }));
+    });
+
+    pages.post(`/sagas/:id/${kind}`, async (c) => {
+      const id = c.req.param('id');
+      const { seq: ifSeq = null, ...asked } = read(actForm, await c.req.parseBody());
+      if (ifSeq === null && (kind === 'skip' || kind === 'resolve')) {
+        throw new Problem('precondition-required', 'the form must say how long the log was');
+      }
+      remember(c, asked.by);
+      const operation: Operation = { kind, ifSeq, ...asked };
+      const refusal = refusalOf(await engine.operate(id, operation));
+      if (refusal === null) return c.redirect(`/sagas/${encodeURIComponent(id)}?notice=${kind}`, 303);
+      return c.html(
+        <Message frame={frame} title="Nothing was done">
+          <p>The saga {refusal}.</p>
+          <p class="acts">
+            <a class="button primary" href={`/sagas/${encodeURIComponent(id)}`}>
+              Look at it again
+            </a>
+          </p>
+        </Message>,
+        409,
+      );
+    });
+  }
+
+  async function chosen(c: Context) {
+    const ids = (c.req.queries('saga') ?? []).slice(0, CHOSEN_MAX);
+    const found = await Promise.all(ids.map((id) => engine.get(id)));
+    const sagas = found.flatMap((history) => (history === null ? [] : [history.saga]));
+    return {
+      sagas: sagas.filter(({ status }) => status === 'STARTED' || status === 'ABORTED'),
+      hasMore: false,
+    };
+  }
+
+  async function alike(cause: string) {
+    const { sagas, cursor } = await engine.list({ status: 'ABORTED' }, null, PARKED_READ_MAX);
+    return { sagas: sagas.filter((saga) => keyOf(saga) === cause), hasMore: cursor !== null };
+  }
+}
+
+/** @throws Problem that names what is wrong */
+function read<T>(form: z.ZodType<T>, body: unknown): T {
+  const { success, data, error } = form.safeParse(body);
+  if (success) return data;
+  const wrong = error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  throw new Problem('validation-error', wrong.slice(0, 5).join('; '));
+}
+
+function nameIn(c: Context): string {
+  return getCookie(c, NAME_COOKIE) ?? '';
+}
+
+function remember(c: Context, name: string): void {
+  setCookie(c, NAME_COOKIE, name, { sameSite: 'Strict', httpOnly: true, path: '/', maxAge: 365 * 24 * 3600 });
+}

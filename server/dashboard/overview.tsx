@@ -1,0 +1,215 @@
+/** The first page: what needs a person, then how everything goes. */
+import type { SagaPage } from '../engine/contract.ts';
+import { type Cause, causesOf } from './causes.ts';
+import { heldTogether } from './held.ts';
+import { type Frame, Page } from './page.tsx';
+import { Ago, Empty, orderName, SagaTable } from './parts.tsx';
+import type { Pulse } from './pulse.ts';
+import { count, words } from './wording.ts';
+
+interface Service {
+  readonly name: string;
+  readonly healthy: boolean;
+  /** State of its circuit breaker, where the coordinator says so. */
+  readonly breaker: string | null;
+}
+
+export interface OverviewProps {
+  readonly frame: Frame;
+  readonly now: number;
+  readonly pulse: Pulse;
+  /** Those parked last; there may be more. */
+  readonly parked: SagaPage;
+  readonly latest: SagaPage;
+  readonly services: readonly Service[];
+}
+
+export function Overview({ frame, now, pulse, parked, latest, services }: OverviewProps) {
+  return (
+    <Page frame={frame} title="Overview" here="overview" follows="all">
+      <h1 class="hidden">Overview</h1>
+      <Attention pulse={pulse} parked={parked} now={now} />
+      <section class="tiles" aria-label="Sums" id="tiles">
+        <Tile href="/sagas?status=STARTED" tone="running" label="In flight" n={pulse.in_flight} />
+        <Tile href="/sagas?status=COMPLETED" tone="completed" label="Completed" n={pulse.completed} />
+        <Tile href="/sagas?status=FAILED" tone="failed" label="Undone" n={pulse.failed} />
+        <Plot id="throughput" label="Settled per second" hint="now" />
+        <Plot id="latency" label="Half take at most" hint="now" />
+      </section>
+      <div class="columns wide-left">
+        <section class="card" id="latest">
+          <header class="card-head">
+            <h2>Newest sagas</h2>
+            <a href="/sagas">All sagas</a>
+          </header>
+          {latest.sagas.length === 0 ? (
+            <Empty>
+              No saga yet. <code>POST /api/coordinator/orders</code> starts one.
+            </Empty>
+          ) : (
+            <SagaTable sagas={latest.sagas} now={now} />
+          )}
+        </section>
+        <div class="stack">
+          <section class="card" id="services">
+            <h2>Services</h2>
+            <ul class="services">
+              {services.map((service) => (
+                <ServiceLine service={service} />
+              ))}
+            </ul>
+            <p class="note">Store: {frame.durability}</p>
+          </section>
+          <section class="card" id="failures">
+            <h2>Where sagas fail</h2>
+            <Failures byStep={pulse.failures_by_step} />
+            <p class="note">
+              <a href="/sagas?stuck_for=60">In flight or parked for a minute without a change</a>
+            </p>
+          </section>
+        </div>
+      </div>
+    </Page>
+  );
+}
+
+function Attention({ pulse, parked, now }: Pick<OverviewProps, 'pulse' | 'parked' | 'now'>) {
+  if (pulse.parked === 0 && parked.sagas.length === 0) {
+    return (
+      <section class="card calm" id="attention">
+        <strong>Nothing needs you.</strong> Every saga is on its way or has ended cleanly.
+      </section>
+    );
+  }
+  const causes = causesOf(parked.sagas);
+  return (
+    <section class="card attention" id="attention">
+      <header>
+        <a class="big" href="/sagas?status=ABORTED">
+          {pulse.parked.toLocaleString('en')}
+        </a>
+        <div>
+          <h2>{pulse.parked === 1 ? 'saga needs you' : 'sagas need you'}</h2>
+          <p>
+            They failed, and something that was done for them could not be undone. It stays held until you
+            act.
+          </p>
+        </div>
+      </header>
+      <ul class="causes">
+        {causes.map((cause) => (
+          <CauseLine cause={cause} now={now} />
+        ))}
+      </ul>
+      {parked.cursor !== null && (
+        <p class="note">
+          Grouped are the newest {parked.sagas.length}.{' '}
+          <a href="/sagas?status=ABORTED">See all parked sagas</a>
+        </p>
+      )}
+    </section>
+  );
+}
+
+function CauseLine({
+  cause: { key, step, error, sagas, held, firstSeenMs, lastSeenMs },
+  now,
+}: {
+  cause: Cause;
+  now: number;
+}) {
+  const [first] = sagas;
+  return (
+    <li>
+      <div class="what">
+        <h3>
+          {step === null ? words(error) : `${words(step)} could not be undone`}
+          <span class="times">{sagas.length} ×</span>
+        </h3>
+        {step !== null && <p class="error">{error}</p>}
+        {held.size > 0 && (
+          <p>
+            Still held: <strong>{heldTogether(held)}</strong>
+          </p>
+        )}
+        <p class="note">
+          First <Ago ms={firstSeenMs} now={now} />, last <Ago ms={lastSeenMs} now={now} />
+        </p>
+      </div>
+      <div class="acts">
+        {sagas.length === 1 && first !== undefined ? (
+          <a class="button" href={`/sagas/${first.id}`}>
+            Look at {orderName(first)}
+          </a>
+        ) : (
+          <a class="button" href={`/sagas?status=ABORTED`}>
+            Look at them
+          </a>
+        )}
+        <a class="button primary" href={`/sagas/retry?cause=${encodeURIComponent(key)}`} data-dialog>
+          Retry {sagas.length === 1 ? 'it' : `all ${sagas.length}`}
+        </a>
+      </div>
+    </li>
+  );
+}
+
+function Tile({ href, tone, label, n }: { href: string; tone: string; label: string; n: number }) {
+  return (
+    <a class={`tile tone-${tone}`} href={href}>
+      <span class="label">{label}</span>
+      <span class="figure">{n.toLocaleString('en')}</span>
+    </a>
+  );
+}
+
+/** Drawn by the client, which alone has seen more than one moment. Morphing leaves it alone. */
+function Plot({ id, label, hint }: { id: string; label: string; hint: string }) {
+  return (
+    <div class="tile plot" data-keep id={id}>
+      <span class="label">
+        {label} <small>{hint}</small>
+      </span>
+      <span class="figure">–</span>
+      <svg viewBox="0 0 120 32" preserveAspectRatio="none" aria-hidden="true">
+        <path class="area" d="" />
+        <path class="line" d="" />
+      </svg>
+    </div>
+  );
+}
+
+function ServiceLine({ service: { name, healthy, breaker } }: { service: Service }) {
+  const isShut = breaker !== null && breaker !== 'closed';
+  return (
+    <li class={healthy && !isShut ? 'well' : 'ill'}>
+      <span class="dot" aria-hidden="true" />
+      <span class="name">{words(name)}</span>
+      <span class="word">
+        {healthy ? 'healthy' : 'not reached'}
+        {isShut && `, calls held back (breaker ${breaker})`}
+      </span>
+    </li>
+  );
+}
+
+function Failures({ byStep }: { byStep: Pulse['failures_by_step'] }) {
+  const all = Object.entries(byStep).sort(([, a], [, b]) => b - a);
+  const most = Math.max(1, ...all.map(([, n]) => n));
+  if (all.length === 0) return <Empty>No step has failed so far.</Empty>;
+  return (
+    <ul class="bars">
+      {all.map(([step, n]) => (
+        <li>
+          <a href={`/sagas?failed_step=${encodeURIComponent(step)}`}>{words(step)}</a>
+          <svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
+            <rect width={Math.max(1, (100 * n) / most)} height="8" rx="2" />
+          </svg>
+          <span class="number" title={count(n, 'failure')}>
+            {n.toLocaleString('en')}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}

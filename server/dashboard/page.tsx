@@ -1,0 +1,120 @@
+/** The frame of every page. */
+import { html } from 'hono/html';
+import type { Child } from 'hono/jsx';
+import type { DashboardParts } from './routes.tsx';
+
+export interface Frame {
+  /** Of the coordinator's release. */
+  readonly version: string;
+  readonly durability: string;
+  /** Whether there is a session that can be ended. */
+  readonly canLogOut: boolean;
+}
+
+export function frameOf({
+  version,
+  engine,
+  session,
+}: Pick<DashboardParts, 'version' | 'engine' | 'session'>): Frame {
+  return { version, durability: engine.store.durability, canLogOut: session !== null };
+}
+
+interface PageProps {
+  readonly frame: Frame;
+  readonly title: string;
+  readonly here?: 'overview' | 'sagas' | 'machines';
+  /** What the page follows live: all sagas, or one of them. */
+  readonly follows?: string;
+  readonly children?: Child;
+}
+
+const PLACES = [
+  ['overview', '/', 'Overview'],
+  ['sagas', '/sagas', 'Sagas'],
+  ['machines', '/machines', 'Machines'],
+] as const;
+
+export function Page({ frame, title, here, follows, children }: PageProps) {
+  return html`<!doctype html>${(
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>{`${title} · Saga coordinator`}</title>
+        <link rel="icon" href="/assets/icon.svg" type="image/svg+xml" />
+        <link rel="stylesheet" href="/assets/dashboard.css" />
+        <script type="module" src="/assets/dashboard.js" />
+      </head>
+      <body data-follows={follows}>
+        <a class="skip" href="#main">
+          Skip to content
+        </a>
+        <header class="top">
+          <a class="brand" href="/">
+            <svg viewBox="0 0 24 24" width="22" height="22" aria-hidden="true">
+              <path d="M5 4v12a4 4 0 0 0 4 4h1M19 20V8a4 4 0 0 0-4-4h-1" />
+              <path d="M2 8l3-4 3 4M16 16l3 4 3-4" />
+            </svg>
+            <span>Saga coordinator</span>
+          </a>
+          <nav aria-label="Main">
+            {PLACES.map(([name, href, label]) => (
+              <a href={href} aria-current={here === name ? 'page' : undefined}>
+                {label}
+              </a>
+            ))}
+          </nav>
+          <form class="search" action="/search" aria-label="Search">
+            <input
+              type="search"
+              name="q"
+              aria-label="Find a saga by its id or its order's"
+              placeholder="Saga or order id"
+              maxlength={200}
+              data-key="/"
+            />
+            <kbd>/</kbd>
+          </form>
+          {follows !== undefined && (
+            <button type="button" class="live" id="live" hidden>
+              <span class="dot" />
+              <span class="word">Connecting</span>
+            </button>
+          )}
+        </header>
+        <main id="main" tabindex={-1}>
+          {children}
+        </main>
+        <footer class="foot">
+          <span>
+            Version {frame.version} · Store: {frame.durability}
+          </span>
+          <span class="grow" />
+          <button type="button" class="plain" id="show-keys" hidden>
+            Keyboard <kbd>?</kbd>
+          </button>
+          {frame.canLogOut && (
+            <form method="post" action="/logout">
+              <button type="submit" class="plain">
+                Log out
+              </button>
+            </form>
+          )}
+        </footer>
+      </body>
+    </html>
+  )}`;
+}
+
+/** A page that says one thing: what was refused, or what is missing. */
+export function Message({ frame, title, children }: Omit<PageProps, 'here' | 'follows'>) {
+  return (
+    <Page frame={frame} title={title}>
+      <section class="card narrow">
+        <h1>{title}</h1>
+        {children}
+      </section>
+    </Page>
+  );
+}

@@ -1,0 +1,66 @@
+/** The sums of all coordinators, for the overview and for the plots that follow them. */
+import type { Statistics } from '../../stores/saga-store.ts';
+import type { Clock } from '../engine/clock.ts';
+import { DURATION_BUCKETS_MS, type SagaEngine } from '../engine/contract.ts';
+
+/** However many pages are open, the store is asked at most this often. */
+const SHARED_MS = 1000;
+
+export interface Pulse {
+  readonly at_ms: number;
+  readonly in_flight: number;
+  readonly parked: number;
+  readonly completed: number;
+  readonly failed: number;
+  /** Sagas that have ended or were parked, since the store began. */
+  readonly settled: number;
+  readonly retries: number;
+  /** How many of them took at most so long, by {@link DURATION_BUCKETS_MS} and one for the rest. */
+  readonly durations: readonly number[];
+  readonly bounds_ms: readonly number[];
+  readonly failures_by_step: Readonly<Record<string, number>>;
+}
+
+export class Pulses {
+  readonly #engine: SagaEngine;
+  readonly #clock: Clock;
+  #last: { readonly at: number; readonly pulse: Promise<Pulse> } | null = null;
+
+  constructor(engine: SagaEngine, clock: Clock) {
+    this.#engine = engine;
+    this.#clock = clock;
+  }
+
+  now(): Promise<Pulse> {
+    const at = this.#clock.monotonic();
+    if (this.#last !== null && at - this.#last.at < SHARED_MS) return this.#last.pulse;
+    const pulse = this.#engine.statistics().then((found) => pulseOf(found, this.#clock.now()));
+    this.#last = { at, pulse };
+    // A store that was away is asked again by the next page.
+    pulse.catch(() => {
+      this.#last = null;
+    });
+    return pulse;
+  }
+}
+
+function pulseOf({ statuses, inFlight, counters }: Statistics, atMs: number): Pulse {
+  const machines = Object.values(counters);
+  const sum = (name: string) => machines.reduce((total, counts) => total + (counts[name] ?? 0), 0);
+  const durations = [...DURATION_BUCKETS_MS, 'inf'].map((bound) => sum(`duration.${bound}`));
+  const steps = new Set(
+    machines.flatMap(Object.keys).flatMap((name) => /^failures\.(.+)$/.exec(name)?.[1] ?? []),
+  );
+  return {
+    at_ms: atMs,
+    in_flight: inFlight,
+    parked: statuses.ABORTED,
+    completed: statuses.COMPLETED,
+    failed: statuses.FAILED,
+    settled: durations.reduce((total, n) => total + n, 0),
+    retries: sum('retries'),
+    durations,
+    bounds_ms: DURATION_BUCKETS_MS,
+    failures_by_step: Object.fromEntries([...steps].map((step) => [step, sum(`failures.${step}`)])),
+  };
+}
