@@ -1,25 +1,29 @@
 /**
- * What the tests need beside npm packages, before the first of them runs. Tests against a real Redis never pass for
- * want of one: as root with apt-get it is installed, and said so; otherwise the run stops with what to type.
+ * What the tests need beside npm packages, before the first of them runs. Tests against a real Redis or a real browser
+ * never pass for want of one: as root with apt-get it is installed, and said so; otherwise the run stops with what to type.
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-const INSTALL = 'apt-get update && apt-get install -y --no-install-recommends redis-server';
+/** Commands that are packages of the same name: a store, and a browser for the dashboard's pages. */
+const NEEDED = ['redis-server', 'chromium'];
 
 export default function setup(): void {
-  if (onPath('redis-server')) return;
+  const missing = NEEDED.filter((command) => !onPath(command));
+  if (missing.length === 0) return;
+  const names = missing.join(' ');
+  const install = `apt-get update && apt-get install -y --no-install-recommends ${names}`;
   if (process.getuid?.() !== 0 || !onPath('apt-get')) {
-    throw new Error(`The tests need redis-server on PATH. On Debian or Ubuntu:\n  sudo sh -c '${INSTALL}'`);
+    throw new Error(`The tests need on PATH: ${names}. On Debian or Ubuntu:\n  sudo sh -c '${install}'`);
   }
-  process.stdout.write(`redis-server is missing; installing it: ${INSTALL}\n`);
-  const { status } = spawnSync('sh', ['-c', INSTALL], {
+  process.stdout.write(`${names} missing; installing: ${install}\n`);
+  const { status } = spawnSync('sh', ['-c', install], {
     stdio: ['ignore', 'ignore', 'inherit'],
     // The package would start a server of its own on port 6379, which no test wants.
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
   });
-  if (status !== 0 || !onPath('redis-server')) throw new Error(`That failed (exit code ${status}).`);
+  if (status !== 0 || !NEEDED.every(onPath)) throw new Error(`That failed (exit code ${status}).`);
 }
 
 function onPath(command: string): boolean {

@@ -19,20 +19,27 @@ export function pageGuard(frame: Frame): MiddlewareHandler {
     if (type === 'unauthorized') {
       const { pathname, search } = new URL(c.req.url);
       const to = c.req.method === 'GET' ? `?${new URLSearchParams({ to: pathname + search })}` : '';
-      c.res = undefined;
-      c.res = c.redirect(`/login${to}`, 303);
+      replace(c, new Response(null, { status: 303, headers: { location: `/login${to}` } }));
     } else if (type !== null) {
       const detail = c.error instanceof Problem ? c.error.message : 'It is asked again by itself.';
       const page = <Refused frame={frame} type={type} detail={detail} />;
-      c.res = undefined;
-      c.res = await c.html(page, PROBLEMS[type][0], type === 'store-unavailable' ? { refresh: '3' } : {});
+      const again = type === 'store-unavailable' ? { refresh: '3' } : {};
+      const headers = { 'content-type': 'text/html; charset=UTF-8', ...again };
+      replace(c, new Response(String(await page), { status: PROBLEMS[type][0], headers }));
     }
     if (c.req.path.startsWith('/api/')) return;
     c.res.headers.set('x-content-type-options', 'nosniff');
-    c.res.headers.set('referrer-policy', 'no-referrer');
+    // With `no-referrer` a browser sends our own forms as from nowhere, and they would be refused.
+    c.res.headers.set('referrer-policy', 'same-origin');
     if (!c.res.headers.has('content-security-policy')) c.res.headers.set('content-security-policy', CSP);
     if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store');
   };
+}
+
+/** With nothing left of the answer before: its headers would be carried over. */
+function replace(c: Context, response: Response): void {
+  c.res = undefined;
+  c.res = response;
 }
 
 /** A browser that navigates; what asks for an API, or for anything, gets the problem document. */

@@ -1,0 +1,273 @@
+/** An operator at work, in a real browser, over real services and a real Redis. */
+import type { Locator, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Coordinator } from '../../server/coordinator.ts';
+import { SERVICE_NAMES } from '../../services-stub/start.ts';
+import { ORDER, send, settled, submit } from '../coordinator/world.ts';
+import { type HoldingWorld, openHoldingWorld } from '../server/held.ts';
+import { openBrowser, type Visitor } from './browser.ts';
+
+let world: HoldingWorld;
+let one: Coordinator;
+let two: Coordinator;
+let visitor: Visitor;
+
+beforeAll(async () => {
+  world = await openHoldingWorld();
+  one = await world.coordinator({ COORDINATOR_ID: 'one' });
+  two = await world.coordinator({ COORDINATOR_ID: 'two' });
+  visitor = await openBrowser();
+});
+afterAll(async () => {
+  await visitor?.close();
+  await world?.close();
+});
+afterEach(() => {
+  for (const name of SERVICE_NAMES) world.services[name].faults.clear();
+  expect(visitor.complaints()).toEqual([]);
+});
+
+const UNSHIPPABLE = { ...ORDER, customer_id: 'cust_unshippable' };
+
+/** Shipping refuses, and the compensations of these services do too. */
+async function parked(...held: (typeof SERVICE_NAMES)[number][]): Promise<string> {
+  world.services.shipping.faults.set([{ endpoint: 'action', kind: 'status', status: 409 }]);
+  for (const name of held) {
+    world.services[name].faults.set([{ endpoint: 'compensation', kind: 'status', status: 409 }]);
+  }
+  const { body } = await submit(one.url, UNSHIPPABLE);
+  expect(body.status).toBe('ABORTED');
+  for (const name of SERVICE_NAMES) world.services[name].faults.clear();
+  return body.saga_id;
+}
+
+const badge = (page: Page) => page.locator('#head .badge');
+const isLive = (page: Page) => page.locator('#live.is-live').waitFor();
+const shows = (where: Locator, text: string) => where.filter({ hasText: text }).waitFor();
+
+/** The page is the same one from then on: a reload would forget the mark. */
+async function mark(page: Page): Promise<() => Promise<void>> {
+  await page.evaluate(() => Object.assign(globalThis, { marked: true }));
+  return async () => {
+    expect(await page.evaluate(() => 'marked' in globalThis)).toBe(true);
+  };
+}
+
+describe('one saga, live', () => {
+  it.each([
+    ['its own', () => one],
+    ['another', () => two],
+  ])('is followed through its states at %s coordinator', async (_, at) => {
+    const gate = world.hold('payment');
+    const { body } = await submit(one.url, ORDER, { prefer: 'respond-async' });
+    await gate.arrived;
+    const page = await visitor.page();
+    await page.goto(`${at().url}/sagas/${body.saga_id}`);
+    await isLive(page);
+    const wasNotReloaded = await mark(page);
+    await page.locator('.chart .current[data-state=processingPayment]').waitFor();
+    await page.locator('.timeline .outcome-under-way').waitFor();
+    await shows(page.locator('#help .held'), '2 × widget are reserved in stock');
+
+    gate.open();
+    await shows(badge(page), 'Completed');
+    await page.locator('.chart .current[data-state=completed]').waitFor();
+    expect(await page.locator('.chart .node.done').count()).toBe(5);
+    expect(await page.locator('.log tbody tr').count()).toBe(6);
+    await wasNotReloaded();
+  });
+
+  it('is followed while it is undone', async () => {
+    world.services.shipping.faults.set([{ endpoint: 'action', kind: 'status', status: 409 }]);
+    const gate = world.hold('payment', 'compensation');
+    const { body } = await submit(one.url, UNSHIPPABLE, { prefer: 'respond-async' });
+    await gate.arrived;
+    const page = await visitor.page();
+    await page.goto(`${one.url}/sagas/${body.saga_id}`);
+    await isLive(page);
+    await page.locator('.chart .current[data-state=refundingPayment]').waitFor();
+    await page.locator('.chart .failed[data-state=schedulingShipping]').waitFor();
+    gate.open();
+    await shows(badge(page), 'Undone');
+    await shows(page.locator('.lead'), 'Everything that had been done was undone. Shipping failed');
+    expect(await page.locator('.chart .node.undone').count()).toBe(4);
+    expect(await page.locator('#help .held').count()).toBe(0);
+  });
+});
+
+describe('a parked saga', () => {
+  it('stands first on the overview, says what is held, and is retried from its page', async () => {
+    const id = await parked('payment');
+    const page = await visitor.page();
+    await page.goto(one.url);
+    await isLive(page);
+    const first = page.locator('main > section').first();
+    await shows(first, 'saga needs you');
+    await shows(first, 'Still held: 1 payment');
+    await first.locator('.causes a', { hasText: 'Look at' }).click();
+    await page.waitForURL(`**/sagas/${id}`);
+    await isLive(page);
+    await shows(page.locator('#help'), 'EUR 25.00 was taken from the customer');
+
+    const gate = world.hold('payment', 'compensation');
+    await page.locator('#help a', { hasText: 'Retry' }).click();
+    const dialog = page.locator('dialog[open]');
+    await dialog.locator('[name=reason]').fill('payment works again');
+    await dialog.locator('[name=by]').fill('Ada');
+    await dialog.locator('button', { hasText: 'Retry' }).click();
+    await shows(page.locator('.notice'), 'Asked for a retry');
+    await gate.arrived;
+    await page.locator('.chart .current[data-state=refundingPayment]').waitFor();
+    gate.open();
+    await shows(badge(page), 'Undone');
+    await shows(page.locator('.log tr', { hasText: 'Retried' }), 'by Ada: payment works again');
+    // The form's name is remembered, and the overview is calm again.
+    await page.goto(one.url);
+    await shows(page.locator('#attention'), 'Nothing needs you');
+  });
+
+  it('is set right without a script: skipped, and one that moved on meanwhile is left alone', async () => {
+    const id = await parked('payment', 'inventory');
+    const page = await visitor.page({ javaScriptEnabled: false });
+    await page.goto(`${one.url}/sagas/${id}`);
+    await page.locator('a', { hasText: 'Skip undoing payment' }).click();
+    await page.locator('[name=reason]').fill('refunded by hand');
+    await page.locator('[name=by]').fill('Ada');
+    const late = await visitor.page({ javaScriptEnabled: false });
+    await late.goto(`${one.url}/sagas/${id}/resolve?as=FAILED`);
+    await page.locator('button', { hasText: 'Skip' }).click();
+    await page.waitForURL(`**/sagas/${id}?notice=skip`);
+    const { body } = await settledAt(id, 'inventory');
+    expect(body.held.map(({ step }: { step: string }) => step)).toEqual(['inventory']);
+
+    await late.locator('[name=reason]').fill('enough');
+    await late.locator('[name=by]').fill('Bob');
+    await late.locator('button.grave').click();
+    await shows(late.locator('h1'), 'Nothing was done');
+    await late.locator('a', { hasText: 'Look at it again' }).click();
+    await late.locator('a', { hasText: 'Resolve as undone' }).click();
+    await late.locator('[name=reason]').fill('stock counted by hand');
+    await late.locator('[name=by]').fill('Bob');
+    await late.locator('button.grave').click();
+    await late.waitForURL(`**/sagas/${id}?notice=resolve`);
+    const ended = await undone(id);
+    expect(ended.body).toMatchObject({ status: 'FAILED', resolved_by: 'Bob' });
+  });
+
+  it('is retried with others like it, in one go', async () => {
+    const ids = [await parked('payment'), await parked('payment'), await parked('inventory')];
+    const page = await visitor.page();
+    await page.goto(`${one.url}/sagas?status=ABORTED`);
+    await isLive(page);
+    await shows(page.locator('#bulk-count'), 'None chosen');
+    for (const id of ids.slice(0, 2)) await page.locator(`input[value="${id}"]`).check();
+    await shows(page.locator('#bulk-count'), '2 chosen');
+    await page.locator('#bulk-retry').click();
+    await shows(page.locator('h1'), 'Retry 2 sagas');
+    await page.locator('[name=reason]').fill('payment works again');
+    await page.locator('[name=by]').fill('Ada');
+    await page.locator('button', { hasText: 'Retry all 2' }).click();
+    await shows(page.locator('h1'), '2 of 2 sagas retried');
+    for (const id of ids.slice(0, 2)) expect((await undone(id)).body.status).toBe('FAILED');
+
+    await page.goto(one.url);
+    await page.locator('.causes a.primary').click();
+    await page.locator('dialog[open] [name=reason]').fill('stock works again');
+    expect(await page.locator('dialog[open] [name=by]').inputValue()).toBe('Ada');
+    await page.locator('dialog[open] button', { hasText: 'Retry it' }).click();
+    await shows(page.locator('h1'), '1 of 1 saga retried');
+    expect((await undone(ids[2] ?? '')).body.status).toBe('FAILED');
+  });
+});
+
+describe('all sagas', () => {
+  it('are narrowed down and paged through, all in the URL', async () => {
+    const page = await visitor.page();
+    await Promise.all(Array.from({ length: 55 }, () => submit(one.url)));
+    await page.goto(`${one.url}/sagas?status=COMPLETED`);
+    expect(await page.locator('tr[data-row]').count()).toBe(50);
+    await page.locator('a[rel=next]').click();
+    await page.waitForURL('**/sagas?status=COMPLETED&cursor=*');
+    expect(await page.locator('tr[data-row]').count()).toBeGreaterThanOrEqual(5);
+    await page.locator('a', { hasText: 'Back to the newest' }).click();
+    await page.waitForURL('**/sagas?status=COMPLETED');
+
+    await page.locator('select[name=failed_step]').selectOption('shipping');
+    await page.locator('.filters button').click();
+    await page.waitForURL('**failed_step=shipping**');
+    await shows(page.locator('#rows'), 'No saga is like this.');
+    await page.locator('.tabs a', { hasText: 'Undone' }).click();
+    await page.locator('tr[data-row]').first().waitFor();
+    expect(await page.locator('tr[data-row]').count()).toBe(await page.locator('.badge.tone-failed').count());
+  });
+
+  it('are found by the id of their order, and by keys alone', async () => {
+    const { body } = await submit(one.url);
+    const page = await visitor.page();
+    await page.goto(`${one.url}/sagas`);
+    await isLive(page);
+    await page.keyboard.press('/');
+    await page.keyboard.type(body.order_id);
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`**/sagas?order_id=${body.order_id}`);
+    expect(await page.locator('tr[data-row]').count()).toBe(1);
+    await page.keyboard.press('j');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`**/sagas/${body.saga_id}`);
+    await page.keyboard.press('?');
+    await shows(page.locator('dialog[open]'), 'Keyboard');
+    await page.keyboard.press('Escape');
+    await page.locator('dialog').waitFor({ state: 'detached' });
+  });
+
+  it('appear by themselves, and not while the reader has paused', async () => {
+    const page = await visitor.page();
+    await page.goto(`${one.url}/sagas`);
+    await isLive(page);
+    const { body: first } = await submit(two.url);
+    await page.locator(`[id="saga-${first.saga_id}"] .tone-completed`).waitFor();
+    await page.keyboard.press('p');
+    await page.locator('#live.is-paused').waitFor();
+    const { body: second } = await submit(two.url);
+    await page.keyboard.press('p');
+    await page.locator(`[id="saga-${second.saga_id}"]`).waitFor();
+  });
+});
+
+describe('the past', () => {
+  it('is stepped through, and what belongs together lights up', async () => {
+    const { body } = await submit(one.url);
+    const page = await visitor.page();
+    await page.goto(`${one.url}/sagas/${body.saga_id}`);
+    await isLive(page);
+    await page.locator('.log a', { hasText: '3' }).click();
+    await page.waitForURL(`**/sagas/${body.saga_id}?at=3`);
+    await page.locator('.chart .current[data-state=processingPayment]').waitFor();
+    expect(await page.locator('.chart .node.done').count()).toBe(2);
+    await page.locator('.scrubber a', { hasText: '→' }).click();
+    await page.locator('.chart .current[data-state=schedulingShipping]').waitFor();
+    await page.locator('a', { hasText: 'Back to now' }).click();
+    await page.locator('.chart .current[data-state=completed]').waitFor();
+
+    await page.locator('.chart [data-state=reservingInventory]').hover();
+    await page.locator('.log tr.hot[data-step=inventory]').waitFor();
+    await page.locator('.timeline .bar.hot').waitFor();
+  });
+});
+
+/** Asks until what is held is this alone. */
+async function settledAt(id: string, step: string) {
+  for (;;) {
+    const answer = await send(`${one.url}/api/coordinator/sagas/${id}`);
+    const held = answer.body.held.map((found: { step: string }) => found.step);
+    if (held.join() === step && answer.body.status === 'ABORTED') return answer;
+  }
+}
+
+/** Asks until it is neither on its way nor parked. */
+async function undone(id: string) {
+  for (;;) {
+    const answer = await settled(one.url, id);
+    if (answer.body.status !== 'ABORTED') return answer;
+  }
+}
