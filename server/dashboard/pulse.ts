@@ -3,7 +3,7 @@ import type { Statistics } from '../../stores/saga-store.ts';
 import type { Clock } from '../engine/clock.ts';
 import { DURATION_BUCKETS_MS, type SagaEngine } from '../engine/contract.ts';
 
-/** However many pages are open, the store is asked at most this often. */
+/** However many plots are drawn, the store is asked for them at most this often. */
 const SHARED_MS = 1000;
 
 export interface Pulse {
@@ -31,9 +31,15 @@ export class Pulses {
     this.#clock = clock;
   }
 
+  /** For the plots, to which a second is nothing. */
+  recent(): Promise<Pulse> {
+    const isRecent = this.#last !== null && this.#clock.monotonic() - this.#last.at < SHARED_MS;
+    return isRecent && this.#last !== null ? this.#last.pulse : this.now();
+  }
+
+  /** For a page that was asked for because something happened: what it shows must have that in it. */
   now(): Promise<Pulse> {
     const at = this.#clock.monotonic();
-    if (this.#last !== null && at - this.#last.at < SHARED_MS) return this.#last.pulse;
     const pulse = this.#engine.statistics().then((found) => pulseOf(found, this.#clock.now()));
     this.#last = { at, pulse };
     // A store that was away is asked again by the next page.

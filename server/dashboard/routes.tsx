@@ -51,7 +51,7 @@ export function dashboard(parts: DashboardParts): Hono {
     return c.html(Overview({ frame, now: clock.now(), pulse, parked, latest, services }));
   });
 
-  pages.get('/pulse', async (c) => c.json(await pulses.now(), 200, { 'cache-control': 'no-store' }));
+  pages.get('/pulse', async (c) => c.json(await pulses.recent(), 200, { 'cache-control': 'no-store' }));
 
   pages.get('/sagas', async (c) => {
     const query = listQuery.parse(c.req.query());

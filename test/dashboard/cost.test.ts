@@ -1,0 +1,75 @@
+/** What a page costs Redis: the same, however many sagas there are. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { connect } from '../../stores/redis/connect.ts';
+import { RedisStore } from '../../stores/redis/redis-store.ts';
+import { openWorld, send, type World } from '../coordinator/world.ts';
+import { begin, end, park, summary } from '../stores/sagas.ts';
+
+/** Every page is full with these. */
+const SOME = 600;
+const MANY = 10_000;
+const BATCH = 400;
+
+let world: World;
+let url: string;
+let store: RedisStore;
+let redis: ReturnType<typeof connect>;
+
+beforeAll(async () => {
+  world = await openWorld();
+  url = (await world.coordinator()).url;
+  redis = connect(world.redis.url);
+  store = await RedisStore.open({ redis });
+});
+afterAll(async () => {
+  await store?.close();
+  await world?.close();
+});
+
+/** Every fourth is parked. */
+async function fill(from: number, to: number): Promise<string> {
+  let last = '';
+  for (let at = from; at < to; at += BATCH) {
+    const some = Array.from({ length: Math.min(BATCH, to - at) }, (_, index) =>
+      begin(store, {
+        next: (at + index) % 4 === 0 ? park : end(),
+        summary: summary({ order_id: `o-${at + index}` }),
+      }),
+    );
+    last = (await Promise.all(some)).at(-1)?.id ?? last;
+  }
+  return last;
+}
+
+/** Reads by name; what the coordinator polls for is none of these. */
+async function reads(): Promise<number> {
+  const stats = await redis.info('commandstats');
+  const names = ['hgetall', 'hget', 'zrevrangebylex', 'zcard', 'lrange', 'zrange', 'evalsha'];
+  return names.reduce(
+    (sum, name) => sum + Number(new RegExp(`cmdstat_${name}:calls=(\\d+)`).exec(stats)?.[1] ?? 0),
+    0,
+  );
+}
+
+async function costOf(path: string): Promise<number> {
+  const before = await reads();
+  const { status } = await send(url + path, { headers: { accept: 'text/html' } });
+  expect(status, path).toBe(200);
+  return (await reads()) - before;
+}
+
+it('10,000 sagas cost a page as many commands as a few hundred', async () => {
+  const id = await fill(0, SOME);
+  const paths = ['/', '/sagas', '/sagas?status=ABORTED', `/sagas/${id}`, '/machines'];
+  const costs = async () => {
+    const found: Record<string, number> = {};
+    for (const path of paths) found[path] = await costOf(path);
+    return found;
+  };
+  const few = await costs();
+  await fill(SOME, MANY);
+  const { body } = await send(`${url}/api/coordinator/statistics`);
+  expect(body.total_active_sagas).toBe(MANY);
+  expect(await costs()).toEqual(few);
+  expect(Math.max(...Object.values(few))).toBeLessThan(400);
+});

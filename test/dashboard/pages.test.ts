@@ -1,0 +1,231 @@
+/** The pages over HTTP, without a browser: hostile texts, headers, forms, refusals, and what they cost. */
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ORDER, openWorld, send, submit, type World } from '../coordinator/world.ts';
+
+let world: World;
+let url: string;
+
+beforeAll(async () => {
+  world = await openWorld();
+  url = (await world.coordinator()).url;
+});
+afterAll(() => world?.close());
+
+const HTML = { accept: 'text/html,application/xhtml+xml' };
+const page = (path: string) => send(url + path, { headers: HTML });
+const form = (path: string, fields: Record<string, string>, headers: Record<string, string> = {}) =>
+  send(url + path, {
+    method: 'POST',
+    body: new URLSearchParams(fields).toString(),
+    headers: { ...HTML, 'content-type': 'application/x-www-form-urlencoded', ...headers },
+  });
+
+const HOSTILE = `"><script>alert(1)</script>'<img src=x onerror=alert(1)>`;
+
+async function parked(order: object = ORDER): Promise<string> {
+  const { shipping, payment } = world.services;
+  shipping.faults.set([{ endpoint: 'action', kind: 'status', status: 409 }]);
+  payment.faults.set([{ endpoint: 'compensation', kind: 'status', status: 409 }]);
+  const { body } = await submit(url, order);
+  shipping.faults.clear();
+  payment.faults.clear();
+  expect(body.status).toBe('ABORTED');
+  return body.saga_id;
+}
+
+describe('hostile texts', () => {
+  it('of an order are shown as what they are, on every page', async () => {
+    const order = {
+      ...ORDER,
+      customer_id: HOSTILE,
+      items: [{ product_id: HOSTILE, quantity: 1, unit_price: 100 }],
+    };
+    world.services.inventory.faults.set([{ endpoint: 'action', kind: 'latency', latency_ms: 0 }]);
+    const { body } = await submit(url, order);
+    world.services.inventory.faults.clear();
+    const { body: shown } = await page(`/sagas/${body.saga_id}`);
+    expect(shown).toContain('&lt;script&gt;alert(1)');
+    expect(shown).not.toMatch(/<script>|<img/);
+  });
+
+  it('of an operator and of a URL are too', async () => {
+    const id = await parked();
+    const { status } = await form(`/sagas/${id}/retry`, { reason: HOSTILE, by: HOSTILE });
+    expect(status).toBe(303);
+    const query = encodeURIComponent(HOSTILE);
+    for (const path of [
+      `/sagas/${id}`,
+      `/sagas?order_id=${query}&state=${query}&failed_step=${query}`,
+      `/sagas/${query}`,
+      `/sagas/retry?cause=${query}`,
+      `/login?to=${query}`,
+    ]) {
+      expect((await page(path)).body, path).not.toMatch(/<script>|<img/);
+    }
+    expect((await page(`/sagas/${id}`)).body).toContain('&lt;script&gt;alert(1)');
+  });
+
+  it('never show a secret', async () => {
+    const order = { ...ORDER, payment: { method: 'card', token: 'tok_very_secret_indeed' } };
+    const { body } = await submit(url, order);
+    const { body: shown } = await page(`/sagas/${body.saga_id}`);
+    expect(shown).toContain('[redacted]');
+    expect(shown).not.toContain('tok_very_secret_indeed');
+  });
+});
+
+describe('headers', () => {
+  it.each(['/', '/sagas', '/machines', '/assets/dashboard.css', '/assets/dashboard.js', '/sagas/none'])(
+    'of %s let nothing foreign in, and nobody frame it',
+    async (path) => {
+      const { headers } = await page(path);
+      const policy = String(headers['content-security-policy']);
+      expect(policy).toMatch(/(^|; )default-src 'self'(;|$)/);
+      expect(policy).toContain("frame-ancestors 'none'");
+      expect(policy).not.toMatch(/unsafe|\*|https?:/);
+      expect(headers['x-content-type-options']).toBe('nosniff');
+    },
+  );
+
+  it('leave pages without any style or script inside them', async () => {
+    const id = await parked();
+    for (const path of ['/', '/sagas', `/sagas/${id}`, '/machines', `/sagas/${id}/retry`]) {
+      const { body } = await page(path);
+      expect(body, path).not.toMatch(/<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc="\/assets\/)/);
+      expect(body, path).not.toMatch(/(src|href)="https?:\/\/(?!stately\.ai)/);
+    }
+  });
+
+  it('say when an asset has not changed', async () => {
+    const { headers } = await page('/assets/dashboard.js');
+    const again = await send(`${url}/assets/dashboard.js`, {
+      headers: { 'if-none-match': String(headers.etag) },
+    });
+    expect(again).toMatchObject({ status: 304, body: '' });
+  });
+});
+
+it('the client is small', async () => {
+  const { body } = await page('/assets/dashboard.js');
+  expect(gzipSync(body).length).toBeLessThan(40 * 1024);
+  expect(body).not.toMatch(/eval\(|new Function/);
+});
+
+it('a machine has its picture, its config and its Mermaid', async () => {
+  const svg = await page('/machines/order.svg');
+  expect(svg.headers['content-type']).toBe('image/svg+xml');
+  expect(String(svg.headers['content-security-policy'])).toMatch(/style-src 'sha256-/);
+  expect(String(svg.body)).toMatch(/^<svg /);
+  expect((await page('/machines/order@1.json')).body.states).toHaveProperty('refundingPayment');
+  expect((await page('/machines/order.mmd')).body).toMatch(/^stateDiagram-v2/);
+  expect((await page('/machines/order@7.svg')).status).toBe(404);
+});
+
+describe('forms', () => {
+  it('are refused without a reason, without a name, and without the log that they are about', async () => {
+    const id = await parked();
+    const asked = { reason: 'a test', by: 'ada' };
+    for (const [kind, fields, status] of [
+      ['retry', { by: 'ada' }, 422],
+      ['retry', { ...asked, reason: ' ' }, 422],
+      ['retry', { reason: 'a test' }, 422],
+      ['skip', { ...asked, step: 'payment' }, 428],
+      ['resolve', { ...asked, as: 'FAILED' }, 428],
+      ['resolve', { ...asked, as: 'STARTED', seq: '9' }, 422],
+      ['skip', { ...asked, step: 'payment', seq: '1' }, 409],
+      ['cancel', asked, 409],
+    ] as const) {
+      expect((await form(`/sagas/${id}/${kind}`, fields)).status, `${kind} ${JSON.stringify(fields)}`).toBe(
+        status,
+      );
+    }
+    const { body } = await send(`${url}/api/coordinator/sagas/${id}`);
+    expect(body.status).toBe('ABORTED');
+  });
+
+  it('are refused from a foreign page', async () => {
+    const id = await parked();
+    const fields = { reason: 'a test', by: 'eve' };
+    const { status } = await form(`/sagas/${id}/retry`, fields, { origin: 'https://evil.example' });
+    expect(status).toBe(403);
+  });
+
+  it('retry many: each by itself, and who has moved on is left alone', async () => {
+    const ids = [await parked(), await parked()];
+    const { body } = await page(`/sagas/retry?${ids.map((id) => `saga=${id}`).join('&')}`);
+    const [first = '', second = ''] = [...body.matchAll(/name="saga" value="([^"]+)"/g)].map(
+      ([, value]) => value,
+    );
+    const text = `reason=a+test&by=ada&saga=${first.replace(' ', '+')}&saga=${second.replace(/ \d+/, '+1')}`;
+    const { status, body: results } = await send(`${url}/sagas/retry`, {
+      method: 'POST',
+      body: text,
+      headers: { ...HTML, 'content-type': 'application/x-www-form-urlencoded' },
+    });
+    expect(status).toBe(200);
+    expect(results).toContain('1 of 2 sagas retried');
+    expect(results).toContain('has moved on since you looked at it');
+  });
+});
+
+describe('refusals', () => {
+  it('are pages for a browser, and problem documents for everybody else', async () => {
+    const shown = await page('/sagas/no-such-saga');
+    expect(shown).toMatchObject({ status: 404 });
+    expect(shown.body).toContain('<h1>There is no such saga</h1>');
+    const plain = await send(`${url}/sagas/no-such-saga`);
+    expect(plain).toMatchObject({ status: 404, body: { type: 'saga-not-found' } });
+    const api = await page('/api/coordinator/sagas/no-such-saga');
+    expect(api).toMatchObject({ status: 404, body: { type: 'saga-not-found' } });
+  });
+
+  it('of a browser beyond loopback without a token say that the dashboard is off', async () => {
+    const open = await world.coordinator({ COORDINATOR_ID: 'open', HOST: '0.0.0.0' });
+    const at = `http://127.0.0.1:${new URL(open.url).port}`;
+    const { status, body } = await send(at, { headers: HTML });
+    expect(status).toBe(403);
+    expect(body).toContain('The dashboard is switched off');
+  });
+
+  it('of a login lead to a login, and a login to no other site', async () => {
+    const token = 'a-token-of-twenty-letters';
+    const { url: at } = await world.coordinator({ COORDINATOR_ID: 'guarded', API_TOKEN: token });
+    const asked = await send(`${at}/sagas?status=ABORTED`, { headers: HTML });
+    expect(asked).toMatchObject({
+      status: 303,
+      headers: { location: '/login?to=%2Fsagas%3Fstatus%3DABORTED' },
+    });
+    const logIn = (to: string, headers: Record<string, string>) =>
+      send(`${at}/login`, {
+        method: 'POST',
+        body: new URLSearchParams({ token, to }).toString(),
+        headers: { ...HTML, 'content-type': 'application/x-www-form-urlencoded', ...headers },
+      });
+    for (const to of ['https://evil.example', '//evil.example', '/\\evil.example', 'javascript:alert(1)']) {
+      expect((await logIn(to, {})).headers.location, to).toBe('/');
+    }
+    const { headers } = await logIn('/sagas', { origin: at.replace('http:', 'https:') });
+    const cookie = String(headers['set-cookie']);
+    expect(cookie).toMatch(/HttpOnly/);
+    expect(cookie).toMatch(/SameSite=Strict/);
+    expect(cookie).toMatch(/Secure/);
+    expect(cookie).not.toContain(token);
+    expect(String((await logIn('/sagas', { origin: at })).headers['set-cookie'])).not.toMatch(/Secure/);
+
+    const session = { cookie: cookie.split(';')[0] ?? '' };
+    expect((await send(`${at}/api/coordinator/sagas`, { headers: session })).status).toBe(200);
+    // What changes anything must come from our own page.
+    const cancel = (more: Record<string, string>) =>
+      send(`${at}/api/coordinator/sagas/none/cancel`, {
+        method: 'POST',
+        body: { reason: 'a test' },
+        headers: { ...session, ...more },
+      });
+    expect((await cancel({})).status).toBe(401);
+    expect((await cancel({ origin: 'https://evil.example' })).status).toBe(403);
+    expect((await cancel({ origin: at })).status).toBe(404);
+    const forged = { cookie: `${session.cookie.slice(0, -1)}x` };
+    expect((await send(`${at}/api/coordinator/sagas`, { headers: forged })).status).toBe(401);
+  });
+});
