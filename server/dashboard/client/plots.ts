@@ -1,6 +1,6 @@
 /** Throughput and latency as they are now: what was counted between two looks at the sums. */
 const EVERY_MS = 2000;
-const POINTS = 60;
+const POINTS = 30;
 
 interface Pulse {
   readonly at_ms: number;
