@@ -16,7 +16,14 @@ export function frameOf({
   engine,
   session,
 }: Pick<DashboardParts, 'version' | 'engine' | 'session'>): Frame {
-  return { version, durability: engine.store.durability, canLogOut: session !== null };
+  return {
+    version,
+    // What the store says of itself changes when its settings do.
+    get durability() {
+      return engine.store.durability;
+    },
+    canLogOut: session !== null,
+  };
 }
 
 interface PageProps {
@@ -91,6 +98,7 @@ export function Page({ frame, title, here, follows, children }: PageProps) {
             Version {frame.version} · Store: {frame.durability}
           </span>
           <span class="grow" />
+          <a href="/docs">API</a>
           <button type="button" class="plain" id="show-keys" hidden>
             Keyboard <kbd>?</kbd>
           </button>

@@ -47,7 +47,9 @@ export function dashboard(parts: DashboardParts): Hono {
       engine.list({}, null, NEWEST_SHOWN),
       probes.all(),
     ]);
-    const services = Object.entries(healthy).map(([name, well]) => ({ name, healthy: well, breaker: null }));
+    const services = Object.entries(healthy).map(([name, well]) => {
+      return { name, healthy: well, breaker: engine.participants[name]?.breaker ?? null };
+    });
     return c.html(Overview({ frame, now: clock.now(), pulse, parked, latest, services }));
   });
 
