@@ -11,7 +11,10 @@ import { pickRows } from './rows.ts';
 import { scrub } from './scrubber.ts';
 import { tickTimes } from './times.ts';
 
-/** Said once: a reload is not another request. */
+/** Long enough to be read while the page goes on changing beneath it. */
+const NOTICE_MS = 10_000;
+
+/** Then the next answer of the server comes without it: a reload is not another request. */
 function forgetNotice(): void {
   const url = new URL(location.href);
   if (!url.searchParams.has('notice')) return;
@@ -35,7 +38,7 @@ function copyOnClick(): void {
 for (const only of document.querySelectorAll<HTMLElement>('.copy, .scrubber input, #pick-all, #show-keys')) {
   only.hidden = false;
 }
-forgetNotice();
+setTimeout(forgetNotice, NOTICE_MS);
 copyOnClick();
 openDialogs();
 highlight();
