@@ -33,6 +33,8 @@ const QUICK: Environment = {
   ACTION_BACKOFF_MAX_MS: '2',
   COMPENSATION_BACKOFF_MS: '1',
   COMPENSATION_BACKOFF_MAX_MS: '2',
+  BREAKER_OPEN_MS: '10',
+  BREAKER_OPEN_MAX_MS: '20',
 };
 
 export interface World {
