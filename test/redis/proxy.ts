@@ -11,15 +11,24 @@ export type Fate =
   /** The answer is cut off in the middle, with the connection. */
   | 'cut-reply'
   /** Half of the request arrives, then the connection closes: Redis cannot execute it. */
-  | 'cut-request';
+  | 'cut-request'
+  /** The request never arrives, and the connection stands. */
+  | 'hold-request'
+  /** Redis executes it; nothing of its answer comes back, and the connection stands. */
+  | 'hold-reply';
 
 export interface Wire {
   readonly port: number;
   readonly url: string;
   /** How often a fate has been dealt. */
   readonly dealt: number;
-  /** The next request that carries a script meets this, or the one after `spared` others. */
-  strike(fate: Fate, spared?: number): void;
+  /** Requests that carried a script, so far. */
+  readonly scripts: number;
+  /**
+   * The next request that carries a script meets this, or the one after `spared` others. Resolves when it has: for a reply
+   * that is held, when Redis has given it.
+   */
+  strike(fate: Fate, spared?: number): Promise<void>;
   /** From now on new connections lead to another Redis; those that stand are left as they are. */
   leadTo(redisPort: number): void;
   close(): Promise<void>;
@@ -32,6 +41,8 @@ export async function openWire(firstPort: number): Promise<Wire> {
   let next: Fate | null = null;
   let toSpare = 0;
   let dealt = 0;
+  let scripts = 0;
+  let befallen = () => {};
   const sockets = new Set<Socket>();
 
   const server = createServer((client) => {
@@ -44,7 +55,10 @@ export async function openWire(firstPort: number): Promise<Wire> {
       socket.on('close', () => sockets.delete(socket));
     }
     client.on('data', (request) => {
-      if (next === null || !CARRIES_SCRIPT.test(request.toString('latin1'))) {
+      const carries = CARRIES_SCRIPT.test(request.toString('latin1'));
+      if (carries) scripts += 1;
+      if (fate === 'hold-request' || fate === 'hold-reply') return;
+      if (next === null || !carries) {
         redis.write(request);
         return;
       }
@@ -56,6 +70,8 @@ export async function openWire(firstPort: number): Promise<Wire> {
       fate = next;
       next = null;
       dealt += 1;
+      if (fate !== 'hold-reply') befallen();
+      if (fate === 'hold-request') return;
       if (fate === 'cut-request') {
         // An end, and not a reset: what was sent before still reaches Redis, as it may in a network.
         redis.end(request.subarray(0, request.length / 2));
@@ -65,6 +81,10 @@ export async function openWire(firstPort: number): Promise<Wire> {
     redis.on('data', (reply) => {
       if (fate === null) {
         client.write(reply);
+        return;
+      }
+      if (fate === 'hold-reply') {
+        befallen();
         return;
       }
       if (fate === 'cut-reply') client.write(reply.subarray(0, reply.length / 2), () => client.destroy());
@@ -84,9 +104,15 @@ export async function openWire(firstPort: number): Promise<Wire> {
     get dealt() {
       return dealt;
     },
+    get scripts() {
+      return scripts;
+    },
     strike(fate, spared = 0) {
       next = fate;
       toSpare = spared;
+      return new Promise((resolve) => {
+        befallen = resolve;
+      });
     },
     leadTo(port) {
       redisPort = port;
