@@ -2,21 +2,24 @@
 import type { RegisteredMachine } from '../../machines/index.ts';
 import type { Statistics } from '../../stores/saga-store.ts';
 import { type Frame, Page } from './page.tsx';
+import { LOOKED_AT_MAX, type Standing } from './standing.ts';
 import { Statechart } from './statechart/draw.tsx';
 import { chartOf } from './statechart/layout.ts';
+import { words } from './wording.ts';
 
 interface MachinesProps {
   readonly frame: Frame;
   readonly machines: readonly RegisteredMachine[];
   readonly counters: Statistics['counters'];
+  readonly standing: Standing;
 }
 
-export function Machines({ frame, machines, counters }: MachinesProps) {
+export function Machines({ frame, machines, counters, standing }: MachinesProps) {
   return (
     <Page frame={frame} title="Machines" here="machines">
       <h1>Machines</h1>
       {machines.map((machine) => (
-        <Machine machine={machine} counts={counters[machine.id] ?? {}} />
+        <Machine machine={machine} counts={counters[machine.id] ?? {}} standing={standing} />
       ))}
     </Page>
   );
@@ -32,9 +35,11 @@ const COUNTS = [
 function Machine({
   machine,
   counts,
+  standing,
 }: {
   machine: RegisteredMachine;
   counts: Readonly<Record<string, number>>;
+  standing: Standing;
 }) {
   const { id, version, structure, steps } = machine;
   const base = `/machines/${id}@${version}`;
@@ -60,6 +65,8 @@ function Machine({
           ))}
         </dl>
         <p class="note">Counts are of all versions of {id}, by all coordinators.</p>
+        <h3>Where unfinished sagas stand</h3>
+        <States machine={machine} standing={standing} />
         <ul class="plain">
           <li>
             <a href={`${base}.svg`}>Picture (SVG)</a>
@@ -77,5 +84,28 @@ function Machine({
         </ul>
       </div>
     </section>
+  );
+}
+
+/** In the machine's own order of states, each with the way to its sagas. */
+function States({ machine, standing }: { machine: RegisteredMachine; standing: Standing }) {
+  const counts = standing.states.get(`${machine.id}@${machine.version}`);
+  if (counts === undefined) return <p class="note">None of this version is in flight or parked.</p>;
+  const states = Object.keys(machine.machine.states).filter((state) => counts.has(state));
+  return (
+    <>
+      <ul class="plain states">
+        {states.map((state) => (
+          <li>
+            <a href={`/sagas?state=${encodeURIComponent(state)}`}>{words(state)}</a> {counts.get(state)}
+          </li>
+        ))}
+      </ul>
+      {standing.isPart && (
+        <p class="note">
+          Of the newest {LOOKED_AT_MAX} in flight and the newest {LOOKED_AT_MAX} parked; there are more.
+        </p>
+      )}
+    </>
   );
 }

@@ -18,6 +18,7 @@ import { frameOf } from './page.tsx';
 import { Pulses } from './pulse.ts';
 import { Saga } from './saga.tsx';
 import type { Session } from './session.ts';
+import { standingOf } from './standing.ts';
 import { chartIn } from './statechart/layout.ts';
 import { PICTURE_CSP, pictureOf } from './statechart/picture.tsx';
 
@@ -85,8 +86,8 @@ export function dashboard(parts: DashboardParts): Hono {
   });
 
   pages.get('/machines', async (c) => {
-    const { counters } = await engine.statistics();
-    return c.html(Machines({ frame, machines, counters }));
+    const [{ counters }, standing] = await Promise.all([engine.statistics(), standingOf(engine)]);
+    return c.html(Machines({ frame, machines, counters, standing }));
   });
 
   pages.get('/machines/:file', (c) => {

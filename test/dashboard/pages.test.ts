@@ -122,6 +122,16 @@ it('a machine has its picture, its config and its Mermaid', async () => {
   expect((await page('/machines/order@7.svg')).status).toBe(404);
 });
 
+it('a machine says in which states its unfinished sagas stand, and leads to them', async () => {
+  await parked();
+  const { body } = await page('/machines');
+  const count = Number(/<a href="\/sagas\?state=parked">Parked<\/a> (\d+)/.exec(body)?.[1]);
+  const { body: list } = await send(`${url}/api/coordinator/sagas?state=parked&limit=500`);
+  expect(count).toBe(list.sagas.length);
+  expect(count).toBeGreaterThan(0);
+  expect(body).not.toContain('there are more');
+});
+
 describe('forms', () => {
   it('are refused without a reason, without a name, and without the log that they are about', async () => {
     const id = await parked();
