@@ -270,7 +270,7 @@ async function announced(store: SagaStore, since: string): Promise<unknown> {
 
 let runs = 0;
 
-it('answers as the memory store does, whatever is asked', async () => {
+it('answers as the memory store does, whatever is asked', { timeout: 300_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(operations, { minLength: 5, maxLength: 60, size: 'max' }), async (sequence) => {
       runs += 1;
