@@ -14,7 +14,7 @@ import {
   type Signal,
   type Write,
 } from '../saga-store.ts';
-import { counterField, type MachineName } from './keys.ts';
+import { counterField, type MachineName, machineOfName } from './keys.ts';
 
 export class CorruptRecordError extends Error {
   override readonly name = 'CorruptRecordError';
@@ -121,6 +121,15 @@ export function decodeRecord(id: string, hash: Readonly<Record<string, string>>)
     dueAtMs: data.due,
     signals: data.signals,
   };
+}
+
+export function encodeMachine({ id, version, structure }: MachineRef): string {
+  return JSON.stringify({ id, version, structure });
+}
+
+/** How that text begins for every structure of a version: scripts see by it whether a saga runs on the version. */
+export function machineBegins(name: MachineName): string {
+  return JSON.stringify(machineOfName(name)).slice(0, -1);
 }
 
 export function decodeMachine(id: string, text: string): MachineRef {

@@ -44,7 +44,14 @@ import {
 import { type Batch, chunked, Keyspace } from './keyspace.ts';
 import { agreeOnPartitions, connected, durabilityOf, replicaWait } from './opening.ts';
 import { pairs, RedisReads } from './reads.ts';
-import { CorruptRecordError, decodeRecord, encodeCounts, encodeWrite } from './record.ts';
+import {
+  CorruptRecordError,
+  decodeRecord,
+  encodeCounts,
+  encodeMachine,
+  encodeWrite,
+  machineBegins,
+} from './record.ts';
 import type { ReplicaWait, WaitReplicas } from './replica-wait.ts';
 import { type Client, commitResult, createResult, run, signalResult, type WriteReply } from './scripts.ts';
 import { StoreClock } from './store-clock.ts';
@@ -166,7 +173,7 @@ export class RedisStore extends RedisReads implements SagaStore {
         [...writeKeys(keys, saga.id, machine), keys.sagas, keys.key(digest)],
         [
           ...this.#writeArgs(saga.id, saga),
-          JSON.stringify(saga.machine),
+          encodeMachine(saga.machine),
           digest,
           saga.idempotency?.digest ?? '',
           this.#inFlightMax,
@@ -231,8 +238,7 @@ export class RedisStore extends RedisReads implements SagaStore {
           JSON.stringify(summary),
           state,
           JSON.stringify(entry),
-          JSON.stringify(machine),
-          to,
+          encodeMachine(machine),
           String(expected.revision),
           expected.writeId,
           ...encodeCounts(to, migration),
@@ -266,6 +272,7 @@ export class RedisStore extends RedisReads implements SagaStore {
           begins,
           String(expectedSeq),
           String(SIGNALS_MAX),
+          machineBegins(machine),
         ],
         this.#replicas,
       ),
@@ -313,7 +320,11 @@ export class RedisStore extends RedisReads implements SagaStore {
             String(this.streamMax),
             owner.name,
             ...head,
-            ...sagas.flatMap(([id, machine]) => [id, counterField(machine, PARKED_COUNTER)]),
+            ...sagas.flatMap(([id, machine]) => [
+              id,
+              counterField(machine, PARKED_COUNTER),
+              machineBegins(machine),
+            ]),
           ],
           this.#replicas,
         );

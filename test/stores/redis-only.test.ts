@@ -5,7 +5,22 @@ import { connect } from '../../stores/redis/connect.ts';
 import { RedisStore } from '../../stores/redis/redis-store.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../stores/saga-store.ts';
 import { type RedisServer, startRedis } from '../redis-server.ts';
-import { A1, act, B1, begin, end, idIn, MINUTE, ORDER, ORDER_2, record, view, wait, write } from './sagas.ts';
+import {
+  A1,
+  act,
+  B1,
+  begin,
+  end,
+  idIn,
+  MINUTE,
+  newSaga,
+  ORDER,
+  ORDER_2,
+  record,
+  view,
+  wait,
+  write,
+} from './sagas.ts';
 
 let server: RedisServer;
 /** A plain client beside the store, to look and to meddle. */
@@ -348,6 +363,24 @@ it('finds a saga where another coordinator has moved it, though it remembers whe
     expect(await redis.zscore(`{p${id.slice(0, 2)}}:due:order@1`, id)).toBeNull();
     expect(await redis.zscore(`{p${id.slice(0, 2)}}:due:order@2`, id)).not.toBeNull();
   }
+  await other.close();
+});
+
+it('finds a saga that began anew, though it remembers an older version that it had moved to', async () => {
+  const other = await open();
+  const saga = newSaga(store, { machine: ORDER_2, next: wait(0) });
+  await store.create(saga);
+  const { owner: _, next: __, ...moved } = write();
+  await other.migrate(saga.id, { revision: 1, writeId: saga.writeId }, { ...moved, machine: ORDER });
+  const ended = write({ next: end('COMPLETED', 0) });
+  await store.commit(saga.id, { revision: 2, writeId: moved.writeId }, ended);
+  offsetMs += 1_000;
+  expect(await store.purge(10)).toBe(1);
+  await store.create(saga);
+  offsetMs += 1_000;
+  expect(await other.claim([saga.id], B1, MINUTE, 'c', 'at')).toHaveLength(1);
+  expect(await redis.zscore(`{p${saga.id.slice(0, 2)}}:due:order@1`, saga.id)).toBeNull();
+  expect(await redis.zscore(`{p${saga.id.slice(0, 2)}}:due:order@2`, saga.id)).not.toBeNull();
   await other.close();
 });
 

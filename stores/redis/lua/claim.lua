@@ -2,7 +2,7 @@
 -- KEYS: 1 events, 2 counters, 3 index of STARTED, 4 index of ABORTED, then for each saga: saga, log, due
 -- ARGV: 1 clock offset, 2 length of the event stream, 3 claimer's name, 4 its boot number, 5 lease in ms,
 --       6 write id, 7 the log entry takenOver up to its last fields, 8 the log entry claimsExhausted likewise,
---       9 claims at most, then for each saga: id, its machine's counter of parked sagas
+--       9 claims at most, then for each saga: id, its machine's counter of parked sagas, how that machine begins
 -- Returns: the store's clock, then for each saga taken or parked its position among the ids and its record, which is
 --          empty where the saga has moved to another version
 
@@ -26,8 +26,8 @@ local function note(log, entry, state, id, status)
   return seq
 end
 
-for i = 10, #ARGV, 2 do
-  local id, position = ARGV[i], (i - 10) / 2
+for i = 10, #ARGV, 3 do
+  local id, position = ARGV[i], (i - 10) / 3
   local first = position * 3 + 5
   local saga, log, due = KEYS[first], KEYS[first + 1], KEYS[first + 2]
   local status = field(saga, 'status')
@@ -35,7 +35,7 @@ for i = 10, #ARGV, 2 do
   if status ~= 'STARTED' and not (status == 'ABORTED' and field(saga, 'signalled') ~= '') then
     -- Ended, parked or gone: whatever led the claimer here is stale.
     redis.call('ZREM', due, id)
-  elseif not isDueIn(saga, due) then
+  elseif not runsOn(saga, ARGV[i + 2]) then
     redis.call('ZREM', due, id)
     reply[#reply + 1] = whole(position)
     reply[#reply + 1] = {}

@@ -32,10 +32,10 @@ local function held(saga, revision, writeId)
   return field(saga, 'owner') ~= '' and field(saga, 'revision') == revision and field(saga, 'write_id') == writeId
 end
 
--- Whether a due index is that of the saga's version: whoever named it may not know yet that the saga was moved to another.
-local function isDueIn(saga, due)
-  local version = field(saga, 'moved_to')
-  return version == '' or string.sub(due, -#version - 5) == ':due:' .. version
+-- Whether a saga runs on the version that begins so, and is due in that version's index: whoever named the index may not
+-- know yet that the saga was moved to another.
+local function runsOn(saga, begins)
+  return string.sub(field(saga, 'machine'), 1, #begins) == begins
 end
 
 local function ended(status)

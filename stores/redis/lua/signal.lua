@@ -1,6 +1,7 @@
 -- Puts a signal into a saga's mailbox.
 -- KEYS: 1 saga, 2 due
--- ARGV: 1 clock offset, 2 id, 3 signal, 4 how it begins with its own id, 5 expected number of log entries, 6 signals at most
+-- ARGV: 1 clock offset, 2 id, 3 signal, 4 how it begins with its own id, 5 expected number of log entries, 6 signals at most,
+--       7 how the machine begins whose due index is named
 -- Returns: code, log entries, 0, the store's clock
 
 local now = clock(ARGV[1])
@@ -14,7 +15,7 @@ local seq, signals = field(saga, 'seq'), field(saga, 'signals')
 if string.find(signals, ARGV[4], 1, true) then return { DONE, tonumber(seq), 0, now } end
 if seq ~= ARGV[5] then return { MOVED, tonumber(seq), 0, now } end
 
-if not isDueIn(saga, KEYS[2]) then return { ELSEWHERE, tonumber(seq), 0, now } end
+if not runsOn(saga, ARGV[7]) then return { ELSEWHERE, tonumber(seq), 0, now } end
 
 local count = tonumber(field(saga, 'signalled')) or 0
 if count >= tonumber(ARGV[6]) then return { FULL, tonumber(seq), 0, now } end
