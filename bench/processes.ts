@@ -1,0 +1,155 @@
+/**
+ * The processes of a benchmark: the stub of the participants, and each contender, the durable ones with a Redis of
+ * their own. All that is started here is ended by `endAll`, by its own pid.
+ */
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { type RedisServer, startRedis } from '../test/redis-server.ts';
+
+export type Fsync = 'everysec' | 'always';
+
+export interface Contender {
+  readonly name: string;
+  readonly url: string;
+  readonly pid: number;
+  /** Null for the one that keeps nothing. */
+  readonly redis: RedisServer | null;
+}
+
+const START_MAX_MS = 60_000;
+const END_MAX_MS = 5_000;
+const PARTICIPANTS = ['ORDER', 'INVENTORY', 'PAYMENT', 'SHIPPING', 'NOTIFICATION'];
+const fileOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+const children = new Set<ChildProcess>();
+const servers = new Set<RedisServer>();
+let ending = false;
+
+export async function startStub(): Promise<{ url: string; pid: number }> {
+  const child = plain('stub.ts', []);
+  return { url: await portSent(child), pid: pidOf(child) };
+}
+
+export async function startFloor(stubUrl: string): Promise<Contender> {
+  const child = plain('contenders/floor.ts', [stubUrl]);
+  return { name: 'floor', url: await portSent(child), pid: pidOf(child), redis: null };
+}
+
+export async function startFloorWithSet(stubUrl: string, fsync: Fsync): Promise<Contender> {
+  const redis = await redisOf(fsync);
+  const child = plain('contenders/floor.ts', [stubUrl, redis.socketPath]);
+  return { name: 'floor + SET', url: await portSent(child), pid: pidOf(child), redis };
+}
+
+/** The coordinator as the image runs it: what `npm run build` compiled, with its defaults. */
+export async function startOurs(stubUrl: string, fsync: Fsync): Promise<Contender> {
+  const redis = await redisOf(fsync);
+  const child = kept(
+    spawn(process.execPath, ['--max-semi-space-size=64', fileOf('../dist/server/main.js')], {
+      // Not our own environment: a setting that somebody exported would be measured along.
+      env: {
+        PATH: process.env.PATH,
+        ...Object.fromEntries(PARTICIPANTS.map((name) => [`${name}_SERVICE_URL`, stubUrl])),
+        COORDINATOR_PORT: '0',
+        COORDINATOR_ID: 'bench',
+        REDIS_URL: `unix://${redis.socketPath}`,
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    }),
+  );
+  const { stdout } = child;
+  if (stdout === null) throw new Error('The coordinator has no output to read');
+  const url = await started<string>(child, (resolve) => {
+    const lines = createInterface({ input: stdout });
+    lines.on('line', (line) => {
+      const ready = /"url":"([^"]+)".*"msg":"ready"/.exec(line)?.[1];
+      if (ready === undefined) return;
+      // What it says later is dropped unread, or a full pipe would stop it.
+      lines.close();
+      stdout.resume();
+      resolve(ready);
+    });
+  });
+  return { name: 'saga coordinator', url, pid: pidOf(child), redis };
+}
+
+/** Rewriting the file is off: it would fall into some rounds and not into others, and be measured with none. */
+async function redisOf(appendfsync: Fsync): Promise<RedisServer> {
+  const settings = { 'auto-aof-rewrite-percentage': '0' };
+  const server = await startRedis({ appendonly: true, appendfsync, settings });
+  servers.add(server);
+  return server;
+}
+
+function plain(file: string, args: readonly string[]): ChildProcess {
+  return kept(fork(fileOf(file), [...args], { execArgv: ['--import', 'tsx'] }));
+}
+
+function kept(child: ChildProcess): ChildProcess {
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  return child;
+}
+
+const portSent = (child: ChildProcess) =>
+  started<string>(child, (resolve) =>
+    child.once('message', (port) => resolve(`http://127.0.0.1:${String(port)}`)),
+  );
+
+function started<T>(child: ChildProcess, listen: (resolve: (value: T) => void) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const name = child.spawnargs.at(-1);
+    const late = setTimeout(() => reject(new Error(`${name} was not ready in time`)), START_MAX_MS);
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      clearTimeout(late);
+      if (!ending) reject(new Error(`${child.spawnargs.join(' ')} ended by itself (${signal ?? code})`));
+    });
+    listen((value) => {
+      clearTimeout(late);
+      resolve(value);
+    });
+  });
+}
+
+function pidOf({ pid }: ChildProcess): number {
+  if (pid === undefined) throw new Error('A process did not start');
+  return pid;
+}
+
+/** Harmless when repeated. The coordinator is told to drain first; what does not end in time is killed. */
+export async function endAll(): Promise<void> {
+  ending = true;
+  await Promise.all(
+    [...children].map(async (child) => {
+      const exit = once(child, 'exit');
+      child.kill('SIGTERM');
+      const late = setTimeout(() => child.kill('SIGKILL'), END_MAX_MS);
+      await exit;
+      clearTimeout(late);
+    }),
+  );
+  for (const server of servers) await server.stop();
+}
+
+/** For an exit that waits for nobody. Redis ends by itself when we are gone. */
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
+/** Microseconds of CPU that a process has used in all its threads so far; null where the system does not tell. */
+export function cpuUs(pid: number): number | null {
+  if (process.platform !== 'linux') return null;
+  let ns = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      ns += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
+    } catch {
+      // The thread ended between the two readings.
+    }
+  }
+  return ns / 1000;
+}
