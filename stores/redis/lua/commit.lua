@@ -5,14 +5,13 @@
 -- Returns: code, log entries, remaining ms, the store's clock, and where signals are pending their text
 
 local now = clock(ARGV[1])
-local revision = field(KEYS[1], 'revision')
+local revision, writeId, status, signalled = fields(KEYS[1], 'revision', 'write_id', 'status', 'signalled')
 if revision == '' then return { MISSING, 0, 0, now } end
 
-local writeId = field(KEYS[1], 'write_id')
 local raised = whole(tonumber(ARGV[13]) + 1)
 if revision == ARGV[13] and writeId == ARGV[14] then
-  if field(KEYS[1], 'signalled') ~= ARGV[15] then return { SIGNALLED, 0, 0, now, field(KEYS[1], 'signals') } end
-  local seq = write(now, raised, field(KEYS[1], 'status'), 16)
+  if signalled ~= ARGV[15] then return { SIGNALLED, 0, 0, now, field(KEYS[1], 'signals') } end
+  local seq = write(now, raised, status, 16)
   return { DONE, seq, granted(), now }
 end
 -- A repetition of this very commit, whose reply was lost.

@@ -21,6 +21,12 @@ local function field(key, name)
   return redis.call('HGET', key, name) or ''
 end
 
+-- Four of them at once.
+local function fields(key, ...)
+  local found = redis.call('HMGET', key, ...)
+  return found[1] or '', found[2] or '', found[3] or '', found[4] or ''
+end
+
 -- What remains of the lease under which a saga is owned; while it is owned, it is due when that lease ends.
 local function remaining(saga, now)
   if field(saga, 'owner') == '' then return 0 end
