@@ -8,6 +8,8 @@ import type { Step } from './step.ts';
 import { nodeName, statesIn, transitionsOf } from './structure.ts';
 
 export type Rule =
+  /** A saga stands in one state, and its snapshot is JSON: no parallel or history states, and nothing is invoked. */
+  | 'plain'
   /** Every state can be reached. */
   | 'reachable'
   /** Every outcome of a call leads out of its step, if only when no attempts are left. */
@@ -40,6 +42,16 @@ export function checkMachine(machine: AnyStateMachine, steps: readonly Step[]): 
   const states = statesIn(machine);
   const atoms = states.filter((node) => Object.keys(node.states).length === 0);
   const isEnd = (node: AnyStateNode) => node.type === 'final' || node.tags.includes('parked');
+
+  for (const node of [machine.root, ...states]) {
+    const { type, invoke } = node;
+    if (type === 'parallel' || type === 'history' || invoke.length > 0)
+      throw broken(
+        nodeName(node),
+        'plain',
+        `it ${invoke.length > 0 ? 'invokes an actor' : `is a ${type} state`}`,
+      );
+  }
 
   const initial = initialOf(machine.root);
   const reached = reachableFrom(initial, nextAtoms);

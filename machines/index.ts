@@ -59,6 +59,8 @@ export type Asks =
 
 export type SagaSnapshot = Omit<AnyMachineSnapshot, 'context'> & { readonly context: SagaContext };
 
+const NONE = {};
+
 /** What stands in a secret's place. */
 export const REDACTED = '[redacted]';
 
@@ -118,8 +120,8 @@ export class RegisteredMachine {
 
   /** The context as it may be shown. */
   redacted(context: SagaContext): SagaContext {
-    const data = withoutPaths(context.data, this.#secretPaths);
-    return { ...this.hide(context, context), data };
+    const { data, ...rest } = context;
+    return { ...this.hide(rest, context), data: withoutPaths(data, this.#secretPaths) };
   }
 
   /** Any JSON of the saga with its secrets taken out, which a participant may have echoed in an answer or a reason. */
@@ -132,9 +134,12 @@ export class RegisteredMachine {
     return snapshot.can(event);
   }
 
-  /** The snapshot as the text to store. */
-  persist(snapshot: SagaSnapshot): string {
-    return JSON.stringify(this.machine.getPersistedSnapshot(snapshot as AnyMachineSnapshot));
+  /**
+   * The snapshot as the text to store: what XState's `getPersistedSnapshot` gives. That looks through the whole context for
+   * actors, which costs as much as the text; a saga has none, nor a history: the rules of machines see to it.
+   */
+  persist({ status, output, error, value, context }: SagaSnapshot): string {
+    return JSON.stringify({ status, output, error, value, historyValue: NONE, context, children: NONE });
   }
 
   /** @throws where the text is no snapshot of this machine */

@@ -22,7 +22,7 @@ import { decide, type Hop } from './decide.ts';
 import type { Participants } from './participants.ts';
 import { Renewals } from './renewals.ts';
 import { headersOf, newSpanId, traceOf } from './trace.ts';
-import { describe, type Rights } from './write.ts';
+import { describe, lastOf, type Rights } from './write.ts';
 
 /** A saga in this coordinator's hands. */
 interface Held {
@@ -272,7 +272,10 @@ export class Runner {
       this.#in.observe({ type: 'lost', id, trace: saga.trace, why: result.kind });
       return false;
     }
-    Object.assign(saga, hops.at(-1)?.after, { signals: [] });
+    const { after } = lastOf(hops);
+    saga.snapshot = after.snapshot;
+    saga.asks = after.asks;
+    saga.signals = [];
     this.#grant(saga, result, sentAt);
     const { next, summary } = write;
     const parked = next.kind === 'park' ? next.parked : null;
@@ -313,11 +316,12 @@ export class Runner {
 
   #note(saga: Held, hops: readonly Hop[], { earlier = [], entry }: Write, seq: number): void {
     const { id, trace, machine, listing, log } = saga;
-    for (const [index, one] of [...earlier, entry].entries()) {
+    for (let index = 0; index < hops.length; index += 1) {
+      const one = index === earlier.length ? entry : earlier[index];
+      const hop = hops[index];
+      if (one === undefined || hop === undefined) throw new Error('as many entries as events');
       const numbered = { seq: seq - earlier.length + index, ...one };
       log?.push(numbered);
-      const hop = hops[index];
-      if (hop === undefined) throw new Error('as many entries as events');
       const status = index === earlier.length ? listing.status : 'STARTED';
       const { context } = hop.after.snapshot;
       this.#in.observe({

@@ -183,7 +183,7 @@ function countHop(
   } else if (done) count('completed_steps.held');
 }
 
-function lastOf<T>(all: readonly T[]): T {
+export function lastOf<T>(all: readonly T[]): T {
   const last = all.at(-1);
   if (last === undefined) throw new Error('a transition without an event');
   return last;

@@ -46,6 +46,31 @@ const unreachable: Bad[] = [
   ],
 ];
 
+const notPlain: Bad[] = [
+  [
+    'a state that invokes an actor',
+    { states: ({ doing_b }) => ({ doing_b: { ...doing_b, invoke: { src: 'somebody' } } }) },
+    'doing_b',
+    'plain',
+  ],
+  [
+    'a parallel state',
+    { states: ({ doing_b: { initial: _, ...doing_b } }) => ({ doing_b: { ...doing_b, type: 'parallel' } }) },
+    'doing_b',
+    'plain',
+  ],
+  [
+    'a history state',
+    {
+      states: ({ doing_b }) => ({
+        doing_b: { ...doing_b, states: { ...doing_b.states, before: { type: 'history' } } },
+      }),
+    },
+    'doing_b.before',
+    'plain',
+  ],
+];
+
 const endless: Bad[] = [
   ['a dead end', { states: () => ({ completed: {} }) }, 'completed', 'ends'],
   [
@@ -268,6 +293,7 @@ const misordered: Bad[] = [
 ];
 
 describe.each([
+  ['plain', notPlain],
   ['reachable', unreachable],
   ['ends', endless],
   ['outcomes', deaf],

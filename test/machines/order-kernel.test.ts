@@ -77,6 +77,8 @@ describe('a saga that is stored and restored', () => {
         for (const choice of choices) {
           reached.add(nameOf(live.value));
           expect(seen(restored)).toStrictEqual(seen(live));
+          const byXState = saga.machine.getPersistedSnapshot(live as never);
+          expect(JSON.parse(saga.persist(live))).toEqual(JSON.parse(JSON.stringify(byXState)));
           const event = eventFor(live, choice);
           if (event === undefined) break;
           live = saga.next(live, event);

@@ -1,6 +1,6 @@
 -- Prelude of every script: what more than one atomic move needs stands here once.
 -- LOG_FIRST, LOG_MAX and LOG_SLACK come from the contract, see scripts.ts.
--- The scripts run on Redis 6.2 and later and on ioredis-mock; hence no cjson, no HMGET, and HGET one by one.
+-- The scripts run on Redis 6.2 and later and on ioredis-mock; hence no cjson, and what is absent is read as empty.
 
 -- Results, named in scripts.ts.
 local DONE, EXISTS, KEY_REUSED, STALE, MISSING, SIGNALLED, MOVED, FULL, ENDED, ELSEWHERE = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
