@@ -107,7 +107,7 @@ export function median(values: readonly number[]): number {
 }
 
 /** Padded, so that it is as readable in a terminal as in Markdown. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((cell, column) =>
     Math.max(4, cell.length, ...rows.map((row) => row[column]?.length ?? 0)),
   );

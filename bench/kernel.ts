@@ -1,0 +1,80 @@
+/**
+ * `npm run bench:kernel`: what the parts cost that are ours alone, so that a regression of one shows where the whole
+ * would hide it. Microseconds of the best of some rounds, since anything else that runs only ever adds to them.
+ */
+import { Redis } from 'ioredis';
+import { RedisStore } from '../stores/redis/redis-store.ts';
+import { startRedis } from '../test/redis-server.ts';
+import { newSaga, write } from '../test/stores/sagas.ts';
+import { runSaga } from './kernel-saga.ts';
+import { table } from './report.ts';
+
+const ROUNDS = 8;
+const SAGAS = 3000;
+/** About as long as an order's. */
+const SNAPSHOT = JSON.stringify({ context: 'x'.repeat(1000) });
+
+const best = new Map<string, number>();
+const note = (part: string, us: number) => best.set(part, Math.min(best.get(part) ?? us, us));
+
+function kernel(): void {
+  const sums = new Map<string, { ms: number; calls: number }>();
+  for (let n = 0; n < SAGAS; n += 1) {
+    runSaga((part, run) => {
+      const sum = sums.get(part) ?? { ms: 0, calls: 0 };
+      sums.set(part, sum);
+      const began = performance.now();
+      const result = run();
+      sum.ms += performance.now() - began;
+      sum.calls += 1;
+      return result;
+    });
+  }
+  for (const [part, { ms, calls }] of sums) note(`kernel: ${part}`, (ms * 1000) / calls);
+}
+
+/** As Redis itself counts it, without the way there and back. */
+async function scripts(redis: Redis, store: RedisStore): Promise<void> {
+  const spent = async (part: string, work: () => Promise<unknown>) => {
+    await redis.config('RESETSTAT');
+    await work();
+    const found = /cmdstat_evalsha:.*usec_per_call=([\d.]+)/.exec(await redis.info('commandstats'));
+    note(`Redis: ${part}`, Number(found?.[1]));
+  };
+  const sagas = Array.from({ length: SAGAS }, () => ({
+    ...newSaga(store),
+    snapshot: SNAPSHOT,
+    counts: { started: 1, 'total_steps.held': 5 },
+  }));
+  await spent('create', () => Promise.all(sagas.map((saga) => store.create(saga))));
+  await spent('commit', () =>
+    Promise.all(
+      sagas.map(({ id, writeId }) =>
+        store.commit(
+          id,
+          { revision: 1, writeId },
+          write({ snapshot: SNAPSHOT, counts: { 'completed_steps.held': 1 } }),
+        ),
+      ),
+    ),
+  );
+}
+
+const server = await startRedis({ appendonly: true });
+const redis = new Redis(server.socketPath);
+const store = await RedisStore.open({ redis: new Redis(server.socketPath), inFlightMax: 10_000_000 });
+// A script is known to Redis by its hash from its first run on.
+const first = newSaga(store);
+await store.create(first);
+await store.commit(first.id, { revision: 1, writeId: first.writeId }, write());
+for (let round = 1; round <= ROUNDS; round += 1) {
+  if (process.stdout.isTTY) process.stdout.write(`\r\x1b[2Kround ${round} of ${ROUNDS}`);
+  kernel();
+  await scripts(redis, store);
+}
+if (process.stdout.isTTY) process.stdout.write('\r\x1b[2K');
+await store.close();
+redis.disconnect();
+await server.stop();
+const rows = [...best].map(([part, us]) => [part, us.toFixed(1)]);
+process.stdout.write(`${table(['', 'µs each'], rows)}\n`);

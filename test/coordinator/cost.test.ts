@@ -1,0 +1,67 @@
+/** What a saga costs in things that can be counted, so that a regression shows on any machine. */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openWorld, submit, type World } from './world.ts';
+
+const SAGAS = 40;
+/** Six writes of 2.1 KB: the snapshot is half of it. Measured 12,410. */
+const BYTES_SENT_MAX = 13_000;
+/** Record and log of an ended saga. Measured 4,776. */
+const BYTES_KEPT_MAX = 5_200;
+/** Most of it is XState's, for five transitions. Measured 168,000; code that is not compiled yet allocates more. */
+const ALLOCATED_MAX = 260_000;
+
+let world: World;
+let redis: Redis;
+beforeAll(async () => {
+  world = await openWorld();
+  redis = new Redis(world.redis.url);
+});
+afterAll(async () => {
+  redis.disconnect();
+  await world.close();
+});
+
+/** Bytes that Redis has read, and in how many pieces; script calls that it has run. */
+async function received(): Promise<{ bytes: number; reads: number; scripts: number }> {
+  const info = await redis.info('everything');
+  const number = (pattern: RegExp) => Number(pattern.exec(info)?.[1] ?? 0);
+  return {
+    bytes: number(/total_net_input_bytes:(\d+)/),
+    reads: number(/total_reads_processed:(\d+)/),
+    scripts: number(/cmdstat_evalsha:calls=(\d+)/),
+  };
+}
+
+it('is bounded in bytes sent to Redis, in packets, and in bytes kept there', async () => {
+  // Polls would be counted along.
+  const { url, stop } = await world.coordinator({ POLL_MS: '60000' });
+  const first = await submit(url);
+  const before = await received();
+  const answers = await Promise.all(Array.from({ length: SAGAS }, () => submit(url)));
+  const after = await received();
+  await stop();
+  expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: SAGAS }, () => 201));
+
+  expect(after.scripts - before.scripts).toBe(6 * SAGAS);
+  expect((after.bytes - before.bytes) / SAGAS).toBeLessThan(BYTES_SENT_MAX);
+  // Commits of one turn of the event loop leave together.
+  expect(after.reads - before.reads).toBeLessThan(6 * SAGAS);
+
+  const keys = await redis.keys(`*${first.body.saga_id}`);
+  const sizes = await Promise.all(keys.map((key) => redis.memory('USAGE', key, 'SAMPLES', 0)));
+  expect(keys).toHaveLength(2);
+  expect(sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0)).toBeLessThan(BYTES_KEPT_MAX);
+});
+
+it('is bounded in bytes that the kernel allocates', async () => {
+  // Room for all of it, so that nothing is collected meanwhile.
+  const execArgv = ['--import', 'tsx', '--max-semi-space-size=512', '--min-semi-space-size=512'];
+  const child = fork(fileURLToPath(new URL('./allocating.ts', import.meta.url)), { execArgv });
+  const [perSaga] = (await once(child, 'message')) as [number];
+  expect(perSaga).toBeGreaterThan(10_000);
+  expect(perSaga).toBeLessThan(ALLOCATED_MAX);
+});
