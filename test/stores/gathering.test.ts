@@ -1,61 +1,47 @@
-/** Commands that meet an unanswered one leave in one write; one that is alone leaves at once. */
-import type { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { connect } from '../../stores/redis/connect.ts';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { RedisStore } from '../../stores/redis/redis-store.ts';
 import { type RedisServer, startRedis } from '../redis-server.ts';
-import { begin, write } from './sagas.ts';
+import { begin, newSaga, write } from './sagas.ts';
 
 let server: RedisServer;
-let client: Redis;
+let redis: Redis;
 let store: RedisStore;
-
 beforeAll(async () => {
   server = await startRedis();
-  client = connect(server.url) as Redis;
-  store = await RedisStore.open({ redis: client });
-  // From here on Redis knows the script.
-  const { id, fence } = await begin(store);
-  await store.commit(id, fence, write());
+  redis = new Redis(server.socketPath);
+  store = await RedisStore.open({ redis });
 });
 afterAll(async () => {
   await store.close();
   await server.stop();
 });
 
-/** How often the socket was written to, and how many commands that carried. */
-async function writesDuring(act: () => Promise<unknown>): Promise<{ writes: number; commands: number }> {
-  const socket = client.stream as unknown as Record<'_write' | '_writev', (...args: unknown[]) => void>;
-  const { _write, _writev } = socket;
-  const counted = { writes: 0, commands: 0 };
-  socket._write = function (...args) {
-    counted.writes += 1;
-    counted.commands += 1;
-    _write.apply(this, args);
-  };
-  socket._writev = function (...args) {
-    counted.writes += 1;
-    counted.commands += (args[0] as unknown[]).length;
-    _writev.apply(this, args);
-  };
-  await act();
-  Object.assign(socket, { _write, _writev });
-  return counted;
+/** How often the socket was held back and let go during some work. */
+async function holds(work: () => Promise<unknown>): Promise<[corked: number, uncorked: number]> {
+  const { stream } = redis as unknown as { stream: { cork(): void; uncork(): void } };
+  const [cork, uncork] = [vi.spyOn(stream, 'cork'), vi.spyOn(stream, 'uncork')];
+  try {
+    await work();
+    return [cork.mock.calls.length, uncork.mock.calls.length];
+  } finally {
+    cork.mockRestore();
+    uncork.mockRestore();
+  }
 }
 
-it('sends commits of one turn in two writes, however many they are', async () => {
-  const sagas = await Promise.all(Array.from({ length: 50 }, () => begin(store)));
-  const commit = () => Promise.all(sagas.map(({ id, fence }) => store.commit(id, fence, write())));
-  // The first finds nobody waiting and leaves at once; the others leave when the turn is over.
-  expect(await writesDuring(commit)).toEqual({ writes: 2, commands: 50 });
+it('sends the commits of one turn together, and holds the socket for no longer', async () => {
+  const sagas = [await begin(store), await begin(store), await begin(store)];
+  const commits = () => Promise.all(sagas.map(({ id, fence }) => store.commit(id, fence, write())));
+  expect(await holds(commits)).toEqual([1, 1]);
 });
 
-it('sends what is alone at once', async () => {
+it('sends creates of one turn together', async () => {
+  const creates = () => Promise.all([store.create(newSaga(store)), store.create(newSaga(store))]);
+  expect(await holds(creates)).toEqual([1, 1]);
+});
+
+it('sends one that is alone at once', async () => {
   const { id, fence } = await begin(store);
-  let sent: Promise<unknown> = Promise.resolve();
-  const counted = await writesDuring(async () => {
-    sent = store.commit(id, fence, write());
-  });
-  expect(counted).toEqual({ writes: 1, commands: 1 });
-  expect(await sent).toMatchObject({ kind: 'committed' });
+  expect(await holds(() => store.commit(id, fence, write()))).toEqual([0, 0]);
 });
