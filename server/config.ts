@@ -65,6 +65,7 @@ const schema = z.object({
       'must be a redis://, rediss:// or unix:// URL, or one of redis+sentinel:// and redis+cluster://',
     )
     .optional(),
+  COORDINATOR_PROCESSES: whole(1, 64).default(1),
   DATA_DIR: z.string().min(1).default('data'),
   SERVICE_HOSTS: z.enum(['localhost', 'containers']).default('localhost'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
@@ -126,6 +127,8 @@ export interface Settings {
   readonly ordersNeedToken: boolean;
   /** Stable over restarts, different for each coordinator that shares a store. */
   readonly coordinatorId: string;
+  /** How many processes share the port; 1 is this one, without any other. */
+  readonly processes: number;
   readonly redisUrl: string | null;
   readonly dataDir: string;
   readonly serviceUrls: Readonly<Record<ParticipantName, string>>;
@@ -204,6 +207,9 @@ export function readSettings(environment: Environment): Settings {
       'LEASE_MAX_MS: must be four times LEASE_MARGIN_MS at least, or no time is left to renew it',
     );
   }
+  if (env.INSPECT === '1' && (parsed.data?.COORDINATOR_PROCESSES ?? 1) > 1) {
+    problems.push('INSPECT: the inspector shows one process alone; set COORDINATOR_PROCESSES to 1');
+  }
   const { BREAKER_OPEN_MS: openMs = 0, BREAKER_OPEN_MAX_MS: openMaxMs = openMs } = parsed.data ?? {};
   if (openMaxMs < openMs) {
     problems.push(`BREAKER_OPEN_MAX_MS: must not be less than BREAKER_OPEN_MS, which is ${openMs}`);
@@ -228,6 +234,7 @@ export function readSettings(environment: Environment): Settings {
     apiToken: values.API_TOKEN ?? null,
     ordersNeedToken: values.ORDERS_NEED_TOKEN,
     coordinatorId: values.COORDINATOR_ID ?? `${hostname()}:${values.COORDINATOR_PORT}`,
+    processes: values.COORDINATOR_PROCESSES,
     redisUrl: values.REDIS_URL ?? null,
     dataDir: values.DATA_DIR,
     serviceUrls,

@@ -23,6 +23,7 @@ import { Engine } from './engine/engine.ts';
 import { Participants } from './engine/participants.ts';
 import { leaseMsOf } from './engine/write.ts';
 import { Probes } from './probes.ts';
+import type { Siblings } from './processes/worker.ts';
 import { privateRedis } from './start/private-redis.ts';
 import { httpMetrics } from './telemetry/http.ts';
 import { startInspector } from './telemetry/inspector.ts';
@@ -71,10 +72,12 @@ export async function startCoordinator(
   /** Ends the wait for a store that is away. */
   interruption = new AbortController().signal,
   sagas = orderSagas,
+  /** The other processes of this coordinator, or `null` where it is one alone. */
+  siblings: Siblings | null = null,
 ): Promise<Coordinator> {
   const closing: Closing = [];
   try {
-    return await open(settings, logger, closing, interruption, sagas);
+    return await open(settings, logger, closing, interruption, sagas, siblings);
   } catch (error) {
     await closeAll(closing);
     throw error;
@@ -87,6 +90,7 @@ async function open(
   closing: Closing,
   interruption: AbortSignal,
   sagas: OrderSagas,
+  siblings: Siblings | null,
 ): Promise<Coordinator> {
   const version = versionInPackage();
   logger.info({ version, settings: shownSettings(settings) }, 'starting');
@@ -105,7 +109,7 @@ async function open(
   }
 
   const clock = systemClock;
-  const metrics = createRegistry();
+  const metrics = createRegistry(siblings === null ? {} : { coordinator: settings.coordinatorId });
   const store = timedStore(await openStore(settings, logger, closing, interruption), metrics);
   closing.push(() => store.close());
   logger.info({ store: store.info }, `store open: ${store.info.durability}`);
@@ -178,7 +182,10 @@ async function open(
     machines: machines.all(),
     session,
     clock,
-    metrics: httpMetrics(metrics),
+    metrics: httpMetrics(
+      metrics,
+      siblings?.page(() => metrics.metrics()),
+    ),
     logger,
   });
   const server = await listen(app.fetch, settings);

@@ -104,6 +104,7 @@ export function coordinatorAgain(env: NodeJS.ProcessEnv, services: readonly Serv
     'ALLOWED_HOSTS',
     'ORDERS_NEED_TOKEN',
     'COORDINATOR_ID',
+    'COORDINATOR_PROCESSES',
     'DATA_DIR',
   ].filter((name) => env[name]);
   // The shell refuses, instead of another store being used, where the other terminal does not have it.

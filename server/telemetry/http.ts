@@ -6,10 +6,12 @@ import { Histogram, type Registry } from 'prom-client';
 
 export interface HttpMetrics {
   readonly middleware: MiddlewareHandler;
-  readonly registry: Registry;
+  readonly contentType: string;
+  /** All that `/metrics` shows. */
+  readonly page: () => Promise<string>;
 }
 
-export function httpMetrics(registry: Registry): HttpMetrics {
+export function httpMetrics(registry: Registry, page = () => registry.metrics()): HttpMetrics {
   const duration = new Histogram({
     name: 'http_request_duration_seconds',
     help: 'HTTP requests, by method, route and status. A waiting order counts with its wait.',
@@ -26,11 +28,9 @@ export function httpMetrics(registry: Registry): HttpMetrics {
     const { method } = c.req;
     duration.observe({ method, route, status: c.res.status }, (performance.now() - startedAt) / 1000);
   };
-  return { middleware, registry };
+  return { middleware, contentType: registry.contentType, page };
 }
 
-export function metricsRoutes(app: OpenAPIHono, { registry }: HttpMetrics): void {
-  app.get('/metrics', async (c) =>
-    c.body(await registry.metrics(), 200, { 'content-type': registry.contentType }),
-  );
+export function metricsRoutes(app: OpenAPIHono, { contentType, page }: HttpMetrics): void {
+  app.get('/metrics', async (c) => c.body(await page(), 200, { 'content-type': contentType }));
 }

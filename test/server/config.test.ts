@@ -32,6 +32,7 @@ it('needs nothing to be set', () => {
     apiToken: null,
     ordersNeedToken: false,
     coordinatorId: `${hostname()}:9000`,
+    processes: 1,
     redisUrl: null,
     dataDir: 'data',
     serviceUrls: {
@@ -91,6 +92,7 @@ describe('each variable', () => {
     ['API_TOKEN', 'AZaz09-._~+/AZaz09==', { apiToken: 'AZaz09-._~+/AZaz09==' }],
     ['ORDERS_NEED_TOKEN', '0', { ordersNeedToken: false }],
     ['COORDINATOR_ID', 'coordinator-0.saga:9000_a', { coordinatorId: 'coordinator-0.saga:9000_a' }],
+    ['COORDINATOR_PROCESSES', '64', { processes: 64 }],
     ['REDIS_URL', 'redis://localhost:6379', { redisUrl: 'redis://localhost:6379' }],
     ['REDIS_URL', 'rediss://user:pw@redis.example/1', { redisUrl: 'rediss://user:pw@redis.example/1' }],
     ['REDIS_URL', 'unix:///run/redis.sock', { redisUrl: 'unix:///run/redis.sock' }],
@@ -133,6 +135,13 @@ describe('each variable', () => {
     expect(problemsOf({ LEASE_MARGIN_MS: '1000', LEASE_MAX_MS: '3999' })).toEqual([
       'LEASE_MAX_MS: must be four times LEASE_MARGIN_MS at least, or no time is left to renew it',
     ]);
+  });
+
+  it('INSPECT is for one process', () => {
+    expect(problemsOf({ INSPECT: '1', COORDINATOR_PROCESSES: '2' })).toEqual([
+      'INSPECT: the inspector shows one process alone; set COORDINATOR_PROCESSES to 1',
+    ]);
+    expect(problemsOf({ INSPECT: '0', COORDINATOR_PROCESSES: '2' })).toEqual([]);
   });
 
   it('BREAKER_OPEN_MAX_MS is BREAKER_OPEN_MS at least', () => {

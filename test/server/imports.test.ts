@@ -129,6 +129,11 @@ describe('a breach is seen', () => {
       "import { startCoordinator } from '../coordinator.ts';",
       'server/coordinator.ts',
     ],
+    [
+      'server/processes/primary.ts',
+      "import { Engine } from '../engine/engine.ts';",
+      'server/engine/engine.ts',
+    ],
   ])('in %s: %s', (path, text, imported) => {
     const found = violations([{ path, text }]);
     expect(found).toHaveLength(1);

@@ -91,6 +91,17 @@ export const RULES: readonly Rule[] = [
     why: 'it starts processes, and is in none of them',
   },
   {
+    about: /^server\/processes\//,
+    may: [
+      /^server\/processes\//,
+      /^server\/config\.ts$/,
+      /^server\/start\/private-redis\.ts$/,
+      PACKAGE,
+      NODE,
+    ],
+    why: 'a process runs a whole coordinator, and the others know nothing of what is in it',
+  },
+  {
     about: /^server\/(?!coordinator\.ts|main\.ts)[^/]+\.ts$/,
     may: [
       /^server\/(?!coordinator\.ts|main\.ts)[^/]+\.ts$/,
