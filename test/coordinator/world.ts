@@ -50,11 +50,15 @@ export interface World {
   close(): Promise<void>;
 }
 
+type LogLine = Readonly<Record<string, unknown>>;
+
 export interface CoordinatorProcess {
   readonly url: string;
   readonly pid: number;
   /** Lines of its log so far. */
-  readonly log: readonly Record<string, unknown>[];
+  readonly log: readonly LogLine[];
+  /** Resolves with the first line that matches, also where it comes later. */
+  logged(matches: (line: LogLine) => boolean): Promise<LogLine>;
   /** SIGKILL, or another signal; resolves with the exit code when the process is gone. */
   end(signal?: NodeJS.Signals): Promise<number | null>;
 }
@@ -116,16 +120,28 @@ async function startProcess(environment: Environment): Promise<CoordinatorProces
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit') as Promise<[number | null]>;
-  const log: Record<string, unknown>[] = [];
+  const log: LogLine[] = [];
+  const heard = new Set<() => void>();
+  const logged: CoordinatorProcess['logged'] = (matches) =>
+    new Promise((resolve) => {
+      const look = () => {
+        const line = log.find(matches);
+        if (line === undefined) return;
+        heard.delete(look);
+        resolve(line);
+      };
+      heard.add(look);
+      look();
+    });
   const url = await new Promise<string>((resolve, reject) => {
     void exited.then(([code]) => reject(new Error(`the coordinator ended with ${code} before it was ready`)));
     createInterface({ input: child.stdout }).on('line', (line) => {
-      const entry = JSON.parse(line) as Record<string, unknown>;
-      log.push(entry);
-      if (entry.msg === 'ready') resolve(entry.url as string);
+      log.push(JSON.parse(line) as LogLine);
+      for (const look of heard) look();
     });
+    void logged(({ msg }) => msg === 'ready').then(({ url }) => resolve(url as string));
   });
-  return { url, pid: pidOf(child), log, end: (signal = 'SIGKILL') => end(child, exited, signal) };
+  return { url, pid: pidOf(child), log, logged, end: (signal = 'SIGKILL') => end(child, exited, signal) };
 }
 
 async function end(child: ChildProcess, exited: Promise<[number | null]>, signal: NodeJS.Signals) {
