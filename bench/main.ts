@@ -1,7 +1,8 @@
 /**
  * `npm run bench -- --rounds 10 --orders 3000 --fsync everysec`: what a saga costs beside the same calls with nothing
  * kept, and beside one plain SET before each. `--quick` only shows that it runs; `--write` puts the figures into
- * docs/performance.md. Exit code 1 where any contender made a wrong number of calls or gave a wrong answer.
+ * docs/performance.md; `--processes 2` has our coordinator take part a second time, as so many processes. Exit code 1
+ * where any contender made a wrong number of calls or gave a wrong answer.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     rounds: { type: 'string' },
     orders: { type: 'string' },
     fsync: { type: 'string', default: 'everysec' },
+    processes: { type: 'string' },
     quick: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
@@ -28,13 +30,15 @@ const { values } = parseArgs({
 const { quick, write } = values;
 const rounds = whole('rounds', quick ? 2 : 10, 100);
 const orders = whole('orders', quick ? 200 : 3000, 30_000);
+const processes = whole('processes', 1, 64);
 const ordersAlone = quick ? 50 : 400;
 const ordersWarm = quick ? 200 : 4000;
 const fsync = values.fsync === 'always' || values.fsync === 'everysec' ? values.fsync : null;
 if (fsync === null) refuse('--fsync must be everysec or always');
+if (processes > 1 && write) refuse('the page and its picture are of one process; leave --processes out');
 if (quick && write) refuse('--quick measures too little to be written down');
 
-function whole(name: 'rounds' | 'orders', unset: number, most: number): number {
+function whole(name: 'rounds' | 'orders' | 'processes', unset: number, most: number): number {
   const value = Number(values[name] ?? unset);
   if (Number.isInteger(value) && value >= 1 && value <= most) return value;
   return refuse(`--${name} must be a whole number from 1 to ${most}`);
@@ -76,6 +80,7 @@ async function run(appendfsync: 'everysec' | 'always'): Promise<void> {
     await startFloor(stub.url),
     await startFloorWithSet(stub.url, appendfsync),
     await startOurs(stub.url, appendfsync),
+    ...(processes === 1 ? [] : [await startOurs(stub.url, appendfsync, processes)]),
   ];
 
   /** A B C A B C, so that a slow minute of the machine falls on all alike. */

@@ -14,7 +14,7 @@ export type Fsync = 'everysec' | 'always';
 export interface Contender {
   readonly name: string;
   readonly url: string;
-  readonly pid: number;
+  readonly pids: readonly number[];
   /** Null for the one that keeps nothing. */
   readonly redis: RedisServer | null;
 }
@@ -35,17 +35,17 @@ export async function startStub(): Promise<{ url: string; pid: number }> {
 
 export async function startFloor(stubUrl: string): Promise<Contender> {
   const child = plain('contenders/floor.ts', [stubUrl]);
-  return { name: 'floor', url: await portSent(child), pid: pidOf(child), redis: null };
+  return { name: 'floor', url: await portSent(child), pids: [pidOf(child)], redis: null };
 }
 
 export async function startFloorWithSet(stubUrl: string, fsync: Fsync): Promise<Contender> {
   const redis = await redisOf(fsync);
   const child = plain('contenders/floor.ts', [stubUrl, redis.socketPath]);
-  return { name: 'floor + SET', url: await portSent(child), pid: pidOf(child), redis };
+  return { name: 'floor + SET', url: await portSent(child), pids: [pidOf(child)], redis };
 }
 
 /** The coordinator as the image runs it: what `npm run build` compiled, with its defaults. */
-export async function startOurs(stubUrl: string, fsync: Fsync): Promise<Contender> {
+export async function startOurs(stubUrl: string, fsync: Fsync, processes = 1): Promise<Contender> {
   const redis = await redisOf(fsync);
   const child = kept(
     spawn(process.execPath, ['--max-semi-space-size=64', fileOf('../dist/server/main.js')], {
@@ -55,6 +55,7 @@ export async function startOurs(stubUrl: string, fsync: Fsync): Promise<Contende
         ...Object.fromEntries(PARTICIPANTS.map((name) => [`${name}_SERVICE_URL`, stubUrl])),
         COORDINATOR_PORT: '0',
         COORDINATOR_ID: 'bench',
+        COORDINATOR_PROCESSES: String(processes),
         REDIS_URL: `unix://${redis.socketPath}`,
       },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -73,7 +74,15 @@ export async function startOurs(stubUrl: string, fsync: Fsync): Promise<Contende
       resolve(ready);
     });
   });
-  return { name: 'saga coordinator', url, pid: pidOf(child), redis };
+  const name = `saga coordinator${processes === 1 ? '' : ` × ${processes}`}`;
+  const pid = pidOf(child);
+  return { name, url, pids: [pid, ...childrenOf(pid)], redis };
+}
+
+/** Where the coordinator is several processes its CPU is that of all. */
+function childrenOf(pid: number): number[] {
+  if (process.platform !== 'linux') return [];
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 }
 
 /** Rewriting the file is off: it would fall into some rounds and not into others, and be measured with none. */

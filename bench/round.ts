@@ -50,7 +50,7 @@ const RIGHT: Readonly<Record<Course, { status: number; paths: readonly string[] 
 
 export async function measure({ contender, stub, course, clients, orders }: Task): Promise<Round> {
   const pids = {
-    self: [contender.pid],
+    self: contender.pids,
     redis: contender.redis === null ? [] : [contender.redis.pid],
     around: [stub.pid, process.pid],
   };

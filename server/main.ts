@@ -1,7 +1,6 @@
 /** The coordinator as a process: environment in, signals out. */
 import { type Logger, pino } from 'pino';
 import { ConfigError, readSettings, type Settings } from './config.ts';
-import { startCoordinator } from './coordinator.ts';
 import type { Siblings } from './processes/worker.ts';
 
 /** Errors of the surroundings say what to mend; a stack would hide it. Anything else is a bug and keeps its stack. */
@@ -43,6 +42,8 @@ async function run(
   siblings: Siblings | null,
 ): Promise<void> {
   const interruption = interruptedBy(leaving);
+  // Loaded only here, because a primary runs none: a third of its memory.
+  const { startCoordinator } = await import('./coordinator.ts');
   const coordinator = await startCoordinator(settings, logger, interruption, undefined, siblings);
   const { url, inspectorUrl } = coordinator;
   // Ready is the whole, and the primary says so.
@@ -69,7 +70,8 @@ function logTo(fd: number, { logLevel, coordinatorId, processes }: Settings): Lo
     dest: fd,
     sync: false,
     minLength: 4096,
-    // Processes share the pipe, and only so much is written to it in one piece: else their lines would mix.
+    // Processes share the pipe, and only so much is written to it in one piece: else their lines would mix. (Only a
+    // single line that is longer than that still can.)
     ...(processes > 1 && { minLength: PIPE_PIECE_BYTES / 2, maxWrite: PIPE_PIECE_BYTES }),
     periodicFlush: LOG_FLUSH_MS,
   });
