@@ -32,6 +32,11 @@ export class Recovery {
   readonly #wakes = new Set<() => void>();
   /** Cancels the alarms of sagas that wait. */
   readonly #alarms = new Set<() => void>();
+  /**
+   * Room for which it is worth asking the store at once. For less it is asked once a round: where a full coordinator asked
+   * for each place that is free, it would look through all indexes for every single saga.
+   */
+  readonly #roomWorth: number;
   #running = false;
   #storeAway = false;
   #purgedAt: number;
@@ -54,6 +59,7 @@ export class Recovery {
     this.#runner = runner;
     this.#settings = settings;
     this.#each = each;
+    this.#roomWorth = Math.min(settings.claimBatch, Math.ceil(settings.inHandMax / 10));
     this.#purgedAt = surroundings.clock.monotonic();
   }
 
@@ -113,6 +119,9 @@ export class Recovery {
         await new Promise<void>((resolve) => this.#rooms.push(resolve));
         continue;
       }
+      // More of it comes meanwhile; or less.
+      if (this.#room() < this.#roomWorth) await this.#pause();
+      if (this.#room() <= 0) continue;
       const page = await this.#guarded('adopt', async () => {
         const limit = Math.min(this.#room(), this.#settings.claimBatch);
         const found = await store.running(this.#registry.takes(), cursor, limit);
@@ -137,7 +146,7 @@ export class Recovery {
         const ids = await this.#in.store.due(this.#registry.takes(), limit);
         const { taken } = await this.#claim(ids);
         // Where none could be taken, asking again at once would find the same.
-        return ids.length === limit && taken > 0;
+        return ids.length === limit && taken > 0 && limit >= this.#roomWorth;
       });
       if (more !== true) await this.#pause();
     }

@@ -137,6 +137,34 @@ describe('where the room went while the store was asked', () => {
   });
 });
 
+it.each([
+  ['of another name, after the lease', 'b', LEASE_MS],
+  ['of the same name, at once', 'a', 0],
+] as const)(
+  'a full coordinator %s does not ask the store for each place by itself',
+  async (_, name, afterMs) => {
+    const world = new World();
+    const ids = await world.abandoned(await world.coordinator('a'), 90);
+    await world.clock.pass(afterMs);
+    // They end one by one, so that the places get free one by one.
+    world.reply(
+      'order',
+      'action',
+      ...ids.map((_id, n) => async () => {
+        await later(world, 1 + n);
+        return refused();
+      }),
+    );
+    const before = world.journal.length;
+    const b = await world.coordinator(name, { inHandMax: 30 });
+    b.engine.open();
+    await world.clock.pass(60_000);
+    expect((await world.store.statistics()).statuses.FAILED).toBe(90);
+    const claims = world.journal.slice(before).filter((line) => line === 'claim');
+    expect(claims.length).toBeLessThanOrEqual(12);
+  },
+);
+
 it('a saga that waits gives its place to others meanwhile', async () => {
   const world = new World({ policy: { attemptsMax: 2 } });
   world.reply('order', 'action', retryable(60_000));
