@@ -7,6 +7,8 @@ export interface Load {
   /** Orders in all. */
   readonly orders: number;
   readonly declined: boolean;
+  /** Does not wait for the end of the saga: the answer is 202. Where there is no room just then, it is sent again. */
+  readonly async?: boolean;
 }
 
 export interface Driven {
@@ -16,6 +18,9 @@ export interface Driven {
   /** How often each status code was answered. */
   readonly statuses: Readonly<Record<number, number>>;
 }
+
+const AGAIN_MAX = 1000;
+const AGAIN_AFTER_MS = 100;
 
 const PATH = '/api/coordinator/orders';
 const bodyOf = (declined: boolean) =>
@@ -33,7 +38,7 @@ const bodyOf = (declined: boolean) =>
     },
   });
 
-export async function drive({ url, clients, orders, declined }: Load): Promise<Driven> {
+export async function drive({ url, clients, orders, declined, async = false }: Load): Promise<Driven> {
   const pool = new Pool(url, { connections: clients, headersTimeout: 120_000, bodyTimeout: 120_000 });
   const body = bodyOf(declined);
   const latenciesMs: number[] = [];
@@ -46,13 +51,23 @@ export async function drive({ url, clients, orders, declined }: Load): Promise<D
       left -= 1;
       keys += 1;
       const sentAt = performance.now();
-      const answer = await pool.request({
-        method: 'POST',
+      const request = {
+        method: 'POST' as const,
         path: PATH,
-        headers: { 'content-type': 'application/json', 'idempotency-key': `"${prefix}-${keys}"` },
+        headers: {
+          'content-type': 'application/json',
+          'idempotency-key': `"${prefix}-${keys}"`,
+          ...(async && { prefer: 'respond-async' }),
+        },
         body,
-      });
+      };
+      let answer = await pool.request(request);
       await answer.body.dump();
+      for (let again = 0; async && answer.statusCode === 503 && again < AGAIN_MAX; again += 1) {
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_AFTER_MS));
+        answer = await pool.request(request);
+        await answer.body.dump();
+      }
       latenciesMs.push(performance.now() - sentAt);
       statuses[answer.statusCode] = (statuses[answer.statusCode] ?? 0) + 1;
     }

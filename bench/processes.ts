@@ -6,8 +6,9 @@ import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { type RedisServer, startRedis } from '../test/redis-server.ts';
+import { type RedisServer, type RedisServerOptions, startRedis } from '../test/redis-server.ts';
 
 export type Fsync = 'everysec' | 'always';
 
@@ -44,39 +45,81 @@ export async function startFloorWithSet(stubUrl: string, fsync: Fsync): Promise<
   return { name: 'floor + SET', url: await portSent(child), pids: [pidOf(child)], redis };
 }
 
-/** The coordinator as the image runs it: what `npm run build` compiled, with its defaults. */
+/** The coordinator as the image runs it, with its defaults. */
 export async function startOurs(stubUrl: string, fsync: Fsync, processes = 1): Promise<Contender> {
   const redis = await redisOf(fsync);
+  const settings = { COORDINATOR_PROCESSES: String(processes) };
+  const { url, pid } = await startCoordinator({ stubUrl, redis, settings });
+  const name = `saga coordinator${processes === 1 ? '' : ` × ${processes}`}`;
+  return { name, url, pids: [pid, ...childrenOf(pid)], redis };
+}
+
+export interface Coordinator {
+  readonly url: string;
+  readonly pid: number;
+  /** A WebSocket of node's inspector, where it was asked for. */
+  readonly inspector: string | null;
+  /** SIGKILL: it learns nothing of it. */
+  kill(): Promise<void>;
+}
+
+export interface CoordinatorStart {
+  readonly stubUrl: string;
+  readonly redis: RedisServer;
+  /** What differs from the defaults. */
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly inspect?: boolean;
+}
+
+/** What `npm run build` compiled, in a process of its own. */
+export async function startCoordinator({
+  stubUrl,
+  redis,
+  settings = {},
+  inspect = false,
+}: CoordinatorStart): Promise<Coordinator> {
+  const inspecting = inspect ? ['--inspect=127.0.0.1:0'] : [];
   const child = kept(
-    spawn(process.execPath, ['--max-semi-space-size=64', fileOf('../dist/server/main.js')], {
+    spawn(process.execPath, ['--max-semi-space-size=64', ...inspecting, fileOf('../dist/server/main.js')], {
       // Not our own environment: a setting that somebody exported would be measured along.
       env: {
         PATH: process.env.PATH,
         ...Object.fromEntries(PARTICIPANTS.map((name) => [`${name}_SERVICE_URL`, stubUrl])),
         COORDINATOR_PORT: '0',
         COORDINATOR_ID: 'bench',
-        COORDINATOR_PROCESSES: String(processes),
         REDIS_URL: `unix://${redis.socketPath}`,
+        ...settings,
       },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', inspect ? 'pipe' : 'inherit'],
     }),
   );
-  const { stdout } = child;
-  if (stdout === null) throw new Error('The coordinator has no output to read');
-  const url = await started<string>(child, (resolve) => {
-    const lines = createInterface({ input: stdout });
+  const listening = inspect ? said(child, child.stderr, /listening on (ws:\S+)/) : null;
+  const url = await said(child, child.stdout, /"url":"([^"]+)".*"msg":"ready"/);
+  return {
+    url,
+    pid: pidOf(child),
+    inspector: await listening,
+    kill: async () => {
+      const exit = once(child, 'exit');
+      child.kill('SIGKILL');
+      await exit;
+    },
+  };
+}
+
+/** What a process says of itself once. What it says later is dropped unread, or a full pipe would stop it. */
+function said(child: ChildProcess, stream: Readable | null, pattern: RegExp): Promise<string> {
+  if (stream === null) throw new Error('The coordinator has no output to read');
+  return started<string>(child, (resolve) => {
+    const lines = createInterface({ input: stream });
     lines.on('line', (line) => {
-      const ready = /"url":"([^"]+)".*"msg":"ready"/.exec(line)?.[1];
-      if (ready === undefined) return;
-      // What it says later is dropped unread, or a full pipe would stop it.
+      const found = pattern.exec(line)?.[1];
+      if (found === undefined) return;
       lines.close();
-      stdout.resume();
-      resolve(ready);
+      stream.resume();
+      resolve(found);
     });
   });
-  const name = `saga coordinator${processes === 1 ? '' : ` × ${processes}`}`;
-  const pid = pidOf(child);
-  return { name, url, pids: [pid, ...childrenOf(pid)], redis };
 }
 
 /** Where the coordinator is several processes its CPU is that of all. */
@@ -86,9 +129,14 @@ function childrenOf(pid: number): number[] {
 }
 
 /** Rewriting the file is off: it would fall into some rounds and not into others, and be measured with none. */
-async function redisOf(appendfsync: Fsync): Promise<RedisServer> {
+function redisOf(appendfsync: Fsync): Promise<RedisServer> {
   const settings = { 'auto-aof-rewrite-percentage': '0' };
-  const server = await startRedis({ appendonly: true, appendfsync, settings });
+  return keptRedis({ appendonly: true, appendfsync, settings });
+}
+
+/** A Redis of one's own, which `endAll` ends. */
+export async function keptRedis(options: RedisServerOptions): Promise<RedisServer> {
+  const server = await startRedis(options);
   servers.add(server);
   return server;
 }

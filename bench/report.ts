@@ -95,6 +95,11 @@ function ratio(rounds: Rounds, name: string, base: string, of: (round: Round) =>
     const other = bases[index];
     return other === undefined ? [] : [of(round) / of(other)];
   });
+  return ratioOf(ratios);
+}
+
+/** The middle of the rounds, the least and the most. */
+export function ratioOf(ratios: readonly number[]): string {
   const [least, most] = [Math.min(...ratios), Math.max(...ratios)];
   return `${median(ratios).toFixed(2)} (${least.toFixed(2)}–${most.toFixed(2)})`;
 }
@@ -119,13 +124,13 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), line(rule), ...rows.map(line)].join('\n');
 }
 
-const BEGIN = '<!-- figures: npm run bench -- --write -->';
 const END = '<!-- end of figures -->';
 
-/** The page with these figures between its marker comments, and everything else as it was. */
-export function withFigures(page: string, figures: string): string {
-  const from = page.indexOf(BEGIN);
-  const to = page.indexOf(END);
-  if (from < 0 || to < from) throw new Error(`The page has no ${BEGIN} before ${END}`);
-  return `${page.slice(0, from + BEGIN.length)}\n\n${figures}\n\n${page.slice(to)}`;
+/** The page with these figures between the markers of the command that measures them, and everything else as it was. */
+export function withFigures(page: string, command: string, figures: string): string {
+  const begin = `<!-- figures: ${command} -- --write -->`;
+  const from = page.indexOf(begin);
+  const to = page.indexOf(END, from);
+  if (from < 0 || to < 0) throw new Error(`The page has no ${begin} before ${END}`);
+  return `${page.slice(0, from + begin.length)}\n\n${figures}\n\n${page.slice(to)}`;
 }

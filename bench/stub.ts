@@ -1,6 +1,9 @@
 /**
  * One plain process that stands for all five participants: it answers at once, and counts every call, so that nobody
  * is faster by leaving one out. `GET /counts` tells how often each path was called.
+ *
+ * `PUT /held?path=…` holds back the answers of one path, `DELETE /held` gives them. `PUT /sagas` begins to note for each
+ * saga which paths were called and when it first called any; `GET /sagas` tells.
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -20,16 +23,27 @@ const ANSWERS: Readonly<Record<string, string>> = {
 const DECLINED = '{"type":"card-declined","title":"The card was declined"}';
 
 const counts: Record<string, number> = {};
+let heldPath: string | null = null;
+const held = new Set<() => void>();
+let sagas: Record<string, SeenSaga> | null = null;
+
+/** What was seen of one saga since noting began. */
+export interface SeenSaga {
+  readonly firstCallAtMs: number;
+  readonly calls: Record<string, number>;
+}
 
 const server = createServer(async (request, response) => {
-  const { url = '' } = request;
-  if (request.method === 'GET') {
+  const { url = '', method = '' } = request;
+  if (method !== 'POST') {
     response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify(url === '/counts' ? counts : { status: 'healthy' }));
+    response.end(JSON.stringify(asked(method, url)));
     return;
   }
   const body = await textOf(request);
   counts[url] = (counts[url] ?? 0) + 1;
+  if (sagas !== null) note(sagas, String(request.headers['saga-id']), url);
+  if (url === heldPath) await new Promise<void>((resolve) => held.add(resolve));
   const declined = url === '/api/payments/process' && body.includes('tok_declined');
   const answer = declined ? DECLINED : ANSWERS[url];
   response.writeHead(answer === undefined ? 404 : declined ? 409 : 200, {
@@ -38,6 +52,35 @@ const server = createServer(async (request, response) => {
   });
   response.end(answer);
 });
+
+function asked(method: string, url: string): unknown {
+  switch (`${method} ${url.split('?')[0]}`) {
+    case 'PUT /held':
+      heldPath = new URL(url, 'http://stub').searchParams.get('path');
+      return {};
+    case 'DELETE /held':
+      heldPath = null;
+      // Whoever hung up meanwhile is answered too, which nobody hears.
+      for (const release of held) release();
+      held.clear();
+      return {};
+    case 'PUT /sagas':
+      sagas = {};
+      return {};
+    case 'GET /sagas':
+      return sagas ?? {};
+    case 'GET /counts':
+      return counts;
+    default:
+      return { status: 'healthy' };
+  }
+}
+
+function note(seen: Record<string, SeenSaga>, id: string, path: string): void {
+  seen[id] ??= { firstCallAtMs: Date.now(), calls: {} };
+  const { calls } = seen[id];
+  calls[path] = (calls[path] ?? 0) + 1;
+}
 
 function textOf(request: IncomingMessage): Promise<string> {
   return new Promise((resolve, reject) => {

@@ -1,0 +1,72 @@
+/** Fills a store with sagas that are as a coordinator left them, through the store's own operations and scripts. */
+import { hrtime } from 'node:process';
+import type { RedisStore } from '../stores/redis/redis-store.ts';
+import type { Counts, NewSaga, NumberedEntry, SagaRecord } from '../stores/saga-store.ts';
+
+/** A saga that a coordinator ran, to be stored again and again under other ids. */
+export interface Model {
+  readonly record: SagaRecord;
+  readonly log: readonly NumberedEntry[];
+  /** What it has counted. */
+  readonly counts: Counts;
+}
+
+const OWNER = { name: 'bench', boot: 1 };
+const AT_ONCE = 500;
+const KEEP_MS = 7 * 24 * 3600_000;
+/** Far beyond the end of the benchmark. */
+const DELAY_MS = 30 * 24 * 3600_000;
+
+export async function modelOf(store: RedisStore, id: string, counts: Counts): Promise<Model> {
+  const record = await store.get(id);
+  if (record === null) throw new Error(`There is no saga ${id}`);
+  return { record, log: await store.log(id), counts };
+}
+
+/**
+ * Stores one saga more, whole, in a single write: it differs from its model in revision (1), ids and times alone.
+ * One that runs waits for a long time.
+ */
+async function storeOne(store: RedisStore, { record, log, counts }: Model, n: number): Promise<string> {
+  const key = `fill-${hrtime.bigint()}-${n}`;
+  const id = store.newId(key);
+  const entries = log.map(({ seq: _, ...entry }) => entry);
+  const entry = entries.pop();
+  if (entry === undefined) throw new Error('A saga without a log');
+  const { status } = record;
+  const saga: NewSaga = {
+    id,
+    machine: record.machine,
+    trace: record.trace,
+    idempotency: { key, digest: DIGEST },
+    // As long as one of a coordinator that has run for a while.
+    writeId: `bench/1/${(36 ** 4 + n).toString(36)}`,
+    owner: OWNER,
+    snapshot: record.snapshot,
+    summary: record.summary,
+    earlier: entries,
+    entry,
+    counts,
+    next:
+      status === 'COMPLETED' || status === 'FAILED'
+        ? { kind: 'end', status, keepMs: KEEP_MS }
+        : { kind: 'wait', delayMs: DELAY_MS },
+  };
+  const created = await store.create(saga);
+  if (created.kind !== 'created') throw new Error(`A saga could not be stored: ${created.kind}`);
+  return id;
+}
+
+/** As long as the digest of a body. */
+const DIGEST = 'd'.repeat(64);
+
+/** Answers some of the ids. */
+export async function fill(store: RedisStore, model: Model, count: number): Promise<string[]> {
+  const some: string[] = [];
+  for (let from = 0; from < count; from += AT_ONCE) {
+    const batch = Array.from({ length: Math.min(AT_ONCE, count - from) }, (_, i) => from + i);
+    const ids = await Promise.all(batch.map((n) => storeOne(store, model, n)));
+    some.push(ids[0] ?? '');
+  }
+  return some;
+}
