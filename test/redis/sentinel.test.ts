@@ -97,7 +97,7 @@ describe.concurrent('Sentinel', () => {
 
   it('acknowledges nothing that a failover forgets, where replicas are waited for', () =>
     inPlace(async ({ sentinels, open }) => {
-      const careful = await open({ waitReplicas: { count: 1, timeoutMs: 300 } });
+      const careful = await open({ waitReplicas: { count: 1, timeoutMs: 1000 } });
       const { id, fence } = await begin(careful, { next: act() });
       await sentinels.cutReplication();
       const mine = write({ next: end() });

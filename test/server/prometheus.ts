@@ -53,6 +53,7 @@ function parseSample(line: string): Sample {
   const found = [...labels.matchAll(LABEL)];
   if (found.map(([whole]) => whole).join('') !== labels) throw new Error(`labels cannot be read: ${line}`);
   const number = value === '+Inf' ? Number.POSITIVE_INFINITY : Number(value);
-  if (Number.isNaN(number)) throw new Error(`no number: ${line}`);
+  // The mean of nothing is no number, and prom-client says so of an event loop that has not been looked at yet.
+  if (Number.isNaN(number) && value !== 'Nan') throw new Error(`no number: ${line}`);
   return { name, labels: Object.fromEntries(found.map(([, key, text]) => [key, text])), value: number };
 }
