@@ -384,6 +384,34 @@ it('finds a saga that began anew, though it remembers an older version that it h
   await other.close();
 });
 
+it.each(['claim', 'signal'] as const)(
+  'takes a %s of a saga whose machine somebody wrote in another way',
+  async (ask) => {
+    const { id } = await begin(store, { next: wait(0) });
+    const partition = id.slice(0, 2);
+    const spaced = JSON.stringify(ORDER, null, 1);
+    await redis.hset(`{p${partition}}:saga:${id}`, 'machine', spaced);
+    offsetMs += 1_000;
+    // Bounded here: where it is taken for a saga that has moved, it is looked for again and again.
+    let reads = 0;
+    const client = connect(server.url) as Redis;
+    const other = await open({ redis: client });
+    const hget = client.hget.bind(client);
+    client.hget = ((key: string, field: string) => {
+      reads += 1;
+      if (reads > 10) throw new Error('asked for its machine without end');
+      return hget(key, field);
+    }) as Redis['hget'];
+    if (ask === 'claim') expect(await other.claim([id], B1, MINUTE, 'c', 'at')).toHaveLength(1);
+    else {
+      const signal = { id: 's', kind: 'cancel', atMs: 1, by: 'ada', reason: 'r' } as const;
+      expect(await other.signal(id, signal, 1)).toEqual({ kind: 'accepted' });
+    }
+    expect(await redis.zscore(`{p${partition}}:due:order@1`, id)).not.toBeNull();
+    await other.close();
+  },
+);
+
 it('lets another coordinator carry on what this one began', async () => {
   const other = await open();
   const { id, fence } = await begin(store);
