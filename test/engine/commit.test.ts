@@ -51,6 +51,24 @@ describe('persist, then call', () => {
   });
 });
 
+it('a commit learns of a cancel once, is decided again once, and those after it have nothing more to learn', async () => {
+  const world = new World();
+  const gate = new Gate();
+  world.reply('payment', 'action', async () => {
+    await gate.pass();
+    return refused();
+  });
+  const a = await world.coordinator();
+  const id = await world.start(a);
+  const cancel = { kind: 'cancel', by: 'ada', reason: 'too late', ifSeq: null } as const;
+  expect((await a.engine.operate(id, cancel)).kind).toBe('accepted');
+  gate.open();
+  await quiet();
+  expect((await world.record(id)).status).toBe('FAILED');
+  // Two steps done, the third refused: told of the cancel, and decided again; then three are undone.
+  expect(world.journal.filter((entry) => entry === 'commit')).toHaveLength(2 + 2 + 3);
+});
+
 describe('a commit that is refused', () => {
   it.each(['stale', 'missing'] as const)(
     'as %s: the saga is dropped, and nothing more is called',

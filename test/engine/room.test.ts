@@ -138,11 +138,12 @@ describe('where the room went while the store was asked', () => {
 });
 
 it.each([
-  ['of another name, after the lease', 'b', LEASE_MS],
-  ['of the same name, at once', 'a', 0],
+  ['of another name, after the lease', 'b', LEASE_MS, true],
+  ['of the same name, at once', 'a', 0, true],
+  ['that finds them by their due times alone', 'b', LEASE_MS, false],
 ] as const)(
   'a full coordinator %s does not ask the store for each place by itself',
-  async (_, name, afterMs) => {
+  async (_, name, afterMs, adopts) => {
     const world = new World();
     const ids = await world.abandoned(await world.coordinator('a'), 90);
     await world.clock.pass(afterMs);
@@ -155,6 +156,13 @@ it.each([
         return refused();
       }),
     );
+    // The store takes its time, so that while it is asked for one place the next gets free.
+    const thinking: Fate = async (perform) => {
+      await later(world, 1);
+      return perform();
+    };
+    world.fate('claim', ...Array<Fate>(90).fill(thinking));
+    if (!adopts) world.fate('running', async () => ({ ids: [], cursor: null }));
     const before = world.journal.length;
     const b = await world.coordinator(name, { inHandMax: 30 });
     b.engine.open();
