@@ -7,6 +7,8 @@ import { answers, placed } from '../test/machines/placed-order.ts';
 
 const policy = { timeoutMs: 10_000, attemptsMax: 5, backoffMs: 200, backoffMaxMs: 10_000 };
 const rights = { leaseMarginMs: 500, leaseMaxMs: 15_000, retentionMs: 604_800_000 };
+const owner = { name: 'bench', boot: 1 };
+const writer = { owner, writeId: 'bench/1/1', rights, yielding: false, signalsSeen: 0 };
 const machine = new Registry().register(orderSaga(() => policy));
 
 /** Parts of it that are timed apart, by name. */
@@ -29,7 +31,7 @@ export function runSaga(timed: Timed = untimed): number {
     const deciding = { machine, from, status, signals: [], event, at, overdue: false } as const;
     const hops = timed('decide', () => decide(deciding));
     const transition = { machine, hops, statusBefore: status, at, callMs: 1, createdAtMs: at } as const;
-    timed('describe the write', () => describe(transition, rights, false));
+    timed('describe the write', () => describe(transition, writer));
     const after = hops.at(-1)?.after;
     if (after === undefined) throw new Error('nothing was decided');
     ({ snapshot, asks } = after);

@@ -177,7 +177,8 @@ export class RegisteredMachine {
     const accepts = (found: unknown): found is Answer =>
       meta.kind === 'compensation' || step.action.answer.safeParse(found).success;
     const redact = (text: string) => this.hide(text, { data });
-    return { ...meta, attempt, timeoutMs, body, accepts, redact };
+    const { kind, participant, path } = meta;
+    return { step: step.name, kind, participant, path, attempt, timeoutMs, body, accepts, redact };
   }
 }
 
@@ -269,14 +270,20 @@ function withoutPaths(data: SagaData, paths: readonly (readonly string[])[]): Sa
   return shown;
 }
 
-/** The same JSON with every occurrence of the values taken out of its texts. */
+/** The same JSON with every occurrence of the values taken out of its texts; itself where there is none, as nearly always. */
 function withoutValues(json: unknown, values: readonly string[]): unknown {
+  if (!holdsAny(json, values)) return json;
   if (typeof json === 'string') return values.reduce((text, value) => text.replaceAll(value, REDACTED), json);
   if (Array.isArray(json)) return json.map((item) => withoutValues(item, values));
-  if (typeof json !== 'object' || json === null) return json;
   return Object.fromEntries(
-    Object.entries(json).map(([name, value]) => [name, withoutValues(value, values)]),
+    Object.entries(json as object).map(([name, value]) => [name, withoutValues(value, values)]),
   );
+}
+
+function holdsAny(json: unknown, values: readonly string[]): boolean {
+  if (typeof json === 'string') return values.some((value) => json.includes(value));
+  if (typeof json !== 'object' || json === null) return false;
+  return Object.values(json).some((inner) => holdsAny(inner, values));
 }
 
 /**

@@ -2,7 +2,7 @@
  * Saga ids: `<partition in hex>-<UUIDv7>`. The partition stands in the id, so any coordinator finds a saga's
  * keys from its id alone; the UUID sorts by time, so an index in order of ids is an index in order of age.
  */
-import { createHash, randomInt } from 'node:crypto';
+import { hash, randomInt } from 'node:crypto';
 import { v7 } from 'uuid';
 
 const PARTITIONS_MAX = 16_384;
@@ -35,7 +35,7 @@ export function isUuid(text: string): boolean {
 }
 
 export function digestOf(key: string): string {
-  return createHash('sha256').update(key).digest('hex');
+  return hash('sha256', key, 'hex');
 }
 
 /** The partition in which an idempotency key lives, and with it every saga begun under that key. */

@@ -7,7 +7,8 @@ import type { Cutoff } from './cutoff.ts';
 
 export interface Request {
   readonly path: string;
-  readonly headers: Record<string, string>;
+  /** Names and values in turn. */
+  readonly headers: string[];
   readonly body: string;
 }
 

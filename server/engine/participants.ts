@@ -33,6 +33,9 @@ interface Surroundings {
   readonly observe: Observe;
 }
 
+/** Names and values in turn. */
+const JSON_HEADERS = ['content-type', 'application/json', 'accept', 'application/json'] as const;
+
 /** No call is put off for less: what follows it costs the store three writes. */
 const DEFERRED_LEAST_MS = 100;
 
@@ -172,19 +175,20 @@ export class Participants {
     trace: TraceHeaders,
     cutoff: Cutoff,
   ): Promise<Reply> {
-    const request = {
-      path: basePath + call.path,
-      headers: {
-        'content-type': 'application/json',
-        accept: 'application/json',
-        'idempotency-key': `${sagaId}:${call.step}:${call.kind}`,
-        'saga-id': sagaId,
-        'saga-step': call.step,
-        'saga-attempt': String(call.attempt),
-        ...trace,
-      },
-      body: JSON.stringify(call.body),
-    };
+    const headers = [
+      ...JSON_HEADERS,
+      'idempotency-key',
+      `${sagaId}:${call.step}:${call.kind}`,
+      'saga-id',
+      sagaId,
+      'saga-step',
+      call.step,
+      'saga-attempt',
+      String(call.attempt),
+    ];
+    if (trace.traceparent !== undefined) headers.push('traceparent', trace.traceparent);
+    if (trace.tracestate !== undefined) headers.push('tracestate', trace.tracestate);
+    const request = { path: basePath + call.path, headers, body: JSON.stringify(call.body) };
     try {
       const { status, retryAfter, body } = await exchange(pool, request, this.#answerBytesMax, cutoff);
       return replyOf(call, status, retryAfter, body, this.#in.clock.now());

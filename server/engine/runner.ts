@@ -22,7 +22,7 @@ import { decide, type Hop } from './decide.ts';
 import type { Participants } from './participants.ts';
 import { Renewals } from './renewals.ts';
 import { headersOf, newSpanId, traceOf } from './trace.ts';
-import { describe, lastOf, type Rights } from './write.ts';
+import { describe, lastOf, type Rights, statusOf, type Writer } from './write.ts';
 
 /** A saga in this coordinator's hands. */
 interface Held {
@@ -110,16 +110,15 @@ export class Runner {
     snapshot: SagaSnapshot,
     storedTrace: string | null,
   ): { write: Write; begin: BeginStored } {
-    const { clock, rights, owner } = this.#in;
-    const at = clock.now();
+    const at = this.#in.clock.now();
     const after = { snapshot, asks: machine.asks(snapshot) };
     const hops: readonly Hop[] = [{ before: null, event: null, after }];
     const transition = { machine, hops, statusBefore: null, at, callMs: null, createdAtMs: at };
-    const { status, ...described } = describe(transition, rights, this.#yielding);
-    const write = { ...described, owner, writeId: this.nextWriteId() };
+    const write = describe(transition, this.#writer(0));
     const begin: BeginStored = (id, granted, sentAt) => {
       const { seq, fence } = granted;
       const { summary } = write;
+      const status = statusOf(write.next);
       const listing = { id, machine, status, summary, parked: null, seq, createdAtMs: at, updatedAtMs: at };
       const trace = traceOf(id, storedTrace);
       const inHand = { fence, log: [], signals: [], rightUntil: 0 };
@@ -182,6 +181,11 @@ export class Runner {
     const left = [...this.#held.values()].map(({ id, fence }) => ({ id, fence }));
     for (const { id } of left) this.#drop(id);
     if (left.length > 0) await this.#in.store.release(left);
+  }
+
+  #writer(signalsSeen: number): Writer {
+    const { owner, rights } = this.#in;
+    return { owner, writeId: this.nextWriteId(), rights, yielding: this.#yielding, signalsSeen };
   }
 
   #take(saga: Held, granted: Granted, sentAt: number): void {
@@ -256,9 +260,7 @@ export class Runner {
     const { signals } = saga;
     const hops = decide({ machine, from: saga, status: statusBefore, signals, event, at, overdue });
     const transition = { machine, hops, statusBefore, at, callMs: rounded(callMs), createdAtMs };
-    const { status, ...described } = describe(transition, this.#in.rights, this.#yielding);
-    const writeId = this.nextWriteId();
-    const write: Write = { ...described, owner: this.#in.owner, writeId, signalsSeen: signals.length };
+    const write = describe(transition, this.#writer(signals.length));
 
     const committed = await this.#commit(saga, write);
     if (committed === null) return false;
@@ -279,8 +281,18 @@ export class Runner {
     this.#grant(saga, result, sentAt);
     const { next, summary } = write;
     const parked = next.kind === 'park' ? next.parked : null;
-    saga.listing = { ...listing, status, summary, parked, seq: result.seq, updatedAtMs: at };
-    this.#note(saga, hops, write, result.seq);
+    const { seq } = result;
+    saga.listing = {
+      id,
+      machine,
+      status: statusOf(next),
+      summary,
+      parked,
+      seq,
+      createdAtMs,
+      updatedAtMs: at,
+    };
+    this.#note(saga, hops, write, seq);
 
     if (next.kind === 'act') return true;
     this.#drop(id);
@@ -320,7 +332,7 @@ export class Runner {
       const one = index === earlier.length ? entry : earlier[index];
       const hop = hops[index];
       if (one === undefined || hop === undefined) throw new Error('as many entries as events');
-      const numbered = { seq: seq - earlier.length + index, ...one };
+      const numbered = { ...one, seq: seq - earlier.length + index };
       log?.push(numbered);
       const status = index === earlier.length ? listing.status : 'STARTED';
       const { context } = hop.after.snapshot;

@@ -13,6 +13,7 @@ import type {
   Counts,
   LogEntry,
   Next,
+  Owner,
   Parked,
   SagaStatus,
   SagaSummary,
@@ -44,25 +45,36 @@ export interface Rights {
   readonly retentionMs: number;
 }
 
-/** All of a write but who writes it. `yielding` gives the saga away instead of acting: a coordinator that drains. */
-export function describe(
-  transition: Transition,
-  rights: Rights,
-  yielding: boolean,
-): Omit<Write, 'writeId' | 'owner'> & { readonly status: SagaStatus } {
+/** Who writes, and how. */
+export interface Writer {
+  readonly owner: Owner;
+  readonly writeId: string;
+  readonly rights: Rights;
+  /** Gives the saga away instead of acting: a coordinator that drains. */
+  readonly yielding: boolean;
+  /** How many signals the events answer. */
+  readonly signalsSeen: number;
+}
+
+// Written out field by field, here and in what else each transition makes: V8 copies a spread with more fields after it in
+// its slow path.
+export function describe(transition: Transition, writer: Writer): Write {
   const { machine, hops } = transition;
+  const { owner, writeId, rights, yielding, signalsSeen } = writer;
   const { snapshot } = lastOf(hops).after;
   const next = nextOf(transition, rights, yielding);
   const entries = hops.map((hop) => entryOf(hop, transition));
-  return {
+  const write = {
+    writeId,
+    owner,
     snapshot: machine.persist(snapshot),
     summary: summaryOf(machine, snapshot),
-    ...(entries.length > 1 && { earlier: entries.slice(0, -1) }),
     entry: lastOf(entries),
     counts: countsOf(transition, next),
     next,
-    status: statusOf(next),
+    signalsSeen,
   };
+  return entries.length > 1 ? { ...write, earlier: entries.slice(0, -1) } : write;
 }
 
 function nextOf({ machine, hops, at, createdAtMs }: Transition, rights: Rights, yielding: boolean): Next {
@@ -92,7 +104,8 @@ export function leaseMsOf(timeoutMs: number, { leaseMarginMs, leaseMaxMs }: Righ
   return Math.min(timeoutMs + 2 * leaseMarginMs, leaseMaxMs);
 }
 
-function statusOf(next: Next): SagaStatus {
+/** The status of a saga after a write. */
+export function statusOf(next: Next): SagaStatus {
   if (next.kind === 'park') return 'ABORTED';
   return next.kind === 'end' ? next.status : 'STARTED';
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { RegisteredMachine } from '../../machines/index.ts';
@@ -154,7 +154,5 @@ export function locationOf(id: string): string {
 /** The same order gives the same digest however it was written: validation has put its fields in one order. */
 function digestOf({ metadata, ...order }: z.infer<typeof orderRequest>): string {
   const entries = Object.entries(metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  return createHash('sha256')
-    .update(JSON.stringify([order, entries]))
-    .digest('base64url');
+  return hash('sha256', JSON.stringify([order, entries]), 'base64url');
 }

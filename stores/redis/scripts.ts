@@ -61,8 +61,9 @@ export async function run(
 ): Promise<unknown[]> {
   const { lua, sha } = SCRIPTS[name];
   gather(client);
-  const byHash = () => client.evalsha(sha, keys.length, ...keys, ...args);
-  const byText = () => client.eval(lua, keys.length, ...keys, ...args);
+  const all = [...keys, ...args];
+  const byHash = () => client.evalsha(sha, keys.length, ...all);
+  const byText = () => client.eval(lua, keys.length, ...all);
   try {
     return (await (replicas ? replicas.after(byHash) : byHash())) as unknown[];
   } catch (error) {

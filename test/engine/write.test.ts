@@ -2,10 +2,17 @@
 import { describe, expect, it } from 'vitest';
 import type { Outcome, RegisteredMachine, SagaEvent, SagaSnapshot } from '../../machines/index.ts';
 import { DURATION_BUCKETS_MS } from '../../server/engine/contract.ts';
-import { describe as described } from '../../server/engine/write.ts';
+import { describe as described, statusOf } from '../../server/engine/write.ts';
 import { answers, at, callIn, drive, eventOf, everywhere, orderMachine } from '../machines/placed-order.ts';
 import { FORWARD, LEASE_MS, RIGHTS } from './world.ts';
 
+const writer = {
+  owner: { name: 'a', boot: 1 },
+  writeId: 'a/1/1',
+  rights: RIGHTS,
+  yielding: false,
+  signalsSeen: 0,
+};
 const once = orderMachine();
 const patient = orderMachine(everywhere({ attemptsMax: 3, backoffMs: 100 }));
 
@@ -42,8 +49,7 @@ function writeOf(path: readonly Outcome[], event: Outcome | SagaEvent | null, gi
       callMs,
       createdAtMs: at - sagaMs,
     },
-    RIGHTS,
-    yielding,
+    { ...writer, yielding },
   );
 }
 
@@ -85,7 +91,7 @@ describe('what comes next', () => {
     const after = patient.next(before, eventOf('retryable', callIn(patient, before)));
     const hops = [{ before: side(patient, before), event: null, after: side(patient, after) }];
     const late = { at: at + 10_000, callMs: null, createdAtMs: at, statusBefore: 'STARTED' } as const;
-    expect(described({ machine: patient, hops, ...late }, RIGHTS, false).next).toEqual({
+    expect(described({ machine: patient, hops, ...late }, writer).next).toEqual({
       kind: 'wait',
       delayMs: 0,
     });
@@ -99,8 +105,9 @@ describe('what comes next', () => {
 
   it('a saga with something held is parked, with what an operator needs to undo it by hand', () => {
     const path = [...shipping, 'refused', 'done', 'refused'] as const;
-    expect(writeOf(path, 'done')).toMatchObject({
-      status: 'ABORTED',
+    const { next } = writeOf(path, 'done');
+    expect(statusOf(next)).toBe('ABORTED');
+    expect({ next }).toMatchObject({
       next: {
         kind: 'park',
         parked: {
@@ -130,7 +137,7 @@ describe('what comes next', () => {
     [['refused'], 'done', 'FAILED'],
     [['refused'], 'refused', 'ABORTED'],
   ])('after %j, %s: the status is %3$s', (path, event, status) => {
-    expect(writeOf(path, event).status).toBe(status);
+    expect(statusOf(writeOf(path, event).next)).toBe(status);
   });
 });
 
@@ -197,8 +204,7 @@ describe('the entry', () => {
     const hops = [{ before: side(patient, before), event: due, after: side(patient, after) }];
     const { entry, counts } = described(
       { machine: patient, hops, at, callMs: null, createdAtMs: at, statusBefore: 'STARTED' },
-      RIGHTS,
-      false,
+      writer,
     );
     expect(entry).toMatchObject({
       event: 'due',
