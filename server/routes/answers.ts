@@ -19,6 +19,11 @@ export function problemAnswers(...types: readonly ProblemType[]) {
   );
 }
 
+/** One header of a request, which may be left out. */
+export function requestHeader(name: string, description: string) {
+  return { in: 'header' as const, name, description, schema: { type: 'string' as const } };
+}
+
 /** One header of an answer. */
 export function header(name: string, description: string) {
   return { [name]: { description, schema: { type: 'string' as const } } };

@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto';
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { createRoute, type OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { RegisteredMachine } from '../../machines/index.ts';
 import { type Order, orderInput } from '../../machines/order.ts';
 import { type SagaStatus, StoreUnavailableError } from '../../stores/saga-store.ts';
 import type { SagaEngine, SagaHistory, StartResult } from '../engine/contract.ts';
 import { Problem, RETRY_AFTER_SECONDS } from '../problem.ts';
-import { header, problemAnswers } from './answers.ts';
+import { header, problemAnswers, requestHeader } from './answers.ts';
 import { idempotencyKeyOf, preferenceOf } from './preferences.ts';
 import { presentOrder } from './present.ts';
 import { orderAnswer, orderRequest } from './schemas.ts';
@@ -28,21 +28,13 @@ const submit = createRoute({
   path: '/api/coordinator/orders',
   operationId: 'submitOrder',
   summary: 'Runs an order as a saga, and answers when it has ended or the wait is over.',
+  // Named here for the document alone: the handler reads them, and says itself what is wrong with one.
+  parameters: [
+    requestHeader('prefer', '`respond-async`, or `wait=N` in seconds (RFC 7240).'),
+    requestHeader('idempotency-key', 'Quoted or bare. The same key and body give the same saga.'),
+    requestHeader('traceparent', 'W3C trace context: the saga becomes part of the trace.'),
+  ],
   request: {
-    headers: z.object({
-      prefer: z
-        .string()
-        .optional()
-        .openapi({ description: '`respond-async`, or `wait=N` in seconds (RFC 7240).' }),
-      'idempotency-key': z
-        .string()
-        .optional()
-        .openapi({ description: 'Quoted or bare. The same key and body give the same saga.' }),
-      traceparent: z
-        .string()
-        .optional()
-        .openapi({ description: 'W3C trace context: the saga becomes part of the trace.' }),
-    }),
     body: { required: true, content: { 'application/json': { schema: orderRequest } } },
   },
   responses: {

@@ -3,6 +3,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import { Histogram, type Registry } from 'prom-client';
+import { labelled } from './labelled.ts';
 
 export interface HttpMetrics {
   readonly middleware: MiddlewareHandler;
@@ -19,14 +20,14 @@ export function httpMetrics(registry: Registry, page = () => registry.metrics())
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
     registers: [registry],
   });
+  const durationOf = labelled(duration, 'method', 'route', 'status');
   const middleware: MiddlewareHandler = async (c, next) => {
     const startedAt = performance.now();
     await next();
     // The pattern, never the path: a label for every saga would never end. What no route matched has none.
     const route =
       matchedRoutes(c).find(({ path, method }) => method !== 'ALL' || !path.endsWith('*'))?.path ?? 'none';
-    const { method } = c.req;
-    duration.observe({ method, route, status: c.res.status }, (performance.now() - startedAt) / 1000);
+    durationOf(c.req.method, route, String(c.res.status)).observe((performance.now() - startedAt) / 1000);
   };
   return { middleware, contentType: registry.contentType, page };
 }

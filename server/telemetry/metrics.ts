@@ -2,6 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { StoreUnavailableError } from '../../stores/saga-store.ts';
 import type { Observe, ParticipantState, SagaEngine } from '../engine/contract.ts';
+import { labelled } from './labelled.ts';
 
 /** Seconds; from well below a local call to well above the longest time-out. */
 const CALL_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -96,16 +97,19 @@ export function sagaMetrics(registry: Registry): Observe {
     registers,
   });
 
+  // What every saga observes; the rest is rare.
+  const startedOf = labelled(started, 'machine');
+  const stepOf = labelled(step, 'machine', 'step', 'kind', 'outcome');
+  const settledOf = labelled(settled, 'machine', 'status');
+  const durationOf = labelled(duration, 'machine', 'status');
+
   return (event) => {
     switch (event.type) {
       case 'started':
-        started.inc({ machine: event.machine.id });
+        startedOf(event.machine.id).inc();
         break;
       case 'called':
-        step.observe(
-          { machine: event.machine.id, step: event.call.step, kind: event.call.kind, outcome: event.outcome },
-          event.ms / 1000,
-        );
+        stepOf(event.machine.id, event.call.step, event.call.kind, event.outcome).observe(event.ms / 1000);
         break;
       case 'transition': {
         const { step: name, kind, outcome, to } = event.entry;
@@ -120,9 +124,8 @@ export function sagaMetrics(registry: Registry): Observe {
         break;
       }
       case 'settled': {
-        const labels = { machine: event.machine.id, status: event.status };
-        settled.inc(labels);
-        duration.observe(labels, event.ms / 1000);
+        settledOf(event.machine.id, event.status).inc();
+        durationOf(event.machine.id, event.status).observe(event.ms / 1000);
         break;
       }
       case 'claimed':

@@ -51,23 +51,21 @@ export class Declarations {
     replaceable: readonly Disagreement[],
   ): Promise<Disagreement[]> {
     const replacedBy = new Map(replaceable.map(({ machine, declared }) => [machine, declared]));
-    const [nowMs, ...found] = await asking(
-      run(
-        this.#redis,
-        'declare',
-        [this.#keys.structures, this.#keys.versions, this.#keys.live],
-        [
-          this.#offset(),
-          name,
-          String(boot),
-          String(leaseMs),
-          ...machines.flatMap((machine) => [
-            machineName(machine),
-            machine.structure,
-            replacedBy.get(machine) ?? '',
-          ]),
-        ],
-      ),
+    const [nowMs, ...found] = await run(
+      this.#redis,
+      'declare',
+      [this.#keys.structures, this.#keys.versions, this.#keys.live],
+      [
+        this.#offset(),
+        name,
+        String(boot),
+        String(leaseMs),
+        ...machines.flatMap((machine) => [
+          machineName(machine),
+          machine.structure,
+          replacedBy.get(machine) ?? '',
+        ]),
+      ],
     );
     this.#clock.learn(Number(nowMs));
     return inThrees(found as string[]).flatMap(([position, declared, names]) => {

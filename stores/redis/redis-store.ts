@@ -166,22 +166,20 @@ export class RedisStore extends RedisReads implements SagaStore {
     const keys = this.keyspace.at(assertNewSaga(saga, this.info.partitions));
     const machine = machineName(saga.machine);
     const digest = saga.idempotency ? digestOf(saga.idempotency.key) : '';
-    const reply = await asking(
-      run(
-        this.redis,
-        'create',
-        [...writeKeys(keys, saga.id, machine), keys.sagas, keys.key(digest)],
-        [
-          ...this.#writeArgs(saga.id, saga),
-          encodeMachine(saga.machine),
-          digest,
-          saga.idempotency?.digest ?? '',
-          this.#inFlightMax,
-          saga.trace ?? '',
-          ...encodeCounts(machine, saga),
-        ],
-        this.#replicas,
-      ),
+    const reply = await run(
+      this.redis,
+      'create',
+      [...writeKeys(keys, saga.id, machine), keys.sagas, keys.key(digest)],
+      [
+        ...this.#writeArgs(saga.id, saga),
+        encodeMachine(saga.machine),
+        digest,
+        saga.idempotency?.digest ?? '',
+        this.#inFlightMax,
+        saga.trace ?? '',
+        ...encodeCounts(machine, saga),
+      ],
+      this.#replicas,
     );
     this.clock.learn(Number(reply[3]));
     const result = createResult(reply as unknown as WriteReply, saga.writeId);
@@ -195,20 +193,18 @@ export class RedisStore extends RedisReads implements SagaStore {
     // Awaited only where it is not remembered, so that commits of one tick leave in one packet.
     const machine = this.keyspace.known(id) ?? (await this.keyspace.machineOf(id));
     if (!keys || machine === null) return { kind: 'missing' };
-    const reply = await asking(
-      run(
-        this.redis,
-        'commit',
-        writeKeys(keys, id, machine),
-        [
-          ...this.#writeArgs(id, write),
-          String(expected.revision),
-          expected.writeId,
-          write.signalsSeen ? String(write.signalsSeen) : '',
-          ...encodeCounts(machine, write),
-        ],
-        this.#replicas,
-      ),
+    const reply = await run(
+      this.redis,
+      'commit',
+      writeKeys(keys, id, machine),
+      [
+        ...this.#writeArgs(id, write),
+        String(expected.revision),
+        expected.writeId,
+        write.signalsSeen ? String(write.signalsSeen) : '',
+        ...encodeCounts(machine, write),
+      ],
+      this.#replicas,
     );
     this.clock.learn(Number(reply[3]));
     const result = commitResult(id, reply as unknown as WriteReply, expected, write.writeId);
@@ -224,27 +220,25 @@ export class RedisStore extends RedisReads implements SagaStore {
     const { writeId, snapshot, entry, machine } = migration;
     const { state, ...summary } = migration.summary;
     const to = machineName(machine);
-    const reply = await asking(
-      run(
-        this.redis,
-        'migrate',
-        [keys.saga(id), keys.log(id), keys.counters, keys.events, keys.due(from), keys.due(to)],
-        [
-          this.#offset(),
-          id,
-          String(this.streamMax),
-          writeId,
-          snapshot,
-          JSON.stringify(summary),
-          state,
-          JSON.stringify(entry),
-          encodeMachine(machine),
-          String(expected.revision),
-          expected.writeId,
-          ...encodeCounts(to, migration),
-        ],
-        this.#replicas,
-      ),
+    const reply = await run(
+      this.redis,
+      'migrate',
+      [keys.saga(id), keys.log(id), keys.counters, keys.events, keys.due(from), keys.due(to)],
+      [
+        this.#offset(),
+        id,
+        String(this.streamMax),
+        writeId,
+        snapshot,
+        JSON.stringify(summary),
+        state,
+        JSON.stringify(entry),
+        encodeMachine(machine),
+        String(expected.revision),
+        expected.writeId,
+        ...encodeCounts(to, migration),
+      ],
+      this.#replicas,
     );
     this.clock.learn(Number(reply[3]));
     const result = commitResult(id, reply as unknown as WriteReply, expected, writeId);
@@ -260,22 +254,20 @@ export class RedisStore extends RedisReads implements SagaStore {
     // Its id comes first, so that a repetition can be found by how it begins.
     const { id: signalId, ...rest } = signal;
     const begins = JSON.stringify({ id: signalId }).slice(0, -1);
-    const reply = await asking(
-      run(
-        this.redis,
-        'signal',
-        [keys.saga(id), keys.due(machine)],
-        [
-          this.#offset(),
-          id,
-          JSON.stringify({ id: signalId, ...rest }),
-          begins,
-          String(expectedSeq),
-          String(SIGNALS_MAX),
-          machineBegins(machine),
-        ],
-        this.#replicas,
-      ),
+    const reply = await run(
+      this.redis,
+      'signal',
+      [keys.saga(id), keys.due(machine)],
+      [
+        this.#offset(),
+        id,
+        JSON.stringify({ id: signalId, ...rest }),
+        begins,
+        String(expectedSeq),
+        String(SIGNALS_MAX),
+        machineBegins(machine),
+      ],
+      this.#replicas,
     );
     this.clock.learn(Number(reply[3]));
     const result = signalResult(reply as unknown as WriteReply);

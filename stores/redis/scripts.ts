@@ -15,6 +15,7 @@ import {
   LOG_SLACK,
   type SignalResult,
 } from '../saga-store.ts';
+import { asking, fault } from './faults.ts';
 import { gather } from './gathering.ts';
 import { decodeSignals } from './record.ts';
 import type { ReplicaWait } from './replica-wait.ts';
@@ -51,6 +52,7 @@ const SCRIPTS = {
  * Runs one atomic move by its hash, and sends its text only where Redis does not know it: after a restart, a
  * failover or a SCRIPT FLUSH. A script that Redis did not know did nothing, so sending it then is safe.
  * @param replicas whom to wait for, if anybody
+ * @throws StoreUnavailableError where Redis cannot serve
  */
 export async function run(
   client: Client,
@@ -61,14 +63,15 @@ export async function run(
 ): Promise<unknown[]> {
   const { lua, sha } = SCRIPTS[name];
   gather(client);
-  const all = [...keys, ...args];
-  const byHash = () => client.evalsha(sha, keys.length, ...all);
-  const byText = () => client.eval(lua, keys.length, ...all);
+  // As one list, which ioredis flattens whatever its types say: some thirty parameters of a call cost it more.
+  const all = [...keys, ...args] as unknown as string;
+  const byHash = () => client.evalsha(sha, keys.length, all);
   try {
     return (await (replicas ? replicas.after(byHash) : byHash())) as unknown[];
   } catch (error) {
-    if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-    return (await (replicas ? replicas.after(byText) : byText())) as unknown[];
+    if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw fault(error);
+    const byText = () => client.eval(lua, keys.length, all);
+    return (await asking(replicas ? replicas.after(byText) : byText())) as unknown[];
   }
 }
 
