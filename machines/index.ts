@@ -105,12 +105,20 @@ export class RegisteredMachine {
    * would pass over it in silence and the saga would stand still.
    */
   next(snapshot: SagaSnapshot, event: SagaEvent): SagaSnapshot {
-    if (!this.accepts(snapshot, event)) {
-      throw new Error(
-        `${this.id}@${this.version}: state ${nameOf(snapshot.value)} knows no event ${event.type}`,
-      );
-    }
-    return this.machine.transition(snapshot as AnyMachineSnapshot, event, this.#scope);
+    const next = this.nextIfKnown(snapshot, event);
+    if (next !== null) return next;
+    throw new Error(
+      `${this.id}@${this.version}: state ${nameOf(snapshot.value)} knows no event ${event.type}`,
+    );
+  }
+
+  /**
+   * The next snapshot; `null` where the state does not know the event. Asking first whether it does would have XState
+   * look for the transition twice: where there is none, it gives back the snapshot itself.
+   */
+  nextIfKnown(snapshot: SagaSnapshot, event: SagaEvent): SagaSnapshot | null {
+    const next = this.machine.transition(snapshot as AnyMachineSnapshot, event, this.#scope);
+    return next === snapshot ? null : next;
   }
 
   /** Forward steps that were done. Compensation does not lower it. */

@@ -42,33 +42,30 @@ export interface Deciding {
 export function decide({ machine, from, status, signals, event, at, overdue }: Deciding): Hop[] {
   const hops: Hop[] = [];
   let now = from;
-  const hop = (by: SagaEvent, signal?: Signal) => {
-    const snapshot = machine.next(now.snapshot, by);
+  /** Whether the event is known where the saga stands. */
+  const hop = (by: SagaEvent, signal?: Signal): boolean => {
+    const snapshot = machine.nextIfKnown(now.snapshot, by);
+    if (snapshot === null) return false;
     const after = { snapshot, asks: machine.asks(snapshot) };
-    hops.push({ before: now, event: by, after, ...(signal && { signal }) });
+    hops.push(signal ? { before: now, event: by, after, signal } : { before: now, event: by, after });
     now = after;
+    return true;
   };
   const stay = (signal: Signal, ignored: boolean) =>
     hops.push({ before: now, event: null, after: now, signal, ignored });
 
-  const deadline = { type: 'deadline', at } as const;
-  if (overdue && now.snapshot.context.cancelled === undefined && machine.accepts(now.snapshot, deadline)) {
-    hop(deadline);
-  }
+  if (overdue && now.snapshot.context.cancelled === undefined) hop({ type: 'deadline', at });
 
   const later: Signal[] = [];
   for (const signal of signals) {
-    const asked = eventOf(signal, at);
-    if (machine.accepts(now.snapshot, asked)) hop(asked, signal);
+    if (hop(eventOf(signal, at), signal)) continue;
     // Parked by the store in the middle of a step: there the machine itself has nothing to change.
-    else if (signal.kind === 'retry' && status === 'ABORTED' && now.asks.kind === 'call') stay(signal, false);
+    if (signal.kind === 'retry' && status === 'ABORTED' && now.asks.kind === 'call') stay(signal, false);
     else later.push(signal);
   }
-  if (event !== null && machine.accepts(now.snapshot, event)) hop(event);
+  if (event !== null) hop(event);
   for (const signal of later) {
-    const asked = eventOf(signal, at);
-    if (machine.accepts(now.snapshot, asked)) hop(asked, signal);
-    else stay(signal, true);
+    if (!hop(eventOf(signal, at), signal)) stay(signal, true);
   }
   return hops;
 }

@@ -196,11 +196,11 @@ export function encodeWrite({
   entry,
   next,
 }: Write): string[] {
-  const { state, ...rest } = summary;
+  const { state, order_id, steps_completed, total_steps, failed_step, failed_step_index } = summary;
   return [
     writeId,
     snapshot,
-    JSON.stringify(rest),
+    JSON.stringify({ order_id, steps_completed, total_steps, failed_step, failed_step_index }),
     state,
     earlier.length === 0
       ? JSON.stringify(entry)
