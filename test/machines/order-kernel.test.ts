@@ -188,6 +188,8 @@ describe('an event that a state does not know', () => {
   });
 
   it.each(['', '*', 'DONE', 'xstate.done', 'constructor', '__proto__'])('throws when it is %j', (type) => {
-    expect(() => saga.next(calling, { type, at } as never)).toThrow(type === '*' ? 'wildcard' : 'knows no event');
+    expect(() => saga.next(calling, { type, at } as never)).toThrow(
+      type === '*' ? 'wildcard' : 'knows no event',
+    );
   });
 });
