@@ -5,8 +5,9 @@
  * `PUT /held?path=…` holds back the answers of one path, `DELETE /held` gives them. `PUT /sagas` begins to note for each
  * saga which paths were called and when it first called any; `GET /sagas` tells.
  */
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { textOf } from './body.ts';
 
 const ANSWERS: Readonly<Record<string, string>> = {
   '/api/orders': '{"order_id":"ord_1"}',
@@ -80,18 +81,6 @@ function note(seen: Record<string, SeenSaga>, id: string, path: string): void {
   seen[id] ??= { firstCallAtMs: Date.now(), calls: {} };
   const { calls } = seen[id];
   calls[path] = (calls[path] ?? 0) + 1;
-}
-
-function textOf(request: IncomingMessage): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let text = '';
-    request.setEncoding('utf8');
-    request.on('data', (chunk: string) => {
-      text += chunk;
-    });
-    request.on('end', () => resolve(text));
-    request.on('error', reject);
-  });
 }
 
 server.keepAliveTimeout = 120_000;

@@ -50,3 +50,17 @@ export const actions: PlainStep[] = [
 export function undoing(done: readonly PlainStep[]): PlainStep[] {
   return [...done].reverse();
 }
+
+interface Item {
+  readonly quantity: number;
+  readonly unit_price: number;
+}
+
+/** What is known of an order before its first step: what was ordered, and what it comes to. */
+export function begun(order: Data): Data {
+  const items = order.items as readonly Item[];
+  return {
+    ...order,
+    amount: items.reduce((sum, { quantity, unit_price }) => sum + quantity * unit_price, 0),
+  };
+}
