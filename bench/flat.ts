@@ -13,10 +13,11 @@ import { connect } from '../stores/redis/connect.ts';
 import { RedisStore } from '../stores/redis/redis-store.ts';
 import type { Counts, MachineRef } from '../stores/saga-store.ts';
 import { eventBytes, type Share, sharesOf, usedMemory } from './bytes.ts';
+import { cpuUs } from './cpu.ts';
 import { fill, type Model, modelOf } from './fill.ts';
 import { hold, letGo } from './held-back.ts';
 import { drive } from './load.ts';
-import { type Coordinator, cpuUs, endAll, keptRedis, startCoordinator, startStub } from './processes.ts';
+import { type Coordinator, endAll, keptRedis, startCoordinator, startStub } from './processes.ts';
 import { median, ratioOf, table } from './report.ts';
 import { printed, progress, refuse, runBounded, surroundings, whole, writeDown } from './script.ts';
 

@@ -1,11 +1,12 @@
 /**
  * `npm run bench -- --rounds 10 --orders 3000 --fsync everysec`: what a saga costs beside the same calls with nothing
  * kept, and beside one plain SET before each. `--quick` only shows that it runs; `--write` puts the figures into
- * docs/performance.md; `--processes 2` has our coordinator take part a second time, as so many processes. Exit code 1
- * where any contender made a wrong number of calls or gave a wrong answer.
+ * docs/performance.md; `--processes 2` has our coordinator take part a second time, as so many processes; `--peers` has
+ * BullMQ, Restate and DBOS take part. Exit code 1 where any contender made a wrong number of calls or gave a wrong answer.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { startPeers } from './peers.ts';
 import { plotOf } from './plot.ts';
 import { type Contender, endAll, startFloor, startFloorWithSet, startOurs, startStub } from './processes.ts';
 import { type Results, type Rounds, reportOf } from './report.ts';
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     orders: { type: 'string' },
     fsync: { type: 'string', default: 'everysec' },
     processes: { type: 'string' },
+    peers: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
@@ -40,11 +42,13 @@ if (quick && write) refuse('--quick measures too little to be written down');
 async function run(appendfsync: 'everysec' | 'always'): Promise<void> {
   progress('starting');
   const stub = await startStub();
+  const peers = values.peers ? await startPeers(stub.url, appendfsync, progress) : null;
   const contenders: readonly Contender[] = [
     await startFloor(stub.url),
     await startFloorWithSet(stub.url, appendfsync),
     await startOurs(stub.url, appendfsync),
     ...(processes === 1 ? [] : [await startOurs(stub.url, appendfsync, processes)]),
+    ...(peers?.contenders ?? []),
   ];
 
   /** A B C A B C, so that a slow minute of the machine falls on all alike. */
@@ -74,7 +78,15 @@ async function run(appendfsync: 'everysec' | 'always'): Promise<void> {
   };
   await endAll();
 
-  const at = { ...surroundings(), fsync: appendfsync, clients: CLIENTS, orders, ordersAlone, rounds };
+  const at = {
+    ...surroundings(),
+    fsync: appendfsync,
+    clients: CLIENTS,
+    orders,
+    ordersAlone,
+    rounds,
+    peers: peers?.line ?? null,
+  };
   const report = reportOf(results, at);
   printed(report);
   if (quick) process.stdout.write('These rounds are too short for figures to mean anything.\n');

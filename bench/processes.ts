@@ -1,10 +1,9 @@
 /**
- * The processes of a benchmark: the stub of the participants, and each contender, the durable ones with a Redis of
+ * The processes of a benchmark: the stub of the participants, and each contender, the durable ones with a store of
  * their own. All that is started here is ended by `endAll`, by its own pid.
  */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -12,12 +11,18 @@ import { type RedisServer, type RedisServerOptions, startRedis } from '../test/r
 
 export type Fsync = 'everysec' | 'always';
 
+/** What outlives the contenders, since they are its clients. */
+export interface Server {
+  stop(): Promise<void>;
+}
+
 export interface Contender {
   readonly name: string;
   readonly url: string;
-  readonly pids: readonly number[];
-  /** Null for the one that keeps nothing. */
-  readonly redis: RedisServer | null;
+  /** Its own process; what that started belongs to it. */
+  readonly pid: number;
+  /** The process of its Redis, or of what else it keeps its state in. Null for the one that keeps nothing. */
+  readonly storePid: number | null;
 }
 
 const START_MAX_MS = 60_000;
@@ -26,7 +31,7 @@ const PARTICIPANTS = ['ORDER', 'INVENTORY', 'PAYMENT', 'SHIPPING', 'NOTIFICATION
 const fileOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 const children = new Set<ChildProcess>();
-const servers = new Set<RedisServer>();
+const servers = new Set<Server>();
 let ending = false;
 
 export async function startStub(): Promise<{ url: string; pid: number }> {
@@ -34,15 +39,24 @@ export async function startStub(): Promise<{ url: string; pid: number }> {
   return { url: await portSent(child), pid: pidOf(child) };
 }
 
-export async function startFloor(stubUrl: string): Promise<Contender> {
-  const child = plain('contenders/floor.ts', [stubUrl]);
-  return { name: 'floor', url: await portSent(child), pids: [pidOf(child)], redis: null };
+export function startFloor(stubUrl: string): Promise<Contender> {
+  return startPlain('floor', 'contenders/floor.ts', [stubUrl], null);
 }
 
 export async function startFloorWithSet(stubUrl: string, fsync: Fsync): Promise<Contender> {
   const redis = await redisOf(fsync);
-  const child = plain('contenders/floor.ts', [stubUrl, redis.socketPath]);
-  return { name: 'floor + SET', url: await portSent(child), pids: [pidOf(child)], redis };
+  return startPlain('floor + SET', 'contenders/floor.ts', [stubUrl, redis.socketPath], redis.pid);
+}
+
+/** One that is a file of the benchmark, in a process of its own. */
+export async function startPlain(
+  name: string,
+  file: string,
+  args: readonly string[],
+  storePid: number | null,
+): Promise<Contender> {
+  const child = plain(file, args);
+  return { name, url: await portSent(child), pid: pidOf(child), storePid };
 }
 
 /** The coordinator as the image runs it, with its defaults. */
@@ -51,7 +65,7 @@ export async function startOurs(stubUrl: string, fsync: Fsync, processes = 1): P
   const settings = { COORDINATOR_PROCESSES: String(processes) };
   const { url, pid } = await startCoordinator({ stubUrl, redis, settings });
   const name = `saga coordinator${processes === 1 ? '' : ` × ${processes}`}`;
-  return { name, url, pids: [pid, ...childrenOf(pid)], redis };
+  return { name, url, pid, storePid: redis.pid };
 }
 
 export interface Coordinator {
@@ -108,8 +122,8 @@ export async function startCoordinator({
 }
 
 /** What a process says of itself once. What it says later is dropped unread, or a full pipe would stop it. */
-function said(child: ChildProcess, stream: Readable | null, pattern: RegExp): Promise<string> {
-  if (stream === null) throw new Error('The coordinator has no output to read');
+export function said(child: ChildProcess, stream: Readable | null, pattern: RegExp): Promise<string> {
+  if (stream === null) throw new Error('It has no output to read');
   return started<string>(child, (resolve) => {
     const lines = createInterface({ input: stream });
     lines.on('line', (line) => {
@@ -122,21 +136,19 @@ function said(child: ChildProcess, stream: Readable | null, pattern: RegExp): Pr
   });
 }
 
-/** Where the coordinator is several processes its CPU is that of all. */
-function childrenOf(pid: number): number[] {
-  if (process.platform !== 'linux') return [];
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
-}
-
 /** Rewriting the file is off: it would fall into some rounds and not into others, and be measured with none. */
-function redisOf(appendfsync: Fsync): Promise<RedisServer> {
+export function redisOf(appendfsync: Fsync): Promise<RedisServer> {
   const settings = { 'auto-aof-rewrite-percentage': '0' };
   return keptRedis({ appendonly: true, appendfsync, settings });
 }
 
 /** A Redis of one's own, which `endAll` ends. */
 export async function keptRedis(options: RedisServerOptions): Promise<RedisServer> {
-  const server = await startRedis(options);
+  return keptServer(await startRedis(options));
+}
+
+/** One that `endAll` ends, after its clients. */
+export function keptServer<T extends Server>(server: T): T {
   servers.add(server);
   return server;
 }
@@ -156,7 +168,7 @@ const portSent = (child: ChildProcess) =>
     child.once('message', (port) => resolve(`http://127.0.0.1:${String(port)}`)),
   );
 
-function started<T>(child: ChildProcess, listen: (resolve: (value: T) => void) => void): Promise<T> {
+export function started<T>(child: ChildProcess, listen: (resolve: (value: T) => void) => void): Promise<T> {
   return new Promise((resolve, reject) => {
     const name = child.spawnargs.at(-1);
     const late = setTimeout(() => reject(new Error(`${name} was not ready in time`)), START_MAX_MS);
@@ -172,7 +184,7 @@ function started<T>(child: ChildProcess, listen: (resolve: (value: T) => void) =
   });
 }
 
-function pidOf({ pid }: ChildProcess): number {
+export function pidOf({ pid }: ChildProcess): number {
   if (pid === undefined) throw new Error('A process did not start');
   return pid;
 }
@@ -180,33 +192,20 @@ function pidOf({ pid }: ChildProcess): number {
 /** Harmless when repeated. The coordinator is told to drain first; what does not end in time is killed. */
 export async function endAll(): Promise<void> {
   ending = true;
-  await Promise.all(
-    [...children].map(async (child) => {
-      const exit = once(child, 'exit');
-      child.kill('SIGTERM');
-      const late = setTimeout(() => child.kill('SIGKILL'), END_MAX_MS);
-      await exit;
-      clearTimeout(late);
-    }),
-  );
-  for (const server of servers) await server.stop();
+  await Promise.all([...children].map((child) => endInTime(child, 'SIGTERM')));
+  await Promise.all([...servers].map((server) => server.stop()));
 }
 
-/** For an exit that waits for nobody. Redis ends by itself when we are gone. */
+export async function endInTime(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  child.kill(signal);
+  const late = setTimeout(() => child.kill('SIGKILL'), END_MAX_MS);
+  await exit;
+  clearTimeout(late);
+}
+
+/** For an exit that waits for nobody. Servers end by themselves when we are gone. */
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
 });
-
-/** Microseconds of CPU that a process has used in all its threads so far; null where the system does not tell. */
-export function cpuUs(pid: number): number | null {
-  if (process.platform !== 'linux') return null;
-  let ns = 0;
-  for (const thread of readdirSync(`/proc/${pid}/task`)) {
-    try {
-      ns += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
-    } catch {
-      // The thread ended between the two readings.
-    }
-  }
-  return ns / 1000;
-}

@@ -19,6 +19,8 @@ export interface Circumstances {
   readonly orders: number;
   readonly ordersAlone: number;
   readonly rounds: number;
+  /** Who else took part; null where nobody else was asked for. */
+  readonly peers: string | null;
 }
 
 const TITLES: Readonly<Record<Course, string>> = {
@@ -29,7 +31,8 @@ const TITLES: Readonly<Record<Course, string>> = {
 export function reportOf({ courses, alone }: Results, at: Circumstances): string {
   return [
     `${at.date}, Node ${at.node}, Redis ${at.redis} with \`appendfsync ${at.fsync}\`, ${at.machine}. ` +
-      `${at.rounds} rounds of ${at.orders} orders from ${at.clients} clients, then of ${at.ordersAlone} from one.`,
+      `${at.rounds} rounds of ${at.orders} orders from ${at.clients} clients, then of ${at.ordersAlone} from one.` +
+      (at.peers === null ? '' : ` ${at.peers}`),
     ...(Object.keys(courses) as Course[]).flatMap((course) => [
       `**${TITLES[course]}**`,
       loaded(courses[course]),
@@ -48,7 +51,7 @@ function loaded(rounds: Rounds): string {
       'p50 ms',
       'p99 ms',
       'CPU µs per saga: itself',
-      'its Redis',
+      'its store',
       'stub and load',
       'orders/s to floor',
       'to floor + SET',
@@ -59,7 +62,7 @@ function loaded(rounds: Rounds): string {
       median(own.map((round) => round.p50Ms)).toFixed(1),
       median(own.map((round) => round.p99Ms)).toFixed(1),
       cpu(own, 'self'),
-      cpu(own, 'redis'),
+      cpu(own, 'store'),
       cpu(own, 'around'),
       ratio(rounds, name, 'floor', rate),
       ratio(rounds, name, 'floor + SET', rate),
@@ -81,7 +84,7 @@ function lonely(rounds: Rounds): string {
   );
 }
 
-function cpu(rounds: readonly Round[], kind: 'self' | 'redis' | 'around'): string {
+function cpu(rounds: readonly Round[], kind: 'self' | 'store' | 'around'): string {
   const all = rounds.flatMap(({ cpuUs }) => (cpuUs === null ? [] : [cpuUs[kind]]));
   return all.length === 0 ? '–' : median(all).toFixed(0);
 }

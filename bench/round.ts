@@ -1,7 +1,8 @@
 /** One round of one contender: so many orders, measured, and checked at the stub. */
 import { request } from 'undici';
+import { cpuUs, cpuWithChildrenUs } from './cpu.ts';
 import { drive } from './load.ts';
-import { type Contender, cpuUs } from './processes.ts';
+import type { Contender } from './processes.ts';
 
 export type Course = 'success' | 'compensation';
 
@@ -10,7 +11,7 @@ export interface Round {
   readonly p50Ms: number;
   readonly p99Ms: number;
   /** Microseconds per saga; null where the system does not tell. */
-  readonly cpuUs: { readonly self: number; readonly redis: number; readonly around: number } | null;
+  readonly cpuUs: Readonly<Record<'self' | 'store' | 'around', number>> | null;
 }
 
 interface Task {
@@ -49,21 +50,17 @@ const RIGHT: Readonly<Record<Course, { status: number; paths: readonly string[] 
 };
 
 export async function measure({ contender, stub, course, clients, orders }: Task): Promise<Round> {
-  const pids = {
-    self: contender.pids,
-    redis: contender.redis === null ? [] : [contender.redis.pid],
-    around: [stub.pid, process.pid],
-  };
   const callsBefore = await callsAt(stub.url);
-  const before = { self: sum(pids.self), redis: sum(pids.redis), around: sum(pids.around) };
+  const before = cpuOf(contender, stub.pid);
   const { seconds, latenciesMs, statuses } = await drive({
     url: contender.url,
     clients,
     orders,
     declined: course === 'compensation',
   });
-  const perOrder = (kind: keyof typeof pids) => (sum(pids[kind]) - before[kind]) / orders;
-  const cpu = { self: perOrder('self'), redis: perOrder('redis'), around: perOrder('around') };
+  const after = cpuOf(contender, stub.pid);
+  const perOrder = (kind: keyof typeof after) => (after[kind] - before[kind]) / orders;
+  const cpu = { self: perOrder('self'), store: perOrder('store'), around: perOrder('around') };
   const wrong = wrongOf({ course, orders, statuses, calls: more(callsBefore, await callsAt(stub.url)) });
   if (wrong.length > 0) throw new Error(`${contender.name}, ${course}: ${wrong.join('; ')}`);
   return {
@@ -104,7 +101,14 @@ async function callsAt(stubUrl: string): Promise<Counts> {
 const more = (before: Counts, after: Counts): Counts =>
   Object.fromEntries(Object.entries(after).map(([path, count]) => [path, count - (before[path] ?? 0)]));
 
-const sum = (pids: readonly number[]) => pids.reduce((all, pid) => all + (cpuUs(pid) ?? Number.NaN), 0);
+function cpuOf({ pid, storePid }: Contender, stubPid: number) {
+  const known = (us: number | null) => us ?? Number.NaN;
+  return {
+    self: known(cpuWithChildrenUs(pid)),
+    store: storePid === null ? 0 : known(cpuWithChildrenUs(storePid)),
+    around: known(cpuUs(stubPid)) + known(cpuUs(process.pid)),
+  };
+}
 
 function quantile(ascending: readonly number[], q: number): number {
   return ascending[Math.min(ascending.length - 1, Math.floor(ascending.length * q))] ?? Number.NaN;

@@ -172,7 +172,7 @@ export async function launch(
  * A test run that is cut short, even by SIGKILL, leaves no server behind: a shell waits for the end of a pipe that
  * only we hold open.
  */
-function killWithUs(server: ChildProcess): void {
+export function killWithUs(server: ChildProcess): void {
   const script = 'cat >/dev/null; kill -9 "$1"';
   const watcher = spawn('sh', ['-c', script, 'sh', String(server.pid)], {
     stdio: ['pipe', 'ignore', 'ignore'],

@@ -8,7 +8,7 @@ const round = (ordersPerSecond: number): Round => ({
   ordersPerSecond,
   p50Ms: 1000 / ordersPerSecond,
   p99Ms: 2000 / ordersPerSecond,
-  cpuUs: { self: 10, redis: 20, around: 30 },
+  cpuUs: { self: 10, store: 20, around: 30 },
 });
 const rounds: Rounds = new Map([
   ['floor', [round(1000), round(500), round(800)]],
@@ -42,7 +42,17 @@ it('takes the middle, also between two', () => {
 });
 
 it('compares round by round, and says how far the rounds lie apart', () => {
-  const at = { date: '', node: '', redis: '', machine: '', fsync: '', clients: 1, orders: 1, ordersAlone: 1 };
+  const at = {
+    date: '',
+    node: '',
+    redis: '',
+    machine: '',
+    fsync: '',
+    clients: 1,
+    orders: 1,
+    ordersAlone: 1,
+    peers: null,
+  };
   const report = reportOf(results, { ...at, rounds: 3 });
   const [loaded = '', , lonely = ''] = report.split('\n').filter((line) => line.startsWith('| ours'));
   expect(loaded).toMatch(/ 250 .* 0\.25 \(0\.25–0\.50\) \| +0\.50 \(0\.50–1\.00\) \|$/);

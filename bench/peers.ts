@@ -1,0 +1,81 @@
+/**
+ * What we are compared with: BullMQ, Restate and DBOS. They are installed on demand, beside the product and never as its
+ * dependencies (docs/decisions/peers.md), so nothing here imports them: each runs in processes of its own.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { postgresPrograms, startPostgres, startRestateServer } from './peer-servers.ts';
+import { type Contender, type Fsync, redisOf, startPlain } from './processes.ts';
+
+export interface Peers {
+  readonly contenders: readonly Contender[];
+  /** Which they are, in one line: versions, and who does not take part and why. */
+  readonly line: string;
+}
+
+const FOLDER = fileURLToPath(new URL('peers/', import.meta.url));
+const versionOf = (name: string): string =>
+  JSON.parse(readFileSync(join(FOLDER, 'node_modules', name, 'package.json'), 'utf8')).version;
+
+/** @param say is told what is happening */
+export async function startPeers(stubUrl: string, fsync: Fsync, say: (what: string) => void): Promise<Peers> {
+  say('installing the peers');
+  install();
+  const contenders: Contender[] = [];
+  const [names, skipped]: [string[], Record<string, string>] = [[], {}];
+
+  say('starting BullMQ');
+  for (const [name, shape] of Object.entries({ 'BullMQ, a job a step': 'jobs', 'BullMQ, one job': 'job' })) {
+    const redis = await redisOf(fsync);
+    contenders.push(await startPlain(name, 'peers/bullmq.ts', [stubUrl, redis.socketPath, shape], redis.pid));
+  }
+  names.push(`BullMQ ${versionOf('bullmq')}`);
+
+  const binary = restateBinary();
+  if (binary === null) skipped.Restate = `it has no server for ${process.platform} on ${process.arch}`;
+  else {
+    say('starting Restate');
+    for (const [name, partitions] of Object.entries({ Restate: null, 'Restate, 2 partitions': 2 })) {
+      const { pid, ingressUrl, adminUrl } = await startRestateServer(binary, partitions);
+      contenders.push(await startPlain(name, 'peers/restate.ts', [stubUrl, ingressUrl, adminUrl], pid));
+    }
+    const sdk = versionOf('@restatedev/restate-sdk');
+    names.push(`Restate ${versionOf('@restatedev/restate-server')} with its SDK ${sdk}`);
+  }
+
+  const programs = postgresPrograms();
+  if (programs === null) skipped.DBOS = 'no Postgres is installed (initdb, postgres)';
+  else {
+    say('starting DBOS');
+    const { pid, url } = await startPostgres(programs);
+    contenders.push(await startPlain('DBOS', 'peers/dbos.ts', [stubUrl, url], pid));
+    const postgres = execFileSync(join(programs, 'postgres'), ['--version'], { encoding: 'utf8' });
+    names.push(`DBOS ${versionOf('@dbos-inc/dbos-sdk')} on Postgres ${/[\d.]+/.exec(postgres)?.[0]}`);
+  }
+  return { contenders, line: peersLine(names, skipped) };
+}
+
+/** @param skipped the reason by name */
+export function peersLine(names: readonly string[], skipped: Readonly<Record<string, string>>): string {
+  const reasons = Object.entries(skipped).map(([name, reason]) => `${name} did not take part: ${reason}.`);
+  return [`Peers: ${names.join(', ')}.`, ...reasons].join(' ');
+}
+
+/** Exactly what the lock file names, and only where that has changed since. */
+function install(): void {
+  const lock = readFileSync(join(FOLDER, 'package-lock.json'), 'utf8');
+  const installed = join(FOLDER, 'node_modules/.installed-lock.json');
+  if (existsSync(installed) && readFileSync(installed, 'utf8') === lock) return;
+  // No script of a package runs: none is needed, and one of them would report the installation to its maker.
+  const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefix', FOLDER];
+  execFileSync('npm', ['ci', ...options], { cwd: FOLDER, stdio: ['ignore', 'ignore', 'inherit'] });
+  writeFileSync(installed, lock);
+}
+
+function restateBinary(): string | null {
+  const name = `@restatedev/restate-server-${process.platform}-${process.arch}`;
+  const binary = join(FOLDER, 'node_modules', name, 'bin/restate-server');
+  return existsSync(binary) ? binary : null;
+}
