@@ -7,7 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { postgresPrograms, startPostgres, startRestateServer } from './peer-servers.ts';
-import { type Contender, type Fsync, redisOf, startPlain } from './processes.ts';
+import { type Contender, type Fsync, redisOf, startPlain, YOUNG_GENERATION } from './processes.ts';
 
 export interface Peers {
   readonly contenders: readonly Contender[];
@@ -29,7 +29,7 @@ export async function startPeers(stubUrl: string, fsync: Fsync, say: (what: stri
   say('starting BullMQ');
   for (const [name, shape] of Object.entries({ 'BullMQ, a job a step': 'jobs', 'BullMQ, one job': 'job' })) {
     const redis = await redisOf(fsync);
-    contenders.push(await startPlain(name, 'peers/bullmq.ts', [stubUrl, redis.socketPath, shape], redis.pid));
+    contenders.push(await startPeer(name, 'bullmq.ts', [stubUrl, redis.socketPath, shape], redis.pid));
   }
   names.push(`BullMQ ${versionOf('bullmq')}`);
 
@@ -39,7 +39,7 @@ export async function startPeers(stubUrl: string, fsync: Fsync, say: (what: stri
     say('starting Restate');
     for (const [name, partitions] of Object.entries({ Restate: null, 'Restate, 2 partitions': 2 })) {
       const { pid, ingressUrl, adminUrl } = await startRestateServer(binary, partitions);
-      contenders.push(await startPlain(name, 'peers/restate.ts', [stubUrl, ingressUrl, adminUrl], pid));
+      contenders.push(await startPeer(name, 'restate.ts', [stubUrl, ingressUrl, adminUrl], pid));
     }
     const sdk = versionOf('@restatedev/restate-sdk');
     names.push(`Restate ${versionOf('@restatedev/restate-server')} with its SDK ${sdk}`);
@@ -50,12 +50,15 @@ export async function startPeers(stubUrl: string, fsync: Fsync, say: (what: stri
   else {
     say('starting DBOS');
     const { pid, url } = await startPostgres(programs);
-    contenders.push(await startPlain('DBOS', 'peers/dbos.ts', [stubUrl, url], pid));
+    contenders.push(await startPeer('DBOS', 'dbos.ts', [stubUrl, url], pid));
     const postgres = execFileSync(join(programs, 'postgres'), ['--version'], { encoding: 'utf8' });
     names.push(`DBOS ${versionOf('@dbos-inc/dbos-sdk')} on Postgres ${/[\d.]+/.exec(postgres)?.[0]}`);
   }
   return { contenders, line: peersLine(names, skipped) };
 }
+
+const startPeer = (name: string, file: string, args: readonly string[], storePid: number) =>
+  startPlain(name, `peers/${file}`, args, storePid, [YOUNG_GENERATION]);
 
 /** @param skipped the reason by name */
 export function peersLine(names: readonly string[], skipped: Readonly<Record<string, string>>): string {

@@ -27,6 +27,8 @@ export interface Contender {
 
 const START_MAX_MS = 60_000;
 const END_MAX_MS = 5_000;
+/** As the image has it. Peers get it as well. */
+export const YOUNG_GENERATION = '--max-semi-space-size=64';
 const PARTICIPANTS = ['ORDER', 'INVENTORY', 'PAYMENT', 'SHIPPING', 'NOTIFICATION'];
 const fileOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -54,8 +56,9 @@ export async function startPlain(
   file: string,
   args: readonly string[],
   storePid: number | null,
+  nodeOptions: readonly string[] = [],
 ): Promise<Contender> {
-  const child = plain(file, args);
+  const child = plain(file, args, nodeOptions);
   return { name, url: await portSent(child), pid: pidOf(child), storePid };
 }
 
@@ -94,7 +97,7 @@ export async function startCoordinator({
 }: CoordinatorStart): Promise<Coordinator> {
   const inspecting = inspect ? ['--inspect=127.0.0.1:0'] : [];
   const child = kept(
-    spawn(process.execPath, ['--max-semi-space-size=64', ...inspecting, fileOf('../dist/server/main.js')], {
+    spawn(process.execPath, [YOUNG_GENERATION, ...inspecting, fileOf('../dist/server/main.js')], {
       // Not our own environment: a setting that somebody exported would be measured along.
       env: {
         PATH: process.env.PATH,
@@ -153,8 +156,8 @@ export function keptServer<T extends Server>(server: T): T {
   return server;
 }
 
-function plain(file: string, args: readonly string[]): ChildProcess {
-  return kept(fork(fileOf(file), [...args], { execArgv: ['--import', 'tsx'] }));
+function plain(file: string, args: readonly string[], nodeOptions: readonly string[] = []): ChildProcess {
+  return kept(fork(fileOf(file), [...args], { execArgv: [...nodeOptions, '--import', 'tsx'] }));
 }
 
 function kept(child: ChildProcess): ChildProcess {

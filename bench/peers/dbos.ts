@@ -31,6 +31,6 @@ async function run(order: Data): Promise<Ended> {
 }
 
 const workflow = DBOS.registerWorkflow(run, { name: 'order' });
-DBOS.setConfig({ name: 'bench', systemDatabaseUrl, systemDatabasePoolSize: 20, logLevel: 'warn' });
+DBOS.setConfig({ name: 'bench', systemDatabaseUrl, logLevel: 'warn' });
 await DBOS.launch();
 serve((order) => workflow(order));

@@ -53,7 +53,15 @@ const orders = service({
   },
 });
 
-const endpoint = createServer(createEndpointHandler({ services: [orders] }));
+const endpoint = createServer(
+  createEndpointHandler({
+    services: [orders],
+    // Its own logger writes two lines for each order.
+    logger: ({ level }, message) => {
+      if (level === 'error') process.stderr.write(`${message}\n`);
+    },
+  }),
+);
 await new Promise<void>((resolve) => endpoint.listen(0, '127.0.0.1', resolve));
 const registered = await request(`${adminUrl}/deployments`, {
   method: 'POST',

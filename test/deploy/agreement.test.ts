@@ -38,12 +38,19 @@ test('a coordinator drains as long as the grace periods assume', () => {
   expect(readSettings({}).drainMs).toBe(DRAIN_SECONDS * 1000);
 });
 
-test('the lock file names every package of every platform, because the npm in Node 24 refuses it otherwise', () => {
-  const { packages } = JSON.parse(read('package-lock.json')) as {
-    packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+describe.each(['package-lock.json', 'bench/peers/package-lock.json'])('%s', (file) => {
+  const { packages } = JSON.parse(read(file)) as {
+    packages: Record<string, { resolved?: string; optionalDependencies?: Record<string, string> }>;
   };
-  const optional = Object.values(packages).flatMap((found) => Object.keys(found.optionalDependencies ?? {}));
-  expect(optional.filter((name) => !(`node_modules/${name}` in packages))).toEqual([]);
+
+  test('names every package of every platform, because the npm in Node 24 refuses it otherwise', () => {
+    const optional = Object.values(packages).flatMap((found) => Object.keys(found.optionalDependencies ?? {}));
+    expect(optional.filter((name) => !(`node_modules/${name}` in packages))).toEqual([]);
+  });
+
+  test('names no registry', () => {
+    expect(Object.values(packages).filter(({ resolved }) => resolved !== undefined)).toEqual([]);
+  });
 });
 
 describe('no secret', () => {
