@@ -66,7 +66,7 @@ const queue = new Queue<Standing>('sagas', {
     removeOnComplete: true,
   },
 });
-/** The id keeps a step whose worker died between adding the next job and completing its own from adding it twice. */
+/** While that job is there its id keeps a step from adding it twice, as one does whose worker died before completing. */
 const add = (standing: Standing) => {
   const { id, next, failedAt } = standing;
   const name = `${failedAt === null ? '' : 'undo '}${listOf(standing)[next]?.name}`;
