@@ -85,3 +85,5 @@ function note(seen: Record<string, SeenSaga>, id: string, path: string): void {
 
 server.keepAliveTimeout = 120_000;
 server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port));
+// Whoever started it is gone, perhaps by SIGKILL.
+process.once('disconnect', () => process.exit());
