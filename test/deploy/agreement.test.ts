@@ -44,7 +44,9 @@ describe.each(['package-lock.json', 'bench/peers/package-lock.json'])('%s', (fil
   };
 
   test('names every package of every platform, because the npm in Node 24 refuses it otherwise', () => {
-    const optional = Object.values(packages).flatMap((found) => Object.keys(found.optionalDependencies ?? {}));
+    const optional = Object.values(packages).flatMap((found) =>
+      Object.keys(found.optionalDependencies ?? {}),
+    );
     expect(optional.filter((name) => !(`node_modules/${name}` in packages))).toEqual([]);
   });
 
