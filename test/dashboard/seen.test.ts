@@ -51,6 +51,13 @@ describe('a coordinator that is killed', () => {
   });
 });
 
+it('a page that waits for its first connection does not speak of reconnecting', async () => {
+  const page = await visitor.page();
+  await page.route('**/api/coordinator/events', () => {});
+  await page.goto(`${url}/sagas`);
+  await page.locator('#live.is-connecting', { hasText: 'Connecting' }).waitFor();
+});
+
 describe('with a token', () => {
   const TOKEN = 'a-token-of-twenty-letters';
   let guarded: string;

@@ -1,12 +1,13 @@
-/** Follows what happens, and says whether it does: live, paused by the reader, or trying to reach a coordinator. */
+/** Follows what happens, and says whether it does: live, paused by the reader, or trying to reach a coordinator (again). */
 import { refresh } from './refresh.ts';
 
 /** A page of many sagas is not asked for more often, however much happens. */
 const APART_MS = { all: 1000, one: 150 } as const;
 const AGAIN_MS = 2000;
 
-type State = 'live' | 'paused' | 'reconnecting';
+type State = 'connecting' | 'live' | 'paused' | 'reconnecting';
 const WORDS: Readonly<Record<State, string>> = {
+  connecting: 'Connecting',
   live: 'Live',
   paused: 'Paused',
   reconnecting: 'Reconnecting',
@@ -20,10 +21,10 @@ export function follow(): void {
   const path = isOne ? `/api/coordinator/sagas/${follows}/events` : '/api/coordinator/events';
   const word = button.querySelector('.word');
   let paused = false;
-  let connected = false;
+  let connection: 'connecting' | 'live' | 'reconnecting' = 'connecting';
 
   const show = () => {
-    const state: State = paused ? 'paused' : connected ? 'live' : 'reconnecting';
+    const state: State = paused ? 'paused' : connection;
     button.className = `live is-${state}`;
     button.title = paused ? 'Follow again' : 'Pause';
     if (word !== null) word.textContent = WORDS[state];
@@ -35,7 +36,7 @@ export function follow(): void {
   const connect = () => {
     const source = new EventSource(path);
     const arrived = () => {
-      connected = true;
+      connection = 'live';
       show();
       change();
     };
@@ -43,7 +44,7 @@ export function follow(): void {
     source.addEventListener('gap', arrived);
     source.addEventListener('saga', arrived);
     source.addEventListener('error', () => {
-      connected = false;
+      connection = 'reconnecting';
       show();
       // After a refusal the browser gives up by itself, and a coordinator that restarts refuses for a moment.
       if (source.readyState === EventSource.CLOSED) setTimeout(connect, AGAIN_MS);
