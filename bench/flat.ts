@@ -99,7 +99,7 @@ async function run(): Promise<void> {
   const report = reportOf(all, memory);
   printed(report);
   for (const line of notFlat(all)) process.stdout.write(`NOT FLAT: ${line}\n`);
-  if (write) writeDown('npm run bench:flat', report);
+  if (write) writeDown('npm run bench:flat -- --write', report);
 }
 
 /** One saga that has ended, and one in the midst of its run, both by the coordinator itself. */

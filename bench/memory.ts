@@ -84,7 +84,7 @@ async function run(): Promise<void> {
 
   const report = reportOf(samples, { before, within, after });
   printed(report);
-  if (write) writeDown('npm run bench:memory', report);
+  if (write) writeDown('npm run bench:memory -- --write', report);
 }
 
 /** Waits until so many sagas are in flight, and all of them stand where they are held. */

@@ -122,7 +122,7 @@ async function run(): Promise<void> {
       `${recovered.wrong.length} sagas were not carried on well: ${recovered.wrong.slice(0, 5).join('; ')}`,
     );
   }
-  if (write) writeDown('npm run bench:recovery', report);
+  if (write) writeDown('npm run bench:recovery -- --write', report);
 }
 
 /** How many scripts Redis ever ran, and how often it was asked for a range of an index, which no script does. */

@@ -131,7 +131,7 @@ const END = '<!-- end of figures -->';
 
 /** The page with these figures between the markers of the command that measures them, and everything else as it was. */
 export function withFigures(page: string, command: string, figures: string): string {
-  const begin = `<!-- figures: ${command} -- --write -->`;
+  const begin = `<!-- figures: ${command} -->`;
   const from = page.indexOf(begin);
   const to = page.indexOf(END, from);
   if (from < 0 || to < 0) throw new Error(`The page has no ${begin} before ${END}`);

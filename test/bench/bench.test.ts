@@ -68,12 +68,12 @@ it('draws each contender with its median, the longest within the picture', () =>
 });
 
 it('replaces the figures of the page, however often, and nothing else', () => {
-  const BENCH = 'npm run bench';
+  const BENCH = 'npm run bench -- --peers --write';
   const page = readFileSync(new URL('../../docs/performance.md', import.meta.url), 'utf8');
   const first = withFigures(page, BENCH, 'FIRST');
   expect(withFigures(first, BENCH, 'SECOND')).toBe(first.replace('FIRST', 'SECOND'));
   const outside = (text: string) =>
-    text.replace(/<!-- figures: npm run bench -- [\s\S]*?end of figures -->/, '');
+    text.replace(/<!-- figures: npm run bench -- --peers --write [\s\S]*?end of figures -->/, '');
   expect(outside(first)).toBe(outside(page));
   expect(() => withFigures('no markers', BENCH, 'FIRST')).toThrow('figures');
 });
