@@ -56,8 +56,10 @@ export interface Writer {
   readonly signalsSeen: number;
 }
 
-// Written out field by field, here and in what else each transition makes: V8 copies a spread with more fields after it in
-// its slow path.
+/**
+ * Written out field by field, as all that each transition makes: V8 copies a spread with fields before or after it in its
+ * slow path.
+ */
 export function describe(transition: Transition, writer: Writer): Write {
   const { machine, hops } = transition;
   const { owner, writeId, rights, yielding, signalsSeen } = writer;
