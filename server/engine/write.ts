@@ -143,7 +143,7 @@ function entryOf({ before, event, after, signal, ignored }: Hop, { at, callMs }:
   const about = before?.asks.kind === 'call' ? before.asks : after.asks;
   const call = about.kind === 'call' ? about.call : null;
   const isOutcome = event !== null && OUTCOMES.has(event.type);
-  return {
+  const entry = {
     at: new Date(at).toISOString(),
     event: signal?.kind ?? event?.type ?? 'started',
     from: before === null ? null : nameOf(before.snapshot.value),
@@ -154,8 +154,8 @@ function entryOf({ before, event, after, signal, ignored }: Hop, { at, callMs }:
     outcome: isOutcome ? event.type : ignored ? 'ignored' : null,
     duration_ms: isOutcome ? callMs : null,
     error: event !== null && 'error' in event ? event.error : null,
-    ...(signal && { by: signal.by, reason: signal.reason }),
   };
+  return signal ? { ...entry, by: signal.by, reason: signal.reason } : entry;
 }
 
 function countsOf({ machine, hops, statusBefore, at, createdAtMs }: Transition, next: Next): Counts {

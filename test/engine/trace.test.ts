@@ -60,8 +60,8 @@ describe('the trace of a saga', () => {
   it('is the caller’s where one was brought, below the caller’s span', () => {
     const trace = traceOf(ID, storedTrace({ traceparent: `00-${TRACE}-${PARENT}-00`, tracestate: 'a=b' }));
     expect(trace).toMatchObject({ traceId: TRACE, spanId: '8abcdef012345678', parentSpanId: PARENT });
-    const headers = { traceparent: `00-${TRACE}-0000000080000000-00`, tracestate: 'a=b' };
-    const drawn = [0, 0.5];
+    const headers = { traceparent: `00-${TRACE}-0000008000000001-00`, tracestate: 'a=b' };
+    const drawn = [0, 0.5, 1 / 2 ** 16];
     expect(
       headersOf(
         trace,
