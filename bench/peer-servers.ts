@@ -1,5 +1,5 @@
 /** The servers that peers keep their state in: of Restate and of Postgres, each in a temporary directory of its own. */
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chownSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -34,14 +34,8 @@ export async function startRestateServer(binary: string, partitions: number | nu
     },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
-  keptServer({
-    stop: async () => {
-      // Its graceful end drains for a minute what is thrown away with the directory.
-      await endInTime(child, 'SIGKILL');
-      await rm(directory, { recursive: true, force: true });
-    },
-  });
-  killWithUs(child);
+  // Its graceful end drains for a minute what is thrown away with the directory.
+  keptIn(directory, child, 'SIGKILL');
   await started<void>(child, (resolve) => {
     const urls = [`http://${admin}/health`, `http://${ingress}/restate/health`];
     const ask = async () => {
@@ -58,6 +52,17 @@ async function answersWell(url: string): Promise<boolean> {
   const { statusCode, body } = await request(url);
   await body.dump();
   return statusCode === 200;
+}
+
+/** Ended with the benchmark, however that ends, and its directory with it. */
+function keptIn(directory: string, child: ChildProcess, signal: NodeJS.Signals): void {
+  keptServer({
+    stop: async () => {
+      await endInTime(child, signal);
+      await rm(directory, { recursive: true, force: true });
+    },
+  });
+  killWithUs(child);
 }
 
 export interface Postgres {
@@ -101,14 +106,8 @@ export async function startPostgres(programs: string): Promise<Postgres> {
     ...options,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  keptServer({
-    stop: async () => {
-      // To Postgres SIGINT means: end now, cleanly, and do not wait for clients to leave.
-      await endInTime(child, 'SIGINT');
-      await rm(directory, { recursive: true, force: true });
-    },
-  });
-  killWithUs(child);
+  // To Postgres SIGINT means: end now, cleanly, and do not wait for clients to leave.
+  keptIn(directory, child, 'SIGINT');
   await said(child, child.stderr, /(ready to accept connections)/);
   return {
     pid: pidOf(child),

@@ -11,6 +11,7 @@ import {
   SAGA_STATUSES,
   type SagaRecord,
   type SagaStatus,
+  type SagaSummary,
   type Signal,
   type Write,
 } from '../saga-store.ts';
@@ -200,7 +201,13 @@ export function encodeWrite({
   return [
     writeId,
     snapshot,
-    JSON.stringify({ order_id, steps_completed, total_steps, failed_step, failed_step_index }),
+    JSON.stringify({
+      order_id,
+      steps_completed,
+      total_steps,
+      failed_step,
+      failed_step_index,
+    } satisfies Omit<SagaSummary, 'state'>),
     state,
     earlier.length === 0
       ? JSON.stringify(entry)
