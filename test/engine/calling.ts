@@ -1,6 +1,6 @@
 /** The real HTTP client of the participants, on virtual time, before one listener. */
 import type { Call, Kind } from '../../machines/index.ts';
-import type { EngineEvent } from '../../server/engine/contract.ts';
+import type { EngineEvent, TraceHeaders } from '../../server/engine/contract.ts';
 import type { Deferral, Reply } from '../../server/engine/outcome.ts';
 import { Participants } from '../../server/engine/participants.ts';
 import { begun, callIn, drive, orderMachine } from '../machines/placed-order.ts';
@@ -47,11 +47,11 @@ export class Calling {
   /** Calls the order service, for a saga of its own unless one is named. */
   call(
     kind: Kind = 'action',
-    { sagaId = 's-1', boundMs = 1_000, over = {} as Partial<Call> } = {},
+    { sagaId = 's-1', boundMs = 1_000, over = {} as Partial<Call>, trace = {} as TraceHeaders } = {},
   ): Promise<Reply | Deferral> {
     const call = { ...(kind === 'action' ? action : compensation), ...over };
     const endsAt = this.clock.monotonic() + boundMs;
-    return this.participants.call(sagaId, call, { traceparent: TRACEPARENT }, () => endsAt);
+    return this.participants.call(sagaId, call, { traceparent: TRACEPARENT, ...trace }, () => endsAt);
   }
 
   async close(): Promise<void> {

@@ -36,6 +36,15 @@ describe('what is sent', () => {
     },
   );
 
+  it('the vendor’s part of the trace goes along where there is one', async () => {
+    const { listener } = await open();
+    const reply = calling.call('action', { trace: { tracestate: 'vendor=1' } });
+    const seen = await listener.next();
+    seen.answer(200, { order_id: 'o-1' });
+    await reply;
+    expect(seen.headers).toMatchObject({ traceparent: TRACEPARENT, tracestate: 'vendor=1' });
+  });
+
   it('the body is what the call says, as JSON', async () => {
     const { listener } = await open();
     const reply = calling.call();
