@@ -41,12 +41,17 @@ function assertCounts(counts: Counts): void {
   }
 }
 
-/** Answers the new saga's partition. */
-export function assertNewSaga(saga: NewSaga, partitions: number): number {
+/**
+ * Answers the new saga's partition.
+ * @param before the number of partitions that the store had before it was moved: a saga of then may be stored anew
+ */
+export function assertNewSaga(saga: NewSaga, partitions: number, before = partitions): number {
   assertWrite(saga);
   const partition = partitionOf(saga.id, partitions);
   if (partition === null) throw new RangeError(`${saga.id} is no id of this store: take one from newId()`);
-  if (saga.idempotency && partitionOfKey(saga.idempotency.key, partitions) !== partition) {
+  const { key } = saga.idempotency ?? {};
+  const places = key === undefined ? [] : [partitionOfKey(key, partitions), partitionOfKey(key, before)];
+  if (key !== undefined && !places.includes(partition)) {
     throw new RangeError(`${saga.id} is not in its key's partition: take the id from newId(key)`);
   }
   return partition;

@@ -49,9 +49,11 @@ import {
   type SignalResult,
   type Statistics,
   type StoreInfo,
+  type StoreMemory,
   takenOver,
   type Write,
 } from './saga-store.ts';
+import { newSecret } from './secret.ts';
 import { BUCKETS, type Bucket, bucketAt, perMinute } from './throughput.ts';
 
 /** All that the store holds of one saga. */
@@ -61,8 +63,8 @@ interface Saga {
   readonly key: string | null;
   /** What this saga added to counters that are lowered again when it is purged. */
   readonly held: Map<string, number>;
-  /** Since the last commit. */
-  claims: number;
+  /** Who took it since the last commit, as `boot name`, but for those that gave it back. */
+  readonly takers: Set<string>;
   purgeAtMs: number | null;
 }
 
@@ -72,7 +74,7 @@ export interface MemoryStoreOptions {
   /** In [0, 1). Left out, ids come from the system's secure randomness. */
   readonly random?: () => number;
   readonly partitions?: number;
-  /** Claims without a commit between them; the next one parks the saga. */
+  /** Boots that claim a saga without a commit between them; the next one parks it. */
   readonly claimsMax?: number;
   /** Sagas that are STARTED at once, over all partitions. */
   readonly inFlightMax?: number;
@@ -90,6 +92,7 @@ export class MemoryStore implements SagaStore {
   readonly #counters = new Map<string, Map<string, number>>();
   readonly #settled: Bucket[] = Array(BUCKETS).fill({ number: 0, count: 0 });
   readonly #boots = new Map<string, number>();
+  #secret: string | null = null;
   /** STARTED sagas of each partition. */
   readonly #inFlight: number[];
   readonly #inFlightMax: number;
@@ -111,13 +114,31 @@ export class MemoryStore implements SagaStore {
     this.#changes = new MemoryChanges(partitions, streamMax, now);
     this.#now = now;
     this.newId = idMaker({ partitions, now, random });
-    this.info = { kind: 'memory', durability: 'in memory: nothing survives a restart', partitions };
+    this.info = {
+      kind: 'memory',
+      durability: 'in memory: nothing survives a restart',
+      survivesRestart: false,
+      partitions,
+    };
+  }
+
+  now(): number {
+    return Math.floor(this.#now());
+  }
+
+  jumped(): number {
+    return 0;
   }
 
   async boot(name: string): Promise<number> {
     const boot = (this.#boots.get(name) ?? 0) + 1;
     this.#boots.set(name, boot);
     return boot;
+  }
+
+  async secret(): Promise<string> {
+    this.#secret ??= newSecret();
+    return this.#secret;
   }
 
   async declare(
@@ -148,7 +169,8 @@ export class MemoryStore implements SagaStore {
         ? { kind: 'created', ...this.#granted(existing.record) }
         : { kind: 'exists', id };
     }
-    if ((this.#inFlight[partition] ?? 0) >= this.#inFlightMax) return { kind: 'full' };
+    const runs = saga.next.kind === 'act' || saga.next.kind === 'wait';
+    if (runs && (this.#inFlight[partition] ?? 0) >= this.#inFlightMax) return { kind: 'full' };
     if (idempotency) this.#keys.set(idempotency.key, { id, digest: idempotency.digest });
     const created = this.#write(
       { id, machine: saga.machine, trace: saga.trace, createdAtMs: this.#now() },
@@ -217,8 +239,8 @@ export class MemoryStore implements SagaStore {
       if (saga.record.fence.writeId !== writeId || this.#remainingMs(saga.record) === 0) {
         if (!this.#mayBeTaken(saga.record, owner)) continue;
         const { status, seq } = saga.record;
-        saga.claims += 1;
-        const exhausted = saga.claims > this.#claimsMax && status === 'STARTED';
+        saga.takers.add(takerOf(owner));
+        const exhausted = saga.takers.size > this.#claimsMax && status === 'STARTED';
         saga.record = exhausted ? this.#parked(saga, at) : this.#taken(saga, owner, leaseMs, at);
         const fence = { revision: saga.record.fence.revision + 1, writeId };
         saga.record = { ...saga.record, fence };
@@ -261,6 +283,7 @@ export class MemoryStore implements SagaStore {
       const saga = this.#sagas.get(id);
       // A saga that nobody owns is not held: its back-off is left alone.
       if (!saga?.record.owner || !sameFence(saga.record.fence, fence)) continue;
+      saga.takers.delete(takerOf(saga.record.owner));
       saga.record = { ...saga.record, owner: null, dueAtMs: this.#now() };
     }
   }
@@ -317,10 +340,10 @@ export class MemoryStore implements SagaStore {
       const saga = this.#sagas.get(id);
       if (saga && matches(filter, saga.record, this.#now())) records.push(saga.record);
       const full = records.length === limit || index + 1 === LOOKED_AT_MAX;
-      if (full && index + 1 < rest.length) return { records, cursor: cursorAfter(id) };
+      if (full && index + 1 < rest.length) return { records, cursor: cursorAfter(id), damage: [] };
       if (full) break;
     }
-    return { records, cursor: null };
+    return { records, cursor: null, damage: [] };
   }
 
   async statistics(): Promise<Statistics> {
@@ -330,7 +353,7 @@ export class MemoryStore implements SagaStore {
       [...this.#counters].map(([machine, counts]) => [machine, Object.fromEntries(counts)]),
     );
     const settledPerMinute = perMinute(this.#settled, this.#now());
-    return { statuses, inFlight: statuses.STARTED, settledPerMinute, counters };
+    return { statuses, inFlight: statuses.STARTED, settledPerMinute, counters, damage: [] };
   }
 
   async backlog(machines: readonly MachineRef[]): Promise<Backlog> {
@@ -364,7 +387,16 @@ export class MemoryStore implements SagaStore {
     return Math.min(expired.length, limit);
   }
 
+  /** It shares the memory of its process, which has metrics of its own. */
+  async memory(): Promise<StoreMemory> {
+    return { usedBytes: 0, maxBytes: null };
+  }
+
   async ping(): Promise<void> {}
+
+  async tryWrite(): Promise<null> {
+    return null;
+  }
 
   async close(): Promise<void> {}
 
@@ -375,7 +407,7 @@ export class MemoryStore implements SagaStore {
     write: Write,
     { log, key, held }: Pick<Saga, 'log' | 'key' | 'held'>,
   ): Saga {
-    const { writeId, owner, snapshot, summary, earlier = [], entry, counts, next } = write;
+    const { writeId, owner, snapshot, summary, earlier = [], entry, counts, next, signalsLeft = [] } = write;
     const now = this.#now();
     const endsAtMs = now + spanOf(next);
     const running = next.kind === 'act' || next.kind === 'wait';
@@ -395,9 +427,10 @@ export class MemoryStore implements SagaStore {
       updatedAtMs: now,
       owner: next.kind === 'act' ? owner : null,
       dueAtMs: running ? endsAtMs : null,
-      signals: [],
+      signals: signalsLeft,
+      unreadable: null,
     };
-    return { record, log, key, held, claims: 0, purgeAtMs: next.kind === 'end' ? endsAtMs : null };
+    return { record, log, key, held, takers: new Set(), purgeAtMs: next.kind === 'end' ? endsAtMs : null };
   }
 
   #taken({ record, log }: Saga, owner: Owner, leaseMs: number, at: string): SagaRecord {
@@ -409,7 +442,7 @@ export class MemoryStore implements SagaStore {
     const { record, log } = saga;
     const seq = append(log, claimsExhausted(at, record.summary.state));
     this.#count(record.machine, PARKED_COUNTER, 1);
-    saga.claims = 0;
+    saga.takers.clear();
     const free = { owner: null, dueAtMs: null, updatedAtMs: this.#now() };
     return { ...record, ...free, seq, status: 'ABORTED', parked: EXHAUSTED };
   }
@@ -468,6 +501,10 @@ export class MemoryStore implements SagaStore {
 /** Running, or parked and signalled. */
 function isClaimable({ status, signals }: SagaRecord): boolean {
   return status === 'STARTED' || (status === 'ABORTED' && signals.length > 0);
+}
+
+function takerOf({ name, boot }: Owner): string {
+  return `${boot} ${name}`;
 }
 
 function isUnfinished({ status }: SagaRecord): boolean {

@@ -30,6 +30,11 @@ export function uuidOf(id: string): string {
   return id.slice(id.indexOf('-') + 1);
 }
 
+/** When a saga began by the store's clock, in milliseconds: that is what a UUIDv7 begins with. */
+export function bornAtMs(id: string): number {
+  return Number.parseInt(uuidOf(id).slice(0, 13).replace('-', ''), 16);
+}
+
 export function isUuid(text: string): boolean {
   return PARTITIONED_ID.test(`00-${text}`);
 }

@@ -57,7 +57,8 @@ export interface Disagreement {
 export interface SagaSummary {
   /** The statechart's state, nested states joined by a dot. */
   readonly state: string;
-  readonly order_id: string | null;
+  /** What names the saga to a person, as its machine says. */
+  readonly label: string | null;
   /** Forward steps that were done; compensation does not lower it. */
   readonly steps_completed: number;
   readonly total_steps: number;
@@ -76,13 +77,15 @@ export interface Parked {
 export interface Held {
   readonly step: string;
   readonly reason: string;
-  /** What the action had answered: the ids an operator needs to undo it by hand. */
+  /** What the action had answered, its numbers as they were written: the ids an operator needs to undo it by hand. */
   readonly response: unknown;
+  /** What is held, in words for a person, where the step has some. */
+  readonly says?: string;
 }
 
 /** One line of a saga's history. The store numbers them from 1 (`seq`), and keeps about {@link LOG_MAX} of them. */
 export interface LogEntry {
-  /** RFC 3339, by the clock of the coordinator that wrote it. */
+  /** RFC 3339, by the store's clock. */
   readonly at: string;
   readonly event: string;
   readonly from: string | null;
@@ -100,21 +103,33 @@ export interface LogEntry {
 export type NumberedEntry = LogEntry & { readonly seq: number };
 
 /**
- * What an operator asks of a saga. It waits in the saga's mailbox, which may be filled without owning the saga and
- * without raising its revision; whoever writes next must have seen it.
+ * What comes to a saga from outside: an operator's request, an event, or the outcome of an asynchronous call. It waits in
+ * the saga's mailbox, which may be filled without owning the saga and without raising its revision; whoever writes next must
+ * have seen it.
  */
 export interface Signal {
   /** Unique to this request, the same in each repetition of it. */
   readonly id: string;
-  readonly kind: 'cancel' | 'retry' | 'skip' | 'resolve';
+  /** `unreadable`: what was asked for is not known any more. It has no effect, and is answered as ignored. */
+  readonly kind: (typeof SIGNAL_KINDS)[number] | typeof UNREADABLE;
   readonly atMs: number;
   readonly by: string;
   readonly reason: string;
-  /** Of a skip: the step whose compensation is skipped. */
+  /** Of a skip: the step whose compensation is skipped. Of an outcome: whose call it is. */
   readonly step?: string;
   /** Of a resolve: how the saga ends. */
   readonly as?: 'COMPLETED' | 'FAILED';
+  /** Of an event. */
+  readonly name?: string;
+  /** Of an outcome: the attempt that had it. */
+  readonly attempt?: number;
+  /** Of an outcome. */
+  readonly outcome?: 'done' | 'refused';
+  /** What an event or an outcome brings, as JSON text: opaque to the store, and so never taken for a signal itself. */
+  readonly payload?: string;
 }
+
+export const SIGNAL_KINDS = ['cancel', 'retry', 'skip', 'resolve', 'event', 'outcome'] as const;
 
 /**
  * Entries of a log that are kept: the first ones, which tell how the saga came to what it does, and the newest, which
@@ -159,8 +174,10 @@ export interface Write {
   readonly entry: LogEntry;
   readonly counts: Counts;
   readonly next: Next;
-  /** How many signals of the mailbox the writer has seen and answered: none where it is left out. */
+  /** How many signals of the mailbox the writer has seen: none where it is left out. */
   readonly signalsSeen?: number;
+  /** Those of them that it has not answered, and that stay in the mailbox; none where it is left out. Only of a saga that parks. */
+  readonly signalsLeft?: readonly Signal[];
 }
 
 /** What makes a saga run on another version of its machine. */
@@ -202,6 +219,12 @@ export interface SagaRecord {
   readonly dueAtMs: number | null;
   /** What operators have asked for and nobody has answered yet, oldest first. */
   readonly signals: readonly Signal[];
+  /**
+   * What of the record the store cannot read, in words, because somebody edited or half restored it; `null` for a healthy
+   * one, as nearly always. Such fields have stand-ins, so that the saga can be shown and parked. It must not be carried on
+   * before a person has looked at it.
+   */
+  readonly unreadable: string | null;
 }
 
 /** A lease granted: `remainingMs` by the store's clock at the moment of the grant. */
@@ -250,7 +273,9 @@ export interface Filter {
   readonly status?: SagaStatus;
   /** A state with all states nested in it: `processingPayment` finds `processingPayment.waiting`. */
   readonly state?: string;
-  readonly order_id?: string;
+  readonly label?: string;
+  /** Id of the machine, in any version. */
+  readonly machine?: string;
   readonly failed_step?: string;
   /** Parked, with this text in the reason of something that is held. */
   readonly error?: string;
@@ -264,6 +289,8 @@ export interface Page {
   readonly records: readonly SagaRecord[];
   /** Where the next page begins; `null` where this one was the last. A page can be short and have a next. */
   readonly cursor: string | null;
+  /** As of {@link Statistics}: indexes whose sagas may be missing here. */
+  readonly damage: readonly string[];
 }
 
 export interface Statistics {
@@ -275,6 +302,8 @@ export interface Statistics {
   readonly settledPerMinute: number;
   /** Sums of all counters, by machine id and counter name. */
   readonly counters: Readonly<Record<string, Counts>>;
+  /** What of the store's own indexes and counters cannot be read, in words: it counts as nothing. Nearly always empty. */
+  readonly damage: readonly string[];
 }
 
 /** How far behind the work is, for whoever watches. */
@@ -311,14 +340,41 @@ export interface StoreInfo {
   readonly kind: 'memory' | 'redis';
   /** What an acknowledged write survives, in words. */
   readonly durability: string;
+  /** Whether it survives a restart of what keeps it. */
+  readonly survivesRestart: boolean;
   readonly partitions: number;
+}
+
+/** What the store holds in memory; of several servers, the one that is nearest to its bound. */
+export interface StoreMemory {
+  readonly usedBytes: number;
+  /** Beyond it, writes are refused; `null` where the store sets itself no bound. */
+  readonly maxBytes: number | null;
 }
 
 export interface SagaStore {
   readonly info: StoreInfo;
 
+  /**
+   * The store's clock as far as this process knows it, in whole milliseconds since the epoch: the source of all times that
+   * are kept with a saga. Never goes back. Cheap: it asks nobody. It may lag by as long as an answer of the store takes.
+   */
+  now(): number;
+
+  /**
+   * By how much the clock that the store relies on was found to be set since this was asked last, in milliseconds; 0 where it
+   * was not. Set back, it is made up for; set forward it is believed.
+   */
+  jumped(): number;
+
   /** Raises and returns the boot number of a coordinator's name. */
   boot(name: string): Promise<number>;
+
+  /**
+   * What all coordinators of this store know and nobody else: a text of at least 256 random bits, made when it is first asked
+   * for, and the same for as long as the store keeps its data.
+   */
+  secret(): Promise<string>;
 
   /**
    * Says which machines a coordinator runs, all of them, for `leaseMs` from now on: to be repeated before that has
@@ -339,7 +395,7 @@ export interface SagaStore {
    * Stores a new saga at revision 1, with its first log entry.
    * Where the key is known the existing saga is named and nothing is stored. A repetition of this very create
    * answers `created` while the saga stands at revision 1 with this write's id, else `exists`. Whatever is not known
-   * is `full` where its partition has its share of the store's `inFlightMax` STARTED already.
+   * is `full` where it is to run and its partition has its share of the store's `inFlightMax` STARTED already.
    */
   create(saga: NewSaga): Promise<CreateResult>;
 
@@ -347,7 +403,7 @@ export interface SagaStore {
    * Replaces snapshot, summary, status, lease, due and purge time, appends the entry and raises the counters, if the
    * saga still stands at `expected`. The revision rises by one. A repetition of a commit that was applied is
    * recognised by revision `expected + 1` with this write's id, changes nothing, and answers `committed` with what
-   * remains of the lease. A commit empties the mailbox, whose every signal it must have seen.
+   * remains of the lease. A commit must have seen every signal of the mailbox, and empties it but for what it leaves.
    */
   commit(id: string, expected: Fence, write: Write): Promise<CommitResult>;
 
@@ -355,9 +411,12 @@ export interface SagaStore {
    * Takes over those of `ids` that are due, or that an older boot of the same name holds. Each one taken gets a new
    * revision and write id and a lease of `leaseMs`; where an owner vanished while it acted, the log gains the entry
    * `takenOver`, from and to its state. The others are left as they are: not yet due (a back-off is not cut short),
-   * parked with an empty mailbox, ended or unknown. Claims without a commit between them are counted; the one beyond the
-   * store's `claimsMax` parks the saga with the reason `claims-exhausted` instead, and answers it as ABORTED under no
-   * lease: so a saga that kills whoever touches it cannot take down all coordinators.
+   * parked with an empty mailbox, ended or unknown. One that is damaged is taken too, so that it can be parked; where not even
+   * that can be written, the store sets it aside itself and answers it as ABORTED under no lease. The boots that have claimed it without a commit between are
+   * counted, but for those that gave it back; the one beyond the store's `claimsMax` parks the saga with the reason
+   * `claims-exhausted` instead, and answers it as ABORTED under no lease: so a saga that kills whoever touches it cannot
+   * take down all coordinators, and one that living coordinators claim again and again, because the store refuses or loses
+   * what they write, waits for the store.
    */
   claim(
     ids: readonly string[],
@@ -400,7 +459,10 @@ export interface SagaStore {
    */
   due(machines: readonly MachineRef[], limit: number): Promise<string[]>;
 
-  /** Ids of all running (STARTED) sagas of the given machines, due or not, in pages; `cursor` starts at `null`. */
+  /**
+   * Ids of all running (STARTED) sagas of the given machines, due or not, in pages; `cursor` starts at `null`. Where a part
+   * of the store cannot be asked, its sagas are missing.
+   */
   running(
     machines: readonly MachineRef[],
     cursor: string | null,
@@ -410,8 +472,11 @@ export interface SagaStore {
   /** The saga, or `null`. */
   get(id: string): Promise<SagaRecord | null>;
 
-  /** The statuses of the given sagas in their order; `null` for an unknown one. */
-  statuses(ids: readonly string[]): Promise<(SagaStatus | null)[]>;
+  /**
+   * The statuses of the given sagas in their order; `null` for an unknown one, `undefined` for one that stands in a part
+   * of the store that cannot be asked.
+   */
+  statuses(ids: readonly string[]): Promise<(SagaStatus | null | undefined)[]>;
 
   /** The log, oldest first, with a gap in its numbers where entries were dropped; empty for an unknown saga. */
   log(id: string): Promise<NumberedEntry[]>;
@@ -423,6 +488,9 @@ export interface SagaStore {
 
   /** By the store's clock. Overdue are sagas of the given machine versions only. Cheap: two short looks at indexes. */
   backlog(machines: readonly MachineRef[]): Promise<Backlog>;
+
+  /** How full the store is. Cheap. */
+  memory(): Promise<StoreMemory>;
 
   /**
    * What was written after a position, at most `limit` changes, and nothing beyond `until` where that is given; after
@@ -438,7 +506,17 @@ export interface SagaStore {
   /** Answers when the store can serve, throws {@link StoreUnavailableError} when not. */
   ping(): Promise<void>;
 
+  /** Tries in each part of the store a write that changes nothing; `null` where all of them take it. */
+  tryWrite(): Promise<WritesRefused | null>;
+
   close(): Promise<void>;
+}
+
+/** A store that answers what is asked of it need not take what is written to it. */
+export interface WritesRefused {
+  readonly error: StoreUnavailableError;
+  /** Whether no part of it takes any. */
+  readonly everywhere: boolean;
 }
 
 /** The store could not be reached or could not serve. Whether the operation happened may be unknown. */
@@ -475,14 +553,26 @@ export function takenOver(at: string, state: string): LogEntry {
  */
 export const IN_FLIGHT_MAX = 100_000;
 
-/** Claims without a commit between them, unless a store is told otherwise. */
+/** What stands in the place of what cannot be read: as a state, a reason, the kind of a request. */
+export const UNREADABLE = 'unreadable';
+
+/** Boots that claim a saga without a commit between them, unless a store is told otherwise. */
 export const CLAIMS_MAX = 20;
 
 /** The counter that a claim raises when it parks a saga; the engine's own parking raises the same. */
 export const PARKED_COUNTER = 'settled.ABORTED';
 
+/** What is said of a saga that was parked by somebody who cannot read it: never that nothing is held. */
+export const UNKNOWN_HELD: readonly Held[] = [
+  {
+    step: 'unknown',
+    reason: 'what stands cannot be told here: look at its log and ask its participants',
+    response: null,
+  },
+];
+
 /** Why a saga was parked that was claimed too often. */
-export const EXHAUSTED: Parked = { reason: 'claims-exhausted', held: [] };
+export const EXHAUSTED: Parked = { reason: 'claims-exhausted', held: UNKNOWN_HELD };
 
 /** The log entry of the claim that parks a saga. Shared, so that stores agree. */
 export function claimsExhausted(at: string, state: string): LogEntry {
@@ -498,7 +588,8 @@ export function matches(filter: Filter, saga: SagaRecord, nowMs: number): boolea
     (filter.state === undefined ||
       summary.state === filter.state ||
       summary.state.startsWith(`${filter.state}.`)) &&
-    (filter.order_id === undefined || filter.order_id === summary.order_id) &&
+    (filter.label === undefined || filter.label === summary.label) &&
+    (filter.machine === undefined || filter.machine === saga.machine.id) &&
     (filter.failed_step === undefined || filter.failed_step === summary.failed_step) &&
     (error === undefined || parked?.held.some(({ reason }) => reason.includes(error)) === true) &&
     (filter.sinceMs === undefined || saga.createdAtMs >= filter.sinceMs) &&

@@ -10,10 +10,15 @@
  * | `redis+sentinel://host:port,host:port/master-name` | the master that Sentinel names |
  * | `redis+cluster://host:port,host:port` | a Redis Cluster |
  *
- * The last two exist as `rediss+...` too: then sentinels and nodes are spoken to over TLS as well.
+ * The last two exist as `rediss+...` too: then sentinels and nodes are spoken to over TLS as well. User and password stand
+ * before the hosts and are those of the server, of each node, or of the master; sentinels that want some of their own get
+ * them from `?sentinel_username=...&sentinel_password=...` behind the master's name.
  */
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
-import type { Client } from './scripts.ts';
+import type { Client } from './client.ts';
+import { watchErrors } from './client-errors.ts';
+import { Sentinels } from './sentinels.ts';
+import { atKnownHost, fillUnknownEndpoints } from './unknown-endpoints.ts';
 
 const COMMAND_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -28,7 +33,7 @@ const SENTINEL_TIMEOUT_MS = 2_000;
 const REDIRECTIONS_MAX = 6;
 
 const FORM =
-  /^(?<scheme>rediss?|unix|rediss?\+sentinel|rediss?\+cluster):\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^/?#]*)(?<path>\/[^?#]*)?$/;
+  /^(?<scheme>rediss?|unix|rediss?\+sentinel|rediss?\+cluster):\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^/?#]*)(?<path>\/[^?#]*)?(?:\?(?<query>[^#]*))?$/;
 
 export interface ConnectOptions {
   readonly commandTimeoutMs?: number;
@@ -40,7 +45,7 @@ export function connect(url: string, { commandTimeoutMs = COMMAND_TIMEOUT_MS }: 
   // The URL itself may hold a password, so it is not repeated.
   if (!form)
     throw new RangeError('REDIS_URL is none of the forms redis, rediss, unix, +sentinel and +cluster');
-  const { scheme = '', user, password, hosts = '', path = '' } = form;
+  const { scheme = '', user, password, hosts = '', path = '', query } = form;
 
   const options: RedisOptions = {
     lazyConnect: true,
@@ -50,19 +55,23 @@ export function connect(url: string, { commandTimeoutMs = COMMAND_TIMEOUT_MS }: 
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     enableAutoPipelining: false,
+    // Two commands less for each connection, and none that a user must be allowed.
+    disableClientInfo: true,
     commandTimeout: commandTimeoutMs,
     // A connection on which nothing comes back is given up: the server may be gone without a word, or replaced.
     socketTimeout: commandTimeoutMs,
     connectTimeout: CONNECT_TIMEOUT_MS,
     retryStrategy: reconnectDelayMs,
     // Who was the master and now is a replica refuses for ever; the name or the sentinels lead to its successor.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
-    ...(user ? { username: decodeURIComponent(user) } : {}),
-    ...(password ? { password: decodeURIComponent(password) } : {}),
+    // Before 7.0 Redis says it of a script in the midst of other words.
+    reconnectOnError: ({ message }) => /(^|-)READONLY /.test(message),
+    ...(user ? { username: decoded(user) } : {}),
+    ...(password ? { password: decoded(password) } : {}),
     ...(scheme.startsWith('rediss') ? { tls: {} } : {}),
   };
 
-  const client = open(scheme, hosts, path, options);
+  const client = open(scheme, hosts, path, options, sentinelLogin(scheme, query));
+  watchErrors(client);
   // Without a listener ioredis prints each failed reconnect; the commands' own errors tell it better.
   client.on('error', () => {});
   if (client instanceof Cluster) client.on('+node', forgetSocketTimeout);
@@ -82,29 +91,65 @@ function forgetSocketTimeout(client: Redis): void {
   });
 }
 
-function open(scheme: string, hosts: string, path: string, options: RedisOptions): Client {
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new RangeError('REDIS_URL has a % that is no percent-encoding: write %25 where it is meant');
+  }
+}
+
+function sentinelLogin(scheme: string, query: string | undefined): RedisOptions {
+  if (query === undefined) return {};
+  const {
+    sentinel_username: user,
+    sentinel_password: password,
+    ...others
+  } = Object.fromEntries(
+    query.split('&').map((pair) => [pair.split('=')[0], decoded(pair.slice(pair.indexOf('=') + 1))]),
+  ) as Record<string, string>;
+  if (!scheme.endsWith('+sentinel') || !password || Object.keys(others).length > 0) {
+    throw new RangeError(
+      'REDIS_URL may have a query only for Sentinel: ?sentinel_password=..., and &sentinel_username=... with it',
+    );
+  }
+  return { sentinelPassword: password, ...(user ? { sentinelUsername: user } : {}) };
+}
+
+function open(
+  scheme: string,
+  hosts: string,
+  path: string,
+  options: RedisOptions,
+  sentinelLogin: RedisOptions,
+): Client {
   const nodes = hosts.split(',').map(hostAndPort);
-  const name = decodeURIComponent(path.slice(1));
+  const name = decoded(path.slice(1));
   if (scheme.endsWith('+cluster')) {
     const { lazyConnect, enableOfflineQueue, ...redisOptions } = options;
-    return new Cluster(nodes.map(withPort(6379)), {
+    const cluster = new Cluster(nodes.map(withPort(6379)), {
       lazyConnect: true,
       enableOfflineQueue: false,
       clusterRetryStrategy: reconnectDelayMs,
       maxRedirections: REDIRECTIONS_MAX,
       // What was in flight when a node's connection closed is not sent again behind the caller's back.
       retryDelayOnFailover: 0,
+      natMap: atKnownHost(nodes[0]?.host ?? ''),
       redisOptions,
     });
+    fillUnknownEndpoints(cluster);
+    return cluster;
   }
   if (scheme.endsWith('+sentinel')) {
     if (name === '') throw new RangeError('REDIS_URL for Sentinel needs the master’s name as its path');
     return new Redis({
       ...options,
+      Connector: Sentinels,
       sentinels: nodes.map(withPort(26_379)),
       name,
       sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
-      // Without these ioredis speaks plain text to both, whatever the scheme says.
+      ...sentinelLogin,
+      // Without these both are spoken to in plain text, whatever the scheme says.
       ...(options.tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
     });
   }

@@ -1,9 +1,11 @@
 /** Who runs which machines, in keys of one slot beside the boot numbers: `declare` and `gone` of the contract. */
 import type { Disagreement, MachineRef, Owner } from '../saga-store.ts';
-import { asking, together } from './faults.ts';
+import type { Client } from './client.ts';
+import { asking, orDamaged, together } from './faults.ts';
 import { type DeclarationKeys, machineName, machineOfName } from './keys.ts';
 import { chunked, type Keyspace } from './keyspace.ts';
-import { type Client, run } from './scripts.ts';
+import { inThrees } from './reads.ts';
+import { run } from './scripts.ts';
 import type { StoreClock } from './store-clock.ts';
 
 /** Parked sagas that are looked at in one go. */
@@ -15,6 +17,8 @@ export class Declarations {
   readonly #keys: DeclarationKeys;
   readonly #clock: StoreClock;
   readonly #offset: () => string;
+  /** What was declared last, and accepted. */
+  #said: ReadonlySet<string> = new Set();
 
   constructor(
     redis: Client,
@@ -51,6 +55,7 @@ export class Declarations {
     replaceable: readonly Disagreement[],
   ): Promise<Disagreement[]> {
     const replacedBy = new Map(replaceable.map(({ machine, declared }) => [machine, declared]));
+    const said = (machine: MachineRef) => `${boot} ${name} ${machineName(machine)} ${machine.structure}`;
     const [nowMs, ...found] = await run(
       this.#redis,
       'declare',
@@ -63,11 +68,12 @@ export class Declarations {
         ...machines.flatMap((machine) => [
           machineName(machine),
           machine.structure,
-          replacedBy.get(machine) ?? '',
+          replacedBy.get(machine) ?? (this.#said.has(said(machine)) ? '*' : ''),
         ]),
       ],
     );
     this.#clock.learn(Number(nowMs));
+    if (found.length === 0) this.#said = new Set(machines.map(said));
     return inThrees(found as string[]).flatMap(([position, declared, names]) => {
       const machine = machines[Number(position)];
       const liveAt = [...new Set(names.split('\n').filter((line) => line !== ''))].sort();
@@ -100,12 +106,13 @@ export class Declarations {
 
   async gone(afterMs: number): Promise<MachineRef[]> {
     const until = String(Math.floor(this.#clock.now() - afterMs));
-    const names = await asking(this.#redis.zrangebyscore(this.#keys.versions, '-inf', until));
-    const structures = await together(names.map((name) => this.#redis.hget(this.#keys.structures, name)));
-    return names.map((name, index) => ({ ...machineOfName(name), structure: structures[index] ?? '' }));
+    const names = await asking(orDamaged(this.#redis.zrangebyscore(this.#keys.versions, '-inf', until), []));
+    const structures = await together(
+      names.map((name) => orDamaged(this.#redis.hget(this.#keys.structures, name), null)),
+    );
+    return names.flatMap((name, index) => {
+      const machine = machineOfName(name);
+      return machine === null ? [] : { ...machine, structure: structures[index] ?? '' };
+    });
   }
-}
-
-function inThrees(flat: readonly string[]): [string, string, string][] {
-  return Array.from({ length: flat.length / 3 }, (_, i) => flat.slice(i * 3, i * 3 + 3) as never);
 }

@@ -1,7 +1,8 @@
 /** A partition's stream of events, read: plain commands that block nobody. */
 import { BEFORE_ALL, compareIds, type Entry, type EntryId } from '../changes.ts';
-import { CorruptRecordError, decodeStatus } from './record.ts';
-import type { Client } from './scripts.ts';
+import { SAGA_STATUSES } from '../saga-store.ts';
+import type { Client } from './client.ts';
+import { orDamaged } from './faults.ts';
 
 /** The entries from an id on, that one included where it is there. */
 export async function heldFrom(
@@ -11,12 +12,12 @@ export async function heldFrom(
   count: number,
 ): Promise<Entry[]> {
   const start = compareIds(from, BEFORE_ALL) === 0 ? '-' : textOf(from);
-  return (await client.xrange(stream, start, '+', 'COUNT', count)).flatMap(entryOf);
+  return (await orDamaged(client.xrange(stream, start, '+', 'COUNT', count), [])).flatMap(entryOf);
 }
 
 /** The id of the last entry. */
 export async function endOf(client: Client, stream: string): Promise<EntryId> {
-  const [last] = await client.xrevrange(stream, '+', '-', 'COUNT', 1);
+  const [last] = await orDamaged(client.xrevrange(stream, '+', '-', 'COUNT', 1), []);
   return last === undefined ? BEFORE_ALL : idOf(last[0]);
 }
 
@@ -34,12 +35,11 @@ function idOf(text: string): EntryId {
  * The fields stand in the order in which announce (lua/shared.lua) writes them. An entry that cannot be read is warned
  * of and missing, which a watcher that stood there sees as a gap: a feed must not take down who serves it.
  */
-function entryOf([at, [, id = '', , seq, , state = '', , status = '']]: [string, string[]]): Entry[] {
-  try {
-    return [{ at: idOf(at), id, seq: Number(seq), state, status: decodeStatus(id, status) }];
-  } catch (error) {
-    if (!(error instanceof CorruptRecordError)) throw error;
-    process.emitWarning(error);
-    return [];
+function entryOf([at, [, id = '', , seq = '', , state = '', , status = '']]: [string, string[]]): Entry[] {
+  const known = SAGA_STATUSES.find((one) => one === status);
+  if (id !== '' && /^\d{1,15}$/.test(seq) && known !== undefined) {
+    return [{ at: idOf(at), id, seq: Number(seq), state, status: known }];
   }
+  process.emitWarning(`entry ${at} of the events of saga ${id} cannot be read`, 'UnreadableEvent');
+  return [];
 }

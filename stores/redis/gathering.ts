@@ -4,7 +4,7 @@
  * a single saga waits for nobody (the rule of RFC 896). On both sides a packet costs more than the command in it.
  */
 import { Cluster } from 'ioredis';
-import type { Client } from './scripts.ts';
+import type { Client } from './client.ts';
 
 const corked = new WeakSet<object>();
 

@@ -1,6 +1,7 @@
 /**
  * The names of all keys. Every key of a partition carries the partition's hash tag, so a Redis Cluster keeps them
- * in one slot and one script may write them together.
+ * in one slot and one script may write them together. `{p07}` is a tag that is numbered; one that spreads is as in tags.ts, and
+ * a prefix stands before it, because inside it would change the slot.
  *
  * | key | type | holds |
  * |---|---|---|
@@ -12,15 +13,17 @@
  * | `{p07}:counters` | hash | `<machine>|<counter>` to its sum; `settled:<place>`, the ring of throughput.ts |
  * | `{p07}:events` | stream | id, seq, state and status of each log entry, capped |
  * | `{p07}:key:<sha-256>` | string | id of the saga begun under an idempotency key, and the body's digest |
- * | `{p07}:meta` | hash | number of partitions and store id |
+ * | `{p07}:meta` | hash | the layout (see layout.ts) and the store id. `{p00}:meta` is the mark that decides, whatever the tags; in it lies the secret of secret() |
  * | `{boots}` | hash | boot numbers by coordinator name |
  * | `{boots}:structures` | hash | the structure under which each `<machine>@<version>` was declared |
  * | `{boots}:versions` | sorted set | machine versions by the end of their last declaration |
  * | `{boots}:live` | sorted set | declarations by their end: `<machine>@<version> <boot> <coordinator's name>` |
+ * | `{boots}:clock` | hash | what is added to Redis's clock since that was set back, see lua/tick.lua |
  * | `{boots}:waited` | string | nothing: what is written before a WAIT, see replica-wait.ts |
  */
 import { partitionName } from '../partition.ts';
 import type { SagaStatus } from '../saga-store.ts';
+import { SPREAD_TAGS } from './tags.ts';
 
 /** A machine version as keys name it: `order@1`; both parts are escaped, so no two versions share a name. */
 export type MachineName = string;
@@ -29,9 +32,19 @@ export function machineName(machine: { readonly id: string; readonly version: st
   return `${encodeURIComponent(machine.id)}@${encodeURIComponent(machine.version)}`;
 }
 
-export function machineOfName(name: MachineName): { readonly id: string; readonly version: string } {
+/** `null` for a text that names no machine. */
+export function machineOfName(name: MachineName): { readonly id: string; readonly version: string } | null {
   const at = name.indexOf('@');
-  return { id: decodeURIComponent(name.slice(0, at)), version: decodeURIComponent(name.slice(at + 1)) };
+  const [id, version] = [decoded(name.slice(0, Math.max(0, at))), decoded(name.slice(at + 1))];
+  return at < 0 || id === null || version === null ? null : { id, version };
+}
+
+function decoded(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
 }
 
 /** The field of a counter: counters are kept per machine, over all its versions. */
@@ -42,12 +55,16 @@ export function counterField(machine: MachineName, counter: string): string {
 /** `null` for a field that is no counter. */
 export function counterOf(field: string): { readonly machine: string; readonly counter: string } | null {
   const bar = field.indexOf('|');
-  if (bar < 0) return null;
-  return { machine: decodeURIComponent(field.slice(0, bar)), counter: field.slice(bar + 1) };
+  const machine = bar < 0 ? null : decoded(field.slice(0, bar));
+  return machine === null ? null : { machine, counter: field.slice(bar + 1) };
 }
 
 export function bootsKey(prefix: string): string {
   return `{${prefix}boots}`;
+}
+
+export function clockKey(prefix: string): string {
+  return `${bootsKey(prefix)}:clock`;
 }
 
 export function waitedKey(prefix: string): string {
@@ -86,8 +103,18 @@ export interface PartitionKeys {
   key(digest: string): string;
 }
 
-export function partitionKeys(prefix: string, partition: number): PartitionKeys {
-  const tag = `{${prefix}p${partitionName(partition)}}`;
+/** What all keys of a partition begin with. */
+export function tagOf(prefix: string, partition: number, isSpread: boolean): string {
+  return isSpread ? `${prefix}{${SPREAD_TAGS[partition]}}` : `{${prefix}p${partitionName(partition)}}`;
+}
+
+/** The mark by which a store's layout is known before anything else is. */
+export function rootKey(prefix: string): string {
+  return `${tagOf(prefix, 0, false)}:meta`;
+}
+
+export function partitionKeys(prefix: string, partition: number, isSpread = false): PartitionKeys {
+  const tag = tagOf(prefix, partition, isSpread);
   return {
     meta: `${tag}:meta`,
     counters: `${tag}:counters`,

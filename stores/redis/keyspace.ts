@@ -1,10 +1,11 @@
 /** Which keys an id leads to: the partitions, and the machines of the sagas that this process knows. */
 import { partitionOf } from '../partition.ts';
 import type { MachineRef } from '../saga-store.ts';
-import { asking } from './faults.ts';
+import type { Client } from './client.ts';
+import { asking, orDamaged, reachable } from './faults.ts';
 import { type MachineName, machineName, type PartitionKeys, partitionKeys } from './keys.ts';
+import type { Layout } from './layout.ts';
 import { decodeMachine } from './record.ts';
-import type { Client } from './scripts.ts';
 
 /** Sagas whose machine is remembered. */
 const MACHINES_KNOWN_MAX = 50_000;
@@ -18,6 +19,7 @@ export interface Batch {
 }
 
 export class Keyspace {
+  readonly layout: Layout;
   readonly partitions: readonly PartitionKeys[];
   readonly #redis: Client;
   /**
@@ -29,9 +31,12 @@ export class Keyspace {
   readonly #machines = new Map<string, MachineName>();
   #turn = 0;
 
-  constructor(redis: Client, prefix: string, partitions: number) {
+  constructor(redis: Client, prefix: string, layout: Layout) {
     this.#redis = redis;
-    this.partitions = Array.from({ length: partitions }, (_, partition) => partitionKeys(prefix, partition));
+    this.layout = layout;
+    this.partitions = Array.from({ length: layout.partitions }, (_, partition) =>
+      partitionKeys(prefix, partition, layout.isSpread),
+    );
   }
 
   at(partition: number): PartitionKeys {
@@ -58,27 +63,30 @@ export class Keyspace {
     return this.#machines.get(id);
   }
 
-  /** The machine; `null` for an unknown saga. */
+  /** The machine; `null` for an unknown saga. One that cannot be read has a name that no machine has. */
   async machineOf(id: string): Promise<MachineName | null> {
     const known = this.#machines.get(id);
     if (known !== undefined) return known;
     const keys = this.of(id);
-    const text = keys && (await asking(this.#redis.hget(keys.saga(id), 'machine')));
+    const text = keys && (await asking(orDamaged(this.#redis.hget(keys.saga(id), 'machine'), '')));
     if (text === null) return null;
-    const machine = machineName(decodeMachine(id, text));
+    const machine = machineName(decodeMachine(text));
     this.remember(id, machine);
     return machine;
   }
 
-  /** Sorts sagas into script calls; unknown ones are left out. */
+  /** Sorts sagas into script calls; unknown ones are left out, and so are those of partitions that cannot be asked. */
   async batches(ids: readonly string[]): Promise<Batch[]> {
-    const machines = await Promise.all(ids.map((id) => this.machineOf(id)));
+    const machines = await reachable(ids.map((id) => this.machineOf(id)));
     const byPartition = new Map<PartitionKeys, [string, MachineName][]>();
     for (const [index, id] of ids.entries()) {
       const keys = this.of(id);
       const machine = machines[index];
       if (!keys || !machine) continue;
-      byPartition.set(keys, [...(byPartition.get(keys) ?? []), [id, machine]]);
+      const sagas = byPartition.get(keys);
+      // Thousands may be of one partition: a copy for each of them would hold up everybody else.
+      if (sagas === undefined) byPartition.set(keys, [[id, machine]]);
+      else sagas.push([id, machine]);
     }
     return [...byPartition].flatMap(([keys, sagas]) => chunked(sagas).map((some) => ({ keys, sagas: some })));
   }
@@ -92,7 +100,8 @@ export class Keyspace {
 
   /** Somebody has read the record: what is remembered of it is brought up to date. */
   correct(id: string, machine: MachineRef): void {
-    if (this.#machines.has(id)) this.#machines.set(id, machineName(machine));
+    // What cannot be read is no news.
+    if (this.#machines.has(id) && machine.version !== '') this.#machines.set(id, machineName(machine));
   }
 
   forget(id: string): void {

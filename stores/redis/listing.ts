@@ -1,5 +1,6 @@
 /** The indexes of all partitions read as one, newest first. */
 import { newestFirst } from '../paging.ts';
+import { isUuid, uuidOf } from '../partition.ts';
 
 /** One index: members of one partition, which share a prefix and therefore sort by age. */
 export interface Source {
@@ -35,10 +36,13 @@ export async function* newestIds(
   }));
 
   const refill = async (reader: Reader): Promise<void> => {
-    const ids = await read(reader.key, reader.max, chunk);
-    reader.ahead.push(...ids);
-    reader.max = `(${ids.at(-1)}`;
-    reader.exhausted = ids.length < chunk;
+    while (reader.ahead.length === 0 && !reader.exhausted) {
+      const ids = await read(reader.key, reader.max, chunk);
+      // What somebody else put there is no saga: a listing could not even go on behind it.
+      reader.ahead.push(...ids.filter((id) => id.startsWith(reader.prefix) && isUuid(uuidOf(id))));
+      reader.max = `(${ids.at(-1)}`;
+      reader.exhausted = ids.length < chunk;
+    }
   };
 
   let last: string | undefined;

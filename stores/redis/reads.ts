@@ -2,7 +2,7 @@
 import { assertLimit } from '../assertions.ts';
 import { BEFORE_ALL, decodePosition, encodePosition, foundIn, merged } from '../changes.ts';
 import { cursorAfter, LOOKED_AT_MAX, uuidFromCursor } from '../paging.ts';
-import { partitionName, partitionOf, shareOf, uuidOf } from '../partition.ts';
+import { bornAtMs, partitionName, shareOf, uuidOf } from '../partition.ts';
 import {
   type Backlog,
   BadCursorError,
@@ -17,18 +17,22 @@ import {
   type SagaStatus,
   type SagaStore,
   type Statistics,
+  type StoreMemory,
+  StoreUnavailableError,
 } from '../saga-store.ts';
 import { type Bucket, perMinute } from '../throughput.ts';
+import type { Client } from './client.ts';
 import { endOf, heldFrom } from './events.ts';
-import { asking, reachable, together } from './faults.ts';
+import { asking, orDamaged, reachable, together } from './faults.ts';
 import { counterOf, type MachineName, machineName, type PartitionKeys } from './keys.ts';
 import type { Keyspace } from './keyspace.ts';
 import { newestIds } from './listing.ts';
-import { decodeLog, decodeRecord, decodeStatus } from './record.ts';
-import type { Client } from './scripts.ts';
+import { memoryOf } from './memory.ts';
+import { decodeLog, decodeRecord, decodeStatus, unreadableEntry } from './record.ts';
 import type { StoreClock } from './store-clock.ts';
 
 type Asking =
+  | 'now'
   | 'due'
   | 'running'
   | 'get'
@@ -37,14 +41,17 @@ type Asking =
   | 'list'
   | 'statistics'
   | 'backlog'
+  | 'memory'
   | 'changes'
   | 'ping';
 
-export class RedisReads implements Pick<SagaStore, Asking> {
+export abstract class RedisReads implements Pick<SagaStore, Asking> {
   protected readonly redis: Client;
   protected readonly keyspace: Keyspace;
   protected readonly clock: StoreClock;
   protected readonly streamMax: number;
+  /** Due indexes that are none any more, as the rounds of recovery have found: of them, statistics know no name. */
+  readonly #damagedDue = new Set<string>();
 
   constructor(redis: Client, keyspace: Keyspace, clock: StoreClock, streamMax: number) {
     this.redis = redis;
@@ -53,13 +60,18 @@ export class RedisReads implements Pick<SagaStore, Asking> {
     this.streamMax = streamMax;
   }
 
+  now(): number {
+    return this.clock.now();
+  }
+
   async due(machines: readonly MachineRef[], limit: number): Promise<string[]> {
     assertLimit(limit);
     const names = new Set(machines.map(machineName));
     const [found] = await Promise.all([
       reachable(this.keyspace.inTurn().map((keys) => this.#dueIn(keys, [...names], limit))),
       // Where nothing else tells the time, it is asked for; it serves from the next call on.
-      this.clock.old ? this.learnTime() : null,
+      this.learnTimeIfOld(),
+      this.clock.mustTick ? this.tick() : null,
     ]);
     return found.flatMap((ids) => ids ?? []).slice(0, limit);
   }
@@ -68,20 +80,26 @@ export class RedisReads implements Pick<SagaStore, Asking> {
     const now = String(Math.floor(this.clock.now()));
     const found = await Promise.all(
       machines.map(async (machine) => {
-        const reply = await this.redis.zrangebyscore(
-          keys.due(machine),
-          '-inf',
-          now,
-          'WITHSCORES',
-          'LIMIT',
-          0,
-          limit,
+        const index = keys.due(machine);
+        let isDamaged = false;
+        const reply = await orDamaged(
+          this.redis.zrangebyscore(index, '-inf', now, 'WITHSCORES', 'LIMIT', 0, limit),
+          [],
+          () => {
+            isDamaged = true;
+          },
         );
+        if (isDamaged) this.#damagedDue.add(index);
+        else this.#damagedDue.delete(index);
+        // What is no saga of this partition can never be claimed: it would be found, and fill the answer, for ever.
+        const strange = pairs(reply).flatMap(([id]) => (this.keyspace.of(id) === keys ? [] : id));
+        if (strange.length > 0) await this.redis.zrem(index, ...strange);
         return pairs(reply).map(([id, score]) => ({ id, machine, atMs: Number(score) }));
       }),
     );
     const due = found
       .flat()
+      .filter(({ id }) => this.keyspace.of(id) === keys)
       .sort((a, b) => a.atMs - b.atMs)
       .slice(0, limit);
     for (const { id, machine } of due) this.keyspace.remember(id, machine);
@@ -94,49 +112,67 @@ export class RedisReads implements Pick<SagaStore, Asking> {
     limit: number,
   ): Promise<{ readonly ids: readonly string[]; readonly cursor: string | null }> {
     assertLimit(limit);
-    const from = cursor === null ? 0 : partitionOf(cursor, this.keyspace.partitions.length);
-    if (from === null) throw new BadCursorError('The cursor is not one that running() gave');
+    const from = cursor === null ? 0 : this.#partitionIn(cursor);
     const names = new Set(machines.map(machineName));
-    const found = await together(
+    const found = await reachable(
       this.keyspace.partitions.slice(from).map(({ status }, index) => {
-        const after = index === 0 && cursor !== null ? `(${cursor}` : '-';
-        return this.redis.zrangebylex(status.STARTED, after, '+', 'LIMIT', 0, limit + 1);
+        const { least, above } = idsOf(from + index);
+        const after = index === 0 && cursor !== null ? `(${cursor}` : least;
+        return orDamaged(this.redis.zrangebylex(status.STARTED, after, above, 'LIMIT', 0, limit + 1), []);
       }),
     );
-    const all = found.flat();
+    const all = found.flatMap((ids) => ids ?? []);
     const page = all.slice(0, limit);
-    const known = await together(page.map((id) => this.keyspace.machineOf(id)));
+    const known = await reachable(page.map((id) => this.keyspace.machineOf(id)));
     return {
       ids: page.filter((_, index) => names.has(known[index] ?? '')),
       cursor: all.length > limit ? (page.at(-1) ?? null) : null,
     };
   }
 
-  async get(id: string): Promise<SagaRecord | null> {
+  /** By how the cursor begins: the rest may be no id, where somebody edited the index. */
+  #partitionIn(cursor: string): number {
+    const index = this.keyspace.partitions.findIndex((_, at) => cursor.startsWith(`${partitionName(at)}-`));
+    if (index < 0) throw new BadCursorError('The cursor is not one that running() gave');
+    return index;
+  }
+
+  get(id: string): Promise<SagaRecord | null> {
+    return this.#read(id);
+  }
+
+  /** @param status of the index in which the saga was found, where that is known */
+  async #read(id: string, status?: SagaStatus): Promise<SagaRecord | null> {
     const keys = this.keyspace.of(id);
     if (!keys) return null;
-    const hash = await asking(this.redis.hgetall(keys.saga(id)));
+    const hash = await asking(orDamaged(this.redis.hgetall(keys.saga(id)), null));
+    if (hash === null) return decodeRecord(id, {}, status, 'its key is no hash; ');
     if (Object.keys(hash).length === 0) return null;
-    const record = decodeRecord(id, hash);
+    const record = decodeRecord(id, hash, status);
     this.keyspace.correct(id, record.machine);
     return record;
   }
 
-  statuses(ids: readonly string[]): Promise<(SagaStatus | null)[]> {
-    return together(
-      ids.map(async (id) => {
-        const keys = this.keyspace.of(id);
-        const status = keys && (await this.redis.hget(keys.saga(id), 'status'));
-        return status === null ? null : decodeStatus(id, status);
-      }),
-    );
+  async statuses(ids: readonly string[]): Promise<(SagaStatus | null | undefined)[]> {
+    const found = await reachable(ids.map(async (id) => ({ status: await this.#statusOf(id) })));
+    return found.map((one) => one?.status);
+  }
+
+  async #statusOf(id: string): Promise<SagaStatus | null> {
+    const key = this.keyspace.of(id)?.saga(id);
+    const status = key === undefined ? null : await orDamaged(this.redis.hget(key, 'status'), '');
+    if (status !== null) return decodeStatus(status);
+    // Without a status, but not without a record.
+    return key !== undefined && (await this.redis.exists(key)) === 1 ? decodeStatus('') : null;
   }
 
   async log(id: string): Promise<NumberedEntry[]> {
     const keys = this.keyspace.of(id);
     if (!keys) return [];
-    const lines = await asking(this.redis.lrange(keys.log(id), 0, -1));
-    return decodeLog(id, lines);
+    const lines = await asking(orDamaged(this.redis.lrange(keys.log(id), 0, -1), null));
+    if (lines !== null) return decodeLog(lines);
+    const at = new Date(bornAtMs(id)).toISOString();
+    return [{ ...unreadableEntry(at, 'the key of the log is no list'), seq: 1 }];
   }
 
   async list(filter: Filter, cursor: string | null, limit: number): Promise<Page> {
@@ -146,8 +182,12 @@ export class RedisReads implements Pick<SagaStore, Asking> {
       indexesFor(filter, keys).map((key) => ({ key, prefix: `${partitionName(partition)}-` })),
     );
     const chunk = Math.min(100, 10 + Math.ceil(limit / sources.length));
+    const damage = new Set<string>();
     const ids = newestIds(
-      (key, max, count) => asking(this.redis.zrevrangebylex(key, max, '-', 'LIMIT', 0, count)),
+      (key, max, count) => {
+        const reply = this.redis.zrevrangebylex(key, max, '-', 'LIMIT', 0, count);
+        return asking(orDamaged(reply, [], () => damage.add(`${key} is no sorted set`)));
+      },
       sources,
       below,
       chunk,
@@ -155,60 +195,79 @@ export class RedisReads implements Pick<SagaStore, Asking> {
     const records: SagaRecord[] = [];
     let ahead = await take(ids, Math.max(limit, 50));
     for (let looked = 0; ahead.length > 0; ahead = await take(ids, 50)) {
-      const read = await together(ahead.map((id) => this.get(id)));
+      const read = await together(ahead.map((id) => this.#read(id, filter.status)));
       for (const [index, record] of read.entries()) {
         looked += 1;
         // A saga that was purged since its id was read is no longer held.
         if (record && matches(filter, record, this.clock.now())) records.push(record);
         if (records.length < limit && looked < LOOKED_AT_MAX) continue;
         const more = index + 1 < ahead.length || (await take(ids, 1)).length > 0;
-        return { records, cursor: more ? cursorAfter(ahead[index] ?? '') : null };
+        return { records, cursor: more ? cursorAfter(ahead[index] ?? '') : null, damage: [...damage] };
       }
     }
-    return { records, cursor: null };
+    return { records, cursor: null, damage: [...damage] };
   }
 
   async statistics(): Promise<Statistics> {
     const statuses = { STARTED: 0, COMPLETED: 0, FAILED: 0, ABORTED: 0 };
-    const counters: Record<string, Record<string, number>> = {};
+    const counters = new Map<string, Map<string, number>>();
     const settled: Bucket[] = [];
+    const damage = [...this.#damagedDue].map((index) => `${index} is no sorted set`);
     const counting = this.keyspace.partitions.map(async (keys) => {
       const [fields, ...counts] = await Promise.all([
-        this.redis.hgetall(keys.counters),
-        ...SAGA_STATUSES.map((status) => this.redis.zcard(keys.status[status])),
+        orDamaged(this.redis.hgetall(keys.counters), {} as Record<string, string>, () =>
+          damage.push(`${keys.counters} is no hash`),
+        ),
+        ...SAGA_STATUSES.map((status) => this.#countIn(keys.status[status], damage)),
+        // Nothing is counted in these two, but nobody else would say that they are damaged.
+        this.#countIn(keys.sagas, damage),
+        this.#countIn(keys.ended, damage),
       ]);
       for (const [index, status] of SAGA_STATUSES.entries()) statuses[status] += counts[index] ?? 0;
-      for (const [field, sum] of Object.entries(fields)) {
+      for (const [field, text] of Object.entries(fields)) {
         const counted = counterOf(field);
-        if (counted === null) {
-          const [number = 0, count = 0] = sum.split(' ').map(Number);
-          settled.push({ number, count });
-          continue;
+        const bucket = bucketOf(text);
+        if (counted === null && bucket !== null) settled.push(bucket);
+        const sum = Number(text);
+        if (counted === null ? bucket === null : !Number.isSafeInteger(sum)) {
+          damage.push(`${field.slice(0, 100)} in ${keys.counters} is no number`);
+        } else if (counted !== null) {
+          const { machine, counter } = counted;
+          const sums = counters.get(machine) ?? new Map<string, number>();
+          counters.set(machine, sums.set(counter, (sums.get(counter) ?? 0) + sum));
         }
-        const { machine, counter } = counted;
-        const sums = counters[machine] ?? {};
-        counters[machine] = { ...sums, [counter]: (sums[counter] ?? 0) + Number(sum) };
       }
     });
     // Not one of the parts: a Redis that still loads its data tells the time all the same.
     await Promise.all([this.learnTime(), together(counting)]);
     const settledPerMinute = perMinute(settled, this.clock.now());
-    return { statuses, inFlight: statuses.STARTED, settledPerMinute, counters };
+    return {
+      statuses,
+      inFlight: statuses.STARTED,
+      settledPerMinute,
+      counters: Object.fromEntries(
+        [...counters].map(([machine, sums]) => [machine, Object.fromEntries(sums)]),
+      ),
+      damage: damage.slice(0, 100),
+    };
+  }
+
+  #countIn(index: string, damage: string[]): Promise<number> {
+    return orDamaged(this.redis.zcard(index), 0, () => damage.push(`${index} is no sorted set`));
   }
 
   async backlog(machines: readonly MachineRef[]): Promise<Backlog> {
-    if (this.clock.old) await this.learnTime();
+    await this.learnTimeIfOld();
     const names = [...new Set(machines.map(machineName))];
     const found = await together(
-      this.keyspace.partitions.map(async (keys) => {
+      this.keyspace.partitions.map(async (keys, partition) => {
+        const { least, above } = idsOf(partition);
         const [oldest, ...due] = await Promise.all([
-          this.redis.zrange(keys.status.STARTED, 0, 0),
-          ...names.map((name) => this.redis.zrange(keys.due(name), 0, 0, 'WITHSCORES')),
+          orDamaged(this.redis.zrangebylex(keys.status.STARTED, least, above, 'LIMIT', 0, 1), []),
+          ...names.map((name) => orDamaged(this.redis.zrange(keys.due(name), 0, 0, 'WITHSCORES'), [])),
         ]);
-        return {
-          ids: oldest,
-          dueAtMs: due.flatMap(([, score]) => (score === undefined ? [] : Number(score))),
-        };
+        const times = due.flatMap(([, score]) => (score === undefined ? [] : Number(score)));
+        return { ids: oldest, dueAtMs: times.filter(Number.isFinite) };
       }),
     );
     const byAge = found.flatMap(({ ids }) => ids).sort((a, b) => (uuidOf(a) < uuidOf(b) ? -1 : 1));
@@ -221,6 +280,10 @@ export class RedisReads implements Pick<SagaStore, Asking> {
       overdueMs: longestMs(found.flatMap(({ dueAtMs }) => dueAtMs)),
       oldestMs: longestMs(record === null ? [] : [record.createdAtMs]),
     };
+  }
+
+  memory(): Promise<StoreMemory> {
+    return asking(memoryOf(this.redis));
   }
 
   async changes(after: string | null, until: string | null, limit: number): Promise<Changes> {
@@ -256,9 +319,20 @@ export class RedisReads implements Pick<SagaStore, Asking> {
     await asking(this.redis.ping());
   }
 
-  protected async learnTime(): Promise<void> {
-    const [seconds, microseconds] = await asking(this.redis.time());
-    this.clock.learnUnmoved(Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000));
+  /** Finds out whether Redis's clock was set, and keeps the store's from going back. What is due is told all the same. */
+  protected abstract tick(): Promise<void>;
+
+  /** Asks for the time. */
+  protected abstract learnTime(): Promise<void>;
+
+  /** Of a Cluster any master is asked: one that is away leaves the estimate as it is, and keeps nobody from the others. */
+  protected async learnTimeIfOld(): Promise<void> {
+    if (!this.clock.old) return;
+    try {
+      await this.learnTime();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+    }
   }
 }
 
@@ -271,6 +345,19 @@ function indexesFor(filter: Filter, { status, sagas }: PartitionKeys): string[] 
   return [sagas];
 }
 
+/** Where the ids of a partition begin and end in an index; others may stand before and behind them. */
+function idsOf(partition: number): { readonly least: string; readonly above: string } {
+  const name = partitionName(partition);
+  // The dot comes right after the dash.
+  return { least: `[${name}-`, above: `(${name}.` };
+}
+
+/** A place of the ring of throughput.ts; `null` where it cannot be read. */
+function bucketOf(text: string): Bucket | null {
+  const [number, count] = /^\d{1,15} \d{1,15}$/.test(text) ? text.split(' ').map(Number) : [];
+  return number === undefined || count === undefined ? null : { number, count };
+}
+
 async function take(ids: AsyncGenerator<string, undefined>, count: number): Promise<string[]> {
   const taken: string[] = [];
   while (taken.length < count) {
@@ -279,6 +366,11 @@ async function take(ids: AsyncGenerator<string, undefined>, count: number): Prom
     taken.push(value);
   }
   return taken;
+}
+
+/** A flat reply in threes. */
+export function inThrees<T>(flat: readonly T[]): [T, T, T][] {
+  return Array.from({ length: flat.length / 3 }, (_, i) => flat.slice(i * 3, i * 3 + 3) as [T, T, T]);
 }
 
 /** A flat reply of names and values, in pairs. */

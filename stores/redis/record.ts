@@ -1,41 +1,45 @@
 /**
  * How a record lies in its hash, and how it is read back. What Redis gives back is validated: a record that
- * somebody edited or half restored must not reach a statechart. Nothing is skipped in silence: one unreadable
- * record fails the read that meets it, and the error names the saga.
+ * somebody edited or half restored must not reach a statechart. Nothing is skipped in silence, and nothing fails with
+ * it: what cannot be read of a record has a stand-in, and the record says which fields these are.
  */
 import { z } from 'zod';
+import { parse, stringify } from '../../json/exact.ts';
 import { spanOf } from '../assertions.ts';
+import { bornAtMs } from '../partition.ts';
 import {
+  type LogEntry,
   type MachineRef,
   type NumberedEntry,
   SAGA_STATUSES,
   type SagaRecord,
   type SagaStatus,
   type SagaSummary,
+  SIGNAL_KINDS,
   type Signal,
+  UNKNOWN_HELD,
+  UNREADABLE,
   type Write,
 } from '../saga-store.ts';
 import { counterField, type MachineName, machineOfName } from './keys.ts';
 
-export class CorruptRecordError extends Error {
-  override readonly name = 'CorruptRecordError';
-  readonly sagaId: string;
-
-  constructor(sagaId: string, what: string, options?: ErrorOptions) {
-    super(`Saga ${sagaId} is unreadable in Redis: ${what}`, options);
-    this.sagaId = sagaId;
-  }
-}
+const UNREADABLE_MACHINE: MachineRef = { id: UNREADABLE, version: '', structure: '' };
+const UNREADABLE_SIGNAL: Signal = { id: UNREADABLE, kind: UNREADABLE, atMs: 0, by: '', reason: '' };
 
 const status = z.enum(SAGA_STATUSES);
-const whole = z.string().regex(/^\d+$/).transform(Number);
+/** Few enough digits to be exact. The scripts read the same (`digits` in lua/shared.lua). */
+const whole = z
+  .string()
+  .regex(/^\d{1,15}$/, 'no whole number')
+  .transform(Number);
 const count = z.number().int().nonnegative();
 const orNull = <T extends z.ZodType>(schema: T) => z.union([z.literal('').transform(() => null), schema]);
 
-function json<T extends z.ZodType>(schema: T) {
+/** @param read leaves numbers as they were written where a saga's participants have written them */
+function json<T extends z.ZodType>(schema: T, read: (text: string) => unknown = JSON.parse) {
   const parsed = z.string().transform((text, context): unknown => {
     try {
-      return JSON.parse(text);
+      return read(text);
     } catch {
       context.issues.push({ code: 'custom', message: 'not JSON', input: text });
       return z.NEVER;
@@ -46,14 +50,18 @@ function json<T extends z.ZodType>(schema: T) {
 
 const machine = json(z.object({ id: z.string(), version: z.string(), structure: z.string() }));
 
-const signal = z.object({
+const signal: z.ZodType<Signal> = z.object({
   id: z.string(),
-  kind: z.enum(['cancel', 'retry', 'skip', 'resolve']),
+  kind: z.enum(SIGNAL_KINDS),
   atMs: z.number(),
   by: z.string(),
   reason: z.string(),
   step: z.string().exactOptional(),
   as: z.enum(['COMPLETED', 'FAILED']).exactOptional(),
+  name: z.string().exactOptional(),
+  attempt: count.exactOptional(),
+  outcome: z.enum(['done', 'refused']).exactOptional(),
+  payload: z.string().exactOptional(),
 });
 
 const fields = z.object({
@@ -64,13 +72,18 @@ const fields = z.object({
   write_id: z.string(),
   snapshot: z.string(),
   summary: json(
-    z.object({
-      order_id: z.string().nullable(),
-      steps_completed: count,
-      total_steps: count,
-      failed_step: z.string().nullable(),
-      failed_step_index: count.nullable(),
-    }),
+    z
+      .object({
+        // Under the name that it had when all sagas were orders, so that older releases read it beside this one. Some
+        // of them wrote a label of its own with it.
+        order_id: z.string().nullable(),
+        label: z.string().nullable().exactOptional(),
+        steps_completed: count,
+        total_steps: count,
+        failed_step: z.string().nullable(),
+        failed_step_index: count.nullable(),
+      })
+      .transform(({ order_id, label = order_id, ...summary }) => ({ ...summary, label })),
   ),
   state: z.string(),
   status,
@@ -78,8 +91,16 @@ const fields = z.object({
     json(
       z.object({
         reason: z.string(),
-        held: z.array(z.object({ step: z.string(), reason: z.string(), response: z.unknown() })),
+        held: z.array(
+          z.object({
+            step: z.string(),
+            reason: z.string(),
+            response: z.unknown(),
+            says: z.string().exactOptional(),
+          }),
+        ),
       }),
+      parse,
     ),
   ),
   seq: whole,
@@ -99,13 +120,72 @@ const fields = z.object({
   signals: z
     .string()
     .optional()
-    .transform((text) => (text ? text.split('\n') : []))
-    .pipe(z.array(json(signal))),
+    .transform((text) => decodeSignals(text ?? '')),
 });
 
-export function decodeRecord(id: string, hash: Readonly<Record<string, string>>): SagaRecord {
+/** What stands for a field that cannot be read. Nothing is known of such a saga but its id, which says when it began. */
+function standIns(id: string, status: SagaStatus): Record<keyof z.infer<typeof fields>, string> {
+  const born = String(bornAtMs(id));
+  return {
+    machine: encodeMachine(UNREADABLE_MACHINE),
+    trace: '',
+    revision: '0',
+    write_id: '',
+    snapshot: '',
+    summary: JSON.stringify({
+      order_id: null,
+      steps_completed: 0,
+      total_steps: 0,
+      failed_step: null,
+      failed_step_index: null,
+    }),
+    state: UNREADABLE,
+    status,
+    parked: JSON.stringify({ reason: UNREADABLE, held: UNKNOWN_HELD }),
+    seq: '0',
+    created: born,
+    updated: born,
+    owner: '',
+    due: '',
+    signals: '',
+  };
+}
+
+/**
+ * Reads a record, whatever lies in its hash.
+ * @param status stands in for one that cannot be read: that of the index in which the saga was found. Parked, where none
+ *   is known, because a person must look at it.
+ * @param damage what the store has found to be damaged before, and mended, in words
+ */
+export function decodeRecord(
+  id: string,
+  hash: Readonly<Record<string, string>>,
+  status: SagaStatus = 'ABORTED',
+  damage = '',
+): SagaRecord {
   const { data, error } = fields.safeParse(hash);
-  if (error) throw new CorruptRecordError(id, z.prettifyError(error), { cause: error });
+  if (data) return recordOf(id, data, damage);
+  const bad = new Map(
+    error.issues.map(({ path: [name], message }) => [
+      String(name),
+      String(name) in hash ? message : 'it is missing',
+    ]),
+  );
+  const instead = standIns(id, status);
+  const mended = { ...hash, ...pick(instead, bad) };
+  const words = [...bad].map(([name, message]) => `${name}: ${message}; `).join('');
+  return recordOf(id, fields.parse(mended), damage + words);
+}
+
+function pick(texts: Readonly<Record<string, string>>, names: ReadonlyMap<string, unknown>) {
+  return Object.fromEntries(Object.entries(texts).filter(([name]) => names.has(name)));
+}
+
+function recordOf(id: string, data: z.infer<typeof fields>, damage: string): SagaRecord {
+  const signals = data.signals.some(({ kind }) => kind === UNREADABLE)
+    ? 'signals: not all can be read; '
+    : '';
+  const unreadable = (damage + signals).replace(/; $/, '').slice(0, 500);
   return {
     id,
     machine: data.machine,
@@ -121,6 +201,7 @@ export function decodeRecord(id: string, hash: Readonly<Record<string, string>>)
     owner: data.owner,
     dueAtMs: data.due,
     signals: data.signals,
+    unreadable: unreadable === '' ? null : unreadable,
   };
 }
 
@@ -133,29 +214,33 @@ export function machineBegins(name: MachineName): string {
   return JSON.stringify(machineOfName(name)).slice(0, -1);
 }
 
-export function decodeMachine(id: string, text: string): MachineRef {
-  const { data, error } = machine.safeParse(text);
-  if (error) throw new CorruptRecordError(id, `machine: ${z.prettifyError(error)}`, { cause: error });
-  return data;
+export function decodeMachine(text: string): MachineRef {
+  return machine.safeParse(text).data ?? UNREADABLE_MACHINE;
 }
 
-/** The text of a mailbox. */
-export function decodeSignals(id: string, text: string): Signal[] {
-  const { data, error } = fields.shape.signals.safeParse(text);
-  if (error) throw new CorruptRecordError(id, `its signals: ${z.prettifyError(error)}`, { cause: error });
-  return data;
+/** A signal's line. Its id comes first, so that a repetition can be found by how it begins. */
+export function encodeSignal({ id, ...rest }: Signal): string {
+  return JSON.stringify({ id, ...rest });
 }
 
-export function decodeStatus(id: string, text: string): SagaStatus {
-  const { data, error } = status.safeParse(text);
-  if (error) throw new CorruptRecordError(id, `its status is ${JSON.stringify(text)}`);
-  return data;
+/** The text of a mailbox: as many signals as it has lines. One that cannot be read asks for nothing, and is answered. */
+export function decodeSignals(text: string): Signal[] {
+  if (text === '') return [];
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map((line): Signal => json(signal).safeParse(line).data ?? { ...UNREADABLE_SIGNAL });
+}
+
+/** A saga whose status cannot be read needs a person, as one that is parked. */
+export function decodeStatus(text: string): SagaStatus {
+  return status.safeParse(text).data ?? 'ABORTED';
 }
 
 const text = z.string().nullable();
 const logEntry = json(
   z.object({
-    at: z.string(),
+    at: z.iso.datetime(),
     event: z.string(),
     from: text,
     to: z.string(),
@@ -170,21 +255,36 @@ const logEntry = json(
   }),
 );
 
-/** A number among the lines is how many entries were dropped there. */
-export function decodeLog(id: string, lines: readonly string[]): NumberedEntry[] {
+/** A number among the lines is how many entries were dropped there. What cannot be read has its place, and says why. */
+export function decodeLog(lines: readonly string[]): NumberedEntry[] {
   let seq = 0;
+  let at = new Date(0).toISOString();
   return lines.flatMap((line) => {
-    const isGap = /^\d+$/.test(line);
+    const isGap = /^\d{1,15}$/.test(line);
     seq += isGap ? Number(line) : 1;
-    return isGap ? [] : decodeEntry(id, line, seq);
+    if (isGap) return [];
+    const { data, error } = logEntry.safeParse(line);
+    at = data?.at ?? at;
+    return { ...(data ?? unreadableEntry(at, z.prettifyError(error))), seq };
   });
 }
 
-function decodeEntry(id: string, line: string, seq: number): NumberedEntry {
-  const { data, error } = logEntry.safeParse(line);
-  if (error)
-    throw new CorruptRecordError(id, `log entry ${seq}: ${z.prettifyError(error)}`, { cause: error });
-  return { ...data, seq };
+/** @param at when the entry before it was written */
+export function unreadableEntry(at: string, error: string): LogEntry {
+  const none = { from: null, step: null, kind: null, attempt: null, outcome: null, duration_ms: null };
+  return { ...none, at, event: UNREADABLE, to: '', error: error.slice(0, 500) };
+}
+
+/** Without the state, which has a field of its own. */
+export function encodeSummary(summary: SagaSummary): string {
+  const { label, steps_completed, total_steps, failed_step, failed_step_index } = summary;
+  return JSON.stringify({
+    order_id: label,
+    steps_completed,
+    total_steps,
+    failed_step,
+    failed_step_index,
+  } satisfies Omit<SagaSummary, 'state' | 'label'> & { readonly order_id: string | null });
 }
 
 /** ARGV 4 to 12 of lua/write.lua. No validation here: this is the hot path, and the caller is our own engine. */
@@ -197,25 +297,18 @@ export function encodeWrite({
   entry,
   next,
 }: Write): string[] {
-  const { state, order_id, steps_completed, total_steps, failed_step, failed_step_index } = summary;
   return [
     writeId,
     snapshot,
-    JSON.stringify({
-      order_id,
-      steps_completed,
-      total_steps,
-      failed_step,
-      failed_step_index,
-    } satisfies Omit<SagaSummary, 'state'>),
-    state,
+    encodeSummary(summary),
+    summary.state,
     earlier.length === 0
       ? JSON.stringify(entry)
       : [...earlier, entry].map((one) => JSON.stringify(one)).join('\n'),
     next.kind === 'end' ? next.status : next.kind === 'park' ? 'ABORTED' : 'STARTED',
     String(spanOf(next)),
     next.kind === 'act' ? `${owner.boot} ${owner.name}` : '',
-    next.kind === 'park' ? JSON.stringify(next.parked) : '',
+    next.kind === 'park' ? stringify(next.parked) : '',
   ];
 }
 

@@ -2,8 +2,9 @@
  * The contract over Redis: every atomic move is one Lua script on one partition, every read a plain command.
  * Operations over several partitions send to all of them in one tick, and are atomic in each of them.
  */
+import { Cluster } from 'ioredis';
 import { assertLimit, assertMigration, assertNewSaga, assertSpan, assertWrite } from '../assertions.ts';
-import { assertPartitions, digestOf, idMaker, shareOf } from '../partition.ts';
+import { assertPartitions, digestOf, idMaker, partitionOfKey, shareOf } from '../partition.ts';
 import {
   CLAIMS_MAX,
   type Claimed,
@@ -11,6 +12,7 @@ import {
   type CreateResult,
   claimsExhausted,
   type Disagreement,
+  EXHAUSTED,
   type Fence,
   IN_FLIGHT_MAX,
   type LogEntry,
@@ -25,52 +27,65 @@ import {
   type Signal,
   type SignalResult,
   type StoreInfo,
+  StoreRefusedError,
   StoreUnavailableError,
   takenOver,
   type Write,
+  type WritesRefused,
 } from '../saga-store.ts';
+import type { Client } from './client.ts';
 import { Declarations } from './declarations.ts';
-import { asking, reachable, together } from './faults.ts';
+import { durabilityOf, replicaWait } from './durability.ts';
+import { asking, orDamaged, reachable, refusedOf } from './faults.ts';
 import {
   assertPrefix,
   bootsKey,
+  clockKey,
   counterField,
   declarationKeys,
   type MachineName,
   machineName,
   type PartitionKeys,
+  partitionKeys,
+  rootKey,
   waitedKey,
 } from './keys.ts';
 import { type Batch, chunked, Keyspace } from './keyspace.ts';
-import { agreeOnPartitions, connected, durabilityOf, replicaWait } from './opening.ts';
-import { pairs, RedisReads } from './reads.ts';
+import { encodeLayout, newLayout } from './layout.ts';
+import { agreeOnLayout, connected } from './opening.ts';
+import { assertPermitted, isRefusal, missingIn } from './permissions.ts';
+import { inThrees, pairs, RedisReads } from './reads.ts';
 import {
-  CorruptRecordError,
   decodeRecord,
   encodeCounts,
   encodeMachine,
+  encodeSignal,
+  encodeSummary,
   encodeWrite,
   machineBegins,
 } from './record.ts';
 import type { ReplicaWait, WaitReplicas } from './replica-wait.ts';
-import { type Client, commitResult, createResult, run, signalResult, type WriteReply } from './scripts.ts';
-import { StoreClock } from './store-clock.ts';
+import { commitResult, createResult, run, signalResult, type WriteReply } from './scripts.ts';
+import { secretIn } from './secret.ts';
+import { JUMP_LEAST_MS, SHIFT_MOST_MS, StoreClock } from './store-clock.ts';
 
 export interface RedisStoreOptions {
   /** From connect.ts, or any ioredis client with its settings. The store closes it. */
   readonly redis: Client;
-  /** Fixed when a store is first opened. */
-  readonly partitions?: number;
+  /** Fixed when a store is first opened; left out, it is what the store has, and of a new one 16, or 48 on a Cluster. */
+  readonly partitions?: number | undefined;
   /** Lets several stores share a Redis. */
   readonly prefix?: string;
   /** Entries kept of each partition's event stream, about. */
   readonly streamMax?: number;
-  /** Claims without a commit between them; the next one parks the saga. */
+  /** Boots that claim a saga without a commit between them; the next one parks it. */
   readonly claimsMax?: number;
   /** Sagas that are STARTED at once, over all partitions. */
   readonly inFlightMax?: number;
   /** Added to Redis's clock in every decision: 0 in production, tests move it. */
   readonly clockOffsetMs?: () => number;
+  /** As though Redis's own clock had been set by so much: nobody is told, the store must find out. For tests alone. */
+  readonly clockJumpMs?: () => number;
   /** Creates, commits and claims count as written only when replicas have them. Not on a Cluster. */
   readonly waitReplicas?: WaitReplicas;
 }
@@ -79,10 +94,16 @@ export class RedisStore extends RedisReads implements SagaStore {
   readonly info: StoreInfo;
   readonly newId: (key: string | null) => string;
   readonly #boots: string;
+  /** As it stands in every partition's mark. */
+  readonly #id: string;
+  readonly #root: string;
+  readonly #slots: readonly (readonly string[])[];
   readonly #declarations: Declarations;
   readonly #claimsMax: string;
   readonly #inFlightMax: string;
   readonly #offsetMs: () => number;
+  readonly #jumpMs: () => number;
+  readonly #clockKey: string;
   readonly #replicas: ReplicaWait | null;
 
   /**
@@ -91,27 +112,35 @@ export class RedisStore extends RedisReads implements SagaStore {
    */
   static async open({
     redis,
-    partitions = 16,
+    partitions,
     prefix = '',
     waitReplicas,
     ...rest
   }: RedisStoreOptions): Promise<RedisStore> {
-    assertPartitions(partitions);
+    if (partitions !== undefined) assertPartitions(partitions);
     assertPrefix(prefix);
-    try {
-      await connected(redis);
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      throw new StoreUnavailableError(`Redis cannot be reached: ${message}`, true, { cause: error });
-    }
-    const keyspace = new Keyspace(redis, prefix, partitions);
-    const waiting = waitReplicas
-      ? await asking(replicaWait(redis, waitedKey(prefix), waitReplicas))
-      : { replicas: null, words: '' };
-    const durability = (await asking(durabilityOf(redis))) + waiting.words;
-    await asking(agreeOnPartitions(redis, keyspace.partitions));
-    const store = new RedisStore(redis, keyspace, prefix, durability, waiting.replicas, rest);
+    await connected(redis);
+    let keyspace = new Keyspace(redis, prefix, newLayout(redis, partitions ?? null));
+    const permitted = () => asking(assertPermitted(redis, slotsOf(keyspace, prefix)));
+    const prepare = async () => {
+      const { durability, survivesRestart } = await durabilityOf(redis);
+      const waiting = waitReplicas
+        ? await replicaWait(redis, waitedKey(prefix), waitReplicas)
+        : { replicas: null, words: '' };
+      const { layout, id } = await agreeOnLayout(redis, prefix, partitions ?? null);
+      keyspace = new Keyspace(redis, prefix, layout);
+      const said = { durability: durability + waiting.words, survivesRestart };
+      return { id, said, replicas: waiting.replicas };
+    };
+    const { id, said, replicas } = await asking(prepare()).catch(async (error: Error) => {
+      // One command is missing: with it all others are named.
+      if (isRefusal(error)) await permitted();
+      throw error;
+    });
+    await permitted();
+    const store = new RedisStore(redis, keyspace, prefix, id, said, replicas, rest);
     await store.learnTime();
+    await store.tick();
     return store;
   }
 
@@ -119,13 +148,15 @@ export class RedisStore extends RedisReads implements SagaStore {
     redis: Client,
     keyspace: Keyspace,
     prefix: string,
-    durability: string,
+    id: string,
+    said: Pick<StoreInfo, 'durability' | 'survivesRestart'>,
     replicas: ReplicaWait | null,
     {
       streamMax = 10_000,
       claimsMax = CLAIMS_MAX,
       inFlightMax = IN_FLIGHT_MAX,
       clockOffsetMs = () => 0,
+      clockJumpMs = () => 0,
     }: Omit<RedisStoreOptions, 'redis'>,
   ) {
     const clock = new StoreClock(clockOffsetMs);
@@ -139,12 +170,22 @@ export class RedisStore extends RedisReads implements SagaStore {
     this.#inFlightMax = String(shareOf(inFlightMax, partitions));
     this.#replicas = replicas;
     this.#offsetMs = clockOffsetMs;
-    this.info = { kind: 'redis', durability, partitions };
+    this.#jumpMs = clockJumpMs;
+    this.#clockKey = clockKey(prefix);
+    this.info = { kind: 'redis', ...said, partitions };
+    this.#id = id;
+    this.#root = rootKey(prefix);
+    this.#slots = slotsOf(keyspace, prefix);
     this.newId = idMaker({ partitions, now: () => clock.now() });
   }
 
-  boot(name: string): Promise<number> {
-    return asking(this.redis.hincrby(this.#boots, name, 1));
+  async boot(name: string): Promise<number> {
+    const [number] = await run(this.redis, 'boot', [this.#boots], [name]);
+    return Number(number);
+  }
+
+  async secret(): Promise<string> {
+    return secretIn(this.redis, this.#root);
   }
 
   async declare(
@@ -153,23 +194,67 @@ export class RedisStore extends RedisReads implements SagaStore {
     leaseMs: number,
   ): Promise<readonly Disagreement[]> {
     assertSpan('leaseMs', leaseMs);
-    return this.#declarations.declare(machines, owner, leaseMs);
+    const disagreements = await this.#declarations.declare(machines, owner, leaseMs);
+    if (machines.length > 0) await this.#assertLayout(owner);
+    return disagreements;
+  }
+
+  /**
+   * Whoever moves the store marks it and then looks who is declared; we declare ourselves and then look at the mark. So one of
+   * the two sees the other.
+   */
+  async #assertLayout(owner: Owner): Promise<void> {
+    const known = encodeLayout(this.keyspace.layout);
+    const found = await asking(this.redis.hget(this.#root, 'partitions'));
+    // A Redis that has forgotten all has no mark either.
+    if (found === null || found === known) return;
+    await this.#declarations.declare([], owner, 0);
+    throw new StoreRefusedError(
+      `The store was opened with ${known} partitions, and its mark says ${found} by now (${this.#root}): it is moved to ` +
+        'others. This coordinator must not go on with it; start it again when `saga store repartition` has ended.',
+    );
   }
 
   async gone(afterMs: number): Promise<MachineRef[]> {
     assertSpan('afterMs', afterMs);
-    if (this.clock.old) await this.learnTime();
+    await this.learnTimeIfOld();
     return this.#declarations.gone(afterMs);
   }
 
   async create(saga: NewSaga): Promise<CreateResult> {
-    const keys = this.keyspace.at(assertNewSaga(saga, this.info.partitions));
+    const known = await this.#knownBefore(saga);
+    if (known !== null) return known;
+    const result = await this.#create(saga, '');
+    if (saga.idempotency === null || (result.kind !== 'exists' && result.kind !== 'key-reused'))
+      return result;
+    // A create that was cut off before its record has left its key, which leads to nothing and would refuse all others.
+    const keys = this.keyspace.of(result.id);
+    if (keys === null || (await asking(this.redis.exists(keys.saga(result.id)))) === 1) return result;
+    return this.#create(saga, result.id);
+  }
+
+  /** What an idempotency key leads to that was used before the store was moved, and now belongs to another partition. */
+  async #knownBefore({ id, idempotency }: NewSaga): Promise<CreateResult | null> {
+    const { before } = this.keyspace.layout;
+    if (before === null || idempotency === null) return null;
+    const keys = this.keyspace.at(partitionOfKey(idempotency.key, before));
+    if (keys === this.keyspace.of(id)) return null;
+    const text = await asking(this.redis.get(keys.key(digestOf(idempotency.key))));
+    const [first = '', digest] = text?.split(' ') ?? [];
+    if (text === null || (await asking(this.redis.exists(keys.saga(first)))) === 0) return null;
+    return { kind: digest === idempotency.digest ? 'exists' : 'key-reused', id: first };
+  }
+
+  async #create(saga: NewSaga, missing: string): Promise<CreateResult> {
+    const keys = this.keyspace.at(
+      assertNewSaga(saga, this.info.partitions, this.keyspace.layout.before ?? undefined),
+    );
     const machine = machineName(saga.machine);
     const digest = saga.idempotency ? digestOf(saga.idempotency.key) : '';
     const reply = await run(
       this.redis,
       'create',
-      [...writeKeys(keys, saga.id, machine), keys.sagas, keys.key(digest)],
+      [...writeKeys(keys, saga.id, machine), keys.sagas, keys.key(digest), keys.saga(missing)],
       [
         ...this.#writeArgs(saga.id, saga),
         encodeMachine(saga.machine),
@@ -177,6 +262,7 @@ export class RedisStore extends RedisReads implements SagaStore {
         saga.idempotency?.digest ?? '',
         this.#inFlightMax,
         saga.trace ?? '',
+        missing,
         ...encodeCounts(machine, saga),
       ],
       this.#replicas,
@@ -202,12 +288,13 @@ export class RedisStore extends RedisReads implements SagaStore {
         String(expected.revision),
         expected.writeId,
         write.signalsSeen ? String(write.signalsSeen) : '',
+        write.signalsLeft?.length ? write.signalsLeft.map(encodeSignal).join('\n') : '',
         ...encodeCounts(machine, write),
       ],
       this.#replicas,
     );
     this.clock.learn(Number(reply[3]));
-    const result = commitResult(id, reply as unknown as WriteReply, expected, write.writeId);
+    const result = commitResult(reply as unknown as WriteReply, expected, write.writeId);
     if (result.kind === 'committed' && write.next.kind === 'end') this.keyspace.forget(id);
     return result;
   }
@@ -218,7 +305,6 @@ export class RedisStore extends RedisReads implements SagaStore {
     const from = await this.keyspace.machineOf(id);
     if (!keys || from === null) return { kind: 'missing' };
     const { writeId, snapshot, entry, machine } = migration;
-    const { state, ...summary } = migration.summary;
     const to = machineName(machine);
     const reply = await run(
       this.redis,
@@ -230,8 +316,8 @@ export class RedisStore extends RedisReads implements SagaStore {
         String(this.streamMax),
         writeId,
         snapshot,
-        JSON.stringify(summary),
-        state,
+        encodeSummary(migration.summary),
+        migration.summary.state,
         JSON.stringify(entry),
         encodeMachine(machine),
         String(expected.revision),
@@ -241,7 +327,7 @@ export class RedisStore extends RedisReads implements SagaStore {
       this.#replicas,
     );
     this.clock.learn(Number(reply[3]));
-    const result = commitResult(id, reply as unknown as WriteReply, expected, writeId);
+    const result = commitResult(reply as unknown as WriteReply, expected, writeId);
     if (result.kind === 'signalled') throw new Error('migrate.lua asks for no signals');
     if (result.kind === 'committed') this.keyspace.remember(id, to);
     return result;
@@ -251,9 +337,7 @@ export class RedisStore extends RedisReads implements SagaStore {
     const keys = this.keyspace.of(id);
     const machine = await this.keyspace.machineOf(id);
     if (!keys || machine === null) return { kind: 'missing' };
-    // Its id comes first, so that a repetition can be found by how it begins.
-    const { id: signalId, ...rest } = signal;
-    const begins = JSON.stringify({ id: signalId }).slice(0, -1);
+    const begins = JSON.stringify({ id: signal.id }).slice(0, -1);
     const reply = await run(
       this.redis,
       'signal',
@@ -261,7 +345,7 @@ export class RedisStore extends RedisReads implements SagaStore {
       [
         this.#offset(),
         id,
-        JSON.stringify({ id: signalId, ...rest }),
+        encodeSignal(signal),
         begins,
         String(expectedSeq),
         String(SIGNALS_MAX),
@@ -291,11 +375,13 @@ export class RedisStore extends RedisReads implements SagaStore {
       withoutStates(takenOver(at, '')),
       withoutStates(claimsExhausted(at, '')),
       this.#claimsMax,
+      JSON.stringify(EXHAUSTED),
     ];
     const asked = [...new Set(ids)];
     const batches = await this.keyspace.batches(asked);
     const moved: string[] = [];
-    const taken = await together(
+    // What was taken in one partition must not be lost with another that cannot be asked.
+    const taken = await reachable(
       batches.map(async ({ keys, sagas }) => {
         const [nowMs, ...found] = await run(
           this.redis,
@@ -303,8 +389,9 @@ export class RedisStore extends RedisReads implements SagaStore {
           [
             keys.events,
             keys.counters,
-            keys.status.STARTED,
-            keys.status.ABORTED,
+            ...statusKeys(keys),
+            keys.ended,
+            keys.sagas,
             ...sagas.flatMap(([id, machine]) => [keys.saga(id), keys.log(id), keys.due(machine)]),
           ],
           [
@@ -321,17 +408,23 @@ export class RedisStore extends RedisReads implements SagaStore {
           this.#replicas,
         );
         this.clock.learn(Number(nowMs));
-        return pairs(found).flatMap(([index, fields]) => {
+        return inThrees(found as (string | string[])[]).flatMap(([index, fields, damage]) => {
           const id = sagas[Number(index)]?.[0] ?? '';
-          if ((fields as string[]).length > 0) return claimed(id, fields as string[], Number(nowMs));
+          if (fields.length > 0 || damage !== '') {
+            return claimed(id, fields as string[], damage as string, Number(nowMs));
+          }
           this.keyspace.forget(id);
           moved.push(id);
           return [];
         });
       }),
     );
-    if (moved.length > 0) taken.push(await this.claim(moved, owner, leaseMs, writeId, at));
-    const byId = new Map(taken.flat().map((claim) => [claim.record.id, claim]));
+    if (moved.length > 0) {
+      // Whatever becomes of these, what was taken before stays taken.
+      const again = this.claim(moved, owner, leaseMs, writeId, at);
+      taken.push(...(await reachable([Promise.resolve([]), again])));
+    }
+    const byId = new Map(taken.flatMap((claims) => claims ?? []).map((claim) => [claim.record.id, claim]));
     return asked.flatMap((id) => byId.get(id) ?? []);
   }
 
@@ -342,7 +435,7 @@ export class RedisStore extends RedisReads implements SagaStore {
     assertSpan('leaseMs', leaseMs);
     const fences = new Map(held.map(({ id, fence }) => [id, fence]));
     const batches = await this.keyspace.batches([...fences.keys()]);
-    const remains = await together(
+    const remains = await reachable(
       batches.map(async ({ keys, sagas }) => {
         const [nowMs, ...found] = await run(
           this.redis,
@@ -355,7 +448,7 @@ export class RedisStore extends RedisReads implements SagaStore {
         return sagas.map(([id], index) => [id, Number(found[index])] as const);
       }),
     );
-    const byId = new Map(remains.flat());
+    const byId = new Map(remains.flatMap((part) => part ?? []));
     return held.map(({ id }) => {
       const ms = byId.get(id) ?? -1;
       return ms < 0 ? null : ms;
@@ -365,7 +458,7 @@ export class RedisStore extends RedisReads implements SagaStore {
   async release(held: readonly { readonly id: string; readonly fence: Fence }[]): Promise<void> {
     const fences = new Map(held.map(({ id, fence }) => [id, fence]));
     const batches = await this.keyspace.batches([...fences.keys()]);
-    await together(
+    await reachable(
       batches.map(async ({ keys, sagas }) => {
         const args = [this.#offset(), ...fencesOf(sagas, fences)];
         const [nowMs] = await run(this.redis, 'release', heldKeys(keys, sagas), args);
@@ -376,25 +469,35 @@ export class RedisStore extends RedisReads implements SagaStore {
 
   async purge(limit: number): Promise<number> {
     assertLimit(limit);
-    if (this.clock.old) await this.learnTime();
+    await this.learnTimeIfOld();
     const now = String(Math.floor(this.clock.now()));
-    const partitions = this.keyspace.inTurn();
-    const expired = await reachable(
-      partitions.map((keys) => this.redis.zrangebyscore(keys.ended, '-inf', now, 'LIMIT', 0, limit)),
-    );
     let left = limit;
-    const removed = await together(
-      partitions.flatMap((keys, index) => {
-        const ids = (expired[index] ?? []).slice(0, left);
-        left -= ids.length;
-        return chunked(ids).map((some) => this.#purgeIn(keys, some));
-      }),
-    );
-    return removed.reduce((sum, n) => sum + n, 0);
+    let partitions = this.keyspace.inTurn();
+    // Each is asked for its share alone; what some leave of theirs goes to those that have more.
+    while (left > 0 && partitions.length > 0) {
+      const asked = partitions.map((keys, index) => ({
+        keys,
+        share: Math.floor(left / partitions.length) + (index < left % partitions.length ? 1 : 0),
+      }));
+      const removed = await reachable(asked.map(({ keys, share }) => this.#purgeIn(keys, now, share)));
+      left -= removed.reduce<number>((sum, n) => sum + (n ?? 0), 0);
+      partitions = asked.flatMap(({ keys, share }, index) => (removed[index] === share ? keys : []));
+    }
+    return limit - left;
   }
 
-  async #purgeIn(keys: PartitionKeys, ids: readonly string[]): Promise<number> {
-    const digests = await Promise.all(ids.map((id) => this.redis.hget(keys.saga(id), 'key')));
+  async #purgeIn(keys: PartitionKeys, now: string, limit: number): Promise<number> {
+    if (limit === 0) return 0;
+    const expired = this.redis.zrangebyscore(keys.ended, '-inf', now, 'LIMIT', 0, limit);
+    const ids = await orDamaged(expired, []);
+    const removed = await reachable(chunked(ids).map((some) => this.#remove(keys, some)));
+    return removed.reduce<number>((sum, n) => sum + (n ?? 0), 0);
+  }
+
+  async #remove(keys: PartitionKeys, ids: readonly string[]): Promise<number> {
+    const digests = await Promise.all(
+      ids.map((id) => orDamaged(this.redis.hget(keys.saga(id), 'key'), null)),
+    );
     const { ended, counters, sagas, status } = keys;
     const [nowMs, purged] = await run(
       this.redis,
@@ -409,11 +512,48 @@ export class RedisStore extends RedisReads implements SagaStore {
     return Number(purged);
   }
 
+  /** Asks of two slots whether all may be done that a whole write needs, and writes what stands there already. */
+  async tryWrite(): Promise<WritesRefused | null> {
+    const [slot = [], boots = []] = [this.#slots[0], this.#slots.at(-1)];
+    try {
+      const error = await missingIn(this.redis, [slot, boots]);
+      if (error !== null) return { error, everywhere: true };
+    } catch {
+      // Whatever keeps it from being asked is met again below, and told.
+    }
+    return refusedOf(this.keyspace.partitions.map(({ meta }) => this.redis.hset(meta, 'store', this.#id)));
+  }
+
   async close(): Promise<void> {
     try {
       await this.redis.quit();
     } catch {
       this.redis.disconnect();
+    }
+  }
+
+  jumped(): number {
+    return this.clock.takeJump();
+  }
+
+  protected async learnTime(): Promise<void> {
+    const [seconds, microseconds] = await asking(this.redis.time());
+    const redisMs = Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
+    this.clock.learnUnmoved(redisMs + this.#jumpMs());
+  }
+
+  protected async tick(): Promise<void> {
+    // The masters of a Cluster have a clock each, and are not told of one another's.
+    if (this.redis instanceof Cluster) return;
+    const sentAtMs = performance.now();
+    const args = [this.#offsetMs() + this.#jumpMs(), this.clock.leastMs, JUMP_LEAST_MS, SHIFT_MOST_MS];
+    try {
+      const found = await run(this.redis, 'tick', [this.#clockKey], args.map(String));
+      const [redisMs = 0, addedMs = 0, behindMs = 0] = found.map(Number);
+      this.clock.settle({ redisMs: redisMs - this.#offsetMs(), addedMs, behindMs }, sentAtMs);
+    } catch (error) {
+      // The next round asks again; whatever else asks Redis says that it is away.
+      if (!(error instanceof StoreUnavailableError)) throw error;
     }
   }
 
@@ -423,13 +563,28 @@ export class RedisStore extends RedisReads implements SagaStore {
   }
 
   #offset(): string {
-    return String(this.#offsetMs());
+    return String(this.clock.offsetMs + this.#jumpMs());
   }
 }
 
 /** A log entry as JSON that lacks its last fields, which claim.lua adds: the state in which the saga stands. */
 function withoutStates({ from: _from, to: _to, ...entry }: LogEntry): string {
   return JSON.stringify(entry).slice(0, -1);
+}
+
+/** A key of each kind in each slot, as assertPermitted asks for them. */
+function slotsOf({ layout, partitions }: Keyspace, prefix: string): string[][] {
+  const { structures, versions, live } = declarationKeys(prefix);
+  const root = [rootKey(prefix), partitionKeys(prefix, 0).key('')];
+  return [
+    ...partitions.map((keys) => {
+      const { meta, counters, events, ended, sagas } = keys;
+      const one = [keys.saga('-'), keys.log('-'), keys.due('-'), keys.key('-')];
+      return [meta, keys.key(''), counters, events, ended, sagas, ...statusKeys(keys), ...one];
+    }),
+    ...(layout.isSpread ? [root] : []),
+    [bootsKey(prefix), `${bootsKey(prefix)}:-`, structures, versions, live, waitedKey(prefix)],
+  ];
 }
 
 /** KEYS of lua/renew.lua and lua/release.lua. */
@@ -447,22 +602,17 @@ function fencesOf(sagas: Batch['sagas'], fences: ReadonlyMap<string, Fence>): st
 
 /** KEYS 1 to 10 of lua/write.lua. */
 function writeKeys(keys: PartitionKeys, id: string, machine: MachineName): string[] {
-  const { counters, events, ended, status } = keys;
-  const indexes = [status.STARTED, status.COMPLETED, status.FAILED, status.ABORTED];
-  return [keys.saga(id), keys.log(id), counters, events, keys.due(machine), ended, ...indexes];
+  const { counters, events, ended } = keys;
+  return [keys.saga(id), keys.log(id), counters, events, keys.due(machine), ended, ...statusKeys(keys)];
 }
 
-/**
- * A saga that claim.lua has taken. One unreadable record must not keep the others of its batch from being worked
- * on, so here alone it is reported as a process warning instead of thrown; it comes again when its lease ends.
- */
-function claimed(id: string, fields: readonly string[], nowMs: number): Claimed[] {
-  try {
-    const record = decodeRecord(id, Object.fromEntries(pairs(fields)));
-    return [{ record, remainingMs: Math.max(0, (record.dueAtMs ?? 0) - nowMs) }];
-  } catch (error) {
-    if (!(error instanceof CorruptRecordError)) throw error;
-    process.emitWarning(error);
-    return [];
-  }
+/** In the order in which the scripts name them. */
+function statusKeys({ status }: PartitionKeys): string[] {
+  return [status.STARTED, status.COMPLETED, status.FAILED, status.ABORTED];
+}
+
+/** A saga that claim.lua has taken, or set aside. */
+function claimed(id: string, fields: readonly string[], damage: string, nowMs: number): Claimed {
+  const record = decodeRecord(id, Object.fromEntries(pairs(fields)), 'ABORTED', damage);
+  return { record, remainingMs: Math.max(0, (record.dueAtMs ?? 0) - nowMs) };
 }

@@ -7,6 +7,10 @@
  * the same write id. A repeated script writes nothing when it finds its own write, and newer servers then do not
  * wait for anything: hence a small write of our own before each WAIT, behind which the replica has all that came before.
  *
+ * A replica confirms by its offset, which says nothing of whose writes it counts: so INFO goes with each WAIT, and a write whose
+ * server has another replication id since then is unconfirmed. Nor does Redis say whether a replica that confirmed will be
+ * the one that takes over. Where sentinels lead to it, and a replica has gone, they are asked before anything counts.
+ *
  * While Redis waits it reads nothing more from the connection. So there is one WAIT at a time, and it serves all scripts
  * that were sent before it: the price is per round trip, not per write.
  */
@@ -24,6 +28,18 @@ export interface WaitReplicas {
   readonly fsync?: boolean;
 }
 
+/** What a server says of itself as a master. */
+interface Replication {
+  readonly id: string;
+  readonly replicas: number;
+}
+
+/** The last answer of a connection's server, sent before whatever is not confirmed yet. */
+interface Standing {
+  readonly connection: unknown;
+  replication: Promise<Replication>;
+}
+
 /** One WAIT under way. */
 interface Waiting {
   /** Scripts sent before it. */
@@ -32,11 +48,14 @@ interface Waiting {
   readonly done: Promise<void>;
 }
 
+const REPLICATION = /^connected_slaves:(\d+)[\s\S]*^master_replid:(\w+)/m;
+
 export class ReplicaWait {
   readonly #redis: Redis;
   readonly #key: string;
   readonly #wanted: WaitReplicas;
   #sent = 0;
+  #standing: Standing | null = null;
   #underWay: Waiting | null = null;
   #next: Promise<Waiting> | null = null;
 
@@ -52,6 +71,9 @@ export class ReplicaWait {
     this.#sent += 1;
     const place = this.#sent;
     const connection = this.#redis.stream;
+    if (this.#standing?.connection !== connection) {
+      this.#standing = { connection, replication: this.#replication() };
+    }
     const reply = await send();
 
     const covering = (waiting: Waiting | null) =>
@@ -88,20 +110,40 @@ export class ReplicaWait {
 
   async #wait(): Promise<void> {
     const { count, timeoutMs, fsync = false } = this.#wanted;
-    const [, replicas, synced] = await Promise.all([
+    // Whoever waits has sent something.
+    const standing = this.#standing as Standing;
+    const first = standing.replication;
+    const asked = [
       this.#asked(this.#redis.set(this.#key, '')),
       count > 0 ? this.#asked(this.#redis.call('WAIT', count, timeoutMs)) : 0,
       fsync ? this.#asked(this.#redis.call('WAITAOF', 1, 0, timeoutMs)) : null,
-    ]);
+    ] as const;
+    standing.replication = this.#replication();
+    const [before, now, , replicas, synced] = await Promise.all([first, standing.replication, ...asked]);
+    if (now.id !== before.id) throw unconfirmed('the server became a replica or a master meanwhile');
     if (Number(replicas) < count) {
       throw unconfirmed(`${replicas} of ${count} replicas had it within ${timeoutMs} ms`);
     }
     if (Array.isArray(synced) && Number(synced[0]) < 1) {
       throw unconfirmed(`it was not on disk within ${timeoutMs} ms`);
     }
+    if (now.replicas < before.replicas && this.#redis.options.sentinels) {
+      this.#redis.disconnect(true);
+      throw unconfirmed('a replica has gone, and the sentinels must say first whether it takes over');
+    }
   }
 
-  /** Whatever Redis says to these three, the script before them was executed. */
+  #replication(): Promise<Replication> {
+    const asked = this.#asked(this.#redis.info('replication')).then((said) => {
+      const [, replicas, id = ''] = REPLICATION.exec(String(said)) ?? [];
+      return { id, replicas: Number(replicas ?? 0) };
+    });
+    // It may be that nobody ever waits for it.
+    asked.catch(() => {});
+    return asked;
+  }
+
+  /** Whatever Redis says to these, the script before them was executed. */
   async #asked(reply: Promise<unknown>): Promise<unknown> {
     try {
       return await asking(reply);

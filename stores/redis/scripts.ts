@@ -4,7 +4,6 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Cluster, Redis } from 'ioredis';
 import {
   type CommitResult,
   type CreateResult,
@@ -14,13 +13,14 @@ import {
   LOG_MAX,
   LOG_SLACK,
   type SignalResult,
+  StoreUnavailableError,
 } from '../saga-store.ts';
-import { asking, fault } from './faults.ts';
+import type { Client } from './client.ts';
+import { fault } from './faults.ts';
 import { gather } from './gathering.ts';
+import { isRefusal, refusal } from './permissions.ts';
 import { decodeSignals } from './record.ts';
 import type { ReplicaWait } from './replica-wait.ts';
-
-export type Client = Redis | Cluster;
 
 interface Script {
   readonly lua: string;
@@ -32,20 +32,23 @@ const BOUNDS = `local LOG_FIRST, LOG_MAX, LOG_SLACK = ${LOG_FIRST}, ${LOG_MAX}, 
 
 function script(...files: readonly string[]): Script {
   const texts = files.map((file) => readFileSync(new URL(`./lua/${file}.lua`, import.meta.url), 'utf8'));
-  const lua = [BOUNDS, ...texts].join('\n');
+  // Redis keeps and reads the text whole. Comments go, their lines stay: an error names the line in the file.
+  const lua = [BOUNDS, ...texts].join('\n').replace(/^ *--.*$/gm, '');
   return { lua, sha: createHash('sha1').update(lua).digest('hex') };
 }
 
 const SCRIPTS = {
-  create: script('shared', 'write', 'create'),
-  commit: script('shared', 'write', 'commit'),
-  claim: script('shared', 'claim'),
+  create: script('shared', 'books', 'write', 'create'),
+  commit: script('shared', 'books', 'write', 'commit'),
+  claim: script('shared', 'books', 'claim'),
   renew: script('shared', 'renew'),
   release: script('shared', 'release'),
-  purge: script('shared', 'purge'),
+  purge: script('shared', 'books', 'purge'),
   signal: script('shared', 'signal'),
   declare: script('shared', 'declare'),
-  migrate: script('shared', 'migrate'),
+  tick: script('shared', 'tick'),
+  migrate: script('shared', 'books', 'migrate'),
+  boot: script('boot'),
 };
 
 /**
@@ -69,10 +72,21 @@ export async function run(
   try {
     return (await (replicas ? replicas.after(byHash) : byHash())) as unknown[];
   } catch (error) {
-    if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw fault(error);
+    if (!(error instanceof Error && error.message.startsWith('NOSCRIPT')))
+      throw await told(client, keys, error);
     const byText = () => client.eval(lua, keys.length, all);
-    return (await asking(replicas ? replicas.after(byText) : byText())) as unknown[];
+    try {
+      return (await (replicas ? replicas.after(byText) : byText())) as unknown[];
+    } catch (refused) {
+      throw await told(client, keys, refused);
+    }
   }
+}
+
+/** A script that was refused a command does not say which: that is asked. */
+async function told(client: Client, [key = '']: readonly string[], error: unknown): Promise<unknown> {
+  const thrown = fault(error);
+  return error instanceof Error && isRefusal(error) ? refusal(client, key, error) : thrown;
 }
 
 /** The codes of lua/shared.lua. */
@@ -86,6 +100,7 @@ const MOVED = 6;
 const FULL = 7;
 const ENDED = 8;
 const ELSEWHERE = 9;
+const KEY_UNREADABLE = 10;
 
 /**
  * Writes and signals reply: code, log entries, remaining ms, the store's clock; then create the saga's id, and commit
@@ -109,17 +124,20 @@ export function createResult(reply: WriteReply, writeId: string): CreateResult {
   if (code === EXISTS) return { kind: 'exists', id };
   if (code === KEY_REUSED) return { kind: 'key-reused', id };
   if (code === FULL) return { kind: 'full' };
+  if (code === KEY_UNREADABLE) {
+    throw new StoreUnavailableError('The record of this idempotency key is damaged in Redis', true);
+  }
   throw new Error(`create.lua returned the unknown code ${code}`);
 }
 
-export function commitResult(id: string, reply: WriteReply, expected: Fence, writeId: string): CommitResult {
+export function commitResult(reply: WriteReply, expected: Fence, writeId: string): CommitResult {
   const [code, , , , text = ''] = reply;
   if (code === DONE) {
     return { kind: 'committed', ...granted({ revision: expected.revision + 1, writeId }, reply) };
   }
   if (code === STALE) return { kind: 'stale' };
   if (code === MISSING) return { kind: 'missing' };
-  if (code === SIGNALLED) return { kind: 'signalled', signals: decodeSignals(id, text) };
+  if (code === SIGNALLED) return { kind: 'signalled', signals: decodeSignals(text) };
   throw new Error(`commit.lua returned the unknown code ${code}`);
 }
 

@@ -1,4 +1,4 @@
-/** A Redis Cluster of three masters: three real processes, joined by hand. */
+/** A Redis Cluster of three masters, or as many as are asked for, with replicas where they are: real processes, joined by hand. */
 import type { Redis } from 'ioredis';
 import { type RedisServer, startRedis } from '../redis-server.ts';
 import { until } from './until.ts';
@@ -8,6 +8,7 @@ const SLOTS = 16_384;
 
 export interface RedisCluster {
   readonly url: string;
+  /** The masters, and then a replica of each in the same order, where there are replicas. */
   readonly nodes: readonly RedisServer[];
   /** A plain client of each node, which follows no redirection. */
   readonly admins: readonly Redis[];
@@ -18,11 +19,28 @@ export interface RedisCluster {
   stop(): Promise<void>;
 }
 
+interface ClusterOptions {
+  /** One for each master. */
+  readonly withReplicas?: boolean;
+  /** How long a node may be silent before the others replace it. */
+  readonly nodeTimeoutMs?: number;
+}
+
 /** Without full coverage: the loss of a master leaves the slots of the others served. */
-export async function startCluster(appendonly = false): Promise<RedisCluster> {
-  const settings = { 'cluster-require-full-coverage': 'no', 'cluster-node-timeout': '1000' };
+export async function startCluster(
+  appendonly = false,
+  masters = 3,
+  { withReplicas = false, nodeTimeoutMs = 1_000 }: ClusterOptions = {},
+): Promise<RedisCluster> {
+  const settings = {
+    'cluster-require-full-coverage': 'no',
+    'cluster-node-timeout': String(nodeTimeoutMs),
+    'repl-diskless-sync-delay': '0',
+  };
   const nodes = await Promise.all(
-    [0, 1, 2].map(() => startRedis({ cluster: 'empty', appendonly, settings })),
+    Array.from({ length: masters * (withReplicas ? 2 : 1) }, () =>
+      startRedis({ cluster: 'empty', appendonly, settings }),
+    ),
   );
   const admins = nodes.map(adminOf);
 
@@ -30,18 +48,19 @@ export async function startCluster(appendonly = false): Promise<RedisCluster> {
     until(async () => {
       const infos = await Promise.all(admins.map((admin) => admin.cluster('INFO')));
       return infos.every((info) =>
-        ['cluster_state:ok', `cluster_slots_ok:${SLOTS}`, 'cluster_known_nodes:3'].every((line) =>
-          String(info).includes(line),
+        ['cluster_state:ok', `cluster_slots_ok:${SLOTS}`, `cluster_known_nodes:${nodes.length}`].every(
+          (line) => String(info).includes(line),
         ),
       );
     });
 
   const ids = await Promise.all(admins.map((admin) => admin.cluster('MYID')));
   await Promise.all(
-    admins.map(async (admin, index) => {
-      const first = Math.ceil((SLOTS * index) / 3);
-      const last = Math.ceil((SLOTS * (index + 1)) / 3) - 1;
-      await admin.call('CLUSTER', 'ADDSLOTSRANGE', first, last);
+    admins.slice(0, masters).map(async (admin, index) => {
+      const first = Math.ceil((SLOTS * index) / masters);
+      const last = Math.ceil((SLOTS * (index + 1)) / masters) - 1;
+      const slots = Array.from({ length: last - first + 1 }, (_, slot) => first + slot);
+      await admin.call('CLUSTER', 'ADDSLOTS', ...slots);
       // Each its own, so that no two of them have to agree on who yields.
       await admin.call('CLUSTER', 'SET-CONFIG-EPOCH', index + 1);
     }),
@@ -49,6 +68,17 @@ export async function startCluster(appendonly = false): Promise<RedisCluster> {
   const [first] = admins as [Redis];
   for (const { port } of nodes.slice(1)) await first.call('CLUSTER', 'MEET', '127.0.0.1', port);
   await whole();
+  for (const [index, admin] of admins.entries()) {
+    if (index < masters) continue;
+    await admin.call('CLUSTER', 'REPLICATE', ids[index - masters] ?? '');
+    await until(async () => (await admin.info('replication')).includes('master_link_status:up'));
+  }
+  // A master drops, without a word, what a replica asks of it before it has heard by the bus that it is its replica.
+  const replicas = nodes.length - masters;
+  await until(async () => {
+    const tables = await Promise.all(admins.map((admin) => admin.cluster('NODES')));
+    return tables.every((table) => String(table).split(/\bslave\b/).length - 1 === replicas);
+  });
 
   return {
     url: `redis+cluster://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
@@ -96,8 +126,10 @@ export async function reshard(
     move,
     async finish() {
       await move((await source.call('CLUSTER', 'GETKEYSINSLOT', slot, 10_000)) as string[]);
-      // The new owner first, so that at no time nobody owns it.
-      for (const admin of [target, source, ...admins]) {
+      const roles = await Promise.all(admins.map((admin) => admin.info('replication')));
+      const masters = admins.filter((_, index) => roles[index]?.includes('role:master'));
+      // The new owner first, so that at no time nobody owns it. Replicas learn it of their masters.
+      for (const admin of [target, source, ...masters]) {
         await admin.call('CLUSTER', 'SETSLOT', slot, 'NODE', targetId);
       }
     },

@@ -9,7 +9,7 @@ import { type RedisServer, startRedis } from '../redis-server.ts';
 import { Gates } from './gate.ts';
 import { type Fate, openWire } from './proxy.ts';
 import { until } from './until.ts';
-import { adminOf, limitFiles, SETTINGS, WEATHER } from './weather.ts';
+import { adminOf, limitFiles, settings, WEATHER } from './weather.ts';
 
 interface Place {
   readonly server: RedisServer;
@@ -23,7 +23,7 @@ interface Place {
 /** Each its own, since most of the time is spent waiting for Redis: so they run side by side. */
 async function inPlace(work: (place: Place) => Promise<void>): Promise<void> {
   const gates = new Gates();
-  const server = await startRedis({ appendonly: true, diskMayFill: true, settings: SETTINGS });
+  const server = await startRedis({ appendonly: true, diskMayFill: true, settings: await settings() });
   const world = await openWorld({ clock: gates.clock });
   try {
     const { url } = await world.coordinator({ REDIS_URL: server.url, COORDINATOR_ID: 'under-weather' });

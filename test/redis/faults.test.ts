@@ -10,14 +10,14 @@ import type { SagaStore } from '../../stores/saga-store.ts';
 import { type RedisServer, startRedis } from '../redis-server.ts';
 import { expectAnswer, OPERATIONS, standing } from './operations.ts';
 import { served } from './until.ts';
-import { adminOf, limitFiles, SETTINGS, WEATHER } from './weather.ts';
+import { adminOf, limitFiles, settings, WEATHER } from './weather.ts';
 
 let server: RedisServer;
 let admin: Redis;
 let store: SagaStore;
 
 beforeAll(async () => {
-  server = await startRedis({ appendonly: true, diskMayFill: true, settings: SETTINGS });
+  server = await startRedis({ appendonly: true, diskMayFill: true, settings: await settings() });
   admin = adminOf(server);
   store = await RedisStore.open({ redis: connect(server.url, { commandTimeoutMs: 300 }) });
 });
@@ -81,7 +81,8 @@ it.each(WEATHER.filter(({ hits }) => hits === 'writes'))(
     const questions = QUESTIONS.filter(({ name }) => name !== 'ping');
     const prepared = await Promise.all(questions.map((operation) => operation.prepare(store)));
     const end = await begin(server, admin);
-    for (const { attempt } of prepared) await attempt(store);
+    // The store's clock may just be due to be written: who finds its master a replica reconnects, and is away for a moment.
+    for (const { attempt } of prepared) await served(() => attempt(store));
     await end();
   },
 );
@@ -110,10 +111,13 @@ it('a full disk with fsync always: Redis ends itself instead of answering, and n
 
 it('lets a script that fails crash loudly', async () => {
   await served(() => store.ping());
-  const [, commit] = OPERATIONS;
-  const { id, attempt } = await (commit as (typeof OPERATIONS)[number]).prepare(store);
-  await admin.set(`{p${id.slice(0, 2)}}:saga:${id}`, 'no hash');
-  const error = await attempt(store).catch((thrown: unknown) => thrown);
+  const redis = connect(server.url) as Redis;
+  const other = await RedisStore.open({ redis });
+  const { attempt } = await (OPERATIONS[1] as (typeof OPERATIONS)[number]).prepare(other);
+  const run = redis.evalsha.bind(redis) as (sha: string, keys: number, all: string) => Promise<unknown>;
+  redis.evalsha = ((sha: string, _: number, all: string) => run(sha, -1, all)) as Redis['evalsha'];
+  const error = await attempt(other).catch((thrown: unknown) => thrown);
+  await other.close();
   expect(error).toBeInstanceOf(Error);
   expect(error).not.toEqual(unavailable(true));
   expect(error).not.toEqual(unavailable(false));

@@ -129,6 +129,7 @@ describe('cost', () => {
     expect(counts.evalsha).toBe(50);
     expect(counts.wait).toBeLessThanOrEqual(3);
     expect(counts.set).toBe(counts.wait);
+    expect(counts.info).toBe(counts.wait);
   });
 });
 
@@ -144,8 +145,17 @@ describe('opening', () => {
 
   it('says what is waited for, and what is not', async () => {
     expect(await opening({ count: 1, timeoutMs: 250 })).toMatch(
-      /1 replica, each write waits up to 250 ms for 1 replica( \(not for fsync: WAITAOF needs Redis 7\.2, and is untested\))?$/,
+      /1 replica \((Redis|Valkey) [\d.]+\), each write waits up to 250 ms for 1 replica$/,
     );
+  });
+
+  it('waits for a master, where it finds a replica', async () => {
+    const redis = connect(replica.url);
+    await expect(RedisStore.open({ redis, ...waiting(1) })).rejects.toMatchObject({
+      name: 'StoreUnavailableError',
+      message: expect.stringMatching(/replica for now/),
+    });
+    redis.disconnect();
   });
 
   it('refuses what could never be kept', async () => {
@@ -153,15 +163,28 @@ describe('opening', () => {
     await expect(opening({ count: 1, timeoutMs: 0 })).rejects.toThrow(RangeError);
     await expect(opening({ count: 1, timeoutMs: 2_500 })).rejects.toThrow(/less than half of 5000 ms/);
     // Without an append-only file there is nothing to wait for, whether the server knows WAITAOF or not.
-    await expect(opening({ count: 1, timeoutMs: 100, fsync: true })).rejects.toThrow(/WAITAOF/);
+    await expect(opening({ count: 1, timeoutMs: 100, fsync: true })).rejects.toThrow(
+      /REDIS_WAIT_FSYNC.*append-only file/,
+    );
   });
 });
 
 describe('what it makes of answers (no server needed, and WAITAOF known by none here)', () => {
   /** As much of a client as it uses. */
-  function client(answers: Record<string, unknown>) {
+  function client(answers: Record<string, unknown>, options = {}) {
     const fake = {
       stream: 'first connection',
+      options,
+      reconnected: false,
+      /** Of each question in turn, the last again and again: the replication id and the number of replicas. */
+      masters: [['one', 1]] as [string, number][],
+      disconnect: (reconnect: boolean) => {
+        fake.reconnected = reconnect;
+      },
+      info: async () => {
+        const [id, replicas] = (fake.masters.length > 1 ? fake.masters.shift() : fake.masters[0]) ?? [];
+        return `# Replication\r\nrole:master\r\nconnected_slaves:${replicas}\r\nmaster_replid:${id}\r\n`;
+      },
       sent: [] as string[],
       set: async () => {
         fake.sent.push('SET');
@@ -197,6 +220,42 @@ describe('what it makes of answers (no server needed, and WAITAOF known by none 
       return 'reply';
     });
     await expect(reconnected).rejects.toEqual(unconfirmed(/reconnected before its replicas could be asked/));
+  });
+
+  const ONE = { count: 1, timeoutMs: 100 };
+  const written = async () => 'reply';
+
+  it('does not count what a replica of another master confirms, and begins anew from there', async () => {
+    const fake = client({ WAIT: 1 });
+    fake.masters = [
+      ['one', 2],
+      ['one', 2],
+      ['two', 2],
+    ];
+    const wait = waitOn(fake, ONE);
+    expect(await wait.after(written)).toBe('reply');
+    await expect(wait.after(written)).rejects.toEqual(unconfirmed(/a replica or a master meanwhile/));
+    expect(await wait.after(written)).toBe('reply');
+  });
+
+  it('has the sentinels asked when a replica has gone, and only them', async () => {
+    for (const [options, isAsked] of [
+      [{ sentinels: [] }, true],
+      [{}, false],
+    ] as const) {
+      const fake = client({ WAIT: 1 }, options);
+      fake.masters = [
+        ['one', 1],
+        ['one', 2],
+        ['one', 1],
+      ];
+      const wait = waitOn(fake, ONE);
+      expect(await wait.after(written)).toBe('reply');
+      const second = wait.after(written);
+      if (isAsked) await expect(second).rejects.toEqual(unconfirmed(/a replica has gone/));
+      else expect(await second).toBe('reply');
+      expect(fake.reconnected).toBe(isAsked);
+    }
   });
 
   it('counts whatever Redis says to WAIT as unanswered, since the script before it was executed', async () => {

@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { SERVICE_NAMES } from '../../services-stub/start.ts';
 import { connect } from '../../stores/redis/connect.ts';
 import { RedisStore, type RedisStoreOptions } from '../../stores/redis/redis-store.ts';
-import { ORDER, openWorld, send, settled, submit } from '../coordinator/world.ts';
+import { ORDER, openWorld, settled, submit } from '../coordinator/world.ts';
 import { act, begin, end, MINUTE, newSaga, record, wait, write } from '../stores/sagas.ts';
 import { Gates } from './gate.ts';
 import { type Sentinels, startSentinels } from './sentinel.ts';
-import { served, until } from './until.ts';
+import { answered, served } from './until.ts';
 
 interface Place {
   readonly sentinels: Sentinels;
@@ -53,13 +53,14 @@ describe.concurrent('Sentinel', () => {
         gate.open();
 
         for (const { body } of accepted) {
-          await until(async () => (await send(`${url}/readyz`)).status === 200);
           expect((await settled(url, body.saga_id)).body.status).toBe('COMPLETED');
           expect(world.calls(body.saga_id).filter((call) => call.endsWith('performed'))).toEqual(
             SERVICE_NAMES.map((name) => `${name} action performed`),
           );
         }
-        expect((await submit(url, ORDER)).status).toBe(201);
+        // Impatient sentinels on a busy machine may replace the successor too.
+        const last = await answered(() => submit(url, ORDER, { 'idempotency-key': '"last"' }));
+        expect(last).toMatchObject({ status: expect.toBeOneOf([200, 201]), body: { status: 'COMPLETED' } });
         await world.close();
       }),
   );
@@ -78,21 +79,20 @@ describe.concurrent('Sentinel', () => {
       await sentinels.killMaster();
 
       expect((await served(() => record(other, id))).fence).toEqual(fence);
-      expect(await other.get(unborn.id)).toBeNull();
+      expect(await served(() => other.get(unborn.id))).toBeNull();
       const theirs = write({ next: wait(5) });
-      const committed = await other.commit(id, fence, theirs);
+      const committed = await served(() => other.commit(id, fence, theirs));
       expect(committed).toMatchObject({ kind: 'committed', fence: { revision: 2 } });
 
       const mine = { revision: 2, writeId: lost.writeId };
       expect(await served(() => forgotten.commit(id, mine, write()))).toEqual({ kind: 'stale' });
       // Not even the lost write itself is taken for the one that stands there now.
-      expect(await forgotten.commit(id, fence, lost)).toEqual({ kind: 'stale' });
-      await forgotten.release([{ id, fence: mine }]);
-      const now = await record(other, id);
+      expect(await served(() => forgotten.commit(id, fence, lost))).toEqual({ kind: 'stale' });
+      await served(() => forgotten.release([{ id, fence: mine }]));
+      const now = await served(() => record(other, id));
       expect(now).toMatchObject({ fence: { revision: 2, writeId: theirs.writeId }, seq: 2 });
-      expect(await forgotten.commit(unborn.id, { revision: 1, writeId: unborn.writeId }, write())).toEqual({
-        kind: 'missing',
-      });
+      const unseen = { revision: 1, writeId: unborn.writeId };
+      expect(await served(() => forgotten.commit(unborn.id, unseen, write()))).toEqual({ kind: 'missing' });
     }));
 
   it('acknowledges nothing that a failover forgets, where replicas are waited for', () =>

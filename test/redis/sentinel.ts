@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { freePort, launch, type RedisServer, type RedisServerOptions, startRedis } from '../redis-server.ts';
 import { until } from './until.ts';
@@ -30,6 +31,8 @@ export interface Sentinels {
   readonly url: string;
   readonly servers: readonly Watched[];
   master(): Promise<Watched>;
+  /** How often they have replaced a master, as the one of them says that knows of most. */
+  replacements(): Promise<number>;
   /** Until the master has as many replicas as it should, all of them with everything. */
   replicated(): Promise<void>;
   /** From now on the replicas get nothing more of the master, which notices no more than that they are away. */
@@ -39,6 +42,8 @@ export interface Sentinels {
    * it still takes writes, and forgets them.
    */
   failOver(): Promise<void>;
+  /** The master stands still for so long, and goes on as though nothing had been; resolves as `failOver` does. */
+  freezeMaster(forMs: number): Promise<void>;
   /** kill -9 of the master; resolves when the sentinels name another one. */
   killMaster(): Promise<void>;
   /** Whoever was killed comes back, and becomes a replica; resolves when it has everything. */
@@ -48,12 +53,28 @@ export interface Sentinels {
 
 export interface SentinelOptions extends RedisServerOptions {
   readonly replicas?: number;
+  /**
+   * Once they have found each other, the sentinels look as often as they do by default (every second during a failover),
+   * and give a server three seconds.
+   */
+  readonly patient?: boolean;
   /** What a server is reached through instead of at its own port, and what is cut with its death. */
   readonly frontOf?: (server: RedisServer) => Promise<{ readonly port: number; cut(): void }>;
 }
 
+/** Patient sentinels miss it after three seconds; it wakes while they replace it. */
+const FROZEN_MS = 4_500;
+
+/** How a master is replaced; resolves when the others follow its successor. */
+export const WAYS = {
+  planned: (sentinels: Sentinels) => sentinels.failOver(),
+  killed: (sentinels: Sentinels) => sentinels.killMaster(),
+  frozen: (sentinels: Sentinels) => sentinels.freezeMaster(FROZEN_MS),
+} as const;
+
 export async function startSentinels({
   replicas = 1,
+  patient = false,
   frontOf = async ({ port }) => ({ port, cut: () => {} }),
   ...options
 }: SentinelOptions = {}): Promise<Sentinels> {
@@ -67,24 +88,33 @@ export async function startSentinels({
     }),
   );
   const [first] = servers as [Watched];
-  const replicated = ({ admin }: Watched, count: number) =>
-    until(async () => {
-      // The sentinels' greetings are replicated too, so offsets never stand still: Redis itself must say it.
-      await admin.set('replicated', '');
-      return Number(await admin.call('WAIT', count, 200)) >= count;
-    });
+  const hasReplicas = async ({ admin }: Watched) => {
+    // The sentinels' greetings are replicated too, so offsets never stand still: Redis itself must say it.
+    const answer = await admin.set('replicated', '').catch(({ message }: Error) => message);
+    // Whoever was replaced meanwhile takes no write.
+    return answer === 'OK' && Number(await admin.call('WAIT', replicas, 200)) >= replicas;
+  };
   for (const { admin } of servers.slice(1)) await admin.replicaof('127.0.0.1', first.port);
-  await replicated(first, replicas);
+  await until(() => hasReplicas(first));
 
   const directory = await mkdtemp(join(tmpdir(), 'saga-sentinel-'));
   const sentinels = await Promise.all(
     [0, 1, 2].map((number) => startSentinel(join(directory, `${number}.conf`), directory, first.port)),
   );
   const asked = sentinels.map(({ port }) => adminOf({ port }));
-  for (const sentinel of asked) {
-    // How often they look and speak: by default seconds, and ten of them.
-    await sentinel.call('SENTINEL', 'DEBUG', 'info-period', 100, 'ask-period', 100, 'publish-period', 250);
-  }
+  const look = (info: number, ask: number, publish: number) =>
+    Promise.all(
+      asked.map((sentinel) =>
+        sentinel
+          .call('SENTINEL', 'DEBUG', 'info-period', info, 'ask-period', ask, 'publish-period', publish)
+          // Before 7.0 nobody can hurry them.
+          .catch((error: Error) => {
+            if (!/Unknown subcommand/i.test(error.message)) throw error;
+          }),
+      ),
+    );
+  // By default seconds, and ten of them.
+  await look(100, 100, 250);
   await until(async () => {
     const views = await Promise.all(asked.map((sentinel) => sentinel.call('SENTINEL', 'MASTER', NAME)));
     return views.every((view) => {
@@ -93,6 +123,12 @@ export async function startSentinels({
       return value('num-slaves') === replicas && value('num-other-sentinels') === 2;
     });
   });
+
+  if (patient) {
+    await look(10_000, 1_000, 2_000);
+    const given = ['down-after-milliseconds', '3000', 'failover-timeout', '10000'];
+    for (const sentinel of asked) await sentinel.call('SENTINEL', 'SET', NAME, ...given);
+  }
 
   const named = async () => {
     const replies = await Promise.all(
@@ -109,6 +145,8 @@ export async function startSentinels({
     });
     return found as Watched;
   };
+  // Impatient sentinels on a busy machine may replace the successor too: each time it is asked who is master now.
+  const replicated = () => until(async () => hasReplicas(await master()));
   const killed = new Set<Watched>();
   const succeeded = (before: Watched) =>
     until(async () => {
@@ -121,7 +159,14 @@ export async function startSentinels({
     url: `redis+sentinel://${sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',')}/${NAME}`,
     servers,
     master,
-    replicated: async () => replicated(await master(), replicas),
+    async replacements() {
+      const views = await Promise.all(asked.map((sentinel) => sentinel.call('SENTINEL', 'MASTER', NAME)));
+      const epochs = views.map((view) =>
+        Number((view as string[])[(view as string[]).indexOf('config-epoch') + 1]),
+      );
+      return Math.max(...epochs);
+    },
+    replicated,
     async cutReplication() {
       const { admin } = await master();
       await admin.call('ACL', 'SETUSER', LINK, 'off');
@@ -130,15 +175,24 @@ export async function startSentinels({
     },
     async failOver() {
       const before = await master();
-      // The sentinel that is asked may not have heard yet that a replica is back.
+      const [sentinel] = asked as [Redis];
+      // It may not have heard yet that a replica is back, or give a failover up that takes too long: so it is asked again.
       await until(async () => {
-        const said = await asked[0]
-          ?.call('SENTINEL', 'FAILOVER', NAME)
-          .catch(({ message }: Error) => message);
-        return said === 'OK' || String(said).startsWith('INPROG');
+        const [, port] = (await sentinel.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', NAME)) as string[];
+        if (Number(port) !== before.port) return true;
+        await sentinel.call('SENTINEL', 'FAILOVER', NAME).catch(() => {});
+        return false;
       });
       await succeeded(before);
-      await replicated(await master(), replicas);
+      await replicated();
+    },
+    async freezeMaster(forMs) {
+      const before = await master();
+      process.kill(before.server.pid, 'SIGSTOP');
+      await delay(forMs);
+      process.kill(before.server.pid, 'SIGCONT');
+      await succeeded(before);
+      await replicated();
     },
     async killMaster() {
       const before = await master();
@@ -150,7 +204,7 @@ export async function startSentinels({
     async mend() {
       for (const { server } of killed) await server.restart();
       killed.clear();
-      await replicated(await master(), replicas);
+      await replicated();
     },
     async stop() {
       for (const client of [...asked, ...servers.map(({ admin }) => admin)]) client.disconnect();

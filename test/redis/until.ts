@@ -25,6 +25,14 @@ export async function served<T>(ask: () => Promise<T>): Promise<T> {
   return (answer as { readonly value: T }).value;
 }
 
+/** Asks a coordinator until it answers otherwise than that its store is away. */
+export async function answered<T extends { readonly status: number }>(ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    const answer = await ask();
+    if (answer.status !== 503) return answer;
+  }
+}
+
 function isOutage(error: unknown): boolean {
   return (
     error instanceof Error &&

@@ -37,6 +37,9 @@ it('reads the forms of REDIS_URL', () => {
     enableTLSForSentinelMode: true,
     sentinelTLS: {},
   });
+  expect(
+    optionsOf('redis+sentinel://me:mine@one/orders?sentinel_username=us&sentinel_password=o%26urs'),
+  ).toMatchObject({ username: 'me', password: 'mine', sentinelUsername: 'us', sentinelPassword: 'o&urs' });
   const cluster = connect('rediss+cluster://one:1,two') as Cluster;
   expect(cluster).toBeInstanceOf(Cluster);
   expect(cluster.options).toMatchObject({ retryDelayOnFailover: 0, redisOptions: { tls: {} } });
@@ -58,6 +61,19 @@ it('never queues, never sends twice, never waits without bound, and does not con
   expect(delays).toEqual([100, 200, 1_000, 1_000]);
 });
 
+it.each([
+  "READONLY You can't write against a read only replica.",
+  // As Redis says it of a script, since 7.0 and before.
+  "READONLY You can't write against a read only replica. script: 9b53, on @user_script:1.",
+  "ERR Error running script (call to f_9b53): @user_script:1: @user_script: 1: -READONLY You can't write against a read only replica.",
+])('leaves a master that has become a replica: %s', (message) => {
+  const { reconnectOnError } = (connect('redis://a') as Redis).options;
+  expect(reconnectOnError?.(new Error(message))).toBe(true);
+  expect(reconnectOnError?.(new Error("OOM command not allowed when used memory > 'maxmemory'."))).toBe(
+    false,
+  );
+});
+
 it('refuses what it cannot read, without repeating a password', () => {
   for (const url of [
     '',
@@ -67,6 +83,10 @@ it('refuses what it cannot read, without repeating a password', () => {
     'redis://:secret@a,b',
     'redis://:secret@a/orders',
     'redis+sentinel://:secret@a',
+    'redis+sentinel://a/orders?password=secret',
+    'redis+sentinel://a/orders?sentinel_password=secret&secret',
+    'redis://a?sentinel_password=secret',
+    'redis://:secret%@a',
   ]) {
     expect(() => connect(url), url).toThrow(RangeError);
     expect(() => connect(url), url).not.toThrow(/secret/);
@@ -78,6 +98,21 @@ it('speaks through a unix socket', async () => {
   const client = connect(`unix://${server.socketPath}`) as Redis;
   await client.connect();
   expect(await client.ping()).toBe('PONG');
+  client.disconnect();
+  await server.stop();
+});
+
+it('finds the nodes of a Cluster that names them by their ports alone', async () => {
+  const settings = { 'cluster-preferred-endpoint-type': 'unknown-endpoint' };
+  const server = await startRedis({ cluster: true, settings });
+  const client = connect(server.url) as Cluster;
+  await client.connect();
+  expect(await client.set('key', 'value')).toBe('OK');
+  // As MOVED names one.
+  expect((client.options.natMap as (endpoint: string) => unknown)(':7001')).toEqual({
+    host: '127.0.0.1',
+    port: 7001,
+  });
   client.disconnect();
   await server.stop();
 });

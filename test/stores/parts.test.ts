@@ -2,8 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryStore } from '../../stores/memory-store.ts';
 import { assertPartitions, idMaker, partitionOf, partitionOfKey } from '../../stores/partition.ts';
+import type { Client } from '../../stores/redis/client.ts';
 import { asking, reachable, together } from '../../stores/redis/faults.ts';
 import { machineName } from '../../stores/redis/keys.ts';
+import { Keyspace } from '../../stores/redis/keyspace.ts';
 import { newestIds } from '../../stores/redis/listing.ts';
 import { StoreClock } from '../../stores/redis/store-clock.ts';
 import { StoreUnavailableError } from '../../stores/saga-store.ts';
@@ -79,11 +81,36 @@ describe('the estimate of the store’s clock', () => {
     expect(clock.now()).toBe(5_104);
     offset = 1_000;
     expect(clock.now()).toBe(6_104);
-    // The store's clock was set back by an hour: after a while that is believed.
     monotonic = 20_000;
     expect(clock.old).toBe(true);
-    clock.learnUnmoved(-3_600_000);
-    expect(clock.now()).toBe(-3_599_000);
+    expect(clock.now()).toBe(25_904);
+  });
+
+  it('doubts a sample that is far off, and believes a tick, which bounds the time from both sides', () => {
+    let monotonic = 0;
+    const clock = new StoreClock(
+      () => 0,
+      () => monotonic,
+    );
+    clock.settle({ redisMs: 1_000_000, addedMs: 0, behindMs: 0 }, 0);
+    expect([clock.mustTick, clock.takeJump()]).toEqual([false, 0]);
+    // An answer that took two seconds looks like a clock that was set back.
+    monotonic = 2_000;
+    clock.learnUnmoved(1_000_000);
+    expect([clock.mustTick, clock.now()]).toEqual([true, 1_002_000]);
+    clock.settle({ redisMs: 1_001_000, addedMs: 0, behindMs: 0 }, 0);
+    expect([clock.mustTick, clock.takeJump(), clock.now()]).toEqual([false, 0, 1_002_000]);
+    // This time it was.
+    clock.learnUnmoved(602_000);
+    clock.settle({ redisMs: 602_000, addedMs: 400_000, behindMs: 400_000 }, 2_000);
+    expect([clock.takeJump(), clock.offsetMs, clock.now()]).toEqual([-400_000, 400_000, 1_002_000]);
+    // A hundredth of what passes is taken off again.
+    monotonic = 102_000;
+    expect(clock.offsetMs).toBe(399_000);
+    expect(clock.now()).toBe(1_101_000);
+    // Set forward it is believed.
+    clock.settle({ redisMs: 1_702_000, addedMs: 0, behindMs: 0 }, 102_000);
+    expect([clock.takeJump(), clock.now()]).toEqual([1_000_000, 1_702_000]);
   });
 });
 
@@ -101,6 +128,37 @@ it('names a saga once that a listing meets in two indexes', async () => {
     for await (const id of newestIds(read, sources, null, chunk)) found.push(id);
     expect(found).toEqual([newer, older]);
   }
+});
+
+it('sorts sagas into script calls with work that grows as their number does', async () => {
+  const elements = Object.getPrototypeOf([][Symbol.iterator]()) as { next(): unknown };
+  const { next } = elements;
+  const stepsFor = async (count: number) => {
+    const keyspace = new Keyspace(null as unknown as Client, '', {
+      partitions: 1,
+      isSpread: false,
+      before: null,
+    });
+    const source = idMaker({ partitions: 1, now: () => 1_767_225_600_000 });
+    const ids = Array.from({ length: count }, () => source(null));
+    for (const id of ids) keyspace.remember(id, 'order@1');
+    let steps = 0;
+    elements.next = function counted(this: unknown) {
+      steps += 1;
+      return next.call(this);
+    };
+    try {
+      expect((await keyspace.batches(ids)).map(({ sagas }) => sagas.length)).toEqual(
+        Array(count / 100).fill(100),
+      );
+    } finally {
+      elements.next = next;
+    }
+    return steps;
+  };
+  const [few, many] = [await stepsFor(400), await stepsFor(800)];
+  expect(few).toBeGreaterThan(0);
+  expect(many).toBeLessThan(few * 2.2);
 });
 
 describe('an operation over several partitions', () => {
@@ -152,16 +210,17 @@ describe('what Redis and ioredis say', () => {
     ['Connection is closed.', false],
     ['Command timed out', false],
     ['Reached the max retries per request limit (which is 0). Refer to', false],
+    ["NOPERM this user has no permissions to run the 'evalsha' command", true],
+    ["ERR The user executing the script can't run this command or subcommand script: abc", false],
+    ['WRONGTYPE Operation against a key holding the wrong kind of value', false],
   ])('%s', async (message, notSent) => {
     expect(await meaning(message)).toEqual({ notSent });
   });
 
-  it.each([
-    'ERR user_script:3: attempt to index a nil value script: abc',
-    'WRONGTYPE Operation against a key holding the wrong kind of value',
-    'NOPERM this user has no permissions',
-    'x is not a function',
-  ])('%s', async (message) => {
-    expect(await meaning(message)).toBe('a bug');
-  });
+  it.each(['ERR user_script:3: attempt to index a nil value script: abc', 'x is not a function'])(
+    '%s',
+    async (message) => {
+      expect(await meaning(message)).toBe('a bug');
+    },
+  );
 });

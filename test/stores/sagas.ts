@@ -33,13 +33,13 @@ export const park: Next = {
   kind: 'park',
   parked: {
     reason: 'refund refused',
-    held: [{ step: 'payment', reason: 'declined', response: { payment_id: 'p-1' } }],
+    held: [{ step: 'payment', reason: 'declined', response: { payment_id: 'p-1' }, says: 'EUR 1 was taken' }],
   },
 };
 
 export const summary = (over: Partial<SagaSummary> = {}): SagaSummary => ({
   state: 'processingPayment',
-  order_id: 'o-1',
+  label: 'o-1',
   steps_completed: 2,
   total_steps: 5,
   failed_step: null,

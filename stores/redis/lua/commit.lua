@@ -1,21 +1,34 @@
 -- Replaces what a saga is, if it still stands at the expected fence.
 -- KEYS: as in write.lua
 -- ARGV: as in write.lua, then 13 expected revision, 14 expected write id, 15 number of signals seen or empty,
---       16... counters
+--       16 those that stay in the mailbox, one a line, 17... counters
 -- Returns: code, log entries, remaining ms, the store's clock, and where signals are pending their text
 
 local now = clock(ARGV[1])
-local revision, writeId, status, signalled = fields(KEYS[1], 'revision', 'write_id', 'status', 'signalled')
-if revision == '' then return { MISSING, 0, 0, now } end
+local names = { 'revision', 'write_id', 'status', 'signalled', 'seq' }
+for i = 17, #ARGV, 2 do
+  if isHeld(ARGV[i]) then names[#names + 1] = 'held:' .. ARGV[i] end
+end
+local found = read(KEYS[1], names)
+local revision, writeId, status, signalled, seq = found[1], found[2], found[3], found[4], digits(found[5]) or 0
+if revision == '' then return { absent(KEYS[1]), 0, 0, now } end
 
 local raised = whole(tonumber(ARGV[13]) + 1)
 if revision == ARGV[13] and writeId == ARGV[14] then
-  if signalled ~= ARGV[15] then return { SIGNALLED, 0, 0, now, field(KEYS[1], 'signals') } end
-  local seq = write(now, raised, status, 16)
+  if signalled ~= ARGV[15] then
+    local text = field(KEYS[1], 'signals')
+    -- Their number is counted anew: were it damaged, no writer could ever have seen as many.
+    local count = lines(text)
+    local mended = count > 0 and whole(count) or ''
+    if mended ~= signalled then redis.call('HSET', KEYS[1], 'signalled', mended) end
+    if mended ~= ARGV[15] then return { SIGNALLED, 0, 0, now, text } end
+  end
+  local left = ARGV[16] ~= '' and { 'signals', ARGV[16], 'signalled', whole(lines(ARGV[16])) } or nil
+  seq = write(now, raised, status, writeId, seq, 17, found, left)
   return { DONE, seq, granted(), now }
 end
 -- A repetition of this very commit, whose reply was lost.
 if revision == raised and writeId == ARGV[4] then
-  return { DONE, tonumber(field(KEYS[1], 'seq')), remaining(KEYS[1], now), now }
+  return { DONE, repeated(), remaining(KEYS[1], now), now }
 end
 return { STALE, 0, 0, now }

@@ -1,36 +1,48 @@
 -- Stores a new saga at revision 1, and its idempotency key with it.
--- KEYS: as in write.lua, then 11 all sagas, 12 record of the idempotency key
+-- KEYS: as in write.lua, then 11 all sagas, 12 record of the idempotency key, 13 saga that the key leads to and that was
+--       found to be missing, or any
 -- ARGV: as in write.lua, then 13 machine, 14 SHA-256 of the idempotency key or empty, 15 digest of the body,
---       16 STARTED sagas of the partition at most, 17 trace or empty,
---       18... counters
+--       16 STARTED sagas of the partition at most, 17 trace or empty, 18 id of that missing saga or empty,
+--       19... counters
 -- Returns: code, log entries, remaining ms, the store's clock, id of the saga that exists
 
 local now = clock(ARGV[1])
 local id = ARGV[2]
 
 if ARGV[14] ~= '' then
-  local known = redis.call('GET', KEYS[12])
+  local known = lenient('GET', KEYS[12])
+  if known == nil then return { KEY_UNREADABLE, 0, 0, now, '' } end
   if known then
     local first, digest = string.match(known, '^(%S+) (.*)$')
-    if digest ~= ARGV[15] then return { KEY_REUSED, 0, 0, now, first } end
-    if first ~= id then return { EXISTS, 0, 0, now, first } end
+    if not first then return { KEY_UNREADABLE, 0, 0, now, '' } end
+    -- A create that was cut off before its record has left a key that leads to nothing.
+    local isLeft = first == ARGV[18] and redis.call('EXISTS', KEYS[13]) == 0
+    if digest ~= ARGV[15] and not isLeft then return { KEY_REUSED, 0, 0, now, first } end
+    if first ~= id and not isLeft then return { EXISTS, 0, 0, now, first } end
   end
 end
 
-local revision = field(KEYS[1], 'revision')
+local found = read(KEYS[1], { 'revision', 'write_id' })
+local revision, recorded = found[1], found[2]
 if revision ~= '' then
   -- A repetition of this very create, while nothing has been written since.
-  if revision == '1' and field(KEYS[1], 'write_id') == ARGV[4] then
-    return { DONE, tonumber(field(KEYS[1], 'seq')), remaining(KEYS[1], now), now, id }
+  if revision == '1' and recorded == ARGV[4] then
+    return { DONE, repeated(), remaining(KEYS[1], now), now, id }
   end
   return { EXISTS, 0, 0, now, id }
 end
 
-if redis.call('ZCARD', KEYS[7]) >= tonumber(ARGV[16]) then return { FULL, 0, 0, now, '' } end
+local running = ARGV[9] == 'STARTED' and lenient('ZCARD', KEYS[7]) or 0
+if running >= tonumber(ARGV[16]) then return { FULL, 0, 0, now, '' } end
 
 if ARGV[14] ~= '' then redis.call('SET', KEYS[12], id .. ' ' .. ARGV[15]) end
-redis.call('ZADD', KEYS[11], '0', id)
-redis.call('HSET', KEYS[1], 'machine', ARGV[13], 'key', ARGV[14], 'created', whole(now))
-if ARGV[17] ~= '' then redis.call('HSET', KEYS[1], 'trace', ARGV[17]) end
-local seq = write(now, '1', nil, 18)
+-- By this a claim finds what is left of a create that was cut off: the whole saga, or parts that it removes.
+redis.call('ZADD', KEYS[5], whole(now + tonumber(ARGV[10])), id)
+lenient('ZADD', KEYS[11], '0', id)
+local more = { 'machine', ARGV[13], 'key', ARGV[14], 'created', whole(now) }
+if ARGV[17] ~= '' then
+  more[#more + 1] = 'trace'
+  more[#more + 1] = ARGV[17]
+end
+local seq = write(now, '1', nil, '', 0, 19, {}, more)
 return { DONE, seq, granted(), now, id }

@@ -7,28 +7,39 @@
 
 local now = clock(ARGV[1])
 local saga, id = KEYS[1], ARGV[2]
-local revision, writeId = field(saga, 'revision'), field(saga, 'write_id')
-if revision == '' then return { MISSING, 0, 0, now } end
+local names, changes = { 'revision', 'write_id', 'seq', 'status', 'due', 'state' }, {}
+for i = 12, #ARGV do changes[#changes + 1] = ARGV[i] end
+for i = 1, #changes, 2 do
+  if isHeld(changes[i]) then names[#names + 1] = 'held:' .. changes[i] end
+end
+local found = read(saga, names)
+local revision, writeId, status, due = found[1], found[2], found[4], found[5]
+if revision == '' then return { absent(saga), 0, 0, now } end
+
+-- What follows from the record: see books.lua.
+local function moved(seq, state)
+  if KEYS[5] ~= KEYS[6] then redis.call('ZREM', KEYS[5], id) end
+  announce(KEYS[4], ARGV[3], id, seq, state, status)
+  settled(KEYS[3], id)
+end
 
 local raised = whole(tonumber(ARGV[10]) + 1)
--- A repetition of this very move, whose reply was lost.
+-- A repetition of this very move, whose reply was lost, or which was cut off behind its record.
 if revision == raised and writeId == ARGV[4] then
-  return { DONE, tonumber(field(saga, 'seq')), remaining(saga, now), now }
+  if field(KEYS[3], markOf(id)) ~= '' then moved(found[3], found[6]) end
+  return { DONE, digits(found[3]) or 0, remaining(saga, now), now }
 end
 if revision ~= ARGV[10] or writeId ~= ARGV[11] then return { STALE, 0, 0, now } end
 
-for i = 12, #ARGV, 2 do
-  redis.call('HINCRBY', KEYS[3], ARGV[i], ARGV[i + 1])
-  if string.sub(ARGV[i], -5) == '.held' then
-    redis.call('HINCRBY', saga, 'held:' .. ARGV[i], ARGV[i + 1])
-  end
-end
-local seq = append(KEYS[2], ARGV[8])
-redis.call('HSET', saga,
-  'revision', raised, 'write_id', ARGV[4], 'snapshot', ARGV[5], 'summary', ARGV[6], 'state', ARGV[7],
-  'seq', whole(seq), 'updated', whole(now), 'machine', ARGV[9])
-local due = field(saga, 'due')
-redis.call('ZREM', KEYS[5], id)
+book(KEYS[3], id, writeId, ARGV[4], whole(now), changes, nil)
+local seq = whole(append(KEYS[2], { ARGV[8] }, digits(found[3]) or 0))
+-- Before the record, so that it is found wherever this is cut off; in an index that is not its own nobody takes it.
 if due ~= '' then redis.call('ZADD', KEYS[6], due, id) end
-announce(KEYS[4], ARGV[3], id, whole(seq), ARGV[7], field(saga, 'status'))
-return { DONE, seq, remaining(saga, now), now }
+local record = {
+  'revision', raised, 'write_id', ARGV[4], 'snapshot', ARGV[5], 'summary', ARGV[6], 'state', ARGV[7],
+  'seq', seq, 'updated', whole(now), 'machine', ARGV[9],
+}
+addHeld(record, changes, found, 7)
+redis.call('HSET', saga, unpack(record))
+moved(seq, ARGV[7])
+return { DONE, tonumber(seq), remaining(saga, now), now }

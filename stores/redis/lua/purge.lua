@@ -13,17 +13,23 @@ for i = 2, #ARGV do
   -- Asked again here: between the caller's look and now a saga may have been reopened, or purged by another.
   local purgeAt = redis.call('ZSCORE', KEYS[1], id)
   if purgeAt and tonumber(purgeAt) <= now then
-    local fields = redis.call('HGETALL', saga)
+    local fields, recorded, changes = lenient('HGETALL', saga) or {}, '', {}
     for f = 1, #fields, 2 do
+      if fields[f] == 'write_id' then recorded = fields[f + 1] end
       if string.sub(fields[f], 1, 5) == 'held:' then
-        -- 0 - n, because -n makes -0 of 0, which is no integer to Redis.
-        redis.call('HINCRBY', KEYS[2], string.sub(fields[f], 6), whole(0 - tonumber(fields[f + 1])))
+        changes[#changes + 1] = string.sub(fields[f], 6)
+        changes[#changes + 1] = whole(0.0 - sumOf(fields[f + 1]))
       end
     end
-    redis.call('DEL', saga, KEYS[first + 1], KEYS[first + 2])
-    for index = 1, 5 do
-      if index ~= 2 then redis.call('ZREM', KEYS[index], id) end
-    end
+    -- What frees memory comes first: a Redis that is full refuses any other first write, and takes all that come after it.
+    -- The record tells what to take back, so it goes when that is done; and the index of ended sagas leads here, so it is
+    -- the last.
+    redis.call('DEL', KEYS[first + 1], KEYS[first + 2])
+    book(KEYS[2], id, recorded, 'purge', '', changes, nil)
+    redis.call('DEL', saga)
+    for index = 3, 5 do lenient('ZREM', KEYS[index], id) end
+    settled(KEYS[2], id)
+    lenient('ZREM', KEYS[1], id)
     purged = purged + 1
   end
 end

@@ -11,7 +11,7 @@ for i = 0, #KEYS / 2 - 1 do
   local id, revision, writeId = ARGV[i * 3 + 3], ARGV[i * 3 + 4], ARGV[i * 3 + 5]
   local remains = -1
   if held(saga, revision, writeId) then
-    local endsAt = math.max(now + tonumber(ARGV[2]), tonumber(field(saga, 'due')) or 0)
+    local endsAt = math.max(now + tonumber(ARGV[2]), digits(field(saga, 'due')) or 0)
     redis.call('HSET', saga, 'due', whole(endsAt))
     redis.call('ZADD', due, whole(endsAt), id)
     remains = endsAt - now

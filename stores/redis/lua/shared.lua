@@ -4,6 +4,7 @@
 
 -- Results, named in scripts.ts.
 local DONE, EXISTS, KEY_REUSED, STALE, MISSING, SIGNALLED, MOVED, FULL, ENDED, ELSEWHERE = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+local KEY_UNREADABLE = 10
 
 -- A number as Redis should keep it: never 3.0, never 1.8e+12.
 local function whole(n)
@@ -16,21 +17,42 @@ local function clock(offset)
   return tonumber(time[1]) * 1000.0 + math.floor(tonumber(time[2]) / 1000.0) + tonumber(offset)
 end
 
--- A field of a hash; empty where it is missing or empty, which ioredis-mock does not tell apart.
-local function field(key, name)
-  return redis.call('HGET', key, name) or ''
+-- A command whose key may be damaged: where that is of another type the answer is nil, and nothing was done. Any other
+-- error is raised, by asking again.
+local function lenient(...)
+  local reply = redis.pcall(...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if string.find(reply.err, 'WRONGTYPE', 1, true) then return nil end
+  return redis.call(...)
 end
 
--- Four of them at once.
-local function fields(key, ...)
-  local found = redis.call('HMGET', key, ...)
-  return found[1] or '', found[2] or '', found[3] or '', found[4] or ''
+-- A field of a hash; empty where it is missing or empty, which ioredis-mock does not tell apart, and where there is no hash.
+local function field(key, name)
+  return lenient('HGET', key, name) or ''
+end
+
+-- Several of them at once, in their order.
+local function read(key, names)
+  local found, values = lenient('HMGET', key, unpack(names)) or {}, {}
+  for i = 1, #names do values[i] = type(found[i]) == 'string' and found[i] or '' end
+  return values
+end
+
+-- A whole number as we write it; nil for any other text. `tonumber` alone would also take inf, nan and 0x10.
+local function digits(text)
+  return #text < 16 and string.find(text, '^%d+$') and tonumber(text) or nil
+end
+
+-- How many lines a text has: signals of a mailbox, one a line.
+local function lines(text)
+  local _, count = string.gsub(text, '[^\n]+', '')
+  return count
 end
 
 -- What remains of the lease under which a saga is owned; while it is owned, it is due when that lease ends.
 local function remaining(saga, now)
   if field(saga, 'owner') == '' then return 0 end
-  return math.max(0, (tonumber(field(saga, 'due')) or 0) - now)
+  return math.max(0, (digits(field(saga, 'due')) or 0) - now)
 end
 
 -- Whether a saga is owned under this very fence. One that nobody owns is not held: its back-off is left alone.
@@ -46,36 +68,73 @@ local function runsOn(saga, begins)
   return own == nil or own == begins
 end
 
+-- What to say where no revision can be read: that there is no such saga, or that its record is damaged, and so not as
+-- anybody has written it. Whoever claims it then sets it aside.
+local function absent(saga)
+  return redis.call('EXISTS', saga) == 1 and STALE or MISSING
+end
+
+-- Who took a saga and has not come further with it, `boot name` a line; without the one given. A number among the lines
+-- stands for so many whom an older release did not name.
+local function takersBut(claims, owner)
+  local others, count = {}, 0
+  for line in string.gmatch(claims, '[^\n]+') do
+    if line ~= owner and line ~= '0' then
+      others[#others + 1] = line
+      count = count + (digits(line) or 1)
+    end
+  end
+  return table.concat(others, '\n'), count
+end
+
 local function ended(status)
   return status == 'COMPLETED' or status == 'FAILED'
 end
 
--- Appends a log entry, and answers how many the log has had. Once some were dropped, their number stands in their place,
--- which no entry looks like. A log that is no longer than LOG_MAX was never cut, and RPUSH alone says how long it is.
-local function append(log, entry)
-  local kept, dropped = redis.call('RPUSH', log, entry), 0
-  if kept <= LOG_MAX then return kept end
-  local number = tonumber(redis.call('LINDEX', log, LOG_FIRST))
-  if number then kept, dropped = kept - 1, number end
-  if kept > LOG_MAX + LOG_SLACK then
-    local first = redis.call('LRANGE', log, 0, LOG_FIRST - 1)
-    redis.call('LTRIM', log, LOG_FIRST - LOG_MAX, -1)
-    redis.call('LPUSH', log, whole(dropped + kept - LOG_MAX))
-    for i = LOG_FIRST, 1, -1 do redis.call('LPUSH', log, first[i]) end
+-- Appends log entries to a log that has had so many `before`, and answers how many it has had then. Once some were dropped,
+-- their number stands in their place, which no entry looks like. A log that is no longer than LOG_MAX was never cut, and
+-- RPUSH alone says how long it is. Lines that are too many are of a write that was cut off before its record: they go.
+-- Where a key of another type stands in its place, the log begins anew, and its first entry says so.
+local function append(log, entries, before)
+  local expected = before + #entries
+  local kept = lenient('RPUSH', log, unpack(entries))
+  if not kept then
+    redis.call('DEL', log)
+    if before > 1 then redis.call('RPUSH', log, whole(before - 1)) end
+    local at = string.match(entries[1], '"at":"[^"]*"') or '"at":"1970-01-01T00:00:00.000Z"'
+    redis.call('RPUSH', log, '{' .. at .. ',"event":"unreadable","from":null,"to":"","step":null,"kind":null,' ..
+      '"attempt":null,"outcome":null,"duration_ms":null,"error":"the log was no list any more: it begins anew"}')
+    redis.call('RPUSH', log, unpack(entries))
+    return math.max(expected, 1 + #entries)
   end
-  return kept + dropped
+  local total, numbers = kept, 0
+  if kept > LOG_MAX then
+    local number = digits(redis.call('LINDEX', log, LOG_FIRST))
+    if number then total, numbers = kept - 1 + number, 1 end
+  end
+  if total > expected then
+    redis.call('LTRIM', log, 0, whole(expected - total - #entries - 1))
+    kept = redis.call('RPUSH', log, unpack(entries))
+  elseif kept == #entries and before > 0 then
+    -- It is gone, and what was in it counts as dropped.
+    kept = redis.call('LPUSH', log, whole(before))
+  end
+  if kept - numbers > LOG_MAX + LOG_SLACK then
+    -- As many stay as if the entries had come one by one.
+    local keep = LOG_MAX + (kept - numbers - LOG_MAX - LOG_SLACK - 1) % (LOG_SLACK + 1)
+    local first = redis.call('LRANGE', log, 0, LOG_FIRST - 1)
+    local head = { whole(expected - keep) }
+    for i = LOG_FIRST, 1, -1 do head[#head + 1] = first[i] end
+    redis.call('LTRIM', log, whole(LOG_FIRST - keep), -1)
+    redis.call('LPUSH', log, unpack(head))
+  end
+  return expected
 end
 
--- Counts a saga that left STARTED, in a ring of 13 buckets of 5 s in the hash of counters (see throughput.ts): however
--- many sagas there are, the last minute stays this small. A place holds the bucket's number and its count.
-local function settle(counters, now)
-  local bucket = math.floor(now / 5000)
-  local place = 'settled:' .. whole(bucket % 13)
-  local number, count = string.match(field(counters, place), '^(%d+) (%d+)$')
-  if number ~= whole(bucket) then count = 0 end
-  redis.call('HSET', counters, place, whole(bucket) .. ' ' .. whole(count + 1))
-end
-
+-- A feed that is none any more begins anew: who watches sees a gap.
 local function announce(events, max, id, seq, state, status)
-  redis.call('XADD', events, 'MAXLEN', '~', max, '*', 'id', id, 'seq', seq, 'state', state, 'status', status)
+  local fields = { 'MAXLEN', '~', max, '*', 'id', id, 'seq', seq, 'state', state, 'status', status }
+  if lenient('XADD', events, unpack(fields)) then return end
+  redis.call('DEL', events)
+  redis.call('XADD', events, unpack(fields))
 end

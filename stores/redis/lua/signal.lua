@@ -10,20 +10,22 @@ local status = field(saga, 'status')
 if status == '' then return { MISSING, 0, 0, now } end
 if ended(status) then return { ENDED, 0, 0, now } end
 
-local seq, signals = field(saga, 'seq'), field(saga, 'signals')
+local seq, signals = whole(digits(field(saga, 'seq')) or 0), field(saga, 'signals')
 -- A repetition of this very signal, while nobody has answered it.
 if string.find(signals, ARGV[4], 1, true) then return { DONE, tonumber(seq), 0, now } end
 if seq ~= ARGV[5] then return { MOVED, tonumber(seq), 0, now } end
 
 if not runsOn(saga, ARGV[7]) then return { ELSEWHERE, tonumber(seq), 0, now } end
 
-local count = tonumber(field(saga, 'signalled')) or 0
+local count = lines(signals)
 if count >= tonumber(ARGV[6]) then return { FULL, tonumber(seq), 0, now } end
 if signals ~= '' then signals = signals .. '\n' end
-redis.call('HSET', saga, 'signals', signals .. ARGV[3], 'signalled', whole(count + 1))
--- An owner learns of it with its next commit; where there is none, somebody must come.
+local fields = { 'signals', signals .. ARGV[3], 'signalled', whole(count + 1) }
+-- An owner learns of it with its next commit; where there is none, somebody must come. The index goes first: in it a saga
+-- is harmless, and without it nobody would come.
 if field(saga, 'owner') == '' then
-  redis.call('HSET', saga, 'due', whole(now))
+  fields[5], fields[6] = 'due', whole(now)
   redis.call('ZADD', KEYS[2], whole(now), ARGV[2])
 end
+redis.call('HSET', saga, unpack(fields))
 return { DONE, tonumber(seq), 0, now }

@@ -1,4 +1,4 @@
--- Second prelude of create and commit: the write that both are.
+-- Third prelude of create and commit: the write that both are.
 -- KEYS: 1 saga, 2 log, 3 counters, 4 events, 5 due, 6 ended, 7 to 10 the indexes of
 --       STARTED, COMPLETED, FAILED and ABORTED
 -- ARGV: 1 clock offset, 2 id, 3 length of the event stream, 4 write id, 5 snapshot, 6 summary but for its state,
@@ -7,46 +7,55 @@
 
 local INDEX = { STARTED = KEYS[7], COMPLETED = KEYS[8], FAILED = KEYS[9], ABORTED = KEYS[10] }
 
--- `before` is the status until now, nil for a new saga; counters start at ARGV[counters], as name and number.
--- Returns the number of log entries.
-local function write(now, revision, before, counters)
-  local saga, id, status = KEYS[1], ARGV[2], ARGV[9]
-  local endsAt, due = whole(now + tonumber(ARGV[10])), ''
+-- Steps 4 and 5 of a write whose record stands: see books.lua.
+local function follow(status, before, endsAt, seq, state)
+  if status == 'STARTED' then redis.call('ZADD', KEYS[5], endsAt, ARGV[2]) end
+  show(INDEX, KEYS[6], ARGV[2], before, status, endsAt)
+  announce(KEYS[4], ARGV[3], ARGV[2], seq, state, status)
+  settled(KEYS[3], ARGV[2])
+  -- Also where it was parked: a signal had made it due.
+  if status ~= 'STARTED' then redis.call('ZREM', KEYS[5], ARGV[2]) end
+end
 
-  if status ~= before then
-    if before then redis.call('ZREM', INDEX[before], id) end
-    redis.call('ZADD', INDEX[status], '0', id)
+-- `before` is the status until now, nil for a new saga; `known` are the saga's fields of held counters from the
+-- sixth on, in their order; `more` are further fields of its record, if any. Returns the number of log entries.
+local function write(now, revision, before, recorded, seq, counters, known, more)
+  local saga, id, status = KEYS[1], ARGV[2], ARGV[9]
+  local endsAt, changes, entries = whole(now + tonumber(ARGV[10])), {}, {}
+  local leaves = status ~= 'STARTED' and (before == nil or before == 'STARTED')
+  for i = counters, #ARGV do changes[#changes + 1] = ARGV[i] end
+
+  local isUnsure = book(KEYS[3], id, recorded, ARGV[4], endsAt, changes, leaves and now)
+  for entry in string.gmatch(ARGV[8], '[^\n]+') do entries[#entries + 1] = entry end
+  seq = whole(append(KEYS[2], entries, seq))
+
+  local record = {
+    'revision', revision, 'write_id', ARGV[4], 'snapshot', ARGV[5], 'summary', ARGV[6], 'state', ARGV[7],
+    'status', status, 'parked', ARGV[12], 'seq', seq, 'updated', whole(now), 'owner', ARGV[11],
+    'due', status == 'STARTED' and endsAt or '', 'claims', '', 'signals', '', 'signalled', '',
+  }
+  addHeld(record, changes, known, 6)
+  if more then
+    for i = 1, #more do record[#record + 1] = more[i] end
   end
-  if status == 'STARTED' then
-    due = endsAt
-    redis.call('ZADD', KEYS[5], endsAt, id)
-  elseif before then
-    -- Also where it was parked: a signal had made it due.
+  redis.call('HSET', saga, unpack(record))
+
+  if (isUnsure and before) or (before and not INDEX[before]) then before = false end
+  follow(status, before, endsAt, seq, ARGV[7])
+  return tonumber(seq)
+end
+
+-- Whoever repeats a write that was cut off behind its record completes it. Returns the number of log entries.
+local function repeated()
+  local saga, id = KEYS[1], ARGV[2]
+  local found = read(saga, { 'seq', 'status', 'state' })
+  local mark = field(KEYS[3], markOf(id))
+  if mark ~= '' then
+    follow(found[2], false, parts(mark)[2], found[1], found[3])
+  elseif found[2] ~= 'STARTED' then
     redis.call('ZREM', KEYS[5], id)
   end
-  if ended(status) then
-    redis.call('ZADD', KEYS[6], endsAt, id)
-  elseif before and ended(before) then
-    redis.call('ZREM', KEYS[6], id)
-  end
-
-  if status ~= 'STARTED' and (before == nil or before == 'STARTED') then settle(KEYS[3], now) end
-  for i = counters, #ARGV, 2 do
-    redis.call('HINCRBY', KEYS[3], ARGV[i], ARGV[i + 1])
-    -- The saga remembers what it holds, so that purge can take it back.
-    if string.sub(ARGV[i], -5) == '.held' then
-      redis.call('HINCRBY', saga, 'held:' .. ARGV[i], ARGV[i + 1])
-    end
-  end
-
-  local seq
-  for entry in string.gmatch(ARGV[8], '[^\n]+') do seq = append(KEYS[2], entry) end
-  redis.call('HSET', saga,
-    'revision', revision, 'write_id', ARGV[4], 'snapshot', ARGV[5], 'summary', ARGV[6], 'state', ARGV[7],
-    'status', status, 'parked', ARGV[12], 'seq', whole(seq), 'updated', whole(now), 'owner', ARGV[11], 'due', due,
-    'claims', '0', 'signals', '', 'signalled', '')
-  announce(KEYS[4], ARGV[3], id, whole(seq), ARGV[7], status)
-  return seq
+  return digits(found[1]) or 0
 end
 
 -- What remains of the lease that a write has just granted.

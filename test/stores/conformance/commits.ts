@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { parse, stringify } from '../../../json/exact.ts';
 import type { Part } from '../conformance.ts';
 import {
   A2,
@@ -70,6 +71,18 @@ export const commits: Part = (opened) => {
     expect(await go(end('COMPLETED'))).toMatchObject({ status: 'COMPLETED', owner: null, dueAtMs: null });
     expect((await store.log(id)).map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5]);
     expect((await store.statistics()).statuses).toEqual({ STARTED: 0, COMPLETED: 1, FAILED: 0, ABORTED: 0 });
+  });
+
+  it('keeps what a parked saga holds with its numbers as they were written', async () => {
+    const { store } = opened();
+    const { id, fence } = await begin(store);
+    const response = '{"id":9007199254740993,"price":1.10,"limit":1e400,"none":-0,"half":"\\ud800"}';
+    const parked = { reason: 'r', held: [{ step: 's', reason: 'r', response: parse(response) }] };
+    await store.commit(id, fence, write({ next: { kind: 'park', parked } }));
+    const kept = await record(store, id);
+    expect(stringify(kept.parked?.held[0]?.response)).toBe(response);
+    const listed = await store.list({}, null, 10);
+    expect(stringify(listed.records[0]?.parked)).toBe(stringify(parked));
   });
 
   it('refuses a writer whose revision is past', async () => {

@@ -26,6 +26,12 @@ export const creates: Part = (opened) => {
     await opened().store.ping();
   });
 
+  it('says how full it is', async () => {
+    const { usedBytes, maxBytes } = await opened().store.memory();
+    expect(usedBytes).toBeGreaterThanOrEqual(0);
+    expect(maxBytes === null || maxBytes > 0).toBe(true);
+  });
+
   it('numbers the boots of each name from 1', async () => {
     const { store } = opened();
     expect(await store.boot('a')).toBe(1);
@@ -76,6 +82,7 @@ export const creates: Part = (opened) => {
       owner: saga.owner,
       dueAtMs: found.createdAtMs + 10 * MINUTE,
       signals: [],
+      unreadable: null,
     });
     expect(await store.log(saga.id)).toEqual([{ ...saga.entry, seq: 1 }]);
     expect(await store.statuses([saga.id])).toEqual(['STARTED']);
@@ -176,7 +183,7 @@ export const creates: Part = (opened) => {
   it('keeps every text as it was, in whatever script it is written', async () => {
     const { store } = opened();
     const text = 'a "b" \\ {c} \n\t\u0001 ü 订单 🧾';
-    const saga = newSaga(store, { snapshot: text, summary: summary({ state: text, order_id: text }) });
+    const saga = newSaga(store, { snapshot: text, summary: summary({ state: text, label: text }) });
     await store.create(saga);
     expect(await record(store, saga.id)).toMatchObject({ snapshot: text, summary: saga.summary });
   });

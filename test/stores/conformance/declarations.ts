@@ -10,6 +10,13 @@ const declare = (store: SagaStore, machines: readonly MachineRef[], owner = A1, 
 const refused = (...liveAt: string[]) => [{ machine: CHANGED, declared: ORDER.structure, liveAt }];
 
 export const declarations: Part = (opened) => {
+  it('share a secret that nobody can guess, and that stays', async () => {
+    const { store } = opened();
+    const [one, other] = await Promise.all([store.secret(), store.secret()]);
+    expect(one).toMatch(/^[\w-]{43}$/);
+    expect([other, await store.secret()]).toEqual([one, one]);
+  });
+
   it('agree where each coordinator has the same structure, however often they are said', async () => {
     const { store } = opened();
     for (const owner of [A1, B1, A1, A2]) {

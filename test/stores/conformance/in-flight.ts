@@ -40,7 +40,7 @@ export const inFlight: Part = (opened) => {
     expect(await store.create(refused)).toEqual({ kind: 'full' });
     for (let claims = 0; (await store.get(claimed.id))?.status === 'STARTED'; claims += 1) {
       advance(2 * MINUTE);
-      await store.claim([claimed.id], B1, MINUTE, `claim-${claims}`, 'at');
+      await store.claim([claimed.id], { ...B1, boot: claims }, MINUTE, `claim-${claims}`, 'at');
     }
     expect(await store.create(refused)).toMatchObject({ kind: 'created' });
     expect(await store.create(newSaga(store, here(store)))).toEqual({ kind: 'full' });

@@ -10,6 +10,7 @@ export const purges: Part = (opened) => {
       inFlight: 0,
       settledPerMinute: 0,
       counters: {},
+      damage: [],
     });
   });
 
@@ -71,7 +72,7 @@ export const purges: Part = (opened) => {
     const { id } = await begin(store, { next: act(1) });
     for (let n = 0; n <= CLAIMS_MAX; n += 1) {
       advance(2 * MINUTE);
-      await store.claim([id], B1, MINUTE, `claim-${n}`, 'now');
+      await store.claim([id], { ...B1, boot: n }, MINUTE, `claim-${n}`, 'now');
     }
     expect((await record(store, id)).status).toBe('ABORTED');
     expect((await store.statistics()).settledPerMinute).toBe(1);
@@ -108,6 +109,7 @@ export const purges: Part = (opened) => {
         inFlight: 0,
         settledPerMinute: 0,
         counters: {},
+        damage: [],
       },
     });
     expect(await store.statuses([id])).toEqual([null]);

@@ -1,5 +1,11 @@
 import { expect, it } from 'vitest';
-import { CLAIMS_MAX, type SagaStore, SIGNALS_MAX, type Signal } from '../../../stores/saga-store.ts';
+import {
+  CLAIMS_MAX,
+  EXHAUSTED,
+  type SagaStore,
+  SIGNALS_MAX,
+  type Signal,
+} from '../../../stores/saga-store.ts';
 import type { Part } from '../conformance.ts';
 import {
   A1,
@@ -18,7 +24,8 @@ import {
 } from '../sagas.ts';
 
 const AT = '2026-01-02T00:00:00.000Z';
-const claim = (store: SagaStore, id: string) => store.claim([id], B1, 10 * MINUTE, writeId(), AT);
+const claim = (store: SagaStore, id: string, owner = B1) =>
+  store.claim([id], owner, 10 * MINUTE, writeId(), AT);
 
 let sent = 0;
 const signal = (over: Partial<Signal> = {}): Signal => {
@@ -46,6 +53,25 @@ export const signals: Part = (opened) => {
     expect(await store.signal(id, signal(), 2)).toEqual({ kind: 'ended' });
     expect(await view(store, id)).toEqual(before);
     expect(await store.signal(store.newId(null), signal(), 1)).toEqual({ kind: 'missing' });
+  });
+
+  it('brings an event or an outcome whole, and what is in it is never taken for another', async () => {
+    const { store } = opened();
+    const { id } = await begin(store);
+    const payload = '{"id":"event/2","kind":"event","text":"\\u0000 line\\nbreak"}';
+    const event = signal({ id: 'event/1', kind: 'event', by: '', name: 'approval', payload });
+    const outcome = signal({
+      kind: 'outcome',
+      by: '',
+      step: 'visa',
+      attempt: 3,
+      outcome: 'refused',
+      payload,
+    });
+    const other = signal({ id: 'event/2', kind: 'event', by: '', name: 'approval', payload: '{}' });
+    for (const one of [event, outcome, other])
+      expect(await store.signal(id, one, 1)).toEqual({ kind: 'accepted' });
+    expect((await record(store, id)).signals).toEqual([event, outcome, other]);
   });
 
   it('is accepted once however often it is repeated', async () => {
@@ -82,6 +108,21 @@ export const signals: Part = (opened) => {
     // A repetition whose reply was lost is ours, though another signal has come since.
     await store.signal(id, signal(), 2);
     expect(await store.commit(id, fence, seen)).toMatchObject({ kind: 'committed', fence: { revision: 2 } });
+  });
+
+  it('keeps what a commit that parks the saga leaves there, until somebody asks for more', async () => {
+    const { store, advance } = opened();
+    const { id, fence } = await begin(store);
+    const [left, answered, more] = [signal(), signal(), signal()];
+    for (const one of [left, answered]) await store.signal(id, one, 1);
+    const parking = write({ next: park, signalsSeen: 2, signalsLeft: [left] });
+    for (let n = 0; n < 2; n += 1) await store.commit(id, fence, parking);
+    expect(await record(store, id)).toMatchObject({ status: 'ABORTED', signals: [left] });
+    advance(1_000);
+    expect(await store.due([ORDER], 10)).toEqual([]);
+    await store.signal(id, left, 1);
+    await store.signal(id, more, 2);
+    expect(await claim(store, id)).toMatchObject([{ record: { signals: [left, more] } }]);
   });
 
   it('lets a stale writer be stale, whatever the mailbox holds', async () => {
@@ -146,12 +187,13 @@ export const signals: Part = (opened) => {
     expect((await record(store, id)).seq).toBe(4);
   });
 
-  it('a saga that is claimed too often without a commit between is parked by the claim', async () => {
+  it('a saga that too many coordinators have claimed without a commit between is parked by the claim', async () => {
     const { store, advance } = opened();
     const { id } = await begin(store, { next: wait(0) });
     for (let i = 0; i < CLAIMS_MAX; i += 1) {
       advance(11 * MINUTE);
-      expect(await claim(store, id)).toMatchObject([{ record: { status: 'STARTED' } }]);
+      const killed = { name: 'killed', boot: i };
+      expect(await claim(store, id, killed)).toMatchObject([{ record: { status: 'STARTED' } }]);
     }
     advance(11 * MINUTE);
     const [parked] = await claim(store, id);
@@ -159,7 +201,9 @@ export const signals: Part = (opened) => {
       remainingMs: 0,
       record: { status: 'ABORTED', owner: null, dueAtMs: null },
     });
-    expect(parked?.record.parked).toEqual({ reason: 'claims-exhausted', held: [] });
+    // The store cannot read what stands: it never says that nothing does.
+    expect(parked?.record.parked).toEqual(EXHAUSTED);
+    expect(EXHAUSTED.held).toHaveLength(1);
     expect((await store.log(id)).at(-1)).toMatchObject({ event: 'claimsExhausted', to: 'processingPayment' });
     const { statuses, counters } = await store.statistics();
     expect(statuses).toMatchObject({ STARTED: 0, ABORTED: 1 });
@@ -173,9 +217,39 @@ export const signals: Part = (opened) => {
     const { id } = await begin(store, { next: wait(0) });
     for (let i = 0; i < CLAIMS_MAX + 5; i += 1) {
       advance(11 * MINUTE);
-      const [claimed] = await claim(store, id);
+      const [claimed] = await claim(store, id, { name: 'killed', boot: i });
       expect(claimed?.record.status).toBe('STARTED');
       await store.commit(id, claimed?.record.fence ?? { revision: 0, writeId: '' }, write({ next: wait(0) }));
+    }
+  });
+
+  it('is not parked where coordinators that live claim it again and again, and what they write is lost', async () => {
+    const { store, advance } = opened();
+    const { id } = await begin(store, { next: wait(0) });
+    for (let i = 0; i < 2 * CLAIMS_MAX; i += 1) {
+      advance(11 * MINUTE);
+      const [claimed] = await claim(store, id, i % 3 === 0 ? A1 : B1);
+      expect(claimed?.record.status).toBe('STARTED');
+    }
+    // Of those that are gone, as many as before are too many, beside the two that live.
+    for (let boot = 2; boot < CLAIMS_MAX; boot += 1) {
+      advance(11 * MINUTE);
+      expect((await claim(store, id, { name: 'killed', boot }))[0]?.record.status).toBe('STARTED');
+    }
+    advance(11 * MINUTE);
+    expect((await claim(store, id, A1))[0]?.record.status).toBe('STARTED');
+    advance(11 * MINUTE);
+    expect((await claim(store, id, { name: 'killed', boot: 99 }))[0]?.record.status).toBe('ABORTED');
+  });
+
+  it('is not parked where each coordinator that claims it gives it back', async () => {
+    const { store, advance } = opened();
+    const { id } = await begin(store, { next: wait(0) });
+    for (let boot = 1; boot < 2 * CLAIMS_MAX; boot += 1) {
+      advance(11 * MINUTE);
+      const [claimed] = await claim(store, id, { name: 'drained', boot });
+      expect(claimed?.record.status).toBe('STARTED');
+      await store.release([{ id, fence: claimed?.record.fence ?? { revision: 0, writeId: '' } }]);
     }
   });
 };

@@ -1,0 +1,138 @@
+-- Second prelude of all scripts that change what is counted or shown of a saga.
+--
+-- Redis does not undo what a script has written when one of its commands is refused, so each write goes in an order in
+-- which it may be cut off anywhere:
+--   1. the counters and, by the same command, the mark `mark:<id>` beside them: the id of this write, when its span ends,
+--      and what it has counted;
+--   2. the log, whose surplus lines the next append drops;
+--   3. the record: by this one command the write has happened, or not;
+--   4. what follows from the record: due index, status indexes, event;
+--   5. the mark goes, and then the entry in the due index of a saga that nobody needs to look at.
+-- So a mark that stands tells of a write that was cut off. Its own repetition counts nothing again; another write, and the
+-- claim to which the due index leads, take back what it counted where the record does not have it, and else complete
+-- what follows from the record.
+
+local STATUSES = { 'STARTED', 'COMPLETED', 'FAILED', 'ABORTED' }
+
+local function markOf(id)
+  return 'mark:' .. id
+end
+
+-- A counter's sum; one that is no number any more begins anew.
+local function sumOf(text)
+  if type(text) ~= 'string' or #text > 16 or not string.find(text, '^%-?%d+$') then return 0.0 end
+  return tonumber(text) + 0.0
+end
+
+-- The ring of 13 buckets of 5 s in which sagas that left STARTED are counted (see throughput.ts): however many there are,
+-- the last minute stays this small. A place holds its bucket's number and its count.
+local function placeOf(bucket)
+  return 'settled:' .. whole(tonumber(bucket) % 13)
+end
+
+-- What a mark says, in a table that begins with write id, end of the span and bucket, and goes on with names and numbers.
+local function parts(mark)
+  local found = {}
+  for part in string.gmatch(mark .. '\n', '([^\n]*)\n') do found[#found + 1] = part end
+  return found
+end
+
+-- Counters whose name ends so are remembered by the saga too, in fields that begin with `held:`, so that purge can take
+-- them back.
+local function isHeld(name)
+  return string.sub(name, -5) == '.held'
+end
+
+-- Adds those fields, with their new numbers, to those of a record; `known` are the numbers until now, from `first` on.
+local function addHeld(record, changes, known, first)
+  for i = 1, #changes, 2 do
+    if isHeld(changes[i]) then
+      record[#record + 1] = 'held:' .. changes[i]
+      record[#record + 1] = whole(sumOf(known[first]) + tonumber(changes[i + 1]))
+      first = first + 1
+    end
+  end
+end
+
+-- Takes back what a write had counted that was cut off before its record.
+local function takeBack(counters, id, mark)
+  local said, names = parts(mark), {}
+  for i = 4, #said, 2 do names[#names + 1] = said[i] end
+  if said[3] ~= '' then names[#names + 1] = placeOf(said[3]) end
+  -- By the same command the mark is empty, which counts as none; then it goes.
+  local args, known = { markOf(id), '' }, {}
+  if #names > 0 then known = read(counters, names) end
+  for i = 4, #said, 2 do
+    args[#args + 1] = said[i]
+    args[#args + 1] = whole(sumOf(known[i / 2 - 1]) - tonumber(said[i + 1]))
+  end
+  local number, count = string.match(known[#names] or '', '^(%d+) (%d+)$')
+  if said[3] ~= '' and number == said[3] then
+    args[#args + 1] = names[#names]
+    args[#args + 1] = number .. ' ' .. whole(math.max(0, count - 1))
+  end
+  lenient('HSET', counters, unpack(args))
+  lenient('HDEL', counters, markOf(id))
+end
+
+-- Step 1. `recorded` is the write id that the record has, `changes` are names and numbers. Answers whether a write before
+-- this one was cut off, so that what follows from the record must be looked at anew.
+local function book(counters, id, recorded, writeId, endsAt, changes, settledAt)
+  local args, bucket = { markOf(id) }, ''
+  for i = 1, #changes, 2 do args[#args + 1] = changes[i] end
+  if settledAt then
+    bucket = whole(math.floor(settledAt / 5000))
+    args[#args + 1] = placeOf(bucket)
+  end
+  local found = lenient('HMGET', counters, unpack(args)) or {}
+  local mark, isUnsure = found[1], type(found[1]) == 'string' and found[1] ~= ''
+  if isUnsure then
+    local marked = parts(mark)[1]
+    if marked == writeId then return true end
+    if marked ~= recorded then
+      takeBack(counters, id, mark)
+      found = lenient('HMGET', counters, unpack(args)) or {}
+    end
+  end
+  local said = writeId .. '\n' .. endsAt .. '\n' .. bucket
+  if #changes > 0 then said = said .. '\n' .. table.concat(changes, '\n') end
+  local set = { args[1], said }
+  for i = 1, #changes, 2 do
+    set[i + 2], set[i + 3] = changes[i], whole(sumOf(found[(i + 3) / 2]) + tonumber(changes[i + 1]))
+  end
+  if settledAt then
+    local place = found[#args]
+    local number, count = string.match(type(place) == 'string' and place or '', '^(%d+) (%d+)$')
+    if number ~= bucket then count = 0 end
+    set[#set + 1] = args[#args]
+    set[#set + 1] = bucket .. ' ' .. whole(count + 1)
+  end
+  lenient('HSET', counters, unpack(set))
+  return isUnsure
+end
+
+-- Step 5, as far as the mark goes.
+local function settled(counters, id)
+  lenient('HDEL', counters, markOf(id))
+end
+
+-- Step 4 but for the due index. `before` is the status until now; nil for a new saga, false where nothing of it is sure.
+-- Only in the due index must a saga be found. An index that shows sagas may be damaged as a whole: what it serves fails
+-- then, and sagas go on.
+local function show(index, endings, id, before, status, endsAt)
+  if status ~= before then
+    lenient('ZADD', index[status], '0', id)
+    if before then
+      lenient('ZREM', index[before], id)
+    elseif before == false then
+      for _, other in ipairs(STATUSES) do
+        if other ~= status then lenient('ZREM', index[other], id) end
+      end
+    end
+  end
+  if ended(status) then
+    lenient('ZADD', endings, endsAt, id)
+  elseif before == false or (before and ended(before)) then
+    lenient('ZREM', endings, id)
+  end
+end

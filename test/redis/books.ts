@@ -1,0 +1,84 @@
+/** Whether all that a Redis store keeps beside its records agrees with them: indexes, logs, counters, events. */
+import type { Redis } from 'ioredis';
+import { expect } from 'vitest';
+import { PARKED_COUNTER, SAGA_STATUSES } from '../../stores/saga-store.ts';
+
+/** The counter that says that a write with this id was counted; its log entry has the id as `error`. */
+export const countOf = (writeId: string) => `wrote ${writeId}`;
+/** Raised by each write by which a saga leaves STARTED, for the ring of the last minute. */
+export const LEFT = 'left';
+
+/**
+ * @param purged whether sagas may have been purged, whose logs tell of their writes no more
+ * @param recent whether all of it happened within the last minute, which alone is counted by time
+ */
+export async function expectBooks(
+  redis: Redis,
+  partition: string,
+  { purged = false, recent = false } = {},
+): Promise<void> {
+  const key = (name: string) => `{p${partition}}:${name}`;
+  const counters = await redis.hgetall(key('counters'));
+  const records = new Map<string, Record<string, string>>();
+  for (const found of await redis.keys(key('saga:*'))) {
+    records.set(found.slice(key('saga:').length), await redis.hgetall(found));
+  }
+  const ids = [...records.keys()].sort();
+  const idsWhere = (holds: (record: Record<string, string>) => boolean) =>
+    ids.filter((id) => holds(records.get(id) ?? {}));
+
+  expect((await redis.zrange(key('sagas'), 0, -1)).sort(), 'all sagas').toEqual(ids);
+  for (const status of SAGA_STATUSES) {
+    const indexed = (await redis.zrange(key(`status:${status}`), 0, -1)).sort();
+    expect(indexed, status).toEqual(idsWhere((record) => record.status === status));
+  }
+  const isEnded = (record: Record<string, string>) => ['COMPLETED', 'FAILED'].includes(record.status ?? '');
+  expect((await redis.zrange(key('ended'), 0, -1)).sort(), 'ended').toEqual(idsWhere(isEnded));
+  const due: string[] = [];
+  for (const index of await redis.keys(key('due:*'))) {
+    const version = index.slice(index.lastIndexOf('@') + 1);
+    const flat = await redis.zrange(index, 0, -1, 'WITHSCORES');
+    for (let i = 0; i < flat.length; i += 2) due.push(`${flat[i]} ${version} ${flat[i + 1]}`);
+  }
+  const dueOf = (id: string) => {
+    const { machine = '{}', due: at } = records.get(id) ?? {};
+    return `${id} ${JSON.parse(machine).version} ${at}`;
+  };
+  expect(due.sort(), 'due').toEqual(
+    idsWhere((record) => record.due !== '')
+      .map(dueOf)
+      .sort(),
+  );
+
+  const logs = await redis.keys(key('log:*'));
+  expect(logs.map((log) => log.slice(key('log:').length)).sort(), 'logs').toEqual(ids);
+  const told = new Set<string>();
+  for (const [, [, id, , seq]] of (await redis.xrange(key('events'), '-', '+')) as [string, string[]][]) {
+    told.add(`${id} ${seq}`);
+  }
+  const wrote: Record<string, number> = {};
+  const held: Record<string, number> = {};
+  for (const [id, record] of records) {
+    const entries = (await redis.lrange(key(`log:${id}`), 0, -1)).map((line) => JSON.parse(line));
+    expect(entries.length, `log of ${id}`).toBe(Number(record.seq));
+    for (const [index, { error }] of entries.entries()) {
+      expect(told, `event ${index + 1} of ${id}`).toContain(`${id} ${index + 1}`);
+      if (error !== null) wrote[error] = (wrote[error] ?? 0) + 1;
+    }
+    for (const [field, number] of Object.entries(record)) {
+      if (field.startsWith('held:')) held[field.slice(5)] = (held[field.slice(5)] ?? 0) + Number(number);
+    }
+  }
+  let left = 0;
+  for (const [field, sum] of Object.entries(counters)) {
+    expect(field).not.toMatch(/^mark:/);
+    const counter = field.slice(field.indexOf('|') + 1);
+    if (counter.startsWith('wrote '))
+      expect([field, Number(sum)]).toEqual([field, wrote[counter.slice(6)] ?? (purged ? 1 : 0)]);
+    if (counter.endsWith('.held')) expect([field, Number(sum)]).toEqual([field, held[field] ?? 0]);
+    if (counter === LEFT || counter === PARKED_COUNTER) left += Number(sum);
+    if (field.startsWith('settled:')) left -= Number(sum.split(' ')[1]);
+  }
+  for (const writeId of Object.keys(wrote)) expect(counters).toHaveProperty(`order|${countOf(writeId)}`, '1');
+  if (recent) expect(left, 'settled within the last minute').toBe(0);
+}

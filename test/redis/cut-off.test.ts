@@ -1,0 +1,259 @@
+/**
+ * Scripts are cut off, at each of their commands: Redis undoes nothing of what they had written. Given back what they
+ * lacked, every saga goes on and ends right, whether the very same operation is repeated or another coordinator comes,
+ * and all that is counted and shown agrees with the records.
+ */
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { connect } from '../../stores/redis/connect.ts';
+import { RedisStore } from '../../stores/redis/redis-store.ts';
+import type { Fence, NewSaga, Next, Write } from '../../stores/saga-store.ts';
+import { type RedisServer, startRedis } from '../redis-server.ts';
+import {
+  A1,
+  act,
+  B1,
+  begin,
+  end,
+  entry,
+  idIn,
+  MINUTE,
+  newSaga,
+  ORDER,
+  ORDER_2,
+  park,
+  wait,
+  write,
+  writeId,
+} from '../stores/sagas.ts';
+import { countOf, expectBooks, LEFT } from './books.ts';
+
+let server: RedisServer;
+let admin: Redis;
+let store: RedisStore;
+let offsetMs = 0;
+/** At which of its commands the next scripts are cut off; 0 at none. */
+let cutAt = 0;
+let wasCut = false;
+
+/** In front of a script: its commands are counted, and the one is refused as Redis refuses what a user may not do. */
+const cutting = () => `
+  local redis, calls, CUT = redis, 0, ${cutAt}
+  local function counted(ask)
+    return function(...)
+      calls = calls + 1
+      if calls == CUT then error("The user executing the script can't run this command or subcommand") end
+      return ask(...)
+    end
+  end
+  redis = { call = counted(redis.call), pcall = counted(redis.pcall) }
+`;
+
+beforeAll(async () => {
+  server = await startRedis();
+  admin = new Redis(server.port);
+  const redis = connect(server.url) as Redis;
+  store = await RedisStore.open({ redis, clockOffsetMs: () => offsetMs, claimsMax: 2 });
+  const [evalsha, run] = [redis.evalsha.bind(redis), redis.eval.bind(redis)];
+  redis.evalsha = ((...args: Parameters<typeof evalsha>) =>
+    cutAt > 0 ? Promise.reject(new Error('NOSCRIPT')) : evalsha(...args)) as Redis['evalsha'];
+  redis.eval = (async (lua: string, ...rest: [number, string]) => {
+    try {
+      return await run(cutAt > 0 ? cutting() + lua : lua, ...rest);
+    } catch (error) {
+      wasCut = true;
+      throw error;
+    }
+  }) as Redis['eval'];
+});
+afterAll(async () => {
+  admin.disconnect();
+  await store.close();
+  await server.stop();
+});
+beforeEach(() => {
+  offsetMs = 0;
+  cutAt = 0;
+});
+
+interface Attempt {
+  readonly id: string;
+  /** The same each time. */
+  attempt(): Promise<unknown>;
+}
+
+/** A write that its log entry and a counter tell of. */
+function told(next: Next, over: Partial<Write> = {}): Write {
+  const id = writeId();
+  const leaves = next.kind === 'end' || next.kind === 'park';
+  const counts = { [countOf(id)]: 1, 'steps.held': 2, ...(leaves ? { [LEFT]: 1 } : {}), ...over.counts };
+  return write({ next, writeId: id, entry: entry({ error: id }), ...over, counts });
+}
+
+const PARTITION = 3;
+const begun = (over: Partial<NewSaga> = {}) =>
+  begin(store, { ...told(over.next ?? act()), id: idIn(store, PARTITION), ...over });
+
+async function parked() {
+  const { id, fence } = await begun();
+  const parks = told(park);
+  await store.commit(id, fence, parks);
+  return { id, fence: { revision: 2, writeId: parks.writeId } };
+}
+
+const signal = (id: string) => ({ id, kind: 'retry', atMs: 1, by: 'ada', reason: 'r' }) as const;
+const commits = (id: string, fence: Fence, next: Next, over: Partial<Write> = {}): Attempt => {
+  const write = told(next, over);
+  return { id, attempt: () => store.commit(id, fence, write) };
+};
+
+const operations: Record<string, () => Promise<Attempt>> = {
+  create: async () => {
+    // A key whose partition is the one that is looked at.
+    let key = writeId();
+    while (!store.newId(key).startsWith('03-')) key = writeId();
+    const saga = newSaga(store, { ...told(act()), id: store.newId(key), idempotency: { key, digest: 'd' } });
+    return { id: saga.id, attempt: () => store.create(saga) };
+  },
+  'create of one that waits, with a trace': async () => {
+    const saga = newSaga(store, { ...told(wait(1)), id: idIn(store, PARTITION), trace: 'x' });
+    return { id: saga.id, attempt: () => store.create(saga) };
+  },
+  commit: async () => {
+    const { id, fence } = await begun();
+    return commits(id, fence, act());
+  },
+  'commit that counts nothing': async () => {
+    const { id, fence } = await begun();
+    const written = write({ next: wait(1) });
+    return { id, attempt: () => store.commit(id, fence, written) };
+  },
+  'commit that ends': async () => {
+    const { id, fence } = await begun();
+    return commits(id, fence, end('FAILED', 600));
+  },
+  'commit that parks': async () => {
+    const { id, fence } = await begun();
+    return commits(id, fence, park);
+  },
+  'commit that goes on from parked, answering a signal': async () => {
+    const { id } = await parked();
+    await store.signal(id, signal('s'), 2);
+    const [claimed] = await store.claim([id], A1, 10 * MINUTE, writeId(), 'at');
+    return commits(id, claimed?.record.fence as Fence, act(), { signalsSeen: 1 });
+  },
+  claim: async () => {
+    const { id } = await begun({ next: act(1) });
+    offsetMs += 2 * MINUTE;
+    const claim = writeId();
+    return { id, attempt: () => store.claim([id], B1, 10 * MINUTE, claim, 'at') };
+  },
+  'claim that parks': async () => {
+    const { id } = await begun({ next: wait(1) });
+    for (let i = 0; i < 2; i += 1) {
+      offsetMs += 2 * MINUTE;
+      await store.claim([id], { ...B1, boot: i + 2 }, MINUTE, writeId(), 'at');
+    }
+    offsetMs += 2 * MINUTE;
+    const claim = writeId();
+    return { id, attempt: () => store.claim([id], B1, MINUTE, claim, 'at') };
+  },
+  migrate: async () => {
+    const { id, fence } = await begun();
+    const { owner: _, next: __, ...moved } = told(act());
+    return { id, attempt: () => store.migrate(id, fence, { ...moved, machine: ORDER_2 }) };
+  },
+  'signal to one that is parked': async () => {
+    const { id } = await parked();
+    return { id, attempt: () => store.signal(id, signal('s'), 2) };
+  },
+  'signal to one that waits': async () => {
+    const { id } = await begun({ next: wait(10) });
+    return { id, attempt: () => store.signal(id, signal('s'), 1) };
+  },
+  renew: async () => {
+    const { id, fence } = await begun({ next: act(1) });
+    return { id, attempt: () => store.renew([{ id, fence }], 10 * MINUTE) };
+  },
+  release: async () => {
+    const { id, fence } = await begun();
+    return { id, attempt: () => store.release([{ id, fence }]) };
+  },
+  purge: async () => {
+    const key = writeId();
+    const id = store.newId(key);
+    const { fence } = await begun({ id, idempotency: { key, digest: 'd' } });
+    await store.commit(id, fence, told(end('COMPLETED', 1), { counts: { 'other.held': 1 } }));
+    offsetMs += 2 * MINUTE;
+    return { id, attempt: () => store.purge(10) };
+  },
+};
+
+/** Everything that is due is taken up by another coordinator, and ended. */
+async function carriedOn(): Promise<void> {
+  for (let round = 0; round < 3; round += 1) {
+    offsetMs += 21 * MINUTE;
+    const due = await store.due([ORDER, ORDER_2], 100);
+    const claimed = await store.claim(due, B1, 10 * MINUTE, writeId(), 'at');
+    for (const { record } of claimed) {
+      if (record.owner === null) continue;
+      const { id, fence, signals } = record;
+      const ends = told(end('COMPLETED', 600), { signalsSeen: signals.length });
+      expect(await store.commit(id, fence, ends)).toMatchObject({ kind: 'committed' });
+    }
+  }
+  offsetMs += 1;
+  expect(await store.due([ORDER, ORDER_2], 100)).toEqual([]);
+}
+
+describe.each(Object.entries(operations))('%s, cut off at each of its commands', (name, prepare) => {
+  const purged = name === 'purge';
+
+  /** Calls it with what is cut off at one command more each time, until nothing is. */
+  async function eachCut(then: (attempt: Attempt, at: number) => Promise<void>): Promise<void> {
+    let cuts = 0;
+    for (let at = 1; ; at += 1) {
+      await admin.flushall();
+      offsetMs = 0;
+      const prepared = await prepare();
+      cutAt = at;
+      wasCut = false;
+      await prepared.attempt().catch(() => {});
+      cutAt = 0;
+      await then(prepared, at);
+      if (!wasCut) break;
+      cuts += 1;
+      // Nothing that somebody asks may fail for it.
+      await Promise.all([
+        store.list({}, null, 10),
+        store.statistics(),
+        store.get(prepared.id),
+        store.backlog([ORDER]),
+      ]);
+    }
+    expect(cuts).toBeGreaterThan(3);
+  }
+
+  it('is done once when it is repeated', () =>
+    eachCut(async ({ attempt, id }) => {
+      await attempt();
+      // Where the index was not brought up to date, the next claim does that.
+      await store.claim(await store.due([ORDER, ORDER_2], 10), B1, MINUTE, writeId(), 'at');
+      await expectBooks(admin, id.slice(0, 2), { purged, recent: true });
+      await carriedOn();
+      await expectBooks(admin, id.slice(0, 2), { purged });
+    }));
+
+  it('harms nothing when it is never repeated, and another coordinator comes', () =>
+    eachCut(async ({ id, attempt }) => {
+      await store.purge(10);
+      await carriedOn();
+      await store.purge(10);
+      await expectBooks(admin, id.slice(0, 2), { purged });
+      // Whoever comes back late changes nothing of that.
+      if (name !== 'create' && !name.startsWith('signal') && !name.startsWith('create ')) await attempt();
+      await carriedOn();
+      await store.purge(10);
+      await expectBooks(admin, id.slice(0, 2), { purged });
+    }));
+});
