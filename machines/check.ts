@@ -3,13 +3,18 @@
  * because a saga that cannot end, or cannot be undone, would show it only when money is at stake.
  */
 import type { AnyStateMachine, AnyStateNode } from 'xstate';
+import type { Step } from './parts.ts';
 import type { CallMeta, Kind, OperatorEvent } from './saga.ts';
-import type { Step } from './step.ts';
 import { nodeName, statesIn, transitionsOf } from './structure.ts';
 
 export type Rule =
-  /** A saga stands in one state, and its snapshot is JSON: no parallel or history states, and nothing is invoked. */
+  /**
+   * All that happens comes as an event, and the snapshot is JSON: nothing is invoked, spawned, raised or timed by XState, which
+   * would forget it in a restart; no history states, no parallel root.
+   */
   | 'plain'
+  /** Every guard and every action is implemented. */
+  | 'named'
   /** Every state can be reached. */
   | 'reachable'
   /** Every outcome of a call leads out of its step, if only when no attempts are left. */
@@ -19,7 +24,11 @@ export type Rule =
   /** Every action has its compensation. */
   | 'compensated'
   /** Undoing starts at the failed step itself, and goes back step by step to the first. */
-  | 'undo-order';
+  | 'undo-order'
+  /** What was done and is not undone is held, and said to be: the saga neither ends over it nor parks without naming it. */
+  | 'held'
+  /** Behind the pivot nothing is undone. */
+  | 'pivot';
 
 export class MachineError extends Error {
   override readonly name = 'MachineError';
@@ -27,15 +36,19 @@ export class MachineError extends Error {
   readonly state: string;
   readonly rule: Rule;
 
-  constructor(machine: string, state: string, rule: Rule, detail: string) {
-    super(`machine ${machine}, state ${state}, rule ${rule}: ${detail}`);
+  constructor(machine: string, state: string, rule: Rule, detail: string, path: readonly string[] = []) {
+    const way = path.length === 0 ? '' : ` (after: ${path.join(', ')})`;
+    super(`machine ${machine}, state ${state}, rule ${rule}: ${detail}${way}`);
     this.machine = machine;
     this.state = state;
     this.rule = rule;
   }
 }
 
-/** @throws MachineError for the first rule that is broken */
+/**
+ * What can be seen by looking at the states.
+ * @throws MachineError for the first rule that is broken
+ */
 export function checkMachine(machine: AnyStateMachine, steps: readonly Step[]): void {
   const broken = (state: string, rule: Rule, detail: string) =>
     new MachineError(machine.id, state, rule, detail);
@@ -43,18 +56,29 @@ export function checkMachine(machine: AnyStateMachine, steps: readonly Step[]): 
   const atoms = states.filter((node) => Object.keys(node.states).length === 0);
   const isEnd = (node: AnyStateNode) => node.type === 'final' || node.tags.includes('parked');
 
+  const both = steps.find(({ each, asynchronous }) => each !== undefined && asynchronous !== undefined);
+  if (both !== undefined)
+    throw broken(
+      both.name,
+      'outcomes',
+      `step ${both.name} is asynchronous and has many items, and the outcome of one item cannot be told from outside: ` +
+        'let its participant answer each item at once, or take the whole list in one asynchronous step',
+    );
+  if (machine.root.type === 'parallel')
+    throw broken(
+      '(root)',
+      'plain',
+      'the machine itself is parallel: put the branches into a state of their own',
+    );
   for (const node of [machine.root, ...states]) {
-    const { type, invoke } = node;
-    if (type === 'parallel' || type === 'history' || invoke.length > 0)
-      throw broken(
-        nodeName(node),
-        'plain',
-        `it ${invoke.length > 0 ? 'invokes an actor' : `is a ${type} state`}`,
-      );
+    const foreign = foreignIn(node);
+    if (foreign !== null) throw broken(nodeName(node), 'plain', foreign);
+    const missing = missingIn(machine, node);
+    if (missing !== null) throw broken(nodeName(node), 'named', missing);
   }
 
-  const initial = initialOf(machine.root);
-  const reached = reachableFrom(initial, nextAtoms);
+  const reached = new Set(initialOf(machine.root).flatMap((first) => [...reachableFrom(first, nextAtoms)]));
+  const isRow = isPlainRow(states, steps);
   for (const node of atoms) {
     if (!reached.has(node)) throw broken(nodeName(node), 'reachable', 'no transition leads here');
   }
@@ -63,7 +87,7 @@ export function checkMachine(machine: AnyStateMachine, steps: readonly Step[]): 
     if (![...reachableFrom(node, nextAtoms)].some(isEnd)) {
       throw broken(nodeName(node), 'ends', 'neither a final nor the parked state can be reached from here');
     }
-    if (!node.tags.includes('calling')) continue;
+    if (!node.tags.includes('calling') || !isRow) continue;
     for (const outcome of ['done', 'refused', 'retryable', 'unknown']) {
       // The last candidate decides: one with a guard, or none at all, may leave the saga where it is for ever.
       const last = node.transitions.get(outcome)?.at(-1);
@@ -77,6 +101,7 @@ export function checkMachine(machine: AnyStateMachine, steps: readonly Step[]): 
     }
   }
 
+  if (!isRow) return;
   const statesAfter = (exit: AnyStateNode) => reachableFrom(exit, (at) => (isEnd(at) ? [] : exitsOf(at)));
   const leadsToCall = (exit: AnyStateNode) => [...statesAfter(exit)].some((at) => callOf(at) !== undefined);
 
@@ -151,16 +176,78 @@ function callOf(node: AnyStateNode): CallMeta | undefined {
   return calling?.meta as CallMeta | undefined;
 }
 
-/** The innermost state that entering a state leads to. */
-function initialOf(node: AnyStateNode): AnyStateNode {
+/** The innermost states that entering a state leads to: one, but of a parallel state one in each region. */
+function initialOf(node: AnyStateNode): AnyStateNode[] {
+  if (node.type === 'parallel') return Object.values(node.states).flatMap(initialOf);
   const first = node.initial?.target[0];
-  return first === undefined ? node : initialOf(first);
+  return first === undefined ? [node] : initialOf(first);
+}
+
+/** Whether a saga is a plain row of steps: then its order can be read off its states, and need not be walked. */
+function isPlainRow(states: readonly AnyStateNode[], steps: readonly Step[]): boolean {
+  const isRow = states.every(
+    ({ type, tags, meta, parent }) =>
+      type !== 'parallel' &&
+      !tags.includes('expecting') &&
+      !tags.includes('pivot') &&
+      !(tags.includes('waiting') && meta !== undefined) &&
+      !(tags.includes('parked') && parent?.parent !== undefined),
+  );
+  return (
+    isRow &&
+    steps.every(({ compensation, each }) => 'path' in compensation && each === undefined) &&
+    !hasChoice(states)
+  );
+}
+
+function hasChoice(states: readonly AnyStateNode[]): boolean {
+  return states.some(({ entry }) => entry.some((action) => (action as { type?: string }).type === 'choose'));
+}
+
+/** What a state has that XState would do by itself; `null` where there is none. */
+function foreignIn(node: AnyStateNode): string | null {
+  if (node.type === 'history') return 'it is a history state: name the state that is meant';
+  if (node.invoke.length > 0) return 'it invokes an actor: announce the call in the meta of a calling state';
+  if (node.after.length > 0)
+    return 'it has a timer of XState (after), which no restart survives: keep the moment in the context, and wait for the event due';
+  const actions = [...node.entry, ...node.exit, ...transitionsOf(node).flatMap((one) => one.actions)];
+  for (const action of actions) {
+    const type = (action as { type?: string }).type ?? '';
+    const name = type.replace(/^xstate\./, '');
+    if (type.startsWith('xstate.') && !ALLOWED.has(name))
+      return `it has the action ${name}, which makes something that is not in the snapshot: note it in the context (assign) instead`;
+  }
+  return null;
+}
+
+/** Actions of XState's own that only change the context. */
+const ALLOWED: ReadonlySet<string> = new Set(['assign']);
+
+/** A guard or an action that a state names and the machine does not implement; `null` where there is none. */
+function missingIn(machine: AnyStateMachine, node: AnyStateNode): string | null {
+  const { guards, actions } = machine.implementations as {
+    readonly guards: Readonly<Record<string, unknown>>;
+    readonly actions: Readonly<Record<string, unknown>>;
+  };
+  const typeOf = (given: unknown) =>
+    typeof given === 'string' ? given : (given as { type?: string } | undefined)?.type;
+  const transitions = transitionsOf(node);
+  for (const { guard } of transitions) {
+    const name = typeof guard === 'function' ? undefined : typeOf(guard);
+    if (name !== undefined && guards[name] === undefined) return `there is no guard ${name}`;
+  }
+  for (const action of [...node.entry, ...node.exit, ...transitions.flatMap((one) => one.actions)]) {
+    const name = typeof action === 'function' ? undefined : typeOf(action);
+    if (name !== undefined && !name.startsWith('xstate.') && actions[name] === undefined)
+      return `there is no action ${name}`;
+  }
+  return null;
 }
 
 function nextAtoms(node: AnyStateNode): AnyStateNode[] {
   return [node, ...ancestorsOf(node)]
     .flatMap(transitionsOf)
-    .flatMap(({ target }) => (target ?? []).map(initialOf));
+    .flatMap(({ target }) => (target ?? []).flatMap(initialOf));
 }
 
 /** The states to which a step's state can be left, on the chosen events or on any; itself, where it is entered anew. */

@@ -3,7 +3,7 @@
  * the left side everything goes well, and every step that fails enters the right side at its own compensation.
  */
 import { z } from 'zod';
-import type { SagaDefinition } from './index.ts';
+import type { SagaDefinition } from './registered.ts';
 import type { Policies, SagaInput } from './saga.ts';
 import { firstContext, type Step, statesOf, step } from './step.ts';
 
@@ -19,6 +19,91 @@ export interface Order {
   readonly payment: { readonly method: string; readonly token: string };
   readonly shipping_address: Readonly<Record<string, string>>;
   readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** A text of at most so many characters: code points, as JSON Schema counts them. */
+function text(most: number, least = 1) {
+  return z
+    .string()
+    .min(least)
+    .refine(
+      (value) => value.length <= most || (value.length <= 2 * most && [...value].length <= most),
+      `Too big: at most ${most} characters`,
+    )
+    .meta({ maxLength: most });
+}
+
+/** Digits that pass the Luhn check and are as long as a card number: a token must never be the number itself. */
+function looksLikeCardNumber(token: string): boolean {
+  const digits = token.replace(/[\s._/-]/g, '');
+  if (!/^\d{12,19}$/.test(digits)) return false;
+  const sum = [...digits].reverse().reduce((total, digit, index) => {
+    const value = Number(digit) * (index % 2 === 0 ? 1 : 2);
+    return total + (value > 9 ? value - 9 : value);
+  }, 0);
+  return sum % 10 === 0;
+}
+
+/** A text that is kept, and shown to operators. */
+function noCardNumber(most: number, least = 1) {
+  return text(most, least)
+    .refine((found) => !looksLikeCardNumber(found), 'must be a token, not a card number')
+    .meta({ maxLength: most });
+}
+
+const METADATA_MAX = 50;
+
+/** The parts of an order that have a shape of their own. */
+export const orderParts = {
+  item: z.strictObject({
+    product_id: text(200),
+    quantity: z.int().min(1).max(1_000_000).meta({ format: 'int32' }),
+    unit_price: z
+      .int()
+      .min(0)
+      .max(1_000_000_000)
+      .meta({ format: 'int64', description: 'Minor units of the currency.' }),
+  }),
+  payment: z.strictObject({
+    method: noCardNumber(100),
+    token: noCardNumber(500).meta({
+      maxLength: 500,
+      description: 'Of a payment provider, never a card number.',
+    }),
+  }),
+  address: z.strictObject({
+    name: text(200),
+    line1: text(200),
+    line2: text(200).optional(),
+    city: text(200),
+    region: text(200).optional(),
+    postal_code: text(40),
+    country: text(100),
+  }),
+};
+
+/** What a client orders, as it is sent; of the same parts, which may have got names of their own. */
+export function orderSchema({ item, payment, address }: typeof orderParts) {
+  return z
+    .strictObject({
+      customer_id: text(200),
+      items: z.array(item).min(1).max(500),
+      currency: z
+        .string()
+        .regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as EUR')
+        .meta({ minLength: 3, maxLength: 3 }),
+      payment,
+      shipping_address: address,
+      metadata: z
+        .record(text(100), noCardNumber(500, 0))
+        .refine((entries) => Object.keys(entries).length <= METADATA_MAX, `at most ${METADATA_MAX} entries`)
+        .meta({ maxProperties: METADATA_MAX, propertyNames: { minLength: 1, maxLength: 100 } })
+        .optional(),
+    })
+    .refine(({ items }) => amountOf(items) <= Number.MAX_SAFE_INTEGER, {
+      path: ['items'],
+      error: 'the total is beyond what an integer can hold exactly',
+    });
 }
 
 /** The facts of an order saga: the order, its total, and the ids gained on the way. */
@@ -44,6 +129,7 @@ const order = step<OrderData, { order_id: string }>({
     gains: ({ order_id }) => ({ order_id }),
   },
   compensation: { path: '/api/orders/cancel' },
+  held: (_, { order_id }) => `The order ${order_id} is open`,
 });
 
 const inventory = step<OrderData, { reservations: unknown[] }>({
@@ -56,6 +142,7 @@ const inventory = step<OrderData, { reservations: unknown[] }>({
     gains: ({ reservations }) => ({ inventory_reservations: reservations }),
   },
   compensation: { path: '/api/inventory/release' },
+  held: ({ items }) => `${goods(items)} reserved in stock`,
 });
 
 const payment = step<OrderData, { payment_id: string }>({
@@ -68,6 +155,7 @@ const payment = step<OrderData, { payment_id: string }>({
     gains: ({ payment_id }) => ({ payment_id }),
   },
   compensation: { path: '/api/payments/refund' },
+  held: ({ amount, currency }) => `${money(amount, currency)} was taken from the customer`,
 });
 
 const shipping = step<OrderData, { tracking_number: string }>({
@@ -80,6 +168,7 @@ const shipping = step<OrderData, { tracking_number: string }>({
     gains: ({ tracking_number }) => ({ tracking_number }),
   },
   compensation: { path: '/api/shipping/cancel' },
+  held: (_, { tracking_number }) => `A shipment is booked, tracking number ${tracking_number}`,
 });
 
 const notification = step<OrderData, { notification_id: string }>({
@@ -92,6 +181,7 @@ const notification = step<OrderData, { notification_id: string }>({
     gains: ({ notification_id }) => ({ notification_id }),
   },
   compensation: { path: '/api/notifications/cancel' },
+  held: () => 'The customer was notified',
 });
 
 const steps: readonly Step[] = [order, inventory, payment, shipping, notification];
@@ -132,12 +222,40 @@ export function orderSaga(policies: Policies, deadlineMs?: number): SagaDefiniti
     },
   });
 
-  const definition = { id: 'order', version: '1', machine, steps, policies, secrets: ['payment.token'] };
+  const definition = {
+    id: 'order',
+    version: '1',
+    machine,
+    steps,
+    policies,
+    input: orderSchema(orderParts).transform((order) => orderInput(order as Order).data),
+    label: 'order_id',
+    secrets: ['payment.token'],
+    ids: ['order_id', 'payment_id', 'tracking_number', 'notification_id'],
+    compensations: 'whole',
+  } as const;
   return deadlineMs === undefined ? definition : { ...definition, deadlineMs };
 }
 
 /** An order saga's input: the order with the total that it costs. */
 export function orderInput(order: Order): SagaInput {
-  const amount = order.items.reduce((sum, item) => sum + item.quantity * item.unit_price, 0);
-  return { data: { ...order, amount } };
+  return { data: { ...order, amount: amountOf(order.items) } };
+}
+
+function amountOf(items: Order['items']): number {
+  return items.reduce((sum, { quantity, unit_price }) => sum + quantity * unit_price, 0);
+}
+
+/** `2 × widget, 1 × gadget are`. */
+function goods(items: Order['items']): string {
+  const named = items.slice(0, 3).map(({ quantity, product_id }) => `${quantity} × ${product_id}`);
+  const more = items.length > 3 ? ` and ${items.length - 3} more` : '';
+  const isOne = items.length === 1 && items[0]?.quantity === 1;
+  return `${named.join(', ')}${more} ${isOne ? 'is' : 'are'}`;
+}
+
+/** Minor units in the currency's own notation. */
+function money(amount: number, currency: string): string {
+  const format = new Intl.NumberFormat('en', { style: 'currency', currency, currencyDisplay: 'code' });
+  return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
 }

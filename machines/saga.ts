@@ -23,23 +23,56 @@ export type Outcome =
 
 /** Everything that can happen to a saga. `at` is milliseconds since the epoch, `random` is in [0, 1). */
 export type SagaEvent =
-  | { readonly type: 'done'; readonly at: number; readonly answer: Answer }
-  | { readonly type: 'refused'; readonly at: number; readonly error: string }
-  | {
+  | (Addressed & { readonly type: 'done'; readonly at: number; readonly answer: Answer })
+  | (Addressed & { readonly type: 'refused'; readonly at: number; readonly error: string })
+  | (Addressed & {
       readonly type: 'retryable' | 'unknown';
       readonly at: number;
       readonly error: string;
       readonly random: number;
       /** What the participant asked for with `Retry-After`. */
       readonly retryAfterMs: number | null;
-    }
+      /** The step whose compensation was too large for its participant: it is made again at once, and with less. */
+      readonly tooLarge?: string;
+    })
+  /** An asynchronous step's participant has taken the call, and will say later what came of it. */
+  | (Addressed & {
+      readonly type: 'accepted';
+      readonly at: number;
+      /** Where its outcome can be asked for: a path at the participant, `null` where it calls back. */
+      readonly location: string | null;
+      /** When it is to be asked for first. */
+      readonly pollAfterMs: number;
+    })
   /** The call was not made, and that costs no attempt: its participant is known to be in trouble. */
-  | { readonly type: 'deferred'; readonly at: number; readonly error: string; readonly delayMs: number }
-  /** The wait before the next attempt is over. */
-  | { readonly type: 'due'; readonly at: number }
+  | (Addressed & {
+      readonly type: 'deferred';
+      readonly at: number;
+      readonly error: string;
+      readonly delayMs: number;
+    })
+  /** A wait is over: the one before the next attempt, a sleep, or the time that an expected event had. */
+  | (Addressed & { readonly type: 'due'; readonly at: number })
+  /** Something from outside, by name. One that comes early is kept until a state consumes it. */
+  | {
+      readonly type: 'event';
+      readonly at: number;
+      /** Its own: a repeat is the same event. */
+      readonly id: string;
+      readonly name: string;
+      readonly data: Answer;
+    }
   /** The saga has run longer than it may. */
   | { readonly type: 'deadline'; readonly at: number }
   | OperatorEvent;
+
+/**
+ * Whom an event concerns, by the name of the activity that it ends: a step, an item of a step as `step/item`, or a wait.
+ * Left out, it concerns the only one that there is.
+ */
+export interface Addressed {
+  readonly to?: string;
+}
 
 /** What a person asks for. Each takes effect when the call in flight, if there is one, has settled. */
 export type OperatorEvent =
@@ -73,6 +106,42 @@ export type SagaData = Readonly<Record<string, unknown>>;
 
 export interface SagaInput {
   readonly data: SagaData;
+  /** When it begins; machines that begin with a wait need it. */
+  readonly at?: number;
+}
+
+/** How a call stands that is made beside others, or may have to be repeated for ever. */
+export interface Attempts {
+  /** Counted from 1; 0 while one waits of which none was made yet. */
+  readonly attempt: number;
+  /** When the next is due, while it waits for it. */
+  readonly retryAt: number | null;
+}
+
+/** One item of a step that is done for each item of a list. */
+export interface Item extends Attempts {
+  /** Its own among those of the step: what its call, its compensation and its idempotency key are known by. */
+  readonly key: string;
+  readonly value: unknown;
+  readonly phase: /** Its call is still to be announced. */
+    | 'ahead'
+    | 'calling'
+    | 'waiting'
+    | 'done'
+    /** Its call was refused, or its attempts are spent, or it was stopped between two of them. */
+    | 'failed'
+    /** Its action was never announced, and so there is nothing to undo. */
+    | 'never'
+    | 'undone';
+}
+
+/** An event from outside that no state has consumed yet. */
+export interface Kept {
+  readonly id: string;
+  readonly name: string;
+  readonly data: Answer;
+  /** Why it has the saga undone; `null` where it lets it go on. */
+  readonly refusal: string | null;
 }
 
 /** What a saga remembers. All of it is JSON, because all of it is persisted. */
@@ -92,8 +161,38 @@ export interface SagaContext {
   readonly undone: readonly string[];
   /** Why the saga is to be undone as soon as the call in flight has settled. */
   readonly cancelled?: string;
+  /** Steps whose compensation is sent with less, because all of it was too large for their participant. */
+  readonly narrow?: readonly string[];
   readonly resolution?: Resolution;
+  // What follows is there only where a machine has parts that need it.
+  /** When the last event was: for machines with waits, because what a join enters sees no event. */
+  readonly at?: number;
+  /** Steps that may be passed over whose action was announced: the others need no undoing. */
+  readonly began?: readonly string[];
+  /** How calls and waits stand that are beside others, by name. */
+  readonly beside?: Readonly<Record<string, Attempts>>;
+  readonly items?: Readonly<Record<string, readonly Item[]>>;
+  /** What conditions said, by the name of their part, when they were asked: never again. */
+  readonly chosen?: Readonly<Record<string, boolean>>;
+  readonly inbox?: readonly Kept[];
+  /** Ids of the events that were taken in, so that a repeat is known. */
+  readonly eventIds?: readonly string[];
+  /** Steps of which a call was made whose outcome nobody knows. */
+  readonly uncertain?: readonly string[];
+  /** What asynchronous participants have accepted, by step. */
+  readonly pending?: Readonly<Record<string, Pending>>;
+  /** A step behind the pivot that was refused: nothing is undone, a person must look. */
+  readonly stuck?: { readonly step: string; readonly reason: string };
 }
+
+/** A call that was accepted, and whose outcome is to come. */
+export interface Pending {
+  readonly location: string | null;
+  /** Until when it may come. */
+  readonly until: number;
+}
+
+const attempts = { attempt: z.int().min(0), retryAt: z.number().nullable() };
 
 /** What a restored context must look like: the store gives back text, and text can be anything. */
 export const sagaContext = z.object({
@@ -105,9 +204,43 @@ export const sagaContext = z.object({
   held: z.array(z.object({ step: z.string(), reason: z.string() })),
   undone: z.array(z.string()),
   cancelled: z.string().exactOptional(),
+  narrow: z.array(z.string()).exactOptional(),
   resolution: z
     .object({ as: z.enum(['COMPLETED', 'FAILED']), by: z.string(), reason: z.string() })
     .exactOptional(),
+  at: z.number().exactOptional(),
+  began: z.array(z.string()).exactOptional(),
+  beside: z.record(z.string(), z.object(attempts)).exactOptional(),
+  items: z
+    .record(
+      z.string(),
+      z.array(
+        z.object({
+          ...attempts,
+          key: z.string(),
+          value: z.unknown(),
+          phase: z.enum(['ahead', 'calling', 'waiting', 'done', 'failed', 'never', 'undone']),
+        }),
+      ),
+    )
+    .exactOptional(),
+  chosen: z.record(z.string(), z.boolean()).exactOptional(),
+  inbox: z
+    .array(
+      z.object({
+        id: z.string(),
+        name: z.string(),
+        data: z.record(z.string(), z.unknown()),
+        refusal: z.string().nullable(),
+      }),
+    )
+    .exactOptional(),
+  eventIds: z.array(z.string()).exactOptional(),
+  uncertain: z.array(z.string()).exactOptional(),
+  pending: z
+    .record(z.string(), z.object({ location: z.string().nullable(), until: z.number() }))
+    .exactOptional(),
+  stuck: z.object({ step: z.string(), reason: z.string() }).exactOptional(),
 }) satisfies z.ZodType<SagaContext>;
 
 /** How one call of one step is made and repeated. Back-off is exponential with full jitter, and capped. */
@@ -128,10 +261,35 @@ export interface CallMeta {
   readonly kind: Kind;
   readonly participant: string;
   readonly path: string;
+  /** It announces one call for each item. */
+  readonly each?: true;
+  /** It announces the question for the outcome of a call that was accepted. */
+  readonly fetch?: true;
+}
+
+/** What stands in the `meta` of a state that waits for something other than the next attempt of its step. */
+export interface WaitMeta {
+  /** Its name. */
+  readonly wait: string;
+  /** The event that it waits for; without one it waits for time alone. */
+  readonly event?: string;
+}
+
+/** What stands in the `meta` of a state in which an asynchronous participant's outcome is expected. */
+export interface PendingMeta {
+  readonly pending: string;
+  readonly kind: Kind;
 }
 
 /** How the engine recognises what a state asks for. */
-export type Tag = 'calling' | 'waiting' | 'parked';
+export type Tag =
+  | 'calling'
+  | 'waiting'
+  /** An event from outside, or the outcome of an asynchronous call, is waited for. */
+  | 'expecting'
+  | 'parked'
+  /** From here on nothing is undone. */
+  | 'pivot';
 
 /** The delay before the next attempt, in milliseconds: full jitter, but never less than was asked for. */
 export function backoffMs(

@@ -3,13 +3,48 @@ import { createHash } from 'node:crypto';
 import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition, StateValue } from 'xstate';
 import type { CallMeta, CallPolicy } from './saga.ts';
 
-/** `processingPayment.calling`: a state value as a name. Sagas have no parallel states. */
+/** `processingPayment.calling`: a state value as a name. States that are active beside each other: `booking(flight.done,hotel.calling)`. */
 export function nameOf(value: StateValue): string {
   if (typeof value === 'string') return value;
-  for (const [parent, child] of Object.entries(value)) {
-    return child === undefined ? parent : `${parent}.${nameOf(child)}`;
+  let name = '';
+  let regions = 0;
+  for (const region in value) {
+    regions += 1;
+    name = regions === 1 ? below(region, value[region]) : `${name},${below(region, value[region])}`;
   }
-  return '';
+  return regions === 1 ? name : `(${name})`;
+}
+
+function below(parent: string, child: StateValue | undefined): string {
+  if (child === undefined) return parent;
+  const name = nameOf(child);
+  return name.startsWith('(') ? parent + name : `${parent}.${name}`;
+}
+
+/** The innermost states of a value, each by its name. */
+export function leavesOf(value: StateValue, within = ''): string[] {
+  if (typeof value === 'string') return [within + value];
+  return Object.entries(value).flatMap(([parent, child]) =>
+    child === undefined ? [within + parent] : leavesOf(child, `${within}${parent}.`),
+  );
+}
+
+/** The innermost states that a name of {@link nameOf} speaks of, each by its own name. */
+export function leavesIn(name: string, within = ''): string[] {
+  const open = name.indexOf('(');
+  if (open < 0) return [within + name];
+  const leaves: string[] = [];
+  let [depth, from] = [0, open + 1];
+  for (let at = from; at < name.length; at += 1) {
+    const char = name[at];
+    if (char === '(') depth += 1;
+    if (char === ')') depth -= 1;
+    if (depth < 0 || (depth === 0 && char === ',')) {
+      leaves.push(...leavesIn(name.slice(from, at), `${within}${name.slice(0, open)}.`));
+      from = at + 1;
+    }
+  }
+  return leaves;
 }
 
 /** All states but the root, parents before children. */
@@ -48,28 +83,28 @@ export function structureOf(machine: AnyStateMachine): string {
     tags: node.tags,
     call: node.meta,
     initial: node.initial?.target.map(nodeName),
-    entry: node.entry.map(named),
-    exit: node.exit.map(named),
+    entry: node.entry.map(structural),
+    exit: node.exit.map(structural),
     transitions: transitionsOf(node).map((transition) => ({
       event: transition.eventType,
-      guard: named(transition.guard),
+      guard: structural(transition.guard),
       target: transition.target?.map(nodeName),
       reenter: transition.reenter,
-      actions: transition.actions.map(named),
+      actions: transition.actions.map(structural),
     })),
   }));
   return createHash('sha256').update(JSON.stringify(shape)).digest('hex').slice(0, 16);
 }
 
 /** A guard or an action as far as it is structure. */
-function named(given: unknown): unknown {
+function structural(given: unknown): unknown {
   // JSON would drop a function. Its text is no use, because compilers write it differently.
   if (typeof given === 'function') return `inline ${given.name}`;
   if (typeof given !== 'object' || given === null) return given;
   const { type, params } = given as { readonly type: string; readonly params?: unknown };
   if (typeof params === 'function') return [type, `inline ${params.name}`];
-  const structural = Object.entries(params ?? {}).filter(([name]) => !POLICY_NUMBERS.has(name));
-  return structural.length === 0 ? type : [type, Object.fromEntries(structural)];
+  const shown = Object.entries(params ?? {}).filter(([name]) => !POLICY_NUMBERS.has(name));
+  return shown.length === 0 ? type : [type, Object.fromEntries(shown)];
 }
 
 const POLICY_NUMBERS: ReadonlySet<string> = new Set<keyof CallPolicy>([

@@ -1,7 +1,14 @@
 /** Repeating a call: which outcomes are repeated, how often, and after which delay. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { nameOf, type Outcome, type SagaContext, type SagaSnapshot } from '../../machines/index.ts';
+import {
+  nameOf,
+  type Outcome,
+  onlyCall,
+  onlyWait,
+  type SagaContext,
+  type SagaSnapshot,
+} from '../../machines/index.ts';
 import { backoffMs, RETRY_AFTER_MAX_MS } from '../../machines/saga.ts';
 import { at, callIn, drive, eventOf, everywhere, orderMachine, stepNames } from './placed-order.ts';
 
@@ -41,12 +48,12 @@ describe.each(repeated)('the %s that ends as %s', (_, outcome, path) => {
       expect(callIn(saga, now).attempt).toBe(attempt);
       const waiting = failing(now, outcome);
       expect(nameOf(waiting.value)).toBe(`${stepState}.waiting`);
-      expect(saga.asks(waiting)).toEqual({ kind: 'wait', retryAt: contextOf(waiting).retryAt });
+      expect(onlyWait(saga.asks(waiting))?.until).toBe(contextOf(waiting).retryAt);
 
       const again = due(waiting);
       expect(contextOf(again)).toEqual({ ...contextOf(first), attempt: attempt + 1 });
-      const { accepts: _a, redact: _ra, ...call } = callIn(saga, again);
-      const { accepts: _b, redact: _rb, ...original } = callIn(saga, first);
+      const { faultIn: _a, redact: _ra, ...call } = callIn(saga, again);
+      const { faultIn: _b, redact: _rb, ...original } = callIn(saga, first);
       expect(call).toStrictEqual({ ...original, attempt: attempt + 1 });
       now = again;
     }
@@ -62,10 +69,10 @@ describe.each(repeated)('the %s that ends as %s', (_, outcome, path) => {
   it('leaves the count of attempts to no other call', () => {
     const waiting = failing(first, outcome);
     const after = drive(saga, ['done'], waiting);
-    if (saga.asks(after).kind === 'call') expect(callIn(saga, after).attempt).toBe(1);
+    if (onlyCall(saga.asks(after))) expect(callIn(saga, after).attempt).toBe(1);
     const before = failing(due(failing(first, outcome)), outcome);
     const failed = drive(saga, ['refused'], before);
-    if (saga.asks(failed).kind === 'call') expect(callIn(saga, failed).attempt).toBe(1);
+    if (onlyCall(saga.asks(failed))) expect(callIn(saga, failed).attempt).toBe(1);
     for (const { retryAt } of [after, failed].map(contextOf)) expect(retryAt).toBeNull();
   });
 
@@ -83,7 +90,7 @@ describe.each(calls)('the %s that is refused', (_, path) => {
     const first = drive(saga, path);
     const after = drive(saga, ['refused'], first);
     expect(nameOf(after.value).split('.')[0]).not.toBe(nameOf(first.value).split('.')[0]);
-    expect(saga.asks(after).kind).not.toBe('wait');
+    expect(onlyWait(saga.asks(after))).toBeNull();
   });
 });
 
@@ -96,11 +103,11 @@ describe('the number of attempts', () => {
     let now = drive(machine, done(2));
     const made: string[] = [];
     // Bounded, so that a machine that retries for ever fails this test instead of hanging it.
-    for (let calls = 0; machine.asks(now).kind === 'call' && calls < 20; calls++) {
+    for (let calls = 0; onlyCall(machine.asks(now)) && calls < 20; calls++) {
       const { step, kind, attempt } = callIn(machine, now);
       made.push(`${step} ${kind} ${attempt}`);
       now = drive(machine, ['retryable'], now);
-      if (machine.asks(now).kind === 'wait') now = machine.next(now, { type: 'due', at });
+      if (onlyWait(machine.asks(now))) now = machine.next(now, { type: 'due', at });
     }
     expect(made).toEqual([
       'payment action 1',

@@ -1,5 +1,6 @@
 /** What the registry refuses. Each bad machine breaks one rule, and is good but for that. */
 import { describe, expect, it } from 'vitest';
+import { raise, spawnChild } from 'xstate';
 import { MachineError } from '../../machines/check.ts';
 import { type Outcome, Registry } from '../../machines/index.ts';
 import { type Changes, handling, smallSaga, smallStep } from './small-saga.ts';
@@ -54,8 +55,20 @@ const notPlain: Bad[] = [
     'plain',
   ],
   [
-    'a parallel state',
-    { states: ({ doing_b: { initial: _, ...doing_b } }) => ({ doing_b: { ...doing_b, type: 'parallel' } }) },
+    'a timer of XState',
+    { states: ({ doing_b }) => ({ doing_b: { ...doing_b, after: { 1000: '#small.undoing_b' } } }) },
+    'doing_b',
+    'plain',
+  ],
+  [
+    'an action that raises an event',
+    { states: ({ doing_b }) => ({ doing_b: { ...doing_b, exit: raise({ type: 'due' }, { delay: 1000 }) } }) },
+    'doing_b',
+    'plain',
+  ],
+  [
+    'an action that spawns an actor',
+    { states: ({ doing_b }) => ({ doing_b: { ...doing_b, exit: spawnChild('somebody') } }) },
     'doing_b',
     'plain',
   ],
@@ -68,6 +81,59 @@ const notPlain: Bad[] = [
     },
     'doing_b.before',
     'plain',
+  ],
+];
+
+const unnamed: Bad[] = [
+  [
+    'a guard that nobody implements',
+    {
+      states: () => ({
+        undone: { always: [{ guard: 'nothingHold', target: 'failed' }, { target: 'parked' }] },
+      }),
+    },
+    'undone',
+    'named',
+  ],
+  [
+    'an action that nobody implements',
+    { states: ({ doing_b }) => ({ doing_b: { ...doing_b, exit: 'noteAll' } }) },
+    'doing_b',
+    'named',
+  ],
+];
+
+/** What a saga would end over, or park without naming it: seen on a path, because no single state shows it. */
+const forgetful: Bad[] = [
+  [
+    'a guard that asks for something else',
+    {
+      states: () => ({
+        undone: { always: [{ guard: 'cancelled', target: 'parked' }, { target: 'failed' }] },
+      }),
+    },
+    'failed',
+    'held',
+  ],
+  [
+    'a guard the other way round',
+    {
+      states: () => ({
+        undone: { always: [{ guard: 'nothingHeld', target: 'parked' }, { target: 'failed' }] },
+      }),
+    },
+    'failed',
+    'held',
+  ],
+  [
+    'a parked state that forgets a step',
+    {
+      states: (_, { parked }) => ({
+        parked: parked({ c: 'undoing_c', a: 'undoing_a' }, { skipped: 'undone' }),
+      }),
+    },
+    'parked',
+    'held',
   ],
 ];
 
@@ -145,9 +211,10 @@ const uncompensated: Bad[] = [
   [
     'an action without its compensation',
     {
-      states: (_, { forward }) => ({
+      states: (_, { forward, parked }) => ({
         doing_c: forward(smallStep('c'), { done: 'completed', failed: 'undoing_b' }),
         undoing_c: undefined,
+        parked: parked({ b: 'undoing_b', a: 'undoing_a' }, { skipped: 'undone' }),
       }),
     },
     'doing_c',
@@ -294,6 +361,8 @@ const misordered: Bad[] = [
 
 describe.each([
   ['plain', notPlain],
+  ['named', unnamed],
+  ['held', forgetful],
   ['reachable', unreachable],
   ['ends', endless],
   ['outcomes', deaf],

@@ -1,6 +1,6 @@
 /** What operators, deadlines and deferred calls do to an order saga, as its machine decides it. */
 import { describe, expect, it } from 'vitest';
-import { nameOf, type SagaEvent, type SagaSnapshot } from '../../machines/index.ts';
+import { nameOf, onlyWait, type SagaEvent, type SagaSnapshot } from '../../machines/index.ts';
 import { at, begun, callIn, drive, eventOf, everywhere, orderMachine } from './placed-order.ts';
 
 /** Each step with its forward and its compensating state. */
@@ -41,6 +41,25 @@ describe.each(STEPS.map(([step, state, own], index) => ({ step, state, own, inde
       },
     );
 
+    it.each([cancel, deadline])(
+      '$type during a call leaves its undoing all the attempts that it has',
+      (event) => {
+        const cancelled = then(here, event);
+        for (const outcome of ['done', 'refused', 'retryable', 'unknown'] as const) {
+          const undoing = then(cancelled, eventOf(outcome, callIn(saga, here)));
+          const waiting = then(undoing, eventOf('retryable', callIn(saga, undoing)));
+          expect(stateOf(waiting), outcome).toBe(`${own}.waiting`);
+          const second = then(waiting, { type: 'due', at });
+          const third = then(second, eventOf('unknown', callIn(saga, second)), { type: 'due', at });
+          expect([stateOf(third), third.context.attempt, third.context.held]).toEqual([
+            `${own}.calling`,
+            3,
+            [],
+          ]);
+        }
+      },
+    );
+
     it.each([cancel, deadline])('$type cuts a wait short', (event) => {
       const after = then(here, eventOf('unknown', callIn(saga, here)), event);
       expect(stateOf(after)).toBe(`${own}.calling`);
@@ -54,7 +73,7 @@ describe.each(STEPS.map(([step, state, own], index) => ({ step, state, own, inde
 
     it('a deferred call costs no attempt', () => {
       const waiting = then(here, { type: 'deferred', at, error: 'open', delayMs: 700 });
-      expect(saga.asks(waiting)).toEqual({ kind: 'wait', retryAt: at + 700 });
+      expect(onlyWait(saga.asks(waiting))?.until).toBe(at + 700);
       // It is stored like any other, though no call was made yet.
       const stored = saga.restore(saga.persist(waiting));
       expect(then(stored, { type: 'due', at }).context.attempt).toBe(1);

@@ -1,7 +1,7 @@
 /** The pure kernel: what it is given decides what comes out, from memory and from the store alike. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { nameOf, type SagaEvent, type SagaSnapshot } from '../../machines/index.ts';
+import { nameOf, onlyCall, onlyWait, type SagaEvent, type SagaSnapshot } from '../../machines/index.ts';
 import { nodeName, statesIn } from '../../machines/structure.ts';
 import { answers, at, begun, drive, everywhere, orderMachine } from './placed-order.ts';
 
@@ -33,9 +33,11 @@ const picks = fc.array(choice, { minLength: 10, maxLength: 10 * (2 * attemptsMax
 /** The picked event where the state knows it, else the only one that it does know; nothing at an end. */
 function eventFor(snapshot: SagaSnapshot, { type, random, retryAfterMs }: Choice): SagaEvent | undefined {
   const asks = saga.asks(snapshot);
-  if (asks.kind === 'wait') return { type: 'due', at: asks.retryAt };
-  if (asks.kind !== 'call') return undefined;
-  const { step, kind } = asks.call;
+  const wait = onlyWait(asks);
+  if (wait !== null) return { type: 'due', at: wait.until };
+  const announced = onlyCall(asks);
+  if (announced === null) return undefined;
+  const { step, kind } = announced;
   if (type === 'done') return { type, at, answer: (kind === 'action' && answers[step]) || { undone: true } };
   const error = `${step} ${kind}: Straße "zu" \u2028`;
   return type === 'refused'
@@ -46,15 +48,11 @@ function eventFor(snapshot: SagaSnapshot, { type, random, retryAfterMs }: Choice
 /** Everything that a snapshot is to the engine. */
 function seen(snapshot: SagaSnapshot) {
   const asks = saga.asks(snapshot);
-  const {
-    accepts: _,
-    redact: _r,
-    ...call
-  } = asks.kind === 'call' ? asks.call : { accepts: null, redact: null };
+  const { faultIn: _, redact: _r, ...call } = onlyCall(asks) ?? { faultIn: null, redact: null };
   return {
     text: saga.persist(snapshot),
     state: nameOf(snapshot.value),
-    asks: { ...asks, call },
+    asks: { kind: asks.kind, wait: onlyWait(asks), call },
     tags: [...snapshot.tags],
   };
 }

@@ -1,5 +1,7 @@
 /** The order saga against the wire contract: its states, what it sends, what it takes from answers. */
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { faultIn } from '../../machines/answer.ts';
 import { nameOf, type Outcome } from '../../machines/index.ts';
 import { orderInput } from '../../machines/order.ts';
 import { nodeName, statesIn } from '../../machines/structure.ts';
@@ -60,6 +62,10 @@ const gains = [
 /** All facts after so many steps. */
 const factsAfter = (count: number) =>
   Object.assign({ ...placed, amount }, ...gains.slice(0, count)) as Record<string, unknown>;
+
+/** What of them a compensation is told: nothing that is another step's secret. */
+const toldAfter = (count: number, step: string) =>
+  step === 'payment' ? factsAfter(count) : { ...factsAfter(count), payment: { method: 'card' } };
 
 describe('the order saga', () => {
   it('has these states, and no others', () => {
@@ -148,16 +154,21 @@ describe.each(actions.map((each, index) => [...each, index] as const))(
     const before = drive(saga, done(index));
 
     it('calls this participant at this path, with exactly what the step needs', () => {
-      const { accepts: _, redact: _r, ...call } = callIn(saga, before);
+      const { faultIn: _, redact: _r, ...call } = callIn(saga, before);
       expect(nameOf(before.value)).toBe(`${state}.calling`);
       expect(call).toStrictEqual({
         step,
+        address: step,
+        isFetch: false,
+        isAsynchronous: false,
+        isUndoable: true,
         kind: 'action',
         participant: step,
         path,
         attempt: 1,
         timeoutMs: 2_000,
         body,
+        canShrink: false,
       });
     });
 
@@ -186,6 +197,10 @@ describe.each(compensations.map((each, index) => [...each, index] as const))(
   (state, step, path, index) => {
     const call = {
       step,
+      address: step,
+      isFetch: false,
+      isAsynchronous: false,
+      isUndoable: true,
       kind: 'compensation',
       participant: step,
       path,
@@ -195,9 +210,9 @@ describe.each(compensations.map((each, index) => [...each, index] as const))(
 
     it('receives all facts that stand, and no original_response, when its own action gave no answer', () => {
       const after = drive(saga, [...done(index), 'unknown']);
-      const { accepts: _, redact: _r, ...found } = callIn(saga, after);
+      const { faultIn: _, redact: _r, ...found } = callIn(saga, after);
       expect(nameOf(after.value)).toBe(`${state}.calling`);
-      expect(found).toStrictEqual({ ...call, body: factsAfter(index) });
+      expect(found).toStrictEqual({ ...call, body: toldAfter(index, step), canShrink: true });
     });
 
     it('gains nothing from its answer', () => {
@@ -218,7 +233,7 @@ it.each(compensations.slice(0, -1).map((each, index) => [...each, index] as cons
       const { kind, path: found, body } = callIn(saga, after);
       expect([kind, found]).toEqual(['compensation', path]);
       expect(saga.stepsCompleted(after.context), 'undoing does not lower it').toBe(failed);
-      expect(body).toStrictEqual({ ...factsAfter(failed), original_response: answers[step] });
+      expect(body).toStrictEqual({ ...toldAfter(failed, step), original_response: answers[step] });
     }
   },
 );
@@ -242,28 +257,53 @@ describe('an answer to an action', () => {
   const list = (field: string) => field === 'reservations';
   const cases = stepNames.map((step, index) => [step, ids[index] ?? '', index] as const);
 
-  it.each(cases)('of %s is accepted with %s, and with more beside it', (step, field, index) => {
-    const { accepts } = callIn(saga, drive(saga, done(index)));
+  it.each(cases)('of %s will do with %s, and with more beside it', (step, field, index) => {
+    const { faultIn } = callIn(saga, drive(saga, done(index)));
     const good = answers[step]?.[field];
-    expect(accepts({ [field]: good })).toBe(true);
-    expect(accepts({ [field]: good, more: { nested: [1] }, at: null })).toBe(true);
+    expect(faultIn({ [field]: good })).toBeNull();
+    expect(faultIn({ [field]: good, more: { nested: [1] }, at: null })).toBeNull();
   });
 
-  it.each(cases)('of %s is unreadable without a good %s', (step, field, index) => {
-    const { accepts } = callIn(saga, drive(saga, done(index)));
-    const wrong = list(field)
-      ? ['res-1', {}, 7, null, true, Array(1001).fill('res')]
-      : ['', 7, null, true, ['id'], {}, 'x'.repeat(201)];
-    for (const value of wrong) expect(accepts({ [field]: value }), JSON.stringify(value)).toBe(false);
-    expect(accepts({}), 'nothing').toBe(false);
-    expect(accepts({ [`${field}s`]: answers[step]?.[field] }), 'another name').toBe(false);
-    for (const value of [null, undefined, 'ok', 7, true, [], [answers[step]]]) {
-      expect(accepts(value), JSON.stringify(value)).toBe(false);
-    }
+  it.each(cases)('of %s will not do without a good %s, and says which field it is', (step, field, index) => {
+    const { faultIn } = callIn(saga, drive(saga, done(index)));
+    const kind = list(field) ? 'an array' : 'a text';
+    const wrong: [unknown, string][] = [
+      [7, 'is a number'],
+      [null, 'is null'],
+      [true, 'is true or false'],
+      [{}, 'is an object'],
+      list(field) ? ['res-1', 'is a text'] : [['id'], 'is an array'],
+    ];
+    for (const [value, is] of wrong)
+      expect(faultIn({ [field]: value })).toBe(`\`${field}\` ${is}, not ${kind}`);
+    const size = list(field) ? Array(1001).fill('res') : 'x'.repeat(201);
+    expect(faultIn({ [field]: size })).toMatch(`\`${field}\` does not fit: Too big: expected`);
+    if (!list(field)) expect(faultIn({ [field]: '' })).toBe(`\`${field}\` is empty`);
+    for (const other of [{}, { [`${field}s`]: answers[step]?.[field] }])
+      expect(faultIn(other)).toBe(`\`${field}\` is missing`);
   });
 
-  it.each(cases)('to the compensation of %s may be anything', (_, __, index) => {
-    const { accepts } = callIn(saga, drive(saga, [...done(index), 'refused']));
-    for (const value of [{}, null, undefined, '', [], { anything: 1 }]) expect(accepts(value)).toBe(true);
+  it('that lacks several fields names three of them, nested ones by their path', () => {
+    const contract = z.looseObject({
+      a: z.string(),
+      b: z.looseObject({ c: z.int() }),
+      d: z.int(),
+      e: z.int(),
+    });
+    expect(faultIn(contract, { b: { c: 'secret' } })).toBe(
+      '`a` is missing, `b.c` is a text, not a number, `d` is missing',
+    );
+  });
+
+  it('never has its values told, nor what it took from its prototype', () => {
+    const contract = z.looseObject({ toString: z.string(), colour: z.enum(['red', 'blue']), n: z.int() });
+    const fault = faultIn(contract, { colour: 'secret', n: 1.5 });
+    expect(fault).not.toMatch(/secret|1\.5/);
+    expect(fault).toMatch('`toString` is missing');
+  });
+
+  it.each(cases)('to the compensation of %s may be any object', (_, __, index) => {
+    const { faultIn } = callIn(saga, drive(saga, [...done(index), 'refused']));
+    for (const value of [{}, { anything: 1 }]) expect(faultIn(value)).toBeNull();
   });
 });

@@ -8,7 +8,7 @@ import type {
   SagaEvent,
   SagaSnapshot,
 } from '../../machines/index.ts';
-import { RegisteredMachine } from '../../machines/index.ts';
+import { onlyCall, onlyWait, RegisteredMachine } from '../../machines/index.ts';
 import { type Order, orderInput, orderSaga } from '../../machines/order.ts';
 
 export const outcomes = ['done', 'refused', 'retryable', 'unknown'] as const satisfies readonly Outcome[];
@@ -61,8 +61,9 @@ export function begun(machine: RegisteredMachine): SagaSnapshot {
 
 export function callIn(machine: RegisteredMachine, snapshot: SagaSnapshot): Call {
   const asks = machine.asks(snapshot);
-  if (asks.kind !== 'call') throw new Error(`the saga asks for ${asks.kind}, not for a call`);
-  return asks.call;
+  const call = onlyCall(asks);
+  if (call === null) throw new Error(`the saga asks for ${asks.kind}, not for a call`);
+  return call;
 }
 
 /** The event with which the call ends; an error text names the call, so that a reason shows whose it is. */
@@ -90,7 +91,7 @@ export function drive(
 ): SagaSnapshot {
   return given.reduce((snapshot, outcome) => {
     const due =
-      machine.asks(snapshot).kind === 'wait' ? machine.next(snapshot, { type: 'due', at }) : snapshot;
+      onlyWait(machine.asks(snapshot)) !== null ? machine.next(snapshot, { type: 'due', at }) : snapshot;
     return machine.next(due, eventOf(outcome, callIn(machine, due)));
   }, from);
 }

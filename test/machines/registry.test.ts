@@ -1,6 +1,6 @@
 /** The registry takes good machines, each once. What it refuses stands in check.test.ts. */
 import { describe, expect, it } from 'vitest';
-import { RegisteredMachine, Registry } from '../../machines/index.ts';
+import { onlyCall, RegisteredMachine, Registry } from '../../machines/index.ts';
 import { orderSaga } from '../../machines/order.ts';
 import { at, everywhere } from './placed-order.ts';
 import { smallSaga } from './small-saga.ts';
@@ -17,7 +17,7 @@ describe('the registry', () => {
   });
 
   it('takes a machine that is left by a transition around a state', () => {
-    const closing = { initial: 'resting', states: { resting: {} }, on: { due: 'closed' } };
+    const closing = { initial: 'resting', states: { resting: { tags: ['waiting'] } }, on: { due: 'closed' } };
     const definition = smallSaga(trio, { states: () => ({ completed: closing, closed: { type: 'final' } }) });
     expect(() => new Registry().register(definition)).not.toThrow();
   });
@@ -73,15 +73,20 @@ describe('the registry', () => {
     });
   });
 
-  it('gives a compensation what its action was sent over what the facts say', () => {
-    const machine = new RegisteredMachine(smallSaga(['a', 'b']));
-    const undoing = machine.next(machine.begin({ data: { amount: 5, by: 'client', kept: true } }), {
-      type: 'refused',
-      at,
-      error: 'no',
-    });
-    expect(machine.asks(undoing)).toMatchObject({
-      call: { kind: 'compensation', body: { amount: 10, by: 'a', kept: true } },
-    });
+  it.each([
+    ['ids alone', {}, {}],
+    ['ids that stand', { ids: ['kept', 'none'] }, { kept: true }],
+    [
+      'all facts but secrets',
+      { compensations: 'whole', secrets: ['card.pin', 'code'] },
+      { kept: true, card: { of: 'x' } },
+    ],
+  ] as const)('gives a compensation what its action was sent over %s', (_, more, told) => {
+    const machine = new RegisteredMachine({ ...smallSaga(['a', 'b']), ...more });
+    const data = { amount: 5, by: 'client', kept: true, card: { of: 'x', pin: '1234' }, code: 'abc' };
+    const undoing = machine.next(machine.begin({ data }), { type: 'refused', at, error: 'no' });
+    const call = onlyCall(machine.asks(undoing));
+    expect(call?.body).toStrictEqual({ ...told, amount: 10, by: 'a' });
+    expect(call).toMatchObject({ kind: 'compensation', canShrink: 'compensations' in more });
   });
 });

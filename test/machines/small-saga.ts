@@ -28,7 +28,8 @@ export function smallStep(name: string): Step {
 export interface State {
   readonly initial?: string;
   readonly entry?: string;
-  readonly exit?: string;
+  readonly exit?: unknown;
+  readonly after?: unknown;
   readonly type?: string;
   readonly tags?: readonly string[];
   readonly always?: unknown;
@@ -39,7 +40,7 @@ export interface State {
 
 /** A step's state. One of a step that the saga lacks is missing; the tests ask for no such. */
 type StepState = State & { readonly states: { readonly calling: State; readonly waiting: State } };
-type Builders = Pick<ReturnType<typeof statesOf>, 'forward' | 'compensating'>;
+type Builders = Pick<ReturnType<typeof statesOf>, 'forward' | 'compensating' | 'parked'>;
 
 /** What a test makes of a good saga. */
 export interface Changes {
@@ -51,12 +52,14 @@ export interface Changes {
   readonly root?: State;
   readonly steps?: (steps: readonly Step[]) => readonly Step[];
   readonly policies?: Policies;
+  /** Makes the steps of their names. */
+  readonly stepOf?: (name: string) => Step;
 }
 
 /** `doing_a`, `doing_b`, then back `undoing_b`, `undoing_a`, `undone`; ends `completed`, `failed` and `parked`. */
 export function smallSaga(names: readonly string[], changes: Changes = {}): SagaDefinition {
-  const { policies = everywhere() } = changes;
-  const steps = names.map(smallStep);
+  const { policies = everywhere(), stepOf = smallStep } = changes;
+  const steps = names.map(stepOf);
   const { createMachine, ...build } = statesOf('small', steps, policies);
   const states: Record<string, unknown> = {};
   steps.forEach((each, index) => {
@@ -74,7 +77,9 @@ export function smallSaga(names: readonly string[], changes: Changes = {}): Saga
     undone: { always: [{ guard: 'nothingHeld', target: 'failed' }, { target: 'parked' }] },
     completed: { type: 'final' },
     failed: { type: 'final' },
-    parked: { tags: ['parked'] },
+    parked: build.parked(Object.fromEntries([...names].reverse().map((name) => [name, `undoing_${name}`])), {
+      skipped: 'undone',
+    }),
   });
   const changed = { ...states, ...changes.states?.(states as never, build) };
   const machine = createMachine({

@@ -2,10 +2,10 @@
  * A deployment on virtual time: the real engine and the real memory store, with a simulated network between them and
  * simulated participants behind it. What befalls it is not decided here, but by whoever gives the fates and the moods.
  */
-import { type Call, type RegisteredMachine, Registry } from '../../machines/index.ts';
-import { orderInput, orderSaga } from '../../machines/order.ts';
+import type { Call, SagaInput } from '../../machines/index.ts';
+import { isUndoable } from '../../machines/parts.ts';
 import { Breaker } from '../../server/engine/breaker.ts';
-import type { StartRequest } from '../../server/engine/contract.ts';
+import type { Reported, StartRequest } from '../../server/engine/contract.ts';
 import { Engine, type EngineSettings } from '../../server/engine/engine.ts';
 import { type Deferral, type Reply, replyOf } from '../../server/engine/outcome.ts';
 import type { Participants } from '../../server/engine/participants.ts';
@@ -18,19 +18,16 @@ import {
   StoreUnavailableError,
   type Write,
 } from '../../stores/saga-store.ts';
-import { at, placed } from '../machines/placed-order.ts';
+import { at } from '../machines/placed-order.ts';
 import { type Fate, type Message, Network } from './network.ts';
 import { type Mood, SimulatedParticipants } from './participants.ts';
 import { Process } from './process.ts';
+import { registry, type SagaName, SIMULATED, type Simulated, TIMEOUT_MS } from './sagas.ts';
 import { type Chance, Trace } from './seeded.ts';
 import { Timeline } from './timeline.ts';
 import { type Operation, Watch } from './watch.ts';
 
-export const ATTEMPTS_MAX = 3;
-export const RIGHTS = { leaseMarginMs: 100, leaseMaxMs: 1_200, retentionMs: 24 * 3_600_000 };
-const TIMEOUT_MS = 1_000;
-/** Outlasts its lease: while it is made, that must be renewed. */
-const LONG_TIMEOUT_MS = 3_000;
+const RIGHTS = { leaseMarginMs: 100, leaseMaxMs: 1_200, retentionMs: 24 * 3_600_000 };
 export const LEASE_MS = leaseMsOf(TIMEOUT_MS, RIGHTS);
 /** Short against the back-off, so that calls are deferred in many runs. */
 const BREAKER = { failuresMax: 2, openMs: 300, openMaxMs: 2_000 };
@@ -60,33 +57,26 @@ export const READS = new Set<string>([
   'log',
   'list',
   'statistics',
+  'memory',
   'ping',
   'purge',
   'gone',
 ]);
 
-/** One machine for all runs of a process: it is pure, and costly to build. */
-const registry = new Registry();
-const machine: RegisteredMachine = registry.register(
-  orderSaga((step) => ({
-    timeoutMs: step === 'payment' ? LONG_TIMEOUT_MS : TIMEOUT_MS,
-    attemptsMax: ATTEMPTS_MAX,
-    backoffMs: 50,
-    backoffMaxMs: 400,
-  })),
-);
-
 export interface Surroundings {
+  readonly saga: SagaName;
   readonly chance: Chance;
   readonly fateOf: (message: Message) => Fate;
   readonly moodOf: (sagaId: string, call: Call) => Mood;
+  /** An asynchronous participant says what came of its call; where nobody hears it, it must be asked. */
+  readonly tell?: (sagaId: string, reported: Reported) => void;
   readonly inHandMax?: number;
 }
 
 export class Deployment {
   readonly timeline = new Timeline();
   readonly trace = new Trace();
-  readonly machine = machine;
+  readonly saga: Simulated;
   readonly broken: string[] = [];
   readonly store: MemoryStore;
   readonly network: Network;
@@ -94,18 +84,30 @@ export class Deployment {
   readonly watch: Watch;
   readonly processes: Process[] = [];
   readonly #chance: Chance;
+  readonly #moodOf: Surroundings['moodOf'];
   readonly #settings: EngineSettings;
 
-  constructor({ chance, fateOf, moodOf, inHandMax = SETTINGS.inHandMax }: Surroundings) {
+  constructor({
+    saga,
+    chance,
+    fateOf,
+    moodOf,
+    tell = () => {},
+    inHandMax = SETTINGS.inHandMax,
+  }: Surroundings) {
+    this.saga = SIMULATED[saga];
     this.#chance = chance;
+    this.#moodOf = moodOf;
     this.#settings = { ...SETTINGS, inHandMax };
     const now = () => at + this.timeline.ms;
     this.store = new MemoryStore({ now, random: chance.next, partitions: 2 });
     const broken = (what: string) => this.break(what);
     this.network = new Network(this.timeline, this.trace, fateOf);
-    this.participants = new SimulatedParticipants(this.timeline, moodOf, broken);
+    const { timeline } = this;
+    const { answers } = this.saga;
+    this.participants = new SimulatedParticipants({ timeline, answers, tell, broken });
     const { leaseMarginMs: marginMs } = RIGHTS;
-    this.watch = new Watch({ store: this.store, storeNow: now, machine, marginMs, broken });
+    this.watch = new Watch({ store: this.store, storeNow: now, saga: this.saga, marginMs, broken });
   }
 
   break(what: string): void {
@@ -128,6 +130,9 @@ export class Deployment {
         clock: process,
         random: this.#chance.next,
         observe: (event) => {
+          if (event.type === 'transition' && event.event?.type === 'deadline') {
+            this.break(`${event.id} is undone for a deadline that lies far ahead`);
+          }
           if (event.type !== 'lost' && event.type !== 'unreadable') return;
           const why = event.type === 'lost' ? event.why : event.error.message;
           this.trace.note(`${this.timeline.ms} ${process.title} ${event.type} ${event.id}: ${why}`);
@@ -135,6 +140,7 @@ export class Deployment {
         },
         owner,
         rights: RIGHTS,
+        tracing: { ratio: 1, followsCaller: true, isPropagated: true, isRecorded: true },
       },
       registry,
       this.#settings,
@@ -172,21 +178,23 @@ export class Deployment {
     process.crash();
   }
 
-  request(idempotency: Idempotency | null): StartRequest {
-    return { machine, input: orderInput(placed), idempotency, trace: {}, patienceMs: 8_000 };
+  request(idempotency: Idempotency | null, input: SagaInput = this.saga.inputOf(this.#chance)): StartRequest {
+    return { machine: this.saga.machine, input, idempotency, trace: {}, patienceMs: 8_000 };
   }
 
   /** Whether every saga that the store holds has ended or is parked, and nothing is under way. */
   get settled(): boolean {
     if (this.network.inFlight > 0) return false;
-    for (const { status } of this.watch.records.values()) if (status === 'STARTED') return false;
+    for (const { status, signals } of this.watch.records.values())
+      if (status === 'STARTED' || signals.length > 0) return false;
     return true;
   }
 
   #storeOf(process: Process): SagaStore {
     return new Proxy<SagaStore>(this.store, {
-      get: (store, name: Operation | 'info' | 'newId') => {
+      get: (store, name: Operation | 'info' | 'newId' | 'now' | 'jumped') => {
         if (name === 'info' || name === 'newId') return store[name];
+        if (name === 'now' || name === 'jumped') return () => store[name]();
         return (...args: unknown[]) => this.#ask(process, name, args);
       },
     });
@@ -220,14 +228,15 @@ export class Deployment {
   /** Defers calls, bounds them and can end all of them, like the client whose place it takes. */
   #participantsOf(process: Process): Pick<Participants, 'call' | 'abortAll'> {
     const ends = new Set<(why: string) => void>();
-    const breakers = new Map(machine.steps.map(({ name }) => [name, new Breaker(BREAKER, process)]));
+    const names = new Set(this.saga.machine.steps.map(({ participant }) => participant));
+    const breakers = new Map([...names].map((name) => [name, new Breaker(BREAKER, process)]));
     return {
       call: (sagaId, call, _traceparent, endsAt) => {
-        const breaker = breakers.get(call.step);
+        const breaker = breakers.get(call.participant);
         const pass = breaker?.pass();
         if (breaker === undefined || !pass) {
           this.trace.note(
-            `${this.timeline.ms} ${process.title} defers ${call.step} ${call.kind} of ${sagaId}`,
+            `${this.timeline.ms} ${process.title} defers ${call.address} ${call.kind} of ${sagaId}`,
           );
           const deferral: Deferral = {
             outcome: 'deferred',
@@ -254,18 +263,31 @@ export class Deployment {
           };
           ends.add(end);
           bound();
-          const what = `${call.step} ${call.kind}`;
+          const what = `${call.address} ${call.kind}`;
           const message: Message = {
             from: process,
             to: 'participant',
             what,
-            about: `${what} ${call.attempt}`,
+            about: call.isFetch ? `${what} asked` : `${what} ${call.attempt}`,
             reads: false,
           };
           const title = `${message.about} of ${sagaId}`;
-          this.network.send(message, title, () => this.participants.take(sagaId, call), {
-            answered: ({ status, retryAfter, body }) =>
-              settle(replyOf(call, status, retryAfter, body, process.now())),
+          // What nobody undoes is treated alike each time that it arrives: else a 503 would promise too much.
+          let drawn: Mood | null = null;
+          const mood = () => {
+            if (drawn === null || this.#isUndone(call)) drawn = this.#moodOf(sagaId, call);
+            return drawn;
+          };
+          this.network.send(message, title, () => this.participants.take(sagaId, call, mood()), {
+            answered: ({ body, ...head }) => {
+              const answered = {
+                retryAfter: undefined,
+                contentEncoding: undefined,
+                ...head,
+                body: Buffer.from(body),
+              };
+              settle(replyOf(call, answered, process.now(), (place) => place));
+            },
             notSent: () => settle({ outcome: 'retryable', error: 'ECONNREFUSED', retryAfterMs: null }),
           });
         });
@@ -274,6 +296,11 @@ export class Deployment {
         for (const end of [...ends]) end('the coordinator stops');
       },
     };
+  }
+
+  #isUndone({ step }: Call): boolean {
+    const { machine } = this.saga;
+    return machine.steps.some((one) => one.name === step && isUndoable(one));
   }
 }
 
@@ -295,6 +322,10 @@ function titleOf(name: Operation, args: readonly unknown[]): string {
       return `commit ${first} at rev ${second?.revision} -> ${third?.entry?.to} (${third?.writeId})`;
     case 'claim':
       return `claim ${(first as string[]).join(' ')} (${args[3]})`;
+    case 'signal': {
+      const { kind, id } = second as unknown as { kind: string; id: string };
+      return `signal ${first} ${kind} (${id})`;
+    }
     case 'renew':
     case 'release':
       return `${name} ${(first as { id: string }[]).map(({ id }) => id).join(' ')}`;

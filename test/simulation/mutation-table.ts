@@ -1,3 +1,6 @@
+import { ofParts } from './mutations-of-parts.ts';
+import type { SagaName } from './sagas.ts';
+
 /** What is taken out or turned round, one at a time, and the tests of which one must notice. */
 export interface Mutation {
   readonly name: string;
@@ -7,6 +10,8 @@ export interface Mutation {
   readonly replace: string;
   /** Fast tests, run in this order until one fails. */
   readonly tests: readonly string[];
+  /** Which alone is simulated and enumerated; the order unless it is said. */
+  readonly saga?: SagaName;
 }
 
 const SIMULATION = ['test/simulation/simulation.test.ts'];
@@ -20,6 +25,7 @@ const breaker = 'server/engine/breaker.ts';
 const participants = 'test/simulation/participants.ts';
 
 export const mutations: readonly Mutation[] = [
+  ...ofParts,
   {
     name: 'commit asks for no fence',
     file: store,
@@ -58,9 +64,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a repeated commit is another write',
     file: runner,
-    find: 'result: await store.commit(saga.id, saga.fence, write), sentAt',
-    replace:
-      'result: await store.commit(saga.id, saga.fence, { ...write, writeId: this.nextWriteId() }), sentAt',
+    find: 'this.#in.store.commit(saga.id, saga.fence, write),',
+    replace: 'this.#in.store.commit(saga.id, saga.fence, { ...write, writeId: this.nextWriteId() }),',
     tests: UNANSWERED,
   },
   {
@@ -143,16 +148,16 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'the call comes before the write',
     file: runner,
-    find: 'const committed = await this.#commit(saga, write);',
+    find: 'const committed = await this.#commit(saga, write);\n    if',
     replace:
-      "const asks = hops.at(-1)?.after.asks;\n    if (asks?.kind === 'call') void this.#in.participants.call(saga.id, asks.call, '', () => 0);\n    const committed = await this.#commit(saga, write);",
+      "for (const one of activitiesIn(lastOf(hops).after.asks)) {\n      if (one.kind === 'call') void this.#in.participants.call(saga.id, one.call, {}, () => 0);\n    }\n    const committed = await this.#commit(saga, write);\n    if",
     tests: CRASHES,
   },
   {
     name: 'a stale writer goes on',
     file: runner,
-    find: "if (result.kind !== 'committed') {",
-    replace: "if (result.kind === 'missing') {",
+    find: "if (result.kind !== 'committed') {\n      this.#in",
+    replace: "if (result.kind === 'missing') {\n      this.#in",
     tests: SIMULATION,
   },
   {
@@ -165,8 +170,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a retry is counted twice',
     file: 'server/engine/write.ts',
-    find: "if (after.asks.kind === 'wait') count('retries');",
-    replace: "if (after.asks.kind === 'wait') count('retries', 2);",
+    find: "count('retries');",
+    replace: "count('retries', 2);",
     tests: CRASHES,
   },
   {
@@ -178,9 +183,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a deferred call costs an attempt',
-    file: 'machines/step.ts',
-    find: 'attempt: context.attempt - 1, retryAt: at + delayMs',
-    replace: 'attempt: context.attempt, retryAt: at + delayMs',
+    file: 'machines/words.ts',
+    find: 'attempt: attempt - 1, retryAt: at + delayMs',
+    replace: 'attempt, retryAt: at + delayMs',
     tests: ['test/engine/outage.test.ts'],
   },
   {
@@ -236,7 +241,7 @@ export const mutations: readonly Mutation[] = [
     name: 'a breaker that is not asked after the queue',
     file: 'server/engine/participants.ts',
     find: "if (pass === null) return this.#deferral(breaker, 'open');",
-    replace: 'if (pass === null) return this.#send(to, sagaId, call, traceparent, signal);',
+    replace: 'if (pass === null) return this.#send(to, sagaId, call, trace, cutoff);',
     tests: ['test/engine/participants-bounds.test.ts'],
   },
   {
@@ -245,6 +250,27 @@ export const mutations: readonly Mutation[] = [
     find: 'this.#alarms.size >= this.#settings.alarmsMax',
     replace: 'this.#settings.alarmsMax < 0',
     tests: ['test/engine/retry.test.ts'],
+  },
+  {
+    name: 'the engine goes by its own wall clock',
+    file: 'server/engine/engine.ts',
+    find: 'clock: timeOf(given.store, given.clock),',
+    replace: '',
+    tests: ['test/engine/clocks.test.ts'],
+  },
+  {
+    name: 'a forgotten saga counts as purged',
+    file: runner,
+    find: "if (result.kind === 'missing' && this.#isForgotten(saga)) {",
+    replace: "if (result.kind === 'missing' && saga === null) {",
+    tests: ['test/engine/forgotten.test.ts'],
+  },
+  {
+    name: 'what is unreadable is carried on',
+    file: 'server/engine/recovery.ts',
+    find: "if (unreadable !== null && (status === 'STARTED' || machine === undefined || record.owner === null)) {",
+    replace: 'if (unreadable !== null && machine === undefined) {',
+    tests: ['test/redis/blast.test.ts'],
   },
   {
     name: 'the ledger replays no action',
@@ -266,5 +292,48 @@ export const mutations: readonly Mutation[] = [
     find: 'if (account.compensated) return BLOCKED;',
     replace: '',
     tests: SIMULATION,
+  },
+  {
+    name: 'a call-back needs no token',
+    file: 'server/callbacks.ts',
+    find: 'return timingSafeEqual(Buffer.from(signature), expected) ? attempt : null;',
+    replace: 'return timingSafeEqual(Buffer.from(signature), expected) ? attempt : attempt;',
+    tests: ['test/server/call-backs.test.ts'],
+  },
+  {
+    name: 'a call-back of one attempt proves another',
+    file: 'server/callbacks.ts',
+    find: 'Buffer.from(this.#sign(sagaId, step, attempt))',
+    replace: 'Buffer.from(this.#sign(sagaId, step, 1))',
+    tests: ['test/server/call-backs.test.ts'],
+  },
+  {
+    name: 'a repeated outcome is a new one',
+    file: 'server/engine/incoming.ts',
+    find: 'if (record.signals.some((one) => one.id === signalId) || (await store.log(id)).some(isTold))',
+    replace: 'if (record.signals.some((one) => one.id === signalId))',
+    tests: ['test/server/call-backs.test.ts'],
+  },
+  {
+    name: 'an event is thrown away with a definition that fails on it',
+    file: 'server/engine/set-aside.ts',
+    find: "const signalsLeft = signals.filter(({ kind }) => kind === 'event' || kind === 'outcome');",
+    replace: 'const signalsLeft = signals.filter(() => false);',
+    tests: ['test/engine/set-aside.test.ts'],
+  },
+  {
+    name: 'what expects an event is not retried',
+    file: 'server/engine/decide.ts',
+    find: "return kind === 'retry' && status === 'ABORTED' && asks.kind === 'activities';",
+    replace:
+      "return kind === 'retry' && status === 'ABORTED' && activitiesIn(asks).some((one) => one.kind === 'call');",
+    tests: ['test/engine/set-aside.test.ts'],
+  },
+  {
+    name: 'beside a call nobody looks for what came to others',
+    file: 'server/engine/beside.ts',
+    find: 'if (isExpecting)',
+    replace: 'if (isExpecting && saga === null)',
+    tests: ['test/engine/set-aside.test.ts'],
   },
 ];

@@ -11,11 +11,15 @@ import { type Mutation, mutations } from './mutation-table.ts';
 /** A test that goes round in circles has noticed nothing. */
 const LIMIT_MS = 240_000;
 const COPIED = [
+  'cli',
+  'client',
+  'json',
   'machines',
   'server',
   'stores',
   'services-stub',
   'test',
+  'index.ts',
   'package.json',
   'tsconfig.json',
   'vitest.config.ts',
@@ -25,6 +29,8 @@ const root = resolve(import.meta.dirname, '../..');
 interface Result {
   readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
   readonly name: string;
+  /** Why none of its tests could be run. */
+  readonly message?: string;
 }
 
 async function copy(): Promise<string> {
@@ -43,7 +49,7 @@ async function mutate(directory: string, { file, find, replace }: Mutation): Pro
 }
 
 /** The first test that fails, or null where all pass; the tests are run until one fails. */
-async function firstFailure(directory: string, tests: readonly string[]): Promise<string | null> {
+async function firstFailure(directory: string, { tests, saga = 'order' }: Mutation): Promise<string | null> {
   const report = join(directory, 'report.json');
   const vitest = join(directory, 'node_modules/vitest/vitest.mjs');
   const args = [
@@ -54,24 +60,28 @@ async function firstFailure(directory: string, tests: readonly string[]): Promis
     '--no-file-parallelism',
     ...tests,
   ];
-  const child = spawn(process.execPath, [vitest, ...args], { cwd: directory, stdio: 'ignore' });
+  // A guard may matter at one point of many: crashes fall on all of them here.
+  const env = { ...process.env, ENUMERATE: 'all', SAGA: saga };
+  const child = spawn(process.execPath, [vitest, ...args], { cwd: directory, stdio: 'ignore', env });
   const limit = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
   const code = await new Promise((ended) => child.on('close', ended));
   clearTimeout(limit);
   if (code === 0) return null;
   const { testResults } = JSON.parse(await readFile(report, 'utf8')) as { testResults: readonly Result[] };
-  for (const { name, assertionResults } of testResults) {
+  for (const { name, assertionResults, message = '' } of testResults) {
     const failed = assertionResults.find(({ status }) => status === 'failed');
-    if (failed !== undefined) return `${name.split('/test/').at(-1)}: ${failed.fullName}`;
+    // A machine that breaks a rule is not even registered.
+    const says = failed?.fullName ?? message.split('\n')[0];
+    if (says) return `${name.split('/test/').at(-1)}: ${says}`;
   }
-  return null;
+  throw new Error('its tests could not be run');
 }
 
 async function judge(mutation: Mutation): Promise<string | null> {
   const directory = await copy();
   try {
     await mutate(directory, mutation);
-    return await firstFailure(directory, mutation.tests);
+    return await firstFailure(directory, mutation);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

@@ -1,12 +1,14 @@
 /**
- * Many seeds on all cores: `node --import tsx test/simulation/simulate.ts [--seeds N] [--from S]`. Ends with 1 at the
- * first seed that breaks a promise, and shows it.
+ * Many seeds on all cores: `node --import tsx test/simulation/simulate.ts [--seeds N] [--from S]
+ * [--saga order|returns|trip]`. Each seed has one of the sagas in turn, unless one is chosen. Ends with 1 at the first seed that
+ * breaks a promise, and shows it.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type Run, simulate, told } from './simulation.ts';
+import { chosenBy } from './sagas.ts';
+import { type Run, sagaOf, simulate, told } from './simulation.ts';
 
 /** What a child process says after each batch of seeds. */
 interface Batch {
@@ -24,7 +26,7 @@ async function batch(from: number, until: number, stride: number): Promise<Batch
   const statuses: Record<string, number> = {};
   let [done, steps] = [0, 0];
   for (let seed = from; seed < until && done < BATCH; seed += stride) {
-    const run = await simulate(seed);
+    const run = await simulate(seed, sagaOf(seed, sagas));
     done += 1;
     steps += run.steps;
     for (const [status, n] of Object.entries(run.statuses)) statuses[status] = (statuses[status] ?? 0) + n;
@@ -62,6 +64,7 @@ async function parent(from: number, seeds: number): Promise<number> {
       const worker = fork(fileURLToPath(import.meta.url), [
         '--child',
         [from + n, from + seeds, workers].join(),
+        ...(values.saga === undefined ? [] : ['--saga', values.saga]),
       ]);
       children.push(worker);
       worker.on('message', (message: Batch) => {
@@ -86,8 +89,10 @@ const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '100000' },
     from: { type: 'string', default: '1' },
+    saga: { type: 'string' },
     child: { type: 'string' },
   },
 });
+const sagas = chosenBy(values.saga);
 if (values.child !== undefined) await child(values.child.split(',').map(Number));
 else process.exitCode = await parent(Number(values.from), Number(values.seeds));

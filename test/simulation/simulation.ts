@@ -3,13 +3,15 @@
  * gives the same trace, to the letter.
  */
 import type { Call } from '../../machines/index.ts';
-import type { StartResult } from '../../server/engine/contract.ts';
+import type { Reported, StartResult } from '../../server/engine/contract.ts';
 import { StoreUnavailableError } from '../../stores/saga-store.ts';
 import { Deployment, LEASE_MS } from './deployment.ts';
+import { deliver, type Letter } from './letters.ts';
 import type { Fate, Message } from './network.ts';
 import type { Mood } from './participants.ts';
 import type { Process } from './process.ts';
 import { recount } from './recount.ts';
+import { SAGAS, type SagaName, turnOf, WITHIN_MS } from './sagas.ts';
 import { Chance } from './seeded.ts';
 
 /** How likely is what; drawn anew for every seed, so that some runs have much of one thing and nothing of another. */
@@ -22,17 +24,32 @@ interface Climate {
   readonly sick: number;
   readonly refusing: number;
   readonly cursed: number;
+  /** Actions whose attempts are all spent, as far as they may be given up. */
+  readonly spent: number;
+  /** Sagas that somebody wants undone. */
+  readonly cancelled: number;
+  /** Asynchronous calls that are not answered at once, and call-backs that nobody makes. */
+  readonly later: number;
+  readonly silent: number;
   /** Mean time between two events that befall a process. */
   readonly everyMs: number;
 }
 
 export interface Run {
   readonly seed: number;
+  readonly saga: SagaName;
   readonly hash: number;
   readonly steps: number;
   readonly broken: readonly string[];
   readonly trace: readonly string[];
   readonly statuses: Readonly<Record<string, number>>;
+  /** Transitions that were committed, as the machine's graph has them. */
+  readonly transitions: ReadonlySet<string>;
+}
+
+/** Each seed has one of the sagas, in turn. */
+export function sagaOf(seed: number, of: readonly SagaName[] = SAGAS): SagaName {
+  return of[(seed - 1) % of.length] ?? 'order';
 }
 
 const STORM_MS = 8_000;
@@ -42,13 +59,16 @@ export class Simulation {
   readonly #chance: Chance;
   readonly #climate: Climate;
   readonly #world: Deployment;
-  readonly #curses = new Map<string, 'refuses' | 'busy' | null>();
+  readonly #curses = new Map<string, 'refuses' | 'busy' | 'mute' | null>();
+  readonly #spent = new Map<string, 'busy' | 'mute' | null>();
   readonly #refusedForGood = new Set<string>();
   readonly #started = new Map<string, string | null>();
   #unsure = 0;
+  /** Letters that are still to be sent. */
+  #writing = 0;
   #calm = false;
 
-  constructor(seed: number) {
+  constructor(seed: number, saga: SagaName) {
     const chance = new Chance(seed);
     this.#chance = chance;
     this.#climate = {
@@ -60,17 +80,23 @@ export class Simulation {
       sick: chance.pick([0, 0.1, 0.3]),
       refusing: chance.pick([0, 0.05, 0.15]),
       cursed: chance.pick([0, 0.05, 0.3]),
+      spent: chance.pick([0, 0.05, 0.3]),
+      cancelled: chance.pick([0, 0.1, 0.3]),
+      later: chance.pick([0, 0.6, 1]),
+      silent: chance.pick([0, 0.1, 0.5]),
       everyMs: chance.pick([600, 1_500, 5_000, 1_000_000]),
     };
     this.#world = new Deployment({
+      saga,
       chance,
       fateOf: (message) => this.#fateOf(message),
       moodOf: (sagaId, call) => this.#moodOf(sagaId, call),
+      tell: (sagaId, reported) => void this.#tell(sagaId, reported),
       inHandMax: chance.pick([2, 100]),
     });
   }
 
-  async run(): Promise<Omit<Run, 'seed'>> {
+  async run(): Promise<Omit<Run, 'seed' | 'saga'>> {
     const world = this.#world;
     const names = this.#chance.pick([
       ['a', 'b'],
@@ -86,16 +112,18 @@ export class Simulation {
     world.trace.note(`${world.timeline.ms} calm`);
     for (const process of world.processes) world.resume(process);
     if (!world.processes.some(({ state }) => state === 'running')) await world.boot('a');
-    await this.#until(() => world.settled || world.timeline.ms > LIMIT_MS);
+    const isOver = () => world.settled && this.#writing === 0;
+    await this.#until(() => isOver() || world.timeline.ms > LIMIT_MS);
     // Whoever still repeats an old write, or wakes from a wait, finds that all is over.
     const afterwards = world.timeline.ms + 4 * LEASE_MS;
-    await this.#until(() => world.timeline.ms > afterwards && world.settled);
+    await this.#until(() => world.timeline.ms > afterwards && isOver());
 
-    await recount(world, (id, step) => this.#refusedForGood.has(`${id} ${step}`));
+    await recount(world, (id, address) => this.#refusedForGood.has(`${id} ${address}`));
     this.#checkStarts();
     const { timeline, trace, broken } = world;
     const { statuses } = await world.store.statistics();
-    return { hash: trace.hash, steps: timeline.steps, broken, trace: trace.lines, statuses };
+    const { transitions } = world.watch;
+    return { hash: trace.hash, steps: timeline.steps, broken, trace: trace.lines, statuses, transitions };
   }
 
   async #until(over: () => boolean): Promise<void> {
@@ -132,7 +160,10 @@ export class Simulation {
       if (result && result.kind !== 'unknown' && result.kind !== 'refused') {
         this.#answered(result, n);
         answered.add(result.id);
-        if (result.kind === 'started') void this.#waits(process, result.id);
+        if (result.kind === 'started') {
+          void this.#waits(process, result.id);
+          this.#write(result.id);
+        }
       }
       if (answered.size > 1) this.#world.break(`key ${key?.key} has started ${[...answered].join(' and ')}`);
     }
@@ -154,6 +185,56 @@ export class Simulation {
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
     }
+  }
+
+  /** What comes to a saga from outside: never, early, late, twice, one thing and its opposite; or that it is to be undone. */
+  #write(id: string): void {
+    const chance = this.#chance;
+    const { event } = this.#world.saga;
+    const soon = () => chance.below(200);
+    const anyTime = () => chance.below(3 * WITHIN_MS);
+    const afterwards = () => STORM_MS + chance.below(2 * WITHIN_MS);
+    if (event !== null) {
+      const { name } = event;
+      const letters = chance.pick([
+        [],
+        [soon],
+        [anyTime],
+        [anyTime],
+        [afterwards],
+        [soon, anyTime],
+        [anyTime, anyTime],
+      ]);
+      const isTwice = chance.hits(0.5);
+      for (const [n, when] of letters.entries()) {
+        const data = chance.hits(0.75) ? event.goesOn : event.refuses;
+        // The same letter twice has the same id, and says the same.
+        const letter = { id: isTwice ? 'e' : `e-${n}`, name, data: isTwice ? event.goesOn : data };
+        void this.#send(id, when(), `event ${letter.id}`, (engine) => engine.send(id, letter));
+      }
+    }
+    if (!chance.hits(this.#climate.cancelled)) return;
+    const asked = { kind: 'cancel', by: 'eve', reason: 'rain', ifSeq: null } as const;
+    void this.#send(id, anyTime(), 'cancel', (engine) => engine.operate(id, asked));
+  }
+
+  /** An asynchronous participant says what came of its call: perhaps to nobody, perhaps twice. */
+  async #tell(id: string, reported: Reported): Promise<void> {
+    const chance = this.#chance;
+    if (chance.hits(this.#climate.silent)) return;
+    const times = chance.hits(this.#climate.doubled) ? 2 : 1;
+    for (let n = 0; n < times; n += 1) {
+      const afterMs = n === 0 ? chance.pick([0, 30]) : chance.below(2 * WITHIN_MS);
+      void this.#send(id, afterMs, `outcome of ${reported.step}`, (engine) => engine.report(id, reported));
+    }
+  }
+
+  async #send(sagaId: string, afterMs: number, what: string, send: Letter['send']): Promise<void> {
+    this.#writing += 1;
+    const pick = (running: readonly Process[]) =>
+      running.length === 0 ? undefined : this.#chance.pick(running);
+    await deliver(this.#world, { sagaId, what, afterMs, send, pick });
+    this.#writing -= 1;
   }
 
   async #fateOfProcesses(): Promise<void> {
@@ -217,14 +298,27 @@ export class Simulation {
     };
   }
 
-  #moodOf(sagaId: string, { step, kind }: Call): Mood {
+  /** Drawn once for each action that is given up when its attempts are spent: the pivot and what is behind it must end some day. */
+  #spentBy(key: string, address: string): 'busy' | 'mute' | null {
+    const { saga } = this.#world;
+    const pivot = saga.pivot === null ? Number.POSITIVE_INFINITY : turnOf(saga, saga.pivot);
+    if (turnOf(saga, address) >= pivot) return null;
+    const drawn = this.#spent.get(key);
+    if (drawn !== undefined) return drawn;
     const chance = this.#chance;
-    const key = `${sagaId} ${step}`;
+    const spent = chance.hits(this.#climate.spent) ? chance.pick(['busy', 'mute'] as const) : null;
+    this.#spent.set(key, spent);
+    return spent;
+  }
+
+  #moodOf(sagaId: string, { address, kind, isAsynchronous, isFetch }: Call): Mood {
+    const chance = this.#chance;
+    const key = `${sagaId} ${address}`;
     const serviceMs = chance.below(20);
     if (kind === 'compensation') {
       let curse = this.#curses.get(key);
       if (curse === undefined) {
-        curse = chance.hits(this.#climate.cursed) ? chance.pick(['refuses', 'busy'] as const) : null;
+        curse = chance.hits(this.#climate.cursed) ? chance.pick(['refuses', 'busy', 'mute'] as const) : null;
         this.#curses.set(key, curse);
       }
       if (curse === 'refuses') {
@@ -232,8 +326,17 @@ export class Simulation {
         return { serviceMs, instead: { status: 422, body: '{"detail":"never"}' } };
       }
       if (curse === 'busy') return { serviceMs, instead: { status: 503, body: '' } };
+      if (curse === 'mute') return { serviceMs, garbled: { status: 500, body: '' } };
     }
-    const refuses = kind === 'action' && chance.hits(this.#climate.refusing);
+    const spent = kind === 'action' && !isFetch ? this.#spentBy(key, address) : null;
+    if (spent === 'busy') return { serviceMs, instead: { status: 503, body: '' } };
+    if (spent === 'mute') return { serviceMs, garbled: { status: 500, body: '' } };
+    const refuses = kind === 'action' && !isFetch && chance.hits(this.#climate.refusing);
+    if (isAsynchronous && !isFetch && chance.hits(this.#climate.later)) {
+      const later = { ms: chance.pick([0, 20, 500, 2 * WITHIN_MS]), tells: chance.hits(0.5) };
+      const garbled = { status: 500, body: '' };
+      return chance.hits(0.2) ? { serviceMs, refuses, later, garbled } : { serviceMs, refuses, later };
+    }
     if (this.#calm || !chance.hits(this.#climate.sick)) return { serviceMs, refuses };
     const drawn = chance.next();
     if (drawn < 0.25) return { serviceMs, instead: { status: 503, retryAfter: '1', body: '' } };
@@ -245,24 +348,25 @@ export class Simulation {
 }
 
 /** Runs one seed. A bug that throws in a coordinator is told with its trace, like a broken promise. */
-export async function simulate(seed: number): Promise<Run> {
-  const simulation = new Simulation(seed);
+export async function simulate(seed: number, saga: SagaName = sagaOf(seed)): Promise<Run> {
+  const simulation = new Simulation(seed, saga);
   const bugs: string[] = [];
   const note = (bug: unknown) => bugs.push(`a coordinator threw ${bug instanceof Error ? bug.stack : bug}`);
   process.on('unhandledRejection', note);
   try {
     const run = await simulation.run();
-    return { seed, ...run, broken: [...run.broken, ...bugs] };
+    return { seed, saga, ...run, broken: [...run.broken, ...bugs] };
   } finally {
     process.off('unhandledRejection', note);
   }
 }
 
 /** What a person needs to see of a run that went wrong. */
-export function told({ seed, broken, trace }: Run, linesMax = 150): string {
+export function told({ seed, saga, broken, trace }: Run, linesMax = 150): string {
   const shown = trace.slice(-linesMax);
   return [
-    `seed ${seed} breaks a promise; replay it with SEED=${seed} npx vitest run test/simulation`,
+    `seed ${seed} of the saga ${saga} breaks a promise; replay it with ` +
+      `SAGA=${saga} SEED=${seed} npx vitest run test/simulation/simulation.test.ts`,
     ...broken,
     `the last ${shown.length} of ${trace.length} lines of its trace:`,
     ...shown,

@@ -1,0 +1,422 @@
+/** A machine that was checked, and what a module gives of which it is made: all that the engine knows of a saga. */
+import { type AnyActorScope, type AnyMachineSnapshot, type AnyStateMachine, createActor } from 'xstate';
+import type { z } from 'zod';
+import { ExactNumber, parse, stringify } from '../json/exact.ts';
+import { type Announced, asksOf, plainCallsOf, stepsAt } from './activities.ts';
+import { asRead, faultIn } from './answer.ts';
+import type { Activity, Asks, Call, CallActivity } from './asks.ts';
+import { checkMachine } from './check.ts';
+import { DefinitionError, defined } from './defined.ts';
+import { dataWith, itemAt, itemsCalled } from './items.ts';
+import { addressOf, type EventPart, isUndoable, type Part, type Step, stepIn } from './parts.ts';
+import { REDACTED, secretsIn, withoutPaths, withoutValues } from './redaction.ts';
+import type {
+  Answer,
+  CallMeta,
+  CallPolicy,
+  Item,
+  Kind,
+  Policies,
+  SagaContext,
+  SagaData,
+  SagaEvent,
+  SagaInput,
+  WaitMeta,
+} from './saga.ts';
+import { sagaContext } from './saga.ts';
+import { leavesIn, leavesOf, nameOf, statesIn, structureOf } from './structure.ts';
+
+/** What a module such as order.ts gives: a machine, and what a machine alone does not say. */
+export interface SagaDefinition {
+  readonly id: string;
+  /** Raised whenever the structure changes; sagas end on the version on which they began. */
+  readonly version: string;
+  readonly machine: AnyStateMachine;
+  /** In the order in which they are done. */
+  readonly steps: readonly Step[];
+  /** What it is made of, in the order of doing; the steps in a row unless said. */
+  readonly parts?: readonly Part[];
+  readonly policies: Policies;
+  /** What a client sends; what it gives is the saga's first data. Without one its starts have a door of their own. */
+  readonly input?: z.ZodType<SagaData>;
+  /** The events from outside that it waits for, by name. */
+  readonly events?: ReadonlyMap<string, EventPart>;
+  /** The fact that names a saga to a person; `null` where none does. */
+  readonly label?: string | null;
+  /** How long a saga may run before it is undone; without one it may run for ever. */
+  readonly deadlineMs?: number;
+  /** Dotted paths into the data that are shown to nobody, and reach no participant but by what its action is sent. */
+  readonly secrets: readonly string[];
+  /** Facts by which participants know a saga. They go with each compensation, as far as they stand; none unless named. */
+  readonly ids?: readonly string[];
+  /**
+   * What a compensation is sent beside the ids, what its action was sent, and what that had answered. `narrow`, as usual:
+   * nothing. `whole`: all facts but secrets, and nothing only where that is too large for the participant (413).
+   */
+  readonly compensations?: 'narrow' | 'whole';
+  /** Sagas of these versions are carried on by this one, as soon as somebody takes them up; without, they end on their own. */
+  readonly migrations?: readonly Migration[];
+}
+
+/** Makes a snapshot of an older version one of this version. */
+export interface Migration {
+  /** The older version. */
+  readonly from: string;
+  /**
+   * Pure. Gets the persisted snapshot and gives one: status, value, context and whatever else XState persists. A call
+   * that may have been made must stay announced under the name of its step, or be counted among the `answers`:
+   * participants know it by that name.
+   */
+  readonly migrate: (snapshot: unknown) => unknown;
+}
+
+export type SagaSnapshot = Omit<AnyMachineSnapshot, 'context'> & { readonly context: SagaContext };
+
+const NONE = {};
+const NO_EVENTS: ReadonlyMap<string, EventPart> = new Map();
+
+/** A machine that was checked: the pure kernel of its sagas. */
+export class RegisteredMachine {
+  readonly id: string;
+  readonly version: string;
+  /** Hash of the structure: states, transitions and announced calls, without policies. */
+  readonly structure: string;
+  readonly steps: readonly Step[];
+  /** What it is made of, in the order of doing. */
+  readonly parts: readonly Part[];
+  readonly machine: AnyStateMachine;
+  readonly deadlineMs: number | null;
+  /** What a client sends; `null` where the saga does not say. */
+  readonly input: z.ZodType<SagaData> | null;
+  /** The events from outside that it waits for, by name. */
+  readonly events: ReadonlyMap<string, EventPart>;
+  /** The fact that names a saga to a person; `null` where none does. */
+  readonly label: string | null;
+
+  readonly #policies: Policies;
+  readonly #asks: ReturnType<typeof asksOf>;
+  readonly #plainCalls: ReturnType<typeof plainCallsOf>;
+  /** It has waits, and so must know the time of what leads to them. */
+  readonly #isTimed: boolean;
+  readonly #stepOf: ReadonlyMap<string, Step>;
+  readonly #stepsAt: ReturnType<typeof stepsAt>;
+  readonly #scope: AnyActorScope;
+  readonly #secretPaths: readonly (readonly string[])[];
+  readonly #ids: readonly string[];
+  readonly #isWhole: boolean;
+
+  /** @throws MachineError that names state and rule */
+  constructor(definition: SagaDefinition) {
+    const { id, version, machine, steps, policies, deadlineMs, secrets, ids, compensations } = definition;
+    checkMachine(machine, steps);
+    this.id = id;
+    this.version = version;
+    this.structure = structureOf(machine);
+    this.steps = steps;
+    this.parts = definition.parts ?? steps.map((step) => ({ kind: 'step', step, isPivot: false }));
+    this.#secretPaths = secrets.map((path) => path.split('.'));
+    this.#ids = ids ?? [];
+    this.#isWhole = compensations === 'whole';
+    this.machine = machine;
+    this.deadlineMs = deadlineMs ?? null;
+    this.input = definition.input ?? null;
+    this.events = definition.events ?? NO_EVENTS;
+    this.label = definition.label ?? null;
+    this.#policies = policies;
+    this.#asks = asksOf(machine);
+    this.#plainCalls = plainCallsOf(machine);
+    this.#stepsAt = stepsAt(machine);
+    this.#isTimed = statesIn(machine).some(
+      ({ tags, meta }) => tags.includes('expecting') || (meta as WaitMeta | undefined)?.wait !== undefined,
+    );
+    this.#stepOf = new Map(steps.map((step) => [step.name, step]));
+    this.#scope = inertScope(machine);
+  }
+
+  begin({ data, at }: SagaInput): SagaSnapshot {
+    return this.machine.getInitialSnapshot(
+      this.#scope,
+      this.#isTimed && at !== undefined ? { data, at } : { data },
+    );
+  }
+
+  /**
+   * The next snapshot. An event that the state does not know is a bug of the caller and throws, because XState
+   * would pass over it in silence and the saga would stand still.
+   */
+  next(snapshot: SagaSnapshot, event: SagaEvent): SagaSnapshot {
+    const next = this.nextIfKnown(snapshot, event);
+    if (next !== null) return next;
+    throw new Error(
+      `${this.id}@${this.version}: state ${nameOf(snapshot.value)} knows no event ${event.type}`,
+    );
+  }
+
+  /**
+   * The next snapshot; `null` where the state does not know the event. Asking first whether it does would have XState
+   * look for the transition twice: where there is none, it gives back the snapshot itself.
+   */
+  nextIfKnown(snapshot: SagaSnapshot, event: SagaEvent): SagaSnapshot | null {
+    const from = (this.#isTimed ? at(snapshot, event) : snapshot) as AnyMachineSnapshot;
+    const next = this.machine.transition(from, addressed(event), this.#scope);
+    return next === from ? null : next;
+  }
+
+  /** What names a saga to a person; `null` while nothing does, and where that is a secret. */
+  labelOf({ data }: SagaContext): string | null {
+    if (this.label === null || this.#secretPaths.some(([first]) => first === this.label)) return null;
+    const fact = data[this.label];
+    if (typeof fact === 'string') return fact === '' ? null : fact.slice(0, LABEL_MAX);
+    return typeof fact === 'number' || fact instanceof ExactNumber ? String(fact) : null;
+  }
+
+  /** How calls of a step are made and repeated, settings included. */
+  policyOf(step: string, kind: Kind): CallPolicy {
+    return this.#policies(step, kind);
+  }
+
+  /** How long an asynchronous step is left alone before its participant is asked, where that does not say. */
+  pollAfterMs(step: string): number {
+    return this.#policies(step, 'action').backoffMaxMs;
+  }
+
+  /** Forward steps that were done. Compensation does not lower it. */
+  stepsCompleted({ answers, items }: SagaContext): number {
+    let count = 0;
+    for (const name of Object.keys(answers)) if (!name.includes('/')) count += 1;
+    for (const [step, list] of Object.entries(items ?? {})) {
+      if (list.every(({ key }) => addressOf(step, key) in answers)) count += 1;
+    }
+    return count;
+  }
+
+  /** The context as it may be shown. */
+  redacted(context: SagaContext): SagaContext {
+    const { data, ...rest } = context;
+    return { ...this.hide(rest, context), data: withoutPaths(data, this.#secretPaths, REDACTED) };
+  }
+
+  /** Any JSON of the saga with its secrets taken out, which a participant may have echoed in an answer or a reason. */
+  hide<T>(json: T, { data }: Pick<SagaContext, 'data'>): T {
+    const values = secretsIn(data, this.#secretPaths);
+    return values.length === 0 ? json : (withoutValues(json, values) as T);
+  }
+
+  /** Why it waits for an operator, and what stands: for people, and so without secrets. */
+  parked(context: SagaContext): { readonly reason: string; readonly held: readonly Standing[] } {
+    const { stuck } = context;
+    if (stuck !== undefined && context.failure === null)
+      return {
+        reason: 'step-refused',
+        held: this.#shown(context, [stuck]),
+      };
+    return { reason: 'compensation-incomplete', held: this.#shown(context, context.held) };
+  }
+
+  /**
+   * What stands of a saga that is taken out of its machine's hands: what was held before, all that was done, and what may have
+   * been, since nobody waits for its answer any more. Never empty: where nothing was done yet, it says so.
+   * @param state as {@link nameOf} has it
+   */
+  standing(context: SagaContext, state: string): readonly Standing[] {
+    const held = new Map(context.held.map((one) => [one.step, one.reason]));
+    const note = (names: Iterable<string>, reason: string) => {
+      for (const name of names) if (!context.undone.includes(name) && !held.has(name)) held.set(name, reason);
+    };
+    note(Object.keys(context.answers), 'it was done, and is not undone');
+    const called = leavesIn(state).flatMap((leaf) => this.#stepsAt.get(leaf) ?? []);
+    const single = called.filter((step) => this.#stepOf.get(step)?.each === undefined);
+    note([...(context.uncertain ?? []), ...itemsCalled(context), ...single], 'its call may have been made');
+    const all = [...held].map(([step, reason]) => ({ step, reason }));
+    return this.#shown(context, all.length > 0 ? all : [{ step: 'none', reason: 'nothing was done yet' }]);
+  }
+
+  #shown(
+    context: SagaContext,
+    held: readonly { readonly step: string; readonly reason: string }[],
+  ): Standing[] {
+    const list = held.map(({ step, reason }) => {
+      const says = this.#saysOf(context, step);
+      const standing = { step, reason, response: context.answers[step] ?? null };
+      return says === null ? standing : { ...standing, says };
+    });
+    return this.hide(list, context);
+  }
+
+  /** What the step's own words for it are; `null` where it has none, knows no answer, or fails: they are no more than words. */
+  #saysOf(context: SagaContext, address: string): string | null {
+    const step = this.#stepOf.get(stepIn(address));
+    const answer = context.answers[address];
+    if (step?.held === undefined || answer === undefined) return null;
+    const data = dataWith(context.data, itemAt(context, step.name, address));
+    try {
+      const says: unknown = step.held(data as never, asRead(step.action.answer, answer) as never);
+      return typeof says === 'string' && says !== '' ? this.hide(says, context).slice(0, SAYS_MAX) : null;
+    } catch {
+      return null;
+    }
+  }
+
+  accepts(snapshot: SagaSnapshot, event: SagaEvent): boolean {
+    return snapshot.can(addressed(event));
+  }
+
+  /**
+   * The snapshot as the text to store: what XState's `getPersistedSnapshot` gives. That looks through the whole context for
+   * actors, which costs as much as the text; a saga has none, nor a history: the rules of machines see to it.
+   */
+  persist({ status, output, error, value, context }: SagaSnapshot): string {
+    return stringify({ status, output, error, value, historyValue: NONE, context, children: NONE });
+  }
+
+  /** @throws where the text is no snapshot of this machine */
+  restore(text: string): SagaSnapshot {
+    const { context, ...stored } = parse(text) as { readonly context: SagaContext };
+    sagaContext.parse(context);
+    // XState would look through the context for actors, and take away what a participant has written like one.
+    const restored = this.machine.restoreSnapshot({ ...stored, context: NONE } as never, this.#scope);
+    return Object.assign(restored, { context });
+  }
+
+  /** @throws DefinitionError where a step's own functions fail */
+  asks({ status, value, context }: SagaSnapshot): Asks {
+    if (status === 'done') {
+      const { failure, resolution } = context;
+      return { kind: 'nothing', succeeded: resolution ? resolution.as === 'COMPLETED' : failure === null };
+    }
+    const plain = this.#plainCalls.get(nameOf(value));
+    if (plain !== undefined) {
+      const { name, meta } = plain;
+      const { attempt } = context;
+      const call = this.#call(meta, meta.step, attempt, undefined, context);
+      return { kind: 'activities', activities: [{ kind: 'call', name, address: meta.step, attempt, call }] };
+    }
+    const activities: Activity[] = [];
+    for (const leaf of leavesOf(value)) {
+      for (const asked of this.#asks.get(leaf)?.(context) ?? []) {
+        activities.push(asked.kind === 'call' ? this.#activity(asked, context) : asked);
+      }
+    }
+    return activities.length > 0 ? { kind: 'activities', activities } : { kind: 'operator' };
+  }
+
+  #activity({ meta, item, ...announced }: Announced, context: SagaContext): CallActivity {
+    const { address, attempt } = announced;
+    return { ...announced, call: this.#call(meta, address, attempt, item, context) };
+  }
+
+  #idsIn(data: SagaData): SagaData {
+    return Object.fromEntries(this.#ids.filter((name) => name in data).map((name) => [name, data[name]]));
+  }
+
+  /**
+   * An action receives what its step needs. A compensation receives ids or all facts, over them what its own action
+   * was sent, and the action's answer where one came.
+   */
+  #call(
+    meta: CallMeta,
+    address: string,
+    attempt: number,
+    item: Item | undefined,
+    { data, answers, pending, narrow = [] }: SagaContext,
+  ): Call {
+    const step = this.#stepOf.get(meta.step);
+    if (step === undefined) throw new Error(`${this.id}@${this.version} has no step ${meta.step}`);
+    const known = dataWith(data, item);
+    const request = requestOf(step, known);
+    const answer = answers[address];
+    const canShrink = meta.kind === 'compensation' && this.#isWhole && !narrow.includes(address);
+    const facts = canShrink ? withoutPaths(data, this.#secretPaths, undefined) : this.#idsIn(data);
+    const body =
+      meta.kind === 'action' ? request : { ...facts, ...this.#undoing(step, known, request, answer) };
+    const { timeoutMs } = this.#policies(step.name, meta.kind);
+    // Of what a compensation answers nothing is read.
+    const faultOf = (found: Answer) =>
+      meta.kind === 'compensation' ? null : faultIn(step.action.answer, found);
+    const redact = (text: string) => this.hide(text, { data });
+    const { kind, participant } = meta;
+    const path = meta.fetch ? (pending?.[step.name]?.location ?? meta.path) : meta.path;
+    return {
+      step: step.name,
+      address,
+      kind,
+      participant,
+      path,
+      isFetch: meta.fetch === true,
+      isAsynchronous: meta.kind === 'action' && meta.each !== true && step.asynchronous !== undefined,
+      isUndoable: isUndoable(step),
+      attempt,
+      timeoutMs,
+      body,
+      canShrink,
+      faultIn: faultOf,
+      redact,
+    };
+  }
+
+  #undoing(
+    { name, compensation }: Step,
+    data: SagaData,
+    request: Answer,
+    answer: Answer | undefined,
+  ): Answer {
+    const own = 'path' in compensation ? compensation.request : undefined;
+    const more = own
+      ? defined(name, 'the request of the undo', () => own(data as never, answer as never))
+      : {};
+    return { ...request, ...more, ...(answer === undefined ? {} : { original_response: answer }) };
+  }
+}
+
+/** The effect of one step that stands, with what its participant had answered. */
+export interface Standing {
+  readonly step: string;
+  readonly reason: string;
+  readonly response: unknown;
+  /** What stands, in the step's own words for a person: `EUR 25.00 was taken`. */
+  readonly says?: string;
+}
+
+/** Letters of a label, at most: as many as can be asked for. */
+const LABEL_MAX = 200;
+/** Letters of such words, at most. */
+const SAYS_MAX = 500;
+
+function requestOf({ name, action }: Step, data: SagaData): Answer {
+  try {
+    return action.request(data as never);
+  } catch (error) {
+    throw new DefinitionError(name, 'the request', error);
+  }
+}
+
+/** The event as the state knows it that it is addressed to; as it is where there is one activity alone. */
+function addressed(event: SagaEvent): SagaEvent {
+  if (!('to' in event) || event.to === undefined) return event;
+  return { ...event, type: `${event.type}.${stepIn(event.to)}` } as unknown as SagaEvent;
+}
+
+/** What a join enters sees no event: so the time stands in the context. */
+function at(snapshot: SagaSnapshot, event: SagaEvent): SagaSnapshot {
+  return { ...snapshot, context: { ...snapshot.context, at: event.at } } as SagaSnapshot;
+}
+
+/**
+ * Transitions need an actor to belong to, though ours never runs. One that is never started serves all
+ * transitions of a machine; making one for each, as xstate's `transition()` does, costs five times the transition itself.
+ */
+export function inertScope(machine: AnyStateMachine): AnyActorScope {
+  const nothing = () => {};
+  const self = createActor(machine, { input: { data: {} } satisfies SagaInput });
+  return {
+    self,
+    system: self.system,
+    id: '',
+    sessionId: '',
+    logger: nothing,
+    defer: nothing,
+    emit: nothing,
+    stopChild: nothing,
+    actionExecutor: nothing,
+  };
+}
