@@ -1,8 +1,9 @@
 /** What an operator can ask of a saga as it stands, and what will come of it, in words. */
+import { addressOf } from '../../machines/parts.ts';
 import type { Operation, SagaHistory } from '../engine/contract.ts';
 import { heldBy } from './held.ts';
-import type { Chart } from './statechart/layout.ts';
-import { topOf } from './statechart/marks.ts';
+import { type Active, standingIn } from './statechart/active.ts';
+import type { Chart } from './statechart/chart.ts';
 
 export interface Act {
   readonly kind: Operation['kind'];
@@ -21,15 +22,20 @@ export const ACT_KINDS = ['retry', 'skip', 'cancel', 'resolve'] as const;
 export function actsFor({ saga }: SagaHistory, chart: Chart | null): Act[] {
   const { status, summary } = saga;
   if (chart === null || status === 'COMPLETED' || status === 'FAILED') return [];
-  const node = chart.nodes.find(({ id }) => id === topOf(summary.state));
-  const waits = summary.state.endsWith('.waiting');
-  const cancel: Act = {
-    kind: 'cancel',
-    label: 'Cancel',
-    effect: 'The call in flight settles; then everything that was done is undone, last step first.',
-    isGrave: true,
-  };
-  if (status === 'ABORTED') return actsWhereParked({ saga, log: [] }, node?.kind === 'parked');
+  const standing = standingIn(chart, summary.state);
+  if (status === 'ABORTED')
+    return actsWhereParked(
+      { saga, log: [] },
+      standing.some(({ node }) => node.kind === 'parked'),
+    );
+  const items = standing.flatMap(({ node }) =>
+    node.isMany && node.step !== null
+      ? (saga.context.items?.[node.step] ?? []).map((item) => ({ ...item, step: node.step, kind: node.kind }))
+      : [],
+  );
+  const waits =
+    items.some(({ phase }) => phase === 'waiting') ||
+    standing.some(({ inner }) => inner === 'waiting' || inner === 'pending');
   const acts: Act[] = [];
   if (waits)
     acts.push({
@@ -38,8 +44,23 @@ export function actsFor({ saga }: SagaHistory, chart: Chart | null): Act[] {
       effect: 'The next attempt is made at once.',
       isGrave: false,
     });
-  if (node?.kind === 'action' && saga.context.cancelled === undefined) acts.push(cancel);
-  if (node?.kind === 'compensation' && node.step !== null) acts.push(skipOf(node.step));
+  // Behind the pivot nothing is undone.
+  const isPast = ({ node: { y } }: Active) => chart.pivots.some((pivot) => pivot.y < y);
+  const isForward = standing.some((one) => one.node.lane === 'there' && !isPast(one));
+  if (isForward && saga.context.cancelled === undefined)
+    acts.push({
+      kind: 'cancel',
+      label: 'Cancel',
+      effect: 'The call in flight settles; then everything that was done is undone, last step first.',
+      isGrave: true,
+    });
+  for (const { node } of standing) {
+    if (node.kind === 'compensation' && node.step !== null && !node.isMany) acts.push(skipOf(node.step));
+  }
+  for (const { kind, phase, step, key } of items) {
+    const isOpen = phase === 'calling' || phase === 'waiting';
+    if (kind === 'compensation' && isOpen && step !== null) acts.push(skipOf(addressOf(step, key)));
+  }
   return acts;
 }
 
@@ -47,7 +68,7 @@ function actsWhereParked({ saga }: SagaHistory, isInParkedState: boolean): Act[]
   const failed = heldBy(saga).filter(({ why }) => why !== null);
   const retry: Act = {
     kind: 'retry',
-    label: failed.length > 1 ? `Retry all ${failed.length}` : 'Retry',
+    label: isInParkedState && failed.length > 1 ? `Retry all ${failed.length}` : 'Retry',
     effect: isInParkedState
       ? 'Each compensation that failed is called again, under the same idempotency key. What was undone stays undone.'
       : 'The saga is taken up again where it stands.',
@@ -69,7 +90,7 @@ function actsWhereParked({ saga }: SagaHistory, isInParkedState: boolean): Act[]
       as: 'COMPLETED',
       label: 'Resolve as completed',
       effect:
-        'The saga ends as COMPLETED. Nothing is called any more: make sure that the customer got what was ordered.',
+        'The saga ends as COMPLETED. Nothing is called any more: make sure that everything is there that it was begun for.',
       isGrave: true,
     },
   ];

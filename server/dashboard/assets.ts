@@ -1,38 +1,62 @@
-/** Style, icon and script of the pages. */
+/** Style, font, icon and script of the pages. */
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Context } from 'hono';
+import { isKnown } from '../etags.ts';
 
 const HERE = import.meta.url;
 
 interface Asset {
-  readonly text: string;
+  readonly body: string | Uint8Array<ArrayBuffer>;
   readonly etag: string;
 }
 
-const ASSETS = {
-  'dashboard.css': { type: 'text/css; charset=utf-8', load: () => besides('style.css') },
-  'dashboard.js': { type: 'text/javascript; charset=utf-8', load: script },
-  'icon.svg': { type: 'image/svg+xml', load: () => besides('icon.svg') },
-} as const;
+const FONT_FILE = fileURLToPath(
+  import.meta.resolve('@fontsource-variable/figtree/files/figtree-latin-wght-normal.woff2'),
+);
+const FONT = new Uint8Array(readFileSync(FONT_FILE));
+/** Under a name that only these bytes have, so that a browser asks for them once. */
+export const FONT_NAME = `figtree-${digestOf(FONT)}.woff2`;
 
-export type AssetName = keyof typeof ASSETS;
-export const ASSET_NAMES = Object.keys(ASSETS) as readonly AssetName[];
+interface Source {
+  readonly type: string;
+  readonly load: () => Promise<Asset['body']>;
+  /** Its name changes with it. */
+  readonly isKept: boolean;
+}
 
-const loaded = new Map<AssetName, Promise<Asset>>();
+const ASSETS: ReadonlyMap<string, Source> = new Map([
+  ['dashboard.css', { type: 'text/css; charset=utf-8', load: style, isKept: false }],
+  ['dashboard.js', { type: 'text/javascript; charset=utf-8', load: script, isKept: false }],
+  ['icon.svg', { type: 'image/svg+xml', load: () => besides('icon.svg'), isKept: false }],
+  [FONT_NAME, { type: 'font/woff2', load: async () => FONT, isKept: true }],
+]);
+export const ASSET_NAMES = [...ASSETS.keys()];
+
+const loaded = new Map<string, Promise<Asset>>();
 
 /** Read when it is first asked for, and kept: nothing changes while the process runs. */
-export async function answerAsset(c: Context, name: AssetName): Promise<Response> {
-  const asset = loaded.get(name) ?? withTag(ASSETS[name].load());
+export async function answerAsset(c: Context, name: string): Promise<Response> {
+  const source = ASSETS.get(name);
+  if (source === undefined) return c.notFound();
+  const asset = loaded.get(name) ?? withTag(source.load());
   loaded.set(name, asset);
-  const { text, etag } = await asset;
-  const headers = { etag, 'cache-control': 'no-cache', 'content-type': ASSETS[name].type };
-  if (c.req.header('if-none-match') === etag) return c.body(null, 304, headers);
-  return c.body(text, 200, headers);
+  const { body, etag } = await asset;
+  const caching = source.isKept ? 'public, max-age=31536000, immutable' : 'no-cache';
+  const headers = { etag, 'cache-control': caching, 'content-type': source.type };
+  if (isKnown(c.req.header('if-none-match'), etag)) return c.body(null, 304, headers);
+  return c.body(body, 200, headers);
 }
 
 function besides(name: string): Promise<string> {
   return readFile(new URL(name, HERE), 'utf8');
+}
+
+async function style(): Promise<string> {
+  return (await besides('style.css')).replace(basename(FONT_FILE), FONT_NAME);
 }
 
 /** The build has bundled it; from the sources it is bundled here, by what is installed for development alone. */
@@ -42,7 +66,11 @@ async function script(): Promise<string> {
   return bundle();
 }
 
-async function withTag(text: Promise<string>): Promise<Asset> {
-  const found = await text;
-  return { text: found, etag: `"${createHash('sha256').update(found).digest('base64url').slice(0, 20)}"` };
+async function withTag(loading: Promise<Asset['body']>): Promise<Asset> {
+  const body = await loading;
+  return { body, etag: `"${digestOf(body)}"` };
+}
+
+function digestOf(body: Asset['body']): string {
+  return createHash('sha256').update(body).digest('base64url').slice(0, 20);
 }

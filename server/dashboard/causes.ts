@@ -1,4 +1,5 @@
 /** Parked sagas by what parked them: one fault of a participant parks many sagas, and is mended once. */
+import type { Parked } from '../../stores/saga-store.ts';
 import type { SagaListing } from '../engine/contract.ts';
 import { normalised } from './wording.ts';
 
@@ -8,6 +9,8 @@ export const PARKED_READ_MAX = 100;
 export interface Cause {
   /** Names the group in a URL. */
   readonly key: string;
+  /** Whose step it is: two machines may have steps of one name. */
+  readonly machine: string;
   /** The step that could not be undone; `null` where the coordinator itself gave the saga up. */
   readonly step: string | null;
   readonly error: string;
@@ -27,9 +30,10 @@ export function causesOf(parked: readonly SagaListing[]): Cause[] {
   }
   const causes = [...groups].map(([key, sagas]): Cause => {
     const times = sagas.map(({ updatedAtMs }) => updatedAtMs);
-    const [step = '', error = ''] = JSON.parse(key) as string[];
+    const [machine = '', step = '', error = ''] = JSON.parse(key) as string[];
     return {
       key,
+      machine,
       step: step === '' ? null : step,
       error,
       sagas,
@@ -49,9 +53,14 @@ function heldIn(sagas: readonly SagaListing[]): Map<string, number> {
   return counts;
 }
 
-export function keyOf({ parked }: SagaListing): string {
-  const held = parked?.held[0];
-  return JSON.stringify(
-    held === undefined ? ['', parked?.reason ?? 'unknown'] : [held.step, normalised(held.reason)],
-  );
+/** Whether its own statechart had it wait for a person, and not whoever could not carry it on. */
+export function isParkedByMachine({ reason }: Parked): boolean {
+  return reason === 'compensation-incomplete' || reason === 'step-refused';
+}
+
+export function keyOf({ machine, parked }: SagaListing): string {
+  // Where the coordinator gave it up, what it holds is not why.
+  const held = parked !== null && isParkedByMachine(parked) ? parked.held[0] : undefined;
+  const cause = held === undefined ? ['', parked?.reason ?? 'unknown'] : [held.step, normalised(held.reason)];
+  return JSON.stringify([machine.id, ...cause]);
 }

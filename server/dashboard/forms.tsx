@@ -3,8 +3,9 @@ import type { Child } from 'hono/jsx';
 import type { OperationResult, SagaHistory, SagaListing } from '../engine/contract.ts';
 import type { Act } from './acts.ts';
 import { type Frame, Page } from './page.tsx';
-import { Badge, orderName } from './parts.tsx';
-import { count, words } from './wording.ts';
+import { Badge, nameOf } from './parts.tsx';
+import { stateWords } from './state-words.ts';
+import { count } from './wording.ts';
 
 export const REASON_LENGTH_MAX = 500;
 export const NAME_LENGTH_MAX = 100;
@@ -62,7 +63,7 @@ export function ConfirmAct({ frame, saga, act, by }: ConfirmActProps) {
   return (
     <Confirm
       frame={frame}
-      title={`${act.label}: ${orderName(saga)}`}
+      title={`${act.label}: ${nameOf(saga)}`}
       action={`${path}/${act.kind}`}
       back={path}
       label={act.label}
@@ -71,7 +72,7 @@ export function ConfirmAct({ frame, saga, act, by }: ConfirmActProps) {
     >
       <p>{act.effect}</p>
       <p class="note">
-        It is now {words(saga.summary.state)} <Badge status={saga.status} />.
+        It is now {stateWords(saga.summary.state)} <Badge status={saga.status} />.
         {isBound && ' If it has moved on before you confirm, nothing is done.'}
       </p>
       {isBound && <input type="hidden" name="seq" value={saga.seq} />}
@@ -109,7 +110,7 @@ export function ConfirmRetry({ frame, sagas, by, hasMore }: ConfirmRetryProps) {
         {sagas.map((saga) => (
           <li>
             <input type="hidden" name="saga" value={`${saga.id} ${saga.seq}`} />
-            <a href={`/sagas/${saga.id}`}>{orderName(saga)}</a> {words(saga.summary.state)}{' '}
+            <a href={`/sagas/${saga.id}`}>{nameOf(saga)}</a> {stateWords(saga.summary.state)}{' '}
             <Badge status={saga.status} />
           </li>
         ))}
@@ -164,7 +165,7 @@ export function refusalOf(result: OperationResult): string | null {
     case 'moved':
       return 'has moved on since you looked at it: nothing was done';
     case 'impossible':
-      return `cannot be asked that in ${words(result.state)}: nothing was done`;
+      return `cannot be asked that in ${stateWords(result.state)}: nothing was done`;
     default:
       return 'has too many requests waiting: ask again in a moment';
   }

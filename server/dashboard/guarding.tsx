@@ -17,8 +17,8 @@ export function pageGuard(frame: Frame): MiddlewareHandler {
     await next();
     const type = wantsPage(c) ? refusalIn(c.error) : null;
     if (type === 'unauthorized') {
-      const { pathname, search } = new URL(c.req.url);
-      const to = c.req.method === 'GET' ? `?${new URLSearchParams({ to: pathname + search })}` : '';
+      const { search } = new URL(c.req.url);
+      const to = c.req.method === 'GET' ? `?${new URLSearchParams({ to: c.req.path + search })}` : '';
       replace(c, new Response(null, { status: 303, headers: { location: `/login${to}` } }));
     } else if (type !== null) {
       const detail = c.error instanceof Problem ? c.error.message : 'It is asked again by itself.';

@@ -1,10 +1,10 @@
-/** What a saga still holds in the world, in words, and what an operator can do about it. */
-import type { Answer, SagaContext, SagaData } from '../../machines/index.ts';
-import type { Parked } from '../../stores/saga-store.ts';
+/** What a saga still holds in the world, in the words of its machine, and what an operator can do about it. */
+import type { Answer, RegisteredMachine } from '../../machines/index.ts';
+import { stepIn } from '../../machines/parts.ts';
 import type { SagaView } from '../engine/contract.ts';
-import { count, money } from './wording.ts';
 
 export interface HeldEffect {
+  /** The step, or the item of one as `step/item`. */
   readonly step: string;
   /** What is held: `EUR 25.00 was taken from the customer`. */
   readonly what: string;
@@ -14,66 +14,48 @@ export interface HeldEffect {
   readonly why: string | null;
 }
 
-/** Effects of the steps that this machine's participants are known by; others are named by their step alone. */
-const EFFECTS: Readonly<Record<string, (data: SagaData, answer: Answer) => string>> = {
-  order: (data) => `The order ${textOf(data.order_id)} is open`,
-  inventory: (data) => `${itemsOf(data)} reserved in stock`,
-  payment: (data) => `${money(data.amount, data.currency) ?? 'The money'} was taken from the customer`,
-  shipping: (data) => `A shipment is booked, tracking number ${textOf(data.tracking_number)}`,
-  notification: () => 'The customer was notified',
-};
-
-/** In the order in which they were done. Ended sagas hold what they were meant to, or nothing. */
-export function heldBy({
-  status,
-  steps,
-  context,
-  parked,
-}: Pick<SagaView, 'status' | 'steps' | 'context' | 'parked'>) {
+/**
+ * In the order of the machine's steps. Ended sagas hold what they were meant to, or nothing.
+ * @param machine says it in its own words; without it, effects are named by their step alone
+ */
+export function heldBy(
+  {
+    status,
+    steps,
+    context,
+    parked,
+    summary,
+  }: Pick<SagaView, 'status' | 'steps' | 'context' | 'parked'> & {
+    readonly summary: Pick<SagaView['summary'], 'state'>;
+  },
+  machine: RegisteredMachine | null = null,
+): HeldEffect[] {
   if (status === 'COMPLETED' || status === 'FAILED') return [];
-  const known = steps.length > 0 ? steps : Object.keys(context.answers);
-  return known.flatMap((step): HeldEffect[] => {
-    const failed = failedUndo(step, context, parked);
-    const answer = context.answers[step] ?? null;
-    if (context.undone.includes(step) || (answer === null && failed === null)) return [];
-    return [{ step, what: effectOf(step, context.data, answer), answer, why: failed }];
-  });
+  const failed = [...(parked?.held ?? []), ...context.held];
+  const names = new Set([...Object.keys(context.answers), ...failed.map(({ step }) => step)]);
+  const placeOf = (name: string) => (steps.indexOf(stepIn(name)) + steps.length + 1) % (steps.length + 1);
+  const said = [...(parked?.held ?? []), ...(machine?.standing(context, summary.state) ?? [])];
+  return [...names]
+    .sort((a, b) => placeOf(a) - placeOf(b))
+    .flatMap((step): HeldEffect[] => {
+      const why = failed.find((one) => one.step === step)?.reason ?? null;
+      const answer = context.answers[step] ?? null;
+      if (context.undone.includes(step)) return [];
+      // No step of this saga: it is said that nothing is held, or that nobody can tell.
+      if (!steps.includes(stepIn(step)) && answer === null && why !== null)
+        return [{ step, what: why, answer, why: null }];
+      const says = said.find((one) => one.step === step && one.says !== undefined)?.says;
+      return [{ step, what: says ?? effectOf(step, answer), answer, why }];
+    });
 }
 
-function failedUndo(step: string, { held }: SagaContext, parked: Parked | null): string | null {
-  const all = [...(parked?.held ?? []), ...held];
-  return all.find((one) => one.step === step)?.reason ?? null;
+function effectOf(step: string, answer: Answer | null): string {
+  return answer === null
+    ? `The ${step} step got no answer, so its effect may be there or not`
+    : `The effect of step ${step} stands`;
 }
 
-function effectOf(step: string, data: SagaData, answer: Answer | null): string {
-  if (answer === null) return `The ${step} step got no answer, so its effect may be there or not`;
-  return EFFECTS[step]?.(data, answer) ?? `The effect of step ${step} stands`;
-}
-
-/** The effects of many sagas in one line: `4 payments, 1 stock reservation`. */
+/** The effects of many sagas in one line: `4 × payment, 1 × inventory`. */
 export function heldTogether(held: ReadonlyMap<string, number>): string {
-  return [...held]
-    .map(([step, n]) =>
-      count(n, NOUNS[step] ?? `effect of ${step}`, NOUNS[step] ? undefined : `effects of ${step}`),
-    )
-    .join(', ');
-}
-
-const NOUNS: Readonly<Record<string, string>> = {
-  order: 'open order',
-  inventory: 'stock reservation',
-  payment: 'payment',
-  shipping: 'shipment',
-  notification: 'notification',
-};
-
-function itemsOf({ items }: SagaData): string {
-  if (!Array.isArray(items) || items.length === 0) return 'Goods are';
-  const named = items.slice(0, 3).map(({ quantity, product_id }) => `${quantity} × ${product_id}`);
-  const more = items.length > 3 ? ` and ${items.length - 3} more` : '';
-  return `${named.join(', ')}${more} ${items.length === 1 && items[0]?.quantity === 1 ? 'is' : 'are'}`;
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : '';
+  return [...held].map(([step, n]) => `${n.toLocaleString('en')} × ${step}`).join(', ');
 }

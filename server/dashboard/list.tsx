@@ -14,7 +14,8 @@ export const listQuery = z.object({
   status: z.enum(SAGA_STATUSES).optional().catch(undefined),
   state: z.string().max(200).optional().catch(undefined),
   failed_step: z.string().max(200).optional().catch(undefined),
-  order_id: z.string().max(200).optional().catch(undefined),
+  label: z.string().max(200).optional().catch(undefined),
+  machine: z.string().max(200).optional().catch(undefined),
   stuck_for: z.coerce.number().int().min(1).max(1e9).optional().catch(undefined),
   cursor: z.string().max(200).optional().catch(undefined),
 });
@@ -32,11 +33,12 @@ interface SagaListProps {
   readonly now: number;
   readonly query: ListQuery;
   readonly page: SagaPage;
+  readonly machines: readonly string[];
   readonly states: readonly string[];
   readonly steps: readonly string[];
 }
 
-export function SagaList({ frame, now, query, page, states, steps }: SagaListProps) {
+export function SagaList({ frame, now, query, page, machines, states, steps }: SagaListProps) {
   const isNarrowed = Object.values(query).some((value) => value !== undefined && value !== '');
   return (
     <Page frame={frame} title="Sagas" here="sagas" follows={query.cursor === undefined ? 'all' : 'none'}>
@@ -49,6 +51,14 @@ export function SagaList({ frame, now, query, page, states, steps }: SagaListPro
       </nav>
       <form class="filters" action="/sagas" method="get">
         {query.status !== undefined && <input type="hidden" name="status" value={query.status} />}
+        {machines.length > 1 && (
+          <Choice
+            name="machine"
+            label="Machine"
+            value={query.machine}
+            options={machines.map((name) => [name, words(name)])}
+          />
+        )}
         <Choice
           name="state"
           label="State"
@@ -68,8 +78,8 @@ export function SagaList({ frame, now, query, page, states, steps }: SagaListPro
           options={STUCK_SECONDS.map((seconds) => [String(seconds), span(seconds * 1000)])}
         />
         <label>
-          Order id
-          <input name="order_id" value={query.order_id ?? ''} maxlength={200} />
+          Label
+          <input name="label" value={query.label ?? ''} maxlength={200} />
         </label>
         <button type="submit" class="button">
           Filter

@@ -1,7 +1,9 @@
 /** A saga's history, line by line. */
 import type { NumberedEntry } from '../../stores/saga-store.ts';
-import { topOf } from './statechart/marks.ts';
-import { span, words } from './wording.ts';
+import { isWaiting, stateWords } from './state-words.ts';
+import { partOf } from './statechart/active.ts';
+import type { Chart } from './statechart/chart.ts';
+import { span } from './wording.ts';
 
 /** What happened, where the event's own name does not say it to everybody. */
 const EVENT_WORDS: Readonly<Record<string, string>> = {
@@ -12,6 +14,8 @@ const EVENT_WORDS: Readonly<Record<string, string>> = {
   claimsExhausted: 'Given up after too many take-overs',
   cancel: 'Cancelled',
   retry: 'Retried',
+  event: 'Event arrived',
+  accepted: 'Accepted, its outcome is to come',
   skip: 'Skipped',
   resolve: 'Resolved',
   deadline: 'Deadline passed',
@@ -22,9 +26,10 @@ interface LogProps {
   /** The entry that is looked at, where that is not the last. */
   readonly at: number | null;
   readonly sagaPath: string;
+  readonly chart: Chart | null;
 }
 
-export function Log({ log, at, sagaPath }: LogProps) {
+export function Log({ log, at, sagaPath, chart }: LogProps) {
   const begun = Date.parse(log[0]?.at ?? '');
   return (
     <table class="log">
@@ -45,7 +50,7 @@ export function Log({ log, at, sagaPath }: LogProps) {
       </thead>
       <tbody>
         {log.map((entry) => (
-          <Line entry={entry} begun={begun} isAt={entry.seq === at} sagaPath={sagaPath} />
+          <Line entry={entry} begun={begun} isAt={entry.seq === at} sagaPath={sagaPath} chart={chart} />
         ))}
       </tbody>
     </table>
@@ -57,9 +62,10 @@ interface LineProps {
   readonly begun: number;
   readonly isAt: boolean;
   readonly sagaPath: string;
+  readonly chart: Chart | null;
 }
 
-function Line({ entry, begun, isAt, sagaPath }: LineProps) {
+function Line({ entry, begun, isAt, sagaPath, chart }: LineProps) {
   const { seq, at, from, to, step, kind, duration_ms, error, by, reason } = entry;
   return (
     <tr
@@ -68,7 +74,7 @@ function Line({ entry, begun, isAt, sagaPath }: LineProps) {
       data-seq={seq}
       data-step={step}
       data-kind={kind}
-      data-state={topOf(from ?? to)}
+      data-state={chart === null ? undefined : partOf(chart, entry)?.id}
       aria-current={isAt ? 'step' : undefined}
     >
       <td class="number">
@@ -92,8 +98,8 @@ function Line({ entry, begun, isAt, sagaPath }: LineProps) {
         )}
       </td>
       <td>
-        {from === to ? <span class="faint">same state</span> : words(to)}
-        {to.endsWith('.waiting') && <small>waits</small>}
+        {from === to ? <span class="faint">same state</span> : stateWords(to)}
+        {isWaiting(to) && <small>waits</small>}
       </td>
       <td class="number">{duration_ms === null ? '' : span(duration_ms)}</td>
     </tr>

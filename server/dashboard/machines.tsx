@@ -1,6 +1,7 @@
 /** The machines that this coordinator knows, each with its picture. */
 import type { RegisteredMachine } from '../../machines/index.ts';
 import type { Statistics } from '../../stores/saga-store.ts';
+import { MachineDoors, MachineParts } from './machine-parts.tsx';
 import { type Frame, Page } from './page.tsx';
 import { LOOKED_AT_MAX, type Standing } from './standing.ts';
 import { Statechart } from './statechart/draw.tsx';
@@ -42,9 +43,9 @@ function Machine({
   standing: Standing;
 }) {
   const { id, version, structure, steps } = machine;
-  const base = `/machines/${id}@${version}`;
+  const base = `/machines/${anchorOf(machine)}`;
   return (
-    <section class="card columns wide-right">
+    <section class="card columns wide-right" id={anchorOf(machine)}>
       <div>
         <Statechart chart={chartOf(machine)} />
       </div>
@@ -65,6 +66,8 @@ function Machine({
           ))}
         </dl>
         <p class="note">Counts are of all versions of {id}, by all coordinators.</p>
+        <MachineDoors machine={machine} />
+        <MachineParts machine={machine} />
         <h3>Where unfinished sagas stand</h3>
         <States machine={machine} standing={standing} />
         <ul class="plain">
@@ -108,4 +111,9 @@ function States({ machine, standing }: { machine: RegisteredMachine; standing: S
       )}
     </>
   );
+}
+
+/** By which the page is led to a machine. */
+export function anchorOf({ id, version }: Pick<RegisteredMachine, 'id' | 'version'>): string {
+  return `${id}@${version}`;
 }

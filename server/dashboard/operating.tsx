@@ -2,10 +2,13 @@
 import type { Context, Hono } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
 import { z } from 'zod';
+import { formIn } from '../body.ts';
+import { baseOf } from '../edge.ts';
 import type { Operation } from '../engine/contract.ts';
 import { Problem } from '../problem.ts';
 import { ACT_KINDS, actsFor } from './acts.ts';
 import { keyOf, PARKED_READ_MAX } from './causes.ts';
+import type { DashboardParts } from './dashboard-parts.ts';
 import {
   ConfirmAct,
   ConfirmRetry,
@@ -16,7 +19,6 @@ import {
   refusalOf,
 } from './forms.tsx';
 import { type Frame, Message } from './page.tsx';
-import type { DashboardParts } from './routes.tsx';
 import { chartIn } from './statechart/layout.ts';
 
 /** Sagas that one form retries. */
@@ -65,7 +67,7 @@ export function operatingRoutes(pages: Hono, { engine, machines }: DashboardPart
   });
 
   pages.post('/sagas/retry', async (c) => {
-    const { saga, reason, by } = read(retryForm, await c.req.parseBody({ all: true }));
+    const { saga, reason, by } = read(retryForm, await formIn(c));
     remember(c, by);
     const results: RetryResult[] = [];
     for (let from = 0; from < saga.length; from += AT_ONCE_MAX) {
@@ -95,7 +97,7 @@ export function operatingRoutes(pages: Hono, { engine, machines }: DashboardPart
 
     pages.post(`/sagas/:id/${kind}`, async (c) => {
       const id = c.req.param('id');
-      const { seq: ifSeq = null, ...asked } = read(actForm, await c.req.parseBody());
+      const { seq: ifSeq = null, ...asked } = read(actForm, await formIn(c));
       if (ifSeq === null && (kind === 'skip' || kind === 'resolve')) {
         throw new Problem('precondition-required', 'the form must say how long the log was');
       }
@@ -146,5 +148,10 @@ function nameIn(c: Context): string {
 }
 
 function remember(c: Context, name: string): void {
-  setCookie(c, NAME_COOKIE, name, { sameSite: 'Strict', httpOnly: true, path: '/', maxAge: 365 * 24 * 3600 });
+  setCookie(c, NAME_COOKIE, name, {
+    sameSite: 'Strict',
+    httpOnly: true,
+    path: `${baseOf(c)}/`,
+    maxAge: 365 * 24 * 3600,
+  });
 }

@@ -3,7 +3,7 @@ import type { SagaPage } from '../engine/contract.ts';
 import { type Cause, causesOf } from './causes.ts';
 import { heldTogether } from './held.ts';
 import { type Frame, Page } from './page.tsx';
-import { Ago, Empty, orderName, SagaTable } from './parts.tsx';
+import { Ago, Empty, nameOf, SagaTable } from './parts.tsx';
 import type { Pulse } from './pulse.ts';
 import { count, words } from './wording.ts';
 
@@ -44,7 +44,7 @@ export function Overview({ frame, now, pulse, parked, latest, services }: Overvi
           </header>
           {latest.sagas.length === 0 ? (
             <Empty>
-              No saga yet. <code>POST /api/coordinator/orders</code> starts one.
+              No saga yet. <code>POST /api/coordinator/sagas</code> starts one.
             </Empty>
           ) : (
             <SagaTable sagas={latest.sagas} now={now} />
@@ -59,6 +59,9 @@ export function Overview({ frame, now, pulse, parked, latest, services }: Overvi
               ))}
             </ul>
             <p class="note">Store: {frame.durability}</p>
+            {pulse.damage.map((what) => (
+              <p class="error">Damaged: {what}</p>
+            ))}
           </section>
           <section class="card" id="failures">
             <h2>Where sagas fail</h2>
@@ -82,6 +85,7 @@ function Attention({ pulse, parked, now }: Pick<OverviewProps, 'pulse' | 'parked
     );
   }
   const causes = causesOf(parked.sagas);
+  const machines = new Set(causes.map(({ machine }) => machine));
   return (
     <section class="card attention" id="attention">
       <header>
@@ -91,14 +95,14 @@ function Attention({ pulse, parked, now }: Pick<OverviewProps, 'pulse' | 'parked
         <div>
           <h2>{pulse.parked === 1 ? 'saga needs you' : 'sagas need you'}</h2>
           <p>
-            They failed, and something that was done for them could not be undone. It stays held until you
-            act.
+            {pulse.parked === 1 ? 'It failed' : 'They failed'}, and something that was done could not be
+            undone. It stays held until you act.
           </p>
         </div>
       </header>
       <ul class="causes">
         {causes.map((cause) => (
-          <CauseLine cause={cause} now={now} />
+          <CauseLine cause={cause} isNamed={machines.size > 1} now={now} />
         ))}
       </ul>
       {parked.cursor !== null && (
@@ -112,10 +116,13 @@ function Attention({ pulse, parked, now }: Pick<OverviewProps, 'pulse' | 'parked
 }
 
 function CauseLine({
-  cause: { key, step, error, sagas, held, firstSeenMs, lastSeenMs },
+  cause: { key, machine, step, error, sagas, held, firstSeenMs, lastSeenMs },
+  isNamed,
   now,
 }: {
   cause: Cause;
+  /** Other machines have parked sagas, too. */
+  isNamed: boolean;
   now: number;
 }) {
   const [first] = sagas;
@@ -124,6 +131,7 @@ function CauseLine({
       <div class="what">
         <h3>
           {step === null ? words(error) : `${words(step)} could not be undone`}
+          {isNamed && <small> in {machine}</small>}
           <span class="times">{sagas.length} ×</span>
         </h3>
         {step !== null && <p class="error">{error}</p>}
@@ -139,7 +147,7 @@ function CauseLine({
       <div class="acts">
         {sagas.length === 1 && first !== undefined ? (
           <a class="button" href={`/sagas/${first.id}`}>
-            Look at {orderName(first)}
+            Look at {nameOf(first)}
           </a>
         ) : (
           <a class="button" href={`/sagas?status=ABORTED`}>
@@ -193,15 +201,22 @@ function ServiceLine({ service: { name, healthy, breaker } }: { service: Service
   );
 }
 
+/** Of each machine by itself: steps of one name in two machines are two steps. */
 function Failures({ byStep }: { byStep: Pulse['failures_by_step'] }) {
-  const all = Object.entries(byStep).sort(([, a], [, b]) => b - a);
-  const most = Math.max(1, ...all.map(([, n]) => n));
+  const machines = Object.entries(byStep);
+  const all = machines
+    .flatMap(([machine, steps]) => Object.entries(steps).map(([step, n]) => ({ machine, step, n })))
+    .sort((a, b) => b.n - a.n);
+  const most = Math.max(1, ...all.map(({ n }) => n));
   if (all.length === 0) return <Empty>No step has failed so far.</Empty>;
   return (
     <ul class="bars">
-      {all.map(([step, n]) => (
+      {all.map(({ machine, step, n }) => (
         <li>
-          <a href={`/sagas?failed_step=${encodeURIComponent(step)}`}>{words(step)}</a>
+          <a href={`/sagas?${new URLSearchParams({ machine, failed_step: step })}`}>
+            {words(step)}
+            {machines.length > 1 && <small> of {machine}</small>}
+          </a>
           <svg viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">
             <rect width={Math.max(1, (100 * n) / most)} height="8" rx="2" />
           </svg>

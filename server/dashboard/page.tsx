@@ -1,7 +1,8 @@
 /** The frame of every page. */
 import { html } from 'hono/html';
 import type { Child } from 'hono/jsx';
-import type { DashboardParts } from './routes.tsx';
+import { FONT_NAME } from './assets.ts';
+import type { DashboardParts } from './dashboard-parts.ts';
 
 export interface Frame {
   /** Of the coordinator's release. */
@@ -20,7 +21,8 @@ export function frameOf({
     version,
     // What the store says of itself changes when its settings do.
     get durability() {
-      return engine.store.durability;
+      const { durability, survivesRestart } = engine.store;
+      return survivesRestart ? durability : `durability is degraded: ${durability}`;
     },
     canLogOut: session !== null,
   };
@@ -50,6 +52,13 @@ export function Page({ frame, title, here, follows, children }: PageProps) {
         <meta name="color-scheme" content="light dark" />
         <title>{`${title} · Saga coordinator`}</title>
         <link rel="icon" href="/assets/icon.svg" type="image/svg+xml" />
+        <link
+          rel="preload"
+          href={`/assets/${FONT_NAME}`}
+          as="font"
+          type="font/woff2"
+          crossorigin="anonymous"
+        />
         <link rel="stylesheet" href="/assets/dashboard.css" />
         <script type="module" src="/assets/dashboard.js" />
       </head>
@@ -76,8 +85,8 @@ export function Page({ frame, title, here, follows, children }: PageProps) {
             <input
               type="search"
               name="q"
-              aria-label="Find a saga by its id or its order's"
-              placeholder="Saga or order id"
+              aria-label="Find a saga by its id or its label"
+              placeholder="Saga id or label"
               maxlength={200}
               data-key="/"
             />

@@ -2,8 +2,9 @@
 import type { Child } from 'hono/jsx';
 import type { SagaStatus } from '../../stores/saga-store.ts';
 import type { SagaListing } from '../engine/contract.ts';
+import { isWaiting, stateWords } from './state-words.ts';
 import { toneOf } from './statechart/marks.ts';
-import { STATUS_WORDS, span, words } from './wording.ts';
+import { STATUS_WORDS, span } from './wording.ts';
 
 export function Badge({ status }: { status: SagaStatus }) {
   return <span class={`badge tone-${toneOf(status)}`}>{STATUS_WORDS[status]}</span>;
@@ -31,8 +32,8 @@ function Progress({ summary }: { summary: SagaListing['summary'] }) {
   );
 }
 
-export function orderName({ summary, id }: Pick<SagaListing, 'summary' | 'id'>): string {
-  return summary.order_id ?? `Saga ${id.slice(-8)}`;
+export function nameOf({ summary, id }: Pick<SagaListing, 'summary' | 'id'>): string {
+  return summary.label ?? `Saga ${id.slice(-8)}`;
 }
 
 interface SagaRowsProps {
@@ -52,7 +53,7 @@ export function SagaTable({ sagas, now, form }: SagaRowsProps) {
               <input type="checkbox" id="pick-all" aria-label="Choose all on this page" hidden />
             </th>
           )}
-          <th scope="col">Order</th>
+          <th scope="col">Saga</th>
           <th scope="col">Status</th>
           <th scope="col">State</th>
           <th scope="col">Steps</th>
@@ -78,26 +79,21 @@ function SagaRow({ saga, now, form }: { saga: SagaListing; now: number; form?: s
       {form !== undefined && (
         <td class="pick">
           {isOpen && (
-            <input
-              type="checkbox"
-              name="saga"
-              value={id}
-              form={form}
-              aria-label={`Choose ${orderName(saga)}`}
-            />
+            <input type="checkbox" name="saga" value={id} form={form} aria-label={`Choose ${nameOf(saga)}`} />
           )}
         </td>
       )}
       <th scope="row">
-        <a href={`/sagas/${id}`}>{orderName(saga)}</a>
+        <a href={`/sagas/${id}`}>{nameOf(saga)}</a>
         <small class="id">{id}</small>
       </th>
       <td>
         <Badge status={status} />
       </td>
       <td>
-        {status === 'STARTED' && words(summary.state)}
-        {summary.state.endsWith('.waiting') && <small>waiting to try again</small>}
+        {status === 'STARTED' && stateWords(summary.state)}
+        {saga.unreadable !== null && <small>cannot be read</small>}
+        {isWaiting(summary.state) && <small>waiting to try again</small>}
         {summary.failed_step !== null && <small>because {summary.failed_step} failed</small>}
       </td>
       <td>

@@ -2,6 +2,7 @@
 import type { Statistics } from '../../stores/saga-store.ts';
 import type { Clock } from '../engine/clock.ts';
 import { DURATION_BUCKETS_MS, type SagaEngine } from '../engine/contract.ts';
+import { failuresByStep } from '../failures.ts';
 
 /** However many plots are drawn, the store is asked for them at most this often. */
 const SHARED_MS = 1000;
@@ -18,7 +19,10 @@ export interface Pulse {
   /** How many of them took at most so long, by {@link DURATION_BUCKETS_MS} and one for the rest. */
   readonly durations: readonly number[];
   readonly bounds_ms: readonly number[];
-  readonly failures_by_step: Readonly<Record<string, number>>;
+  /** By machine and step. */
+  readonly failures_by_step: ReturnType<typeof failuresByStep>;
+  /** Indexes and counters of the store that cannot be read. */
+  readonly damage: readonly string[];
 }
 
 export class Pulses {
@@ -50,13 +54,10 @@ export class Pulses {
   }
 }
 
-function pulseOf({ statuses, inFlight, counters }: Statistics, atMs: number): Pulse {
+function pulseOf({ statuses, inFlight, counters, damage }: Statistics, atMs: number): Pulse {
   const machines = Object.values(counters);
   const sum = (name: string) => machines.reduce((total, counts) => total + (counts[name] ?? 0), 0);
   const durations = [...DURATION_BUCKETS_MS, 'inf'].map((bound) => sum(`duration.${bound}`));
-  const steps = new Set(
-    machines.flatMap(Object.keys).flatMap((name) => /^failures\.(.+)$/.exec(name)?.[1] ?? []),
-  );
   return {
     at_ms: atMs,
     in_flight: inFlight,
@@ -67,6 +68,7 @@ function pulseOf({ statuses, inFlight, counters }: Statistics, atMs: number): Pu
     retries: sum('retries'),
     durations,
     bounds_ms: DURATION_BUCKETS_MS,
-    failures_by_step: Object.fromEntries([...steps].map((step) => [step, sum(`failures.${step}`)])),
+    failures_by_step: failuresByStep(counters),
+    damage,
   };
 }

@@ -1,41 +1,31 @@
 /** The operator's pages. They read through the engine's views, in this process; what they change goes the operators' way. */
-import { Hono } from 'hono';
-import type { RegisteredMachine } from '../../machines/index.ts';
+import { type Context, Hono } from 'hono';
 import { toConfig, toMermaid } from '../../machines/picture.ts';
 import { BadCursorError } from '../../stores/saga-store.ts';
-import type { Clock } from '../engine/clock.ts';
+import { formIn } from '../body.ts';
+import { baseOf } from '../edge.ts';
 import type { SagaEngine } from '../engine/contract.ts';
-import type { Probes } from '../probes.ts';
 import { Problem } from '../problem.ts';
 import { ASSET_NAMES, answerAsset } from './assets.ts';
 import { PARKED_READ_MAX } from './causes.ts';
+import type { DashboardParts, Pages } from './dashboard-parts.ts';
 import { Login } from './forms.tsx';
+import { pageGuard } from './guarding.tsx';
 import { filterIn, listQuery, SAGAS_A_PAGE, SagaList } from './list.tsx';
-import { Machines } from './machines.tsx';
+import { anchorOf, Machines } from './machines.tsx';
 import { operatingRoutes } from './operating.tsx';
 import { Overview } from './overview.tsx';
 import { frameOf } from './page.tsx';
 import { Pulses } from './pulse.ts';
 import { Saga } from './saga.tsx';
-import type { Session } from './session.ts';
 import { standingOf } from './standing.ts';
-import { chartIn } from './statechart/layout.ts';
+import { chartOf, machineIn } from './statechart/layout.ts';
 import { PICTURE_CSP, pictureOf } from './statechart/picture.tsx';
 
-export interface DashboardParts {
-  readonly engine: SagaEngine;
-  /** All that this coordinator knows. */
-  readonly machines: readonly RegisteredMachine[];
-  readonly probes: Probes<string>;
-  readonly version: string;
-  readonly clock: Clock;
-  /** `null` where nobody needs to log in. */
-  readonly session: Session | null;
-}
-
 const NEWEST_SHOWN = 10;
+const PICTURE_KINDS = new Set(['svg', 'mmd', 'json']);
 
-export function dashboard(parts: DashboardParts): Hono {
+export function dashboard(parts: DashboardParts): Pages {
   const { engine, machines, probes, clock, session } = parts;
   const pages = new Hono();
   const pulses = new Pulses(engine, clock);
@@ -59,16 +49,17 @@ export function dashboard(parts: DashboardParts): Hono {
   pages.get('/sagas', async (c) => {
     const query = listQuery.parse(c.req.query());
     const page = await pageOf(engine, query);
+    const ids = [...new Set(machines.map(({ id }) => id))];
     const states = [...new Set(machines.flatMap(({ machine }) => Object.keys(machine.states)))];
     const steps = [...new Set(machines.flatMap((machine) => machine.steps.map(({ name }) => name)))];
-    return c.html(SagaList({ frame, now: clock.now(), query, page, states, steps }));
+    return c.html(SagaList({ frame, now: clock.now(), query, page, machines: ids, states, steps }));
   });
 
   pages.get('/search', async (c) => {
     const sought = (c.req.query('q') ?? '').trim().slice(0, 200);
     if (sought === '') return c.redirect('/sagas', 303);
     const found = await engine.get(sought);
-    const to = found === null ? `/sagas?order_id=${encodeURIComponent(sought)}` : `/sagas/${found.saga.id}`;
+    const to = found === null ? `/sagas?label=${encodeURIComponent(sought)}` : `/sagas/${found.saga.id}`;
     return c.redirect(to, 303);
   });
 
@@ -80,9 +71,10 @@ export function dashboard(parts: DashboardParts): Hono {
     const asked = Number(c.req.query('at') ?? Number.NaN);
     const at = history.log.some(({ seq }) => seq === asked) && asked < history.saga.seq ? asked : null;
     const notice = NOTICES[c.req.query('notice') ?? ''] ?? null;
-    const chart = chartIn(machines, history.saga.machine);
-    const { origin } = new URL(c.req.url);
-    return c.html(Saga({ frame, now: clock.now(), history, chart, at, notice, origin }));
+    const machine = machineIn(machines, history.saga.machine);
+    const chart = machine === null ? null : chartOf(machine);
+    const own = ownUrl(c);
+    return c.html(Saga({ frame, now: clock.now(), history, chart, machine, at, notice, own }));
   });
 
   pages.get('/machines', async (c) => {
@@ -91,11 +83,15 @@ export function dashboard(parts: DashboardParts): Hono {
   });
 
   pages.get('/machines/:file', (c) => {
-    const [, id, version, kind] = /^(.+?)(?:@(.+))?\.(svg|mmd|json)$/.exec(c.req.param('file')) ?? [];
+    const file = c.req.param('file');
+    const shown = machines.findLast((one) => file === one.id || file === anchorOf(one));
+    if (shown !== undefined) return c.redirect(`/machines#${anchorOf(shown)}`, 303);
+    const { id, version, kind } = partsOf(file);
     const machine = machines.findLast(
       (one) => one.id === id && (version === undefined || one.version === version),
     );
-    if (machine === undefined) throw new Problem('not-found', `${c.req.path} is no picture of a machine`);
+    if (machine === undefined || !PICTURE_KINDS.has(kind))
+      throw new Problem('not-found', `${c.req.path} is no picture of a machine`);
     if (kind === 'mmd') return c.text(toMermaid(machine.machine));
     if (kind === 'json')
       return c.body(toConfig(machine.machine), 200, { 'content-type': 'application/json' });
@@ -112,7 +108,7 @@ export function dashboard(parts: DashboardParts): Hono {
       : c.html(Login({ frame, to, isWrong: false }));
   });
   pages.post('/login', async (c) => {
-    const { token, to } = await c.req.parseBody();
+    const { token, to } = await formIn(c);
     const target = pathIn(to);
     if (session === null || session.open(c, String(token ?? ''))) return c.redirect(target, 303);
     return c.html(Login({ frame, to: target, isWrong: true }), 401);
@@ -121,7 +117,8 @@ export function dashboard(parts: DashboardParts): Hono {
     session?.close(c);
     return c.redirect('/login', 303);
   });
-  return pages;
+  const open = ['GET /login', 'POST /login', ...ASSET_NAMES.map((name) => `GET /assets/${name}`)];
+  return { routes: pages, guard: pageGuard(frame), open };
 }
 
 /** What was asked of a saga has its answer in the log as soon as it has taken effect. */
@@ -139,6 +136,22 @@ async function pageOf(engine: SagaEngine, query: ReturnType<typeof listQuery.par
     if (error instanceof BadCursorError) throw new Problem('invalid-query', error.message);
     throw error;
   }
+}
+
+/** This server's URL as whoever asks knows it, for commands to copy. */
+function ownUrl(c: Context): string {
+  const seen = c.get('outside');
+  const { protocol, host } = new URL(c.req.url);
+  return `${seen?.scheme ?? protocol.slice(0, -1)}://${seen?.host ?? host}${baseOf(c)}`;
+}
+
+/** `order@2.svg`, or `order.svg` for the newest. Cut by hand: an expression would try again at every `@`. */
+function partsOf(file: string): { id: string; version: string | undefined; kind: string } {
+  const dot = file.lastIndexOf('.');
+  const name = file.slice(0, Math.max(dot, 0));
+  const at = name.indexOf('@', 1);
+  const [id, version] = at < 0 ? [name] : [name.slice(0, at), name.slice(at + 1)];
+  return { id, version, kind: file.slice(dot + 1) };
 }
 
 /** A path of ours: a login must not lead to another site. */

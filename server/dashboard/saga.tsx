@@ -1,13 +1,14 @@
 /** One saga: what is wrong, what is held, what to do; then its statechart, its calls and its log beside each other. */
-import type { Answer } from '../../machines/index.ts';
+import { stringify } from '../../json/exact.ts';
+import type { Answer, RegisteredMachine } from '../../machines/index.ts';
 import type { SagaHistory } from '../engine/contract.ts';
 import { type Act, actsFor, hrefOf } from './acts.ts';
 import { type HeldEffect, heldBy } from './held.ts';
 import { Log } from './log.tsx';
 import { type Frame, Page } from './page.tsx';
-import { Ago, Badge, orderName } from './parts.tsx';
+import { Ago, Badge, nameOf } from './parts.tsx';
+import type { Chart } from './statechart/chart.ts';
 import { Statechart } from './statechart/draw.tsx';
-import type { Chart } from './statechart/layout.ts';
 import { marksOf } from './statechart/marks.ts';
 import { headlineOf } from './story.ts';
 import { Timeline } from './timeline.tsx';
@@ -19,14 +20,16 @@ interface SagaPageProps {
   readonly history: SagaHistory;
   /** `null` where this coordinator does not know the saga's machine. */
   readonly chart: Chart | null;
+  /** As of `chart`. */
+  readonly machine: RegisteredMachine | null;
   /** The log's entry up to which the past is shown; `null` for the present. */
   readonly at: number | null;
   readonly notice: string | null;
-  /** Of this server, for commands to copy. */
-  readonly origin: string;
+  /** URL of this server, for commands to copy. */
+  readonly own: string;
 }
 
-export function Saga({ frame, now, history, chart, at, notice, origin }: SagaPageProps) {
+export function Saga({ frame, now, history, chart, machine, at, notice, own }: SagaPageProps) {
   const { saga, log } = history;
   const path = `/sagas/${saga.id}`;
   const isOpen = saga.status === 'STARTED' || saga.status === 'ABORTED';
@@ -35,7 +38,7 @@ export function Saga({ frame, now, history, chart, at, notice, origin }: SagaPag
   const status = at === null ? saga.status : pastStatus(shownLog.at(-1)?.to, chart);
   const acts = actsFor(history, chart);
   return (
-    <Page frame={frame} title={orderName(saga)} here="sagas" follows={saga.id}>
+    <Page frame={frame} title={nameOf(saga)} here="sagas" follows={saga.id}>
       <div id="head" class="saga-head" data-etag={saga.seq}>
         <p class="crumb">
           <a href="/sagas">Sagas</a> / <code>{saga.id}</code>
@@ -44,7 +47,7 @@ export function Saga({ frame, now, history, chart, at, notice, origin }: SagaPag
           </button>
         </p>
         <h1>
-          {orderName(saga)} <Badge status={saga.status} />
+          {nameOf(saga)} <Badge status={saga.status} />
         </h1>
         <p class="lead">{headlineOf(history, now)}</p>
         <p class="note">
@@ -52,13 +55,18 @@ export function Saga({ frame, now, history, chart, at, notice, origin }: SagaPag
           {isOpen ? 'It has run' : 'It took'} {span((isOpen ? now : saga.updatedAtMs) - saga.createdAtMs)}.
           Machine {saga.machine.id}, version {saga.machine.version}.
         </p>
+        {saga.unreadable !== null && (
+          <p class="error">
+            Its record cannot be read, so some of this page is not as it is: {saga.unreadable}
+          </p>
+        )}
         {notice !== null && (
           <p class="notice" role="status">
             {notice}
           </p>
         )}
       </div>
-      <Help history={history} acts={acts} path={path} />
+      <Help history={history} machine={machine} acts={acts} path={path} />
       <div class="columns wide-right">
         <section class="card" id="chart">
           <header class="card-head">
@@ -84,12 +92,12 @@ export function Saga({ frame, now, history, chart, at, notice, origin }: SagaPag
           <section class="card flush" id="log">
             <h2>Log</h2>
             <section class="scroll" tabindex={0} aria-label="Log">
-              <Log log={log} at={at} sagaPath={path} />
+              <Log log={log} at={at} sagaPath={path} chart={chart} />
             </section>
           </section>
         </div>
       </div>
-      <Payloads history={history} origin={origin} />
+      <Payloads history={history} own={own} />
     </Page>
   );
 }
@@ -101,10 +109,14 @@ function pastStatus(state: string | undefined, chart: Chart | null) {
   return kind === 'end' ? 'FAILED' : 'STARTED';
 }
 
+interface HelpProps extends Pick<SagaPageProps, 'history' | 'machine'> {
+  readonly acts: readonly Act[];
+  readonly path: string;
+}
+
 /** What is held, and what can be done. */
-function Help({ history, acts, path }: { history: SagaHistory; acts: readonly Act[]; path: string }) {
-  const { saga } = history;
-  const effects = heldBy(saga);
+function Help({ history: { saga }, machine, acts, path }: HelpProps) {
+  const effects = heldBy(saga, machine);
   if (effects.length === 0 && acts.length === 0) return <div id="help" />;
   const isParked = saga.status === 'ABORTED';
   const general = acts.filter(({ kind }) => kind !== 'skip' || !isParked);
@@ -173,7 +185,7 @@ function HeldLine({ effect, skip, path }: { effect: HeldEffect; skip: Act | unde
 /** The ids by which somebody finds the effect in the service's own books. */
 function fieldsOf(answer: Answer): string {
   const shown = Object.entries(answer).map(
-    ([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+    ([name, value]) => `${name} ${typeof value === 'string' ? value : stringify(value)}`,
   );
   return shown.join(', ').slice(0, 500);
 }
@@ -207,9 +219,9 @@ function Scrubber({ path, at, log }: { path: string; at: number | null; log: Sag
   );
 }
 
-function Payloads({ history: { saga }, origin }: { history: SagaHistory; origin: string }) {
+function Payloads({ history: { saga }, own }: { history: SagaHistory; own: string }) {
   const { context, id } = saga;
-  const curl = `curl -s -H "Authorization: Bearer $API_TOKEN" ${origin}/api/coordinator/sagas/${id}`;
+  const curl = `curl -s -H "Authorization: Bearer $API_TOKEN" ${own}/api/coordinator/sagas/${id}`;
   return (
     <section class="card" id="payloads">
       <h2>Data</h2>
@@ -235,7 +247,7 @@ function Json({ title, value }: { title: string; value: unknown }) {
     <details>
       <summary>{title}</summary>
       <pre>
-        <code>{JSON.stringify(value, null, 2)}</code>
+        <code>{stringify(value, 2)}</code>
       </pre>
     </details>
   );

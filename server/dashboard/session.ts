@@ -6,6 +6,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import { baseOf } from '../edge.ts';
 
 const COOKIE = 'saga-session';
 const DAYS = 7;
@@ -30,16 +31,16 @@ export class Session {
     setCookie(c, COOKIE, this.#value, {
       httpOnly: true,
       sameSite: 'Strict',
-      path: '/',
+      path: `${baseOf(c)}/`,
       maxAge: DAYS * 24 * 3600,
-      // The proxy that ends TLS leaves no other trace than the page's own origin.
-      secure: c.req.header('origin')?.startsWith('https:') ?? false,
+      // A proxy that ends TLS and is not trusted leaves no other trace than the page's own origin.
+      secure: c.get('outside')?.scheme === 'https' || c.req.header('origin')?.startsWith('https:') === true,
     });
     return true;
   }
 
   close(c: Context): void {
-    deleteCookie(c, COOKIE, { path: '/' });
+    deleteCookie(c, COOKIE, { path: `${baseOf(c)}/` });
   }
 }
 

@@ -1,7 +1,8 @@
 /** What a saga is at, in one or two sentences. */
 import type { SagaHistory } from '../engine/contract.ts';
 import { heldBy } from './held.ts';
-import { span, words } from './wording.ts';
+import { isWaiting, stateWords } from './state-words.ts';
+import { listOf, span, words } from './wording.ts';
 
 export function headlineOf({ saga, log }: SagaHistory, now: number): string {
   const { status, summary, context, parked } = saga;
@@ -16,17 +17,17 @@ export function headlineOf({ saga, log }: SagaHistory, now: number): string {
         ? `Resolved as undone by ${context.resolution.by}: ${context.resolution.reason}`
         : `Everything that had been done was undone.${why}`;
     case 'ABORTED': {
-      if (parked?.reason === 'claims-exhausted') {
-        return `The coordinator gave the saga up: it was taken up too often without getting any further, in ${words(summary.state)}.`;
-      }
+      const given = GIVEN_UP[parked?.reason ?? ''];
+      if (given !== undefined)
+        return `The coordinator gave the saga up, in ${stateWords(summary.state)}: ${given}.`;
       const failed = heldBy(saga)
         .filter((effect) => effect.why !== null)
         .map(({ step }) => step);
-      return `Parked: ${listOf(failed)} could not be undone.${why}`;
+      return `Parked: ${listOf(failed) || 'something'} could not be undone.${why}`;
     }
     default: {
-      const doing = words(summary.state);
-      if (context.retryAt !== null && summary.state.endsWith('.waiting')) {
+      const doing = stateWords(summary.state);
+      if (context.retryAt !== null && isWaiting(summary.state)) {
         const left = context.retryAt - now;
         const when = left > 0 ? `in ${span(left)}` : 'now';
         const error = log.findLast(({ error: found }) => found !== null)?.error;
@@ -37,11 +38,15 @@ export function headlineOf({ saga, log }: SagaHistory, now: number): string {
   }
 }
 
+/** Why a saga was parked without its statechart, by the reason. */
+const GIVEN_UP: Readonly<Record<string, string>> = {
+  'claims-exhausted': 'it was taken up too often without getting any further',
+  unreadable: 'its record cannot be read',
+  'version-unknown': 'no coordinator runs its version any more',
+  'definition-error': 'a function of its own definition failed',
+  forgotten: 'the store had forgotten it, so it was stored anew as it was known',
+};
+
 function because({ step, reason }: { step: string | null; reason: string }): string {
   return step === null ? words(reason) : `${words(step)} failed: ${reason}`;
-}
-
-function listOf(names: readonly string[]): string {
-  if (names.length < 2) return names[0] ?? 'something';
-  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }

@@ -2,21 +2,14 @@
  * The calls of a saga over time, forward above and undoing below. Calls of milliseconds stand beside waits of minutes, so
  * each stretch between two moments is as wide as the logarithm of its length, and says its true length.
  */
-import type { NumberedEntry } from '../../stores/saga-store.ts';
-import type { Chart } from './statechart/layout.ts';
-import { attemptAfter, topOf } from './statechart/marks.ts';
-import { span, words } from './wording.ts';
+import { type Bar, barsOf, type Course } from './bars.ts';
+import { Line } from './svg-text.tsx';
+import { type Lettering, widthOf } from './text-width.ts';
+import { span } from './wording.ts';
 
-interface Bar {
-  readonly lane: 'action' | 'compensation';
-  readonly step: string;
-  readonly kind: 'call' | 'wait';
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly outcome: string;
-  readonly attempt: number | null;
-  readonly seq: number;
-}
+/** As the style sheet has them. */
+const NAME: Lettering = { size: 12, weight: 400 };
+const LENGTH: Lettering = { size: 10.5, weight: 400 };
 
 const LABEL = 150;
 const WIDTH = 760;
@@ -25,67 +18,13 @@ const ROW = 24;
 const BESIDE = 44;
 const HEAD = 22;
 
-export function barsOf({ log, chart, nowMs }: TimelineProps): Bar[] {
-  const bars: Bar[] = [];
-  for (const [index, entry] of log.entries()) {
-    const { step, kind, attempt, outcome, duration_ms, seq, to, at } = entry;
-    if (step === null || kind === null) continue;
-    const atMs = Date.parse(at);
-    if (duration_ms !== null && outcome !== null) {
-      const fromMs = atMs - duration_ms;
-      bars.push({ lane: kind, step, kind: 'call', fromMs, toMs: atMs, outcome, attempt, seq });
-    }
-    const next = log[index + 1];
-    const isLast = next === undefined;
-    const endMs = isLast ? nowMs : Date.parse(next.at);
-    if (to.endsWith('.waiting') && endMs !== null) {
-      bars.push({
-        lane: kind,
-        step,
-        kind: 'wait',
-        fromMs: atMs,
-        toMs: endMs,
-        outcome: 'waits',
-        attempt,
-        seq,
-      });
-    }
-  }
-  const last = log.at(-1);
-  const calls = last?.to.endsWith('.calling') && chart?.nodes.find(({ id }) => id === topOf(last.to));
-  // The call that the last state announces has no entry yet.
-  if (last && calls && calls.step !== null && nowMs !== null) {
-    const { kind, step } = calls;
-    const lane = kind === 'action' ? kind : 'compensation';
-    const attempt = attemptAfter(last);
-    const fromMs = Math.min(nowMs, Date.parse(last.at));
-    bars.push({
-      lane,
-      step,
-      kind: 'call',
-      fromMs,
-      toMs: nowMs,
-      outcome: 'under way',
-      attempt,
-      seq: last.seq,
-    });
-  }
-  return bars;
-}
-
-interface TimelineProps {
-  readonly log: readonly NumberedEntry[];
-  readonly chart: Chart | null;
-  /** The end of what has none yet; `null` where the saga has ended. */
-  readonly nowMs: number | null;
-}
-
-export function Timeline(props: TimelineProps) {
-  const bars = barsOf(props);
+export function Timeline(course: Course) {
+  const bars = barsOf(course);
   if (bars.length === 0) return <p class="empty">No call has been answered yet.</p>;
-  const rows = [...new Set(bars.map(({ lane, step }) => `${lane} ${step}`))];
-  const forward = rows.filter((row) => row.startsWith('action'));
-  const ordered = [...forward, ...rows.filter((row) => !row.startsWith('action'))];
+  // One for each row: its label and its lane are the row's.
+  const rows = [...new Map(bars.map((bar) => [`${bar.lane} ${bar.label}`, bar])).values()];
+  const forward = rows.filter(({ lane }) => lane === 'action');
+  const ordered = [...forward, ...rows.filter(({ lane }) => lane !== 'action')];
   const scale = scaleOf(bars);
   const height = HEAD + ordered.length * ROW + 6;
   const split = HEAD + forward.length * ROW;
@@ -114,22 +53,19 @@ export function Timeline(props: TimelineProps) {
 }
 
 interface RowProps {
-  readonly row: string;
+  readonly row: Bar;
   readonly y: number;
   readonly bars: readonly Bar[];
   readonly scale: (ms: number) => number;
 }
 
-function Row({ row, y, bars, scale }: RowProps) {
-  const [lane = '', step = ''] = row.split(' ');
+function Row({ row: { lane, label, step }, y, bars, scale }: RowProps) {
   return (
     <g class={`lane ${lane}`} data-step={step} data-kind={lane}>
       <rect class="ground" x={0} y={y} width={WIDTH} height={ROW} />
-      <text class="name" x={8} y={y + 16}>
-        {lane === 'action' ? words(step) : `undo ${step}`}
-      </text>
+      <Line class="name" x={8} y={y + 16} lettering={NAME} widthMax={LABEL - 16} text={label} />
       {bars
-        .filter((bar) => bar.lane === lane && bar.step === step)
+        .filter((bar) => bar.lane === lane && bar.label === label)
         .map((bar) => (
           <Stretch bar={bar} y={y} scale={scale} />
         ))}
@@ -146,7 +82,7 @@ function Stretch({ bar, y, scale }: { bar: Bar; y: number; scale: RowProps['scal
     kind === 'wait'
       ? `waited ${length}`
       : `${outcome}, ${length}${attempt === null ? '' : `, attempt ${attempt}`}`;
-  const fits = width > length.length * 6.5 + 8;
+  const fits = width > widthOf(length, LENGTH) + 10;
   return (
     <g class={`bar ${kind} outcome-${outcome.replace(' ', '-')}`} data-seq={seq}>
       <title>{said}</title>
@@ -158,9 +94,14 @@ function Stretch({ bar, y, scale }: { bar: Bar; y: number; scale: RowProps['scal
         rx="3"
       />
       {kind === 'call' && (
-        <text class={fits ? '' : 'beside'} x={fits ? x + 5 : x + width + 4} y={y + 15.5}>
-          {length}
-        </text>
+        <Line
+          class={fits ? '' : 'beside'}
+          x={fits ? x + 5 : x + width + 4}
+          y={y + 15.5}
+          lettering={LENGTH}
+          widthMax={BESIDE * 2}
+          text={length}
+        />
       )}
     </g>
   );

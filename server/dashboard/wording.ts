@@ -1,13 +1,19 @@
-/** How the dashboard says things: states, spans of time, money. */
+/** How the dashboard says things: names, spans of time, counts. */
 import type { SagaStatus } from '../../stores/saga-store.ts';
 
-/** `reservingInventory.calling` as a person writes it. */
+/** `reservingInventory` as a person writes it. */
 export function words(name: string): string {
   const spaced = name
-    .replace(/\.(calling|waiting)$/, '')
-    .replace(/([a-z\d])([A-Z])/g, (_, before: string, after: string) => `${before} ${after.toLowerCase()}`)
+    .replace(/(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, ' ')
+    .replace(/ [A-Z](?=[a-z\d]| |$)/g, (capital) => capital.toLowerCase())
     .replace(/[_-]/g, ' ');
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
+}
+
+/** `a, b and c`. */
+export function listOf(names: readonly string[]): string {
+  if (names.length < 2) return names[0] ?? '';
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }
 
 /** What a status means to an operator. */
@@ -33,14 +39,6 @@ export function span(ms: number): string {
   if (hours < 24) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
   const days = Math.floor(hours / 24);
   return hours % 24 === 0 ? `${days} d` : `${days} d ${hours % 24} h`;
-}
-
-/** Minor units in the currency's own notation; `null` where the data is no amount of money. */
-export function money(amount: unknown, currency: unknown): string | null {
-  if (typeof amount !== 'number' || typeof currency !== 'string' || !/^[A-Z]{3}$/.test(currency)) return null;
-  const format = new Intl.NumberFormat('en', { style: 'currency', currency, currencyDisplay: 'code' });
-  const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
-  return format.format(amount / 10 ** digits);
 }
 
 export function count(n: number, one: string, many = `${one}s`): string {

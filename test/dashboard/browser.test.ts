@@ -103,7 +103,7 @@ describe('a parked saga', () => {
     await isLive(page);
     const first = page.locator('main > section').first();
     await shows(first, 'saga needs you');
-    await shows(first, 'Still held: 1 payment');
+    await shows(first, 'Still held: 1 × payment');
     await first.locator('.causes a', { hasText: 'Look at' }).click();
     await page.waitForURL(`**/sagas/${id}`);
     await isLive(page);
@@ -209,7 +209,7 @@ describe('all sagas', () => {
     await page.keyboard.press('/');
     await page.keyboard.type(body.order_id);
     await page.keyboard.press('Enter');
-    await page.waitForURL(`**/sagas?order_id=${body.order_id}`);
+    await page.waitForURL(`**/sagas?label=${body.order_id}`);
     expect(await page.locator('tr[data-row]').count()).toBe(1);
     await page.keyboard.press('j');
     await page.keyboard.press('Enter');
@@ -271,3 +271,27 @@ async function undone(id: string) {
     if (answer.body.status !== 'ABORTED') return answer;
   }
 }
+
+describe('under a path of its own', () => {
+  it('pages are live, lead to each other, and ask and answer there', async () => {
+    const { url } = await world.coordinator({ COORDINATOR_ID: 'under', PUBLIC_PATH: '/ops/saga/' });
+    const id = await parked('payment');
+    const page = await visitor.page();
+    const asked = new Set<string>();
+    page.on('request', (request) => asked.add(new URL(request.url()).pathname));
+    await page.goto(`${url}/ops/saga/`);
+    await isLive(page);
+    await page.locator(`a[href="/ops/saga/sagas/${id}"]`).first().click();
+    await isLive(page);
+    await page.locator('#help a[data-dialog]').first().click();
+    await page.locator('dialog textarea[name=reason]').fill('a test');
+    await page.locator('dialog input[name=by]').fill('ada');
+    await page.locator('dialog button[type=submit]').click();
+    await shows(badge(page), 'Undone');
+    expect(new URL(page.url()).pathname).toBe(`/ops/saga/sagas/${id}`);
+    expect([...asked].filter((path) => !path.startsWith('/ops/saga/'))).toEqual([]);
+    for (const path of ['pulse', 'api/coordinator/events', `api/coordinator/sagas/${id}/events`]) {
+      expect(asked).toContain(`/ops/saga/${path}`);
+    }
+  });
+});

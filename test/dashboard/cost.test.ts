@@ -33,7 +33,7 @@ async function fill(from: number, to: number): Promise<string> {
     const some = Array.from({ length: Math.min(BATCH, to - at) }, (_, index) =>
       begin(store, {
         next: (at + index) % 4 === 0 ? park : end(),
-        summary: summary({ order_id: `o-${at + index}` }),
+        summary: summary({ label: `o-${at + index}` }),
       }),
     );
     last = (await Promise.all(some)).at(-1)?.id ?? last;

@@ -56,7 +56,7 @@ describe('hostile texts', () => {
     const query = encodeURIComponent(HOSTILE);
     for (const path of [
       `/sagas/${id}`,
-      `/sagas?order_id=${query}&state=${query}&failed_step=${query}`,
+      `/sagas?label=${query}&state=${query}&failed_step=${query}`,
       `/sagas/${query}`,
       `/sagas/retry?cause=${query}`,
       `/login?to=${query}`,
@@ -120,6 +120,10 @@ it('a machine has its picture, its config and its Mermaid', async () => {
   expect((await page('/machines/order@1.json')).body.states).toHaveProperty('refundingPayment');
   expect((await page('/machines/order.mmd')).body).toMatch(/^stateDiagram-v2/);
   expect((await page('/machines/order@7.svg')).status).toBe(404);
+  for (const path of ['/machines/order', '/machines/order@1'])
+    expect((await page(path)).headers.location).toBe('/machines#order@1');
+  expect((await page('/machines')).body).toContain('id="order@1"');
+  expect((await page('/machines/orders')).status).toBe(404);
 });
 
 it('a machine says in which states its unfinished sagas stand, and leads to them', async () => {

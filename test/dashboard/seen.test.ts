@@ -5,9 +5,10 @@ import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ORDER, openWorld, submit, type World } from '../coordinator/world.ts';
 import { openBrowser, type Visitor } from './browser.ts';
+import { FAMILIES, type InstalledFonts, installFonts } from './installed-fonts.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const RUN_AXE = `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] })`;
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'];
 
 let world: World;
 let url: string;
@@ -33,6 +34,17 @@ afterAll(async () => {
   await world?.close();
 });
 afterEach(() => expect(visitor.complaints()).toEqual([]));
+
+const pages = () => [
+  '/',
+  '/sagas',
+  `/sagas/${held}`,
+  `/sagas/${done}`,
+  `/sagas/${done}?at=3`,
+  `/sagas/${held}/retry`,
+  '/machines',
+  '/sagas/no-such-saga',
+];
 
 const isLive = (page: Page) => page.locator('#live.is-live').waitFor();
 
@@ -89,26 +101,21 @@ describe('with a token', () => {
   });
 });
 
-describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
-  const pages = () => [
-    '/',
-    '/sagas',
-    `/sagas/${held}`,
-    `/sagas/${done}`,
-    `/sagas/${done}?at=3`,
-    `/sagas/${held}/retry`,
-    '/machines',
-    '/sagas/no-such-saga',
-  ];
-
+describe.each([
+  ['light', RULES],
+  // Nothing but the colours is another.
+  ['dark', { type: 'rule', values: ['color-contrast'] }],
+] as const)('in %s', (colorScheme, runOnly) => {
   it('axe finds nothing serious on any page', async () => {
     const page = await visitor.page({ colorScheme });
     for (const path of pages()) {
       await page.goto(url + path);
       // Injected by the debugger's protocol, which the page's own policy does not bind.
       await page.evaluate(AXE);
-      const { passes, violations } = (await page.evaluate(RUN_AXE)) as AxeResults;
-      expect(passes.length).toBeGreaterThan(10);
+      const { passes, violations } = (await page.evaluate(
+        `axe.run(document, ${JSON.stringify({ runOnly })})`,
+      )) as AxeResults;
+      expect(passes.length).toBeGreaterThan(colorScheme === 'dark' ? 0 : 10);
       const found = violations.flatMap(({ id, impact, nodes }) =>
         impact === 'serious' || impact === 'critical' ? nodes.map(({ html }) => `${id}: ${html}`) : [],
       );
@@ -116,16 +123,97 @@ describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
     }
     visitor.complaints();
   });
+});
 
-  it('nothing is wider than a telephone', async () => {
-    const page = await visitor.page({ colorScheme, viewport: { width: 390, height: 844 } });
+/** Telephones, the narrowest and the usual, and the same at twice the size of everything. */
+const WIDTHS = [320, 390].flatMap((width) => [width, width / 2]);
+/** Other fonts are wider or narrower everywhere alike. */
+const NARROWEST = [320, 160];
+
+/** What reaches beyond the window, but for what scrolls by itself. */
+const BEYOND = `[...document.querySelectorAll('body *')]
+  .filter((one) => one.parentElement.closest('svg, .scroll, pre, .hidden, .skip, [hidden], select') === null)
+  .filter((one) => one.getBoundingClientRect().right > innerWidth + 0.5)
+  .map((one) => one.outerHTML.slice(0, 200))`;
+
+/** Every text that is neither a number nor a status is followed by a word as no form refuses it, with no place to break it. */
+const LENGTHEN = `document.querySelectorAll('body :not(svg, svg *, select *, script, textarea, .number, .number *, .badge)').forEach((one) => {
+  if (one.childElementCount === 0 && one.textContent.trim() !== '') one.textContent += 'W'.repeat(90);
+})`;
+
+describe.each(FAMILIES)('where only %s is installed', (family) => {
+  let fonts: InstalledFonts;
+  let browser: Visitor;
+  beforeAll(async () => {
+    fonts = installFonts(family);
+    browser = await openBrowser(fonts.fontconfig);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    fonts?.remove();
+  });
+
+  // The pages' own font is the same on any machine.
+  it.each([
+    ['what stands in for the font of the pages', false],
+    ...(family === FAMILIES[0] ? [['the font of the pages', true] as const] : []),
+  ] as const)('nothing is wider than a telephone, in %s', async (_, isThere) => {
+    const page = await browser.page({ fontOnly: isThere });
+    if (!isThere) await page.route('**/*.woff2', (route) => route.abort());
     for (const path of pages()) {
+      await page.setViewportSize({ width: 390, height: 844 });
       await page.goto(url + path);
-      expect(await page.evaluate('document.documentElement.scrollWidth'), path).toBe(390);
+      await page.evaluate('document.fonts.ready');
+      for (const lengthen of ['', LENGTHEN]) {
+        await page.evaluate(lengthen);
+        for (const width of isThere ? WIDTHS : NARROWEST) {
+          await page.setViewportSize({ width, height: 844 });
+          const where = `${path} at ${width}${lengthen && ', with long words'}`;
+          const found = await page.evaluate(`[document.documentElement.scrollWidth, ...${BEYOND}]`);
+          expect(found, where).toEqual([width]);
+        }
+      }
     }
-    visitor.complaints();
+  });
+
+  it('the texts of a picture keep to their boxes, and off its signs', async () => {
+    const page = await browser.page({ fontOnly: true });
+    const bare = await browser.page();
+    await bare.route('**/*.woff2', (route) => route.abort());
+    for (const path of [`/sagas/${held}`, `/sagas/${done}`]) {
+      for (const one of [page, bare]) {
+        await one.goto(url + path);
+        await one.evaluate('document.fonts.ready');
+        expect(await one.evaluate(OUTSIDE), path).toEqual([]);
+      }
+      // As in a viewer that knows nothing of the pages' fonts.
+      await bare.evaluate(`document.body.style.fontFamily = 'sans-serif'`);
+      expect(await bare.evaluate(OUTSIDE), path).toEqual([]);
+      // What is forced to a width would fit in any font; in its own nothing needs to be forced.
+      expect(await page.evaluate(FORCED), path).toEqual([]);
+    }
+    // As a document of its own, which brings no font.
+    await bare.goto(`${url}/machines/order.svg`);
+    expect(await bare.evaluate(OUTSIDE)).toEqual([]);
   });
 });
+
+const OUTSIDE = `[...document.querySelectorAll('[data-state] text')].flatMap((text) => {
+  const node = text.closest('[data-state]');
+  const [inner, outer, sign] = [text, node.querySelector('rect'), node.querySelector('.sign')].map((one) =>
+    one?.getBoundingClientRect());
+  const isIn = inner.left > outer.left && inner.right < outer.right;
+  const isOff = !sign || inner.right <= sign.left || inner.top >= sign.bottom;
+  return isIn && isOff ? [] : [text.textContent];
+})`;
+
+/** The table knows no kerning. */
+const FORCED = `[...document.querySelectorAll('svg text[textLength]')].flatMap((text) => {
+  const width = Number(text.getAttribute('textLength'));
+  text.removeAttribute('textLength');
+  const own = text.getComputedTextLength();
+  return Math.abs(own - width) < 0.03 * width + 0.5 ? [] : [text.textContent + ': ' + own + ' for ' + width];
+})`;
 
 interface AxeResults {
   readonly passes: readonly unknown[];

@@ -1,18 +1,27 @@
 /** The picture of a machine: that it shows all of it, and what a saga's log marks on it. */
 import { describe, expect, it } from 'vitest';
+import { definitionOf } from '../../machines/definition.ts';
 import { RegisteredMachine } from '../../machines/index.ts';
 import { orderSaga } from '../../machines/order.ts';
-import { readSettings } from '../../server/config.ts';
-import { chartOf } from '../../server/dashboard/statechart/layout.ts';
+import { trip } from '../../machines/trip.ts';
+import { ORDER_OUTLINE, readSettings } from '../../server/config.ts';
+import { barsOf } from '../../server/dashboard/bars.ts';
+import { isWaiting, stateWords } from '../../server/dashboard/state-words.ts';
+import { chartOf, NAME, PADDING, SIGN } from '../../server/dashboard/statechart/layout.ts';
 import { marksOf } from '../../server/dashboard/statechart/marks.ts';
 import { pictureOf } from '../../server/dashboard/statechart/picture.tsx';
-import type { NumberedEntry } from '../../stores/saga-store.ts';
+import { Line } from '../../server/dashboard/svg-text.tsx';
+import { fitted, twoLines, widthOf } from '../../server/dashboard/text-width.ts';
+import { words } from '../../server/dashboard/wording.ts';
+import type { NumberedEntry, SagaStatus } from '../../stores/saga-store.ts';
 
-const machine = new RegisteredMachine(orderSaga(readSettings({}).policies));
+const machine = new RegisteredMachine(orderSaga(readSettings({}).policiesOf(ORDER_OUTLINE)));
 const chart = chartOf(machine);
 
+type LogLine = readonly [from: string, to: string, event: string, step?: string];
+
 /** A log of `from to outcome [step]`, from the start on. */
-function logOf(...lines: readonly (readonly [string, string, string, string?])[]): NumberedEntry[] {
+function logOf(...lines: readonly LogLine[]): NumberedEntry[] {
   const none = { kind: null, attempt: null, duration_ms: null, error: null };
   return lines.map(([from, to, event, step], index) => ({
     ...none,
@@ -61,8 +70,39 @@ describe('the layout', () => {
     expect(pairs).toHaveLength(1 + 5 + 5 + 5 + 2 + 5);
   });
 
+  it('has room for every name beside its sign, in the font of the pages', () => {
+    const called = chart.nodes.filter(({ lines }) => lines.length > 0);
+    expect(called).toHaveLength(10);
+    for (const { id, width, lines } of called) {
+      expect(lines, id).toEqual([words(id)]);
+      expect(widthOf(words(id), NAME) + 2 * PADDING + SIGN, id).toBeLessThanOrEqual(width);
+    }
+  });
+
   it('is made once for a machine', () => {
     expect(chartOf(machine)).toBe(chart);
+  });
+});
+
+describe('a text', () => {
+  const room = widthOf('Notifying warehouse', NAME);
+
+  it('that is too long for a line takes two, and ends where there is no more room', () => {
+    expect(twoLines('Notifying warehouse', room, NAME)).toEqual(['Notifying warehouse']);
+    expect(twoLines('Notifying warehouse again', room, NAME)).toEqual(['Notifying warehouse', 'again']);
+    const [first, second = ''] = twoLines('Notifying the other warehouse of the delivery', room, NAME);
+    expect(first).toBe('Notifying the other');
+    expect(second).toMatch(/^warehouse of t.*…$/);
+    expect(widthOf(second, NAME)).toBeLessThanOrEqual(room);
+    expect(twoLines('W'.repeat(50), room, NAME)).toEqual([fitted('W'.repeat(50), room, NAME)]);
+  });
+
+  it('of letters that the font lacks counts as squares, and is not forced to that width', () => {
+    expect(widthOf('保留', NAME)).toBe(2 * NAME.size);
+    const svg = (text: string) => String(Line({ x: 0, y: 0, lettering: NAME, widthMax: 100, text }));
+    expect(svg('保留')).not.toContain('textLength');
+    expect(svg('Reserved')).toContain('textLength');
+    expect(svg('R'.repeat(40))).toContain(`<title>${'R'.repeat(40)}</title>`);
   });
 });
 
@@ -74,7 +114,7 @@ describe('the marks', () => {
   ] as const;
 
   it('of a saga that goes well show where it is and what is ahead', () => {
-    const { nodes, note } = marksOf(chart, logOf(...forward), 'STARTED');
+    const { nodes, notes } = marksOf(chart, logOf(...forward), 'STARTED');
     expect(Object.fromEntries(nodes)).toEqual({
       creatingOrder: 'done',
       reservingInventory: 'done',
@@ -82,7 +122,7 @@ describe('the marks', () => {
       schedulingShipping: 'ahead',
       sendingNotification: 'ahead',
     });
-    expect(note).toBe('calling');
+    expect([...notes]).toEqual([['processingPayment', 'calling']]);
   });
 
   it('of a parked saga show what failed, what was undone and what is held, and the way it came', () => {
@@ -125,6 +165,135 @@ describe('the marks', () => {
     expect(nodes.get('failed')).toBe('current');
     expect(taken).toContain('parked>refundingPayment');
     expect(taken).toContain('undone>failed');
+  });
+});
+
+describe('the marks of a saga that is at several things at once', () => {
+  const tripChart = chartOf(
+    new RegisteredMachine(definitionOf(trip, readSettings({}).policiesOf(ORDER_OUTLINE))),
+  );
+  const both = (flight: string, hotel: string) => `booking(flight.${flight},hotel.${hotel})`;
+  const [flying, staying] = ['bookingFlight.calling', 'reservingRoom.calling'];
+  const began = ['', both(flying, staying), 'started'] as const;
+  const undoing = 'undoingBooking(flight.cancellingFlight.calling,hotel.releasingRoom.calling)';
+  const marksIn = (status: SagaStatus, ...lines: readonly LogLine[]) => {
+    const marks = marksOf(tripChart, logOf(...lines), status);
+    const named = ({ id }: { id: string }) => id.slice(id.lastIndexOf('.') + 1);
+    const nodes = tripChart.nodes.filter(({ id, kind }) => marks.nodes.has(id) && kind !== 'frame');
+    return {
+      ...marks,
+      named: Object.fromEntries(nodes.map((node) => [named(node), marks.nodes.get(node.id)])),
+    };
+  };
+
+  it('show all of them, each with its own note, and what is ahead of all', () => {
+    const log = [
+      began,
+      [both(flying, staying), both('bookingFlight.waiting', staying), 'retryable', 'flight'],
+    ] as const;
+    const { named, notes } = marksIn('STARTED', ...log);
+    expect(named).toEqual({
+      bookingFlight: 'current',
+      reservingRoom: 'current',
+      insuringTravellers: 'ahead',
+      applyingForVisa: 'ahead',
+      awaitingApproval: 'ahead',
+      chargingCard: 'ahead',
+      issuingTickets: 'ahead',
+    });
+    expect([...notes]).toEqual([
+      ['booking.flight.bookingFlight', 'waiting for the next attempt'],
+      ['booking.hotel.reservingRoom', 'calling'],
+    ]);
+  });
+
+  it('keep a branch that is done apart from one that goes on', () => {
+    const { named } = marksIn('STARTED', began, [
+      both(flying, staying),
+      both('done', staying),
+      'done',
+      'flight',
+    ]);
+    expect(named).toMatchObject({ bookingFlight: 'done', reservingRoom: 'current' });
+  });
+
+  it('follow the undoing of both, and what was passed over is not to come', () => {
+    const { named, taken } = marksIn(
+      'STARTED',
+      began,
+      [both(flying, staying), both('done', staying), 'done', 'flight'],
+      [both('done', staying), undoing, 'refused', 'hotel'],
+      [undoing, 'undoingBooking(flight.undone,hotel.releasingRoom.calling)', 'done', 'flight'],
+    );
+    expect(named).toEqual({
+      bookingFlight: 'reverted',
+      reservingRoom: 'failed',
+      cancellingFlight: 'undone',
+      releasingRoom: 'current',
+    });
+    expect([...taken]).toEqual(['(start)>booking', 'booking>undoingBooking']);
+  });
+
+  it('show the way that a condition chose, and what stays though all else is undone', () => {
+    const { named, taken } = marksIn(
+      'STARTED',
+      began,
+      [both(flying, staying), both('done', staying), 'done', 'flight'],
+      // Nobody is insured: the step is passed at once.
+      [both('done', staying), 'applyingForVisa.calling', 'done', 'hotel'],
+      ['applyingForVisa.calling', 'awaitingApproval', 'done', 'visa'],
+      ['awaitingApproval', undoing, 'cancel'],
+    );
+    expect(named).toMatchObject({
+      reservingRoom: 'done',
+      insuringTravellers: 'done',
+      applyingForVisa: 'done',
+      awaitingApproval: 'failed',
+      keepingVisa: 'held',
+      cancellingFlight: 'current',
+      releasingRoom: 'current',
+    });
+    expect(taken).toContain('choosingVisa>applyingForVisa');
+    expect(taken).not.toContain('choosingVisa>awaitingApproval');
+  });
+
+  it('are said in words, without what has come to its end', () => {
+    expect(stateWords(both(flying, staying))).toBe('Booking flight and reserving room');
+    expect(stateWords(both('done', staying))).toBe('Reserving room');
+    expect(stateWords('processingPayment.waiting')).toBe('Processing payment');
+    expect([isWaiting(both(flying, 'reservingRoom.waiting')), isWaiting(both(flying, staying))]).toEqual([
+      true,
+      false,
+    ]);
+  });
+
+  it('are stretches of time for each, and for each item', () => {
+    const at = (seconds: number) => `2026-01-01T00:00:0${seconds}.000Z`;
+    const entries = logOf(
+      began,
+      [both(flying, staying), both('bookingFlight.waiting', staying), 'retryable', 'flight'],
+      [both('bookingFlight.waiting', staying), both('bookingFlight.waiting', 'done'), 'done', 'hotel'],
+      [both('bookingFlight.waiting', 'done'), both(flying, 'done'), 'due', 'flight'],
+      [both(flying, 'done'), 'insuringTravellers', 'done', 'flight'],
+      ['insuringTravellers', 'insuringTravellers', 'done', 'insurance/Ada%20L'],
+    ).map((entry, index) => ({
+      ...entry,
+      at: at(index),
+      kind: entry.step === null ? null : ('action' as const),
+      duration_ms: entry.event === 'due' || entry.event === 'started' ? null : 500,
+    }));
+    const bars = barsOf({ log: entries, chart: tripChart, nowMs: Date.parse(at(9)) });
+    const begins = Date.parse(at(0));
+    expect(
+      bars.map(({ label, kind, fromMs, toMs }) => [label, kind, fromMs - begins, toMs - begins]),
+    ).toEqual([
+      ['Flight', 'call', 500, 1000],
+      ['Flight', 'wait', 1000, 3000],
+      ['Hotel', 'call', 1500, 2000],
+      ['Flight', 'call', 3500, 4000],
+      ['Insurance of Ada L', 'call', 4500, 5000],
+      ['Insurance', 'call', 5000, 9000],
+    ]);
   });
 });
 

@@ -1,4 +1,5 @@
 /** Follows what happens, and says whether it does: live, paused by the reader, or trying to reach a coordinator (again). */
+import { ownUrl } from './own-url.ts';
 import { refresh } from './refresh.ts';
 
 /** A page of many sagas is not asked for more often, however much happens. */
@@ -18,7 +19,7 @@ export function follow(): void {
   const button = document.querySelector<HTMLButtonElement>('#live');
   if (follows === undefined || follows === 'none' || button === null) return;
   const isOne = follows !== 'all';
-  const path = isOne ? `/api/coordinator/sagas/${follows}/events` : '/api/coordinator/events';
+  const path = isOne ? `api/coordinator/sagas/${follows}/events` : 'api/coordinator/events';
   const word = button.querySelector('.word');
   let paused = false;
   let connection: 'connecting' | 'live' | 'reconnecting' = 'connecting';
@@ -34,7 +35,7 @@ export function follow(): void {
   });
 
   const connect = () => {
-    const source = new EventSource(path);
+    const source = new EventSource(ownUrl(path));
     const arrived = () => {
       connection = 'live';
       show();

@@ -1,4 +1,6 @@
 /** Throughput and latency as they are now: what was counted between two looks at the sums. */
+import { ownUrl } from './own-url.ts';
+
 const EVERY_MS = 2000;
 const POINTS = 30;
 
@@ -18,7 +20,7 @@ export function plotPulse(): void {
 
   const look = async () => {
     if (document.visibilityState !== 'visible') return;
-    const response = await fetch('/pulse').catch(() => null);
+    const response = await fetch(ownUrl('pulse')).catch(() => null);
     if (response?.ok !== true) return;
     const pulse = (await response.json()) as Pulse;
     const before = last;

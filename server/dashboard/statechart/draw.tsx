@@ -1,9 +1,11 @@
 /** The picture of a saga's machine as SVG, bare or with the marks of one saga on it. */
-import { words } from '../wording.ts';
-import type { Chart, ChartEdge, ChartNode } from './layout.ts';
-import { type Marks, NO_MARKS } from './marks.ts';
+import { Line } from '../svg-text.tsx';
+import type { Chart, ChartEdge, ChartNode } from './chart.ts';
+import { CALL, NAME, NAME_LINE, PADDING, SIGN } from './layout.ts';
+import { type Marks, NO_MARKS, type NodeMark } from './marks.ts';
+import { keyOf } from './tracks.ts';
 
-const LABEL: Readonly<Record<NonNullable<ReturnType<Marks['nodes']['get']>>, string>> = {
+const LABEL: Readonly<Record<NodeMark, string>> = {
   current: 'the saga stands here',
   done: 'done',
   failed: 'failed',
@@ -13,21 +15,28 @@ const LABEL: Readonly<Record<NonNullable<ReturnType<Marks['nodes']['get']>>, str
   ahead: 'still to come',
 };
 
-const SIGN: Readonly<Record<string, string>> = {
-  done: '✓',
-  failed: '✕',
-  reverted: '↩',
-  undone: '✓',
-  held: '!',
+const TICK = 'M0 5.5L3.5 9L10 1';
+/** Drawn, because not every font has them; in a square of SIGN. */
+const SIGNS: Readonly<Record<string, string>> = {
+  done: TICK,
+  failed: 'M1 1L9 9M9 1L1 9',
+  reverted: 'M4 0.5L1 3.5L4 6.5M1 3.5H6.5A3 3 0 0 1 6.5 9.5H4',
+  undone: TICK,
+  held: 'M5 0.5V5.5M5 9.3V9.5',
 };
+
+/** What a part is, where its name alone does not say it: drawn where a sign of what came of it may stand. */
+const CLOCK = 'M5 1A4 4 0 1 1 4.99 1M5 3V5.2L6.6 6.2';
 
 export function Statechart({ chart, marks = NO_MARKS }: { chart: Chart; marks?: Marks }) {
   const marked = marks.nodes.size > 0;
+  const frames = chart.nodes.filter(({ kind }) => kind === 'frame');
   return (
     <svg
       class={`chart ${marked ? `marked tone-${marks.tone}` : ''}`}
       xmlns="http://www.w3.org/2000/svg"
       viewBox={`0 0 ${chart.width} ${chart.height}`}
+      width={chart.width}
       role="img"
       aria-label={ariaOf(chart, marks)}
     >
@@ -38,65 +47,186 @@ export function Statechart({ chart, marks = NO_MARKS }: { chart: Chart; marks?: 
           </marker>
         ))}
       </defs>
+      {frames.map((node) => (
+        <Frame node={node} mark={marks.nodes.get(node.id) ?? null} />
+      ))}
+      {chart.pivots.map((pivot) => (
+        <Pivot pivot={pivot} width={chart.columnWidth} />
+      ))}
       {chart.edges.map((edge) => (
-        <Edge edge={edge} taken={marks.taken.has(`${edge.from}>${edge.to}`)} />
+        <Edge edge={edge} taken={marks.taken.has(keyOf(edge))} />
       ))}
-      {chart.nodes.map((node) => (
-        <Node node={node} mark={marks.nodes.get(node.id) ?? null} note={marks.note} />
-      ))}
+      {chart.nodes
+        .filter(({ kind }) => kind !== 'frame')
+        .map((node) => (
+          <Node node={node} mark={marks.nodes.get(node.id) ?? null} note={marks.notes.get(node.id) ?? null} />
+        ))}
     </svg>
   );
 }
 
-function ariaOf({ machine, version }: Chart, { nodes }: Marks): string {
-  const said = [...nodes].map(([id, mark]) => `${words(id)}: ${LABEL[mark]}`);
+function ariaOf({ machine, version, nodes: all }: Chart, { nodes }: Marks): string {
+  const said = all.flatMap(({ id, kind, label }) => {
+    const mark = nodes.get(id);
+    return mark === undefined || kind === 'frame' ? [] : [`${label}: ${LABEL[mark]}`];
+  });
   return [`Statechart of ${machine}, version ${version}`, ...said].join('. ');
 }
 
-function Edge({ edge: { path, kind }, taken }: { edge: ChartEdge; taken: boolean }) {
+function Edge({ edge: { path, kind, says, saysAt }, taken }: { edge: ChartEdge; taken: boolean }) {
   const arrow = taken ? 'arrow-taken' : 'arrow';
-  return <path class={`edge ${kind}${taken ? ' taken' : ''}`} d={path} marker-end={`url(#${arrow})`} />;
+  return (
+    <>
+      <path class={`edge ${kind}${taken ? ' taken' : ''}`} d={path} marker-end={`url(#${arrow})`} />
+      {saysAt !== null && (
+        <text class="call" x={saysAt.x} y={saysAt.y} text-anchor={saysAt.isEnd ? 'end' : undefined}>
+          {says}
+        </text>
+      )}
+    </>
+  );
 }
+
+/** A line across: above it everything can be undone, below it nothing. */
+function Pivot({
+  pivot: { x, y, width: all, textX },
+  width,
+}: {
+  pivot: Chart['pivots'][number];
+  width: number;
+}) {
+  return (
+    <g class="pivot">
+      <path d={`M${x} ${y}H${x + all}`} />
+      <Line
+        class="call"
+        x={textX}
+        y={y + 14}
+        lettering={CALL}
+        widthMax={width}
+        text="Pivot: nothing below is undone"
+      />
+    </g>
+  );
+}
+
+/** What is beside each other: regions below each other, between lines. */
+function Frame({ node, mark }: { node: ChartNode; mark: NodeMark | null }) {
+  const { id, lane, label, x, y, width, height, regions } = node;
+  const isBeside = regions.length > 1;
+  return (
+    <g class={`node frame ${lane} ${mark ?? ''}`} data-state={id}>
+      <rect x={x} y={y} width={width} height={height} rx="10" />
+      <Line
+        class="name"
+        x={x + PADDING}
+        y={y + 17.5}
+        lettering={FRAME_NAME}
+        widthMax={width - 2 * PADDING}
+        text={lane === 'there' && isBeside ? `${label}, side by side` : label}
+      />
+      {regions.map((region, index) => (
+        <>
+          {index > 0 && <path class="between" d={`M${x} ${region.y}H${x + width}`} />}
+          {region.name !== '' && (
+            <Line
+              class="call"
+              x={x + PADDING}
+              y={region.y + 11.5}
+              lettering={CALL}
+              widthMax={width - 2 * PADDING}
+              text={region.name}
+            />
+          )}
+        </>
+      ))}
+    </g>
+  );
+}
+
+const FRAME_NAME = { ...NAME, size: 12 };
 
 interface NodeProps {
   readonly node: ChartNode;
-  readonly mark: string | null;
+  readonly mark: NodeMark | null;
   readonly note: string | null;
 }
 
 function Node({ node, mark, note }: NodeProps) {
-  const { id, kind, x, y, width, height, step, call } = node;
+  const { id, kind, x, y, width, height, step, call, lines, label, isMany } = node;
   const [centerX, centerY] = [x + width / 2, y + height / 2];
   if (kind === 'start') return <circle class="start" cx={centerX} cy={centerY} r={width / 2} />;
   const classes = `node ${kind} ${mark ?? ''}`;
   if (kind === 'choice') {
     const diamond = `M${centerX} ${y}L${x + width} ${centerY}L${centerX} ${y + height}L${x} ${centerY}Z`;
-    return <path class={classes} d={diamond} data-state={id} />;
-  }
-  if (step === null) {
     return (
       <g class={classes} data-state={id}>
-        <rect x={x} y={y} width={width} height={height} rx={height / 2} />
-        <text class="name" x={centerX} y={centerY + 4.5} text-anchor="middle">
-          {words(id)}
-        </text>
+        <path class="diamond" d={diamond} />
+        {node.lane === 'there' && (
+          <Line
+            class="call"
+            x={x + width + 6}
+            y={centerY + 4}
+            lettering={CALL}
+            widthMax={node.labelMax}
+            text={label}
+          />
+        )}
       </g>
     );
   }
+  if (lines.length === 0) {
+    return (
+      <g class={classes} data-state={id}>
+        <rect x={x} y={y} width={width} height={height} rx={height / 2} />
+        <Line
+          class="name"
+          x={centerX}
+          y={centerY + 4.5}
+          lettering={NAME}
+          widthMax={width - 2 * PADDING}
+          isCentred
+          text={label}
+        />
+      </g>
+    );
+  }
+  const isNoted = mark === 'current' && note !== null;
+  const below = y + 4 + lines.length * NAME_LINE;
+  const sign = (mark === null ? undefined : SIGNS[mark]) ?? (kind === 'wait' ? CLOCK : undefined);
   return (
     <g class={classes} data-state={id} data-step={step}>
+      {isMany && <path class="behind" d={behind(node)} />}
       <rect x={x} y={y} width={width} height={height} rx="8" />
-      <text class="name" x={x + 12} y={y + 20}>
-        {words(id)}
-      </text>
-      <text class="call" x={x + 12} y={y + 36}>
-        {mark === 'current' && note !== null ? note : call}
-      </text>
-      {mark !== null && SIGN[mark] && (
-        <text class="sign" x={x + width - 12} y={y + 20} text-anchor="end">
-          {SIGN[mark]}
-        </text>
+      {lines.map((line, index) => (
+        <Line
+          class="name"
+          x={x + PADDING}
+          y={y + 20 + index * NAME_LINE}
+          lettering={NAME}
+          widthMax={width - 2 * PADDING - SIGN}
+          text={line}
+          whole={lines.length > 1 && line.endsWith('…') ? label : line}
+        />
+      ))}
+      <Line
+        class="call"
+        x={x + PADDING}
+        y={below + 16}
+        lettering={isNoted ? { ...CALL, weight: 600 } : CALL}
+        widthMax={width - 2 * PADDING}
+        text={isNoted ? note : (call ?? '')}
+      />
+      {sign !== undefined && (
+        <path class="sign" d={sign} transform={`translate(${x + width - PADDING - 10} ${y + 10})`} />
       )}
     </g>
   );
+}
+
+/** The edges of two more of the kind, which stand behind it. */
+function behind({ x, y, width, height }: ChartNode): string {
+  const edge = (by: number) =>
+    `M${x + by + 6} ${y + height + by}H${x + width + by - 8}Q${x + width + by} ${y + height + by} ${x + width + by} ${y + height + by - 8}V${y + by + 6}`;
+  return edge(3);
 }

@@ -1,58 +1,41 @@
 /**
- * Where the states of a saga stand in its picture. The rules that every machine has passed give the places: each step
- * is a row, its action on the left and the compensation that undoes it beside it on the right. Read down the left
- * side while all goes well, and up the right side while it is undone.
+ * Where the parts of a saga stand in its picture. The rules that every machine has passed give the places: each part is a
+ * row, what is done on the left and what undoes it beside it on the right. Read down the left side while all goes well, and
+ * up the right side while it is undone. Parts that are beside each other are regions of a frame, one below the other, so
+ * that a row is a row there too and the picture stays as narrow as a telephone.
  */
-import type { AnyStateNode } from 'xstate';
-import type { CallMeta, Kind, RegisteredMachine } from '../../../machines/index.ts';
-import { callStates, nodeName, transitionsOf } from '../../../machines/structure.ts';
+import type { RegisteredMachine } from '../../../machines/index.ts';
+import { type Lettering, twoLines, widthOf } from '../text-width.ts';
+import { type Chart, type ChartNode, FRAME, type Grid, TRACK } from './chart.ts';
+import { allParts, type Plan, type PlannedPart, planOf, type Way } from './plan.ts';
+import { routesOf } from './routes.ts';
+import { rowBeside, tracksOf } from './tracks.ts';
 
-/** `success` and `end` are where sagas end: all done, or all undone. */
-export type NodeKind = Kind | 'success' | 'end' | 'parked' | 'choice' | 'start';
+/** How states and calls are lettered, as the style sheet has it. */
+export const NAME: Lettering = { size: 13, weight: 600 };
+export const CALL: Lettering = { size: 10.5, weight: 400 };
+export const NAME_LINE = 16;
+/** Beside a text in its box. */
+export const PADDING = 12;
+/** Room at the end of a name for the sign of what came of it. */
+export const SIGN = 18;
+const CHOICE = 20;
 
-export interface ChartNode {
-  readonly id: string;
-  readonly kind: NodeKind;
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-  /** The step and the call of an action or a compensation. */
-  readonly step: string | null;
-  readonly call: string | null;
-}
-
-export interface ChartEdge {
-  readonly from: string;
-  readonly to: string;
-  readonly kind: 'done' | 'failed' | 'undo' | 'choice' | 'retry';
-  /** Data of an SVG path. */
-  readonly path: string;
-}
-
-export interface Chart {
-  readonly machine: string;
-  readonly version: string;
-  readonly width: number;
-  readonly height: number;
-  readonly nodes: readonly ChartNode[];
-  readonly edges: readonly ChartEdge[];
-}
-
-const COLUMN = { width: 176, gap: 36 } as const;
+const COLUMN = { widthMin: 160, widthMax: 208 } as const;
 const MARGIN = 10;
 const STEP_HEIGHT = 48;
-const PITCH = 70;
+const ROW_GAP = 22;
+const PIVOT_GAP = 26;
 const END = { height: 32, gap: 8 } as const;
 /** Room above the rows for the ends of undoing, and for the junction that leads to one of them. */
 const TOP = MARGIN + END.height + 56;
 /** To the right of the compensations, for the way back from where an operator retries. */
 const RAIL = 22;
-const START = '(start)';
-
-const LEFT = MARGIN;
-const RIGHT = MARGIN + COLUMN.width + COLUMN.gap;
-const WIDTH = RIGHT + COLUMN.width + RAIL + 4;
+/** Between what is done and what undoes it, without arrows that go down it. */
+const GAP = 36;
+/** Beside the parts in a frame. */
+const INSET = 12;
+export const START = '(start)';
 
 const layouts = new WeakMap<RegisteredMachine, Chart>();
 
@@ -65,130 +48,175 @@ export function chartOf(machine: RegisteredMachine): Chart {
   return made;
 }
 
+interface Ref {
+  readonly id: string;
+  readonly version: string;
+}
+
+/** The machine on which a saga began; `null` where it is not among these. */
+export function machineIn(machines: readonly RegisteredMachine[], ref: Ref): RegisteredMachine | null {
+  return machines.find(({ id, version }) => id === ref.id && version === ref.version) ?? null;
+}
+
 /** The layout of the machine on which a saga began; `null` where it is not among these. */
-export function chartIn(
-  machines: readonly RegisteredMachine[],
-  ref: { readonly id: string; readonly version: string },
-): Chart | null {
-  const machine = machines.find(({ id, version }) => id === ref.id && version === ref.version);
-  return machine === undefined ? null : chartOf(machine);
+export function chartIn(machines: readonly RegisteredMachine[], ref: Ref): Chart | null {
+  const machine = machineIn(machines, ref);
+  return machine === null ? null : chartOf(machine);
 }
 
-function layOut({ id, version, machine, steps }: RegisteredMachine): Chart {
-  const tops = Object.values(machine.root.states);
-  const calls = new Map([...callStates(machine)].map(([name, meta]) => [topOf(name), meta]));
-  const rows = new Map(steps.map(({ name }, index) => [name, TOP + index * PITCH]));
-  const bottom = TOP + steps.length * PITCH;
-  const others = tops.filter((node) => !calls.has(node.key));
-  const pairs = tops.flatMap(pairsFrom);
-  const succeeding = new Set(pairs.filter(({ kind }) => kind === 'done').map(({ to }) => to));
-  const afterSuccess = others.filter(({ key }) => succeeding.has(key));
-  const afterUndoing = others.filter((node) => !afterSuccess.includes(node) && !isChoice(node));
-
+function layOut(machine: RegisteredMachine): Chart {
+  const plan = planOf(machine);
+  const grid = gridOf(plan);
+  const { columnWidth, column } = grid;
+  const { nodes: there, bottom } = placed(plan.there, grid);
+  const back = beside(plan, there, grid);
+  const success = plan.others.filter(({ kind }) => kind === 'success');
+  const ends = plan.others.filter(({ kind }) => kind !== 'success' && kind !== 'choice');
+  const junctions = plan.others.filter(({ kind }) => kind === 'choice');
+  const start: PlannedPart = { ...NOTHING, id: START };
   const nodes: ChartNode[] = [
-    { ...box(START, 'start', LEFT + COLUMN.width / 2 - 6, TOP - 36, 12, 12) },
-    ...tops.flatMap((node) => {
-      const meta = calls.get(node.key);
-      if (meta === undefined) return [];
-      const x = meta.kind === 'action' ? LEFT : RIGHT;
-      const placed = box(node.key, meta.kind, x, rows.get(meta.step) ?? TOP, COLUMN.width, STEP_HEIGHT);
-      return [{ ...placed, step: meta.step, call: meta.path }];
-    }),
-    ...inARow(afterSuccess, LEFT, bottom).map((node) => ({ ...node, kind: 'success' as const })),
-    ...inARow(afterUndoing, RIGHT, MARGIN),
-    ...others
-      .filter(isChoice)
-      .map(({ key }) => box(key, 'choice', RIGHT + COLUMN.width / 2 - 8, TOP - 38, 16, 16)),
+    {
+      ...box(start, column.left + columnWidth / 2 - 6, TOP - 36, 12, 12),
+      kind: 'start',
+    },
+    ...there,
+    ...back,
+    ...inARow(success, column.left, bottom, columnWidth),
+    ...inARow(ends, column.right, MARGIN, columnWidth),
+    ...junctions.map((part) => box(part, column.right + columnWidth / 2 - 8, TOP - 38, 16, 16)),
   ];
-  const at = new Map(nodes.map((node) => [node.id, node]));
-  const [first] = machine.root.initial.target;
-  const begin =
-    first === undefined ? [] : [{ from: START, to: topOf(nodeName(first)), kind: 'done' as const }];
-  const edges = [...begin, ...pairs].flatMap(({ from, to, kind }) => {
-    const [source, target] = [at.get(from), at.get(to)];
-    return source && target ? [{ from, to, kind, path: route(source, target, kind) }] : [];
-  });
-  return { machine: id, version, width: WIDTH, height: bottom + END.height + MARGIN, nodes, edges };
+  const [first] = plan.there;
+  const begin: Way[] = first === undefined ? [] : [{ from: START, to: first.id, kind: 'done', says: null }];
+  const width = grid.rail + RAIL / 2 + 2;
+  return {
+    machine: machine.id,
+    version: machine.version,
+    width,
+    height: bottom + END.height + MARGIN,
+    columnWidth,
+    nodes,
+    edges: routesOf([...begin, ...plan.ways], nodes, grid),
+    pivots: there
+      .filter(({ isPivot }) => isPivot)
+      .map(({ y, height }) => ({
+        x: MARGIN,
+        y: y + height + (ROW_GAP + PIVOT_GAP) / 2 - 4,
+        width: width - 2 * MARGIN,
+        textX: column.right,
+      })),
+  };
 }
 
-function box(id: string, kind: NodeKind, x: number, y: number, width: number, height: number): ChartNode {
-  return { id, kind, x, y, width, height, step: null, call: null };
+const NOTHING: Omit<PlannedPart, 'id'> = {
+  kind: 'end',
+  lane: 'none',
+  label: '',
+  call: null,
+  step: null,
+  isMany: false,
+  isPivot: false,
+  regions: [],
+};
+
+/** Columns are as wide as the longest name needs, within bounds: beyond these names take two lines. */
+function gridOf(plan: Plan): Grid {
+  const inside = allParts([...plan.there, ...plan.back]);
+  const named = inside.filter(({ kind }) => kind !== 'frame' && kind !== 'choice');
+  const widest = Math.max(0, ...named.map(({ label }) => widthOf(label, NAME)));
+  const wanted = Math.ceil(widest) + 2 * PADDING + SIGN;
+  const columnWidth = Math.min(COLUMN.widthMax, Math.max(COLUMN.widthMin, wanted));
+  const stepHeight = STEP_HEIGHT + (wanted > columnWidth ? NAME_LINE : 0);
+  const depth = Math.max(depthOf(plan.there), depthOf(plan.back));
+  const tracks = tracksOf(plan);
+  const insetLeft = INSET + TRACK * tracks.insideCount;
+  const alone = Math.max(0, tracks.aloneCount * TRACK - depth * insetLeft);
+  const left = MARGIN + Math.max(TRACK * tracks.outsideCount, alone);
+  const leftEnd = left + columnWidth + depth * (insetLeft + INSET);
+  const right = leftEnd + GAP + TRACK * tracks.betweenCount;
+  const column = { left: left + depth * insetLeft, right: right + depth * INSET };
+  const rail = right + columnWidth + 2 * depth * INSET + RAIL / 2 + 2;
+  return { columnWidth, stepHeight, left, right, column, insetLeft, depth, rail, tracks };
+}
+
+function depthOf(parts: readonly PlannedPart[]): number {
+  const inside = parts
+    .filter(({ kind }) => kind === 'frame')
+    .map(({ regions }) => 1 + Math.max(0, ...regions.map((region) => depthOf(region.parts))));
+  return Math.max(0, ...inside);
+}
+
+/** The rows on the way there, one below the other. */
+function placed(
+  parts: readonly PlannedPart[],
+  grid: Grid,
+): { readonly nodes: ChartNode[]; readonly bottom: number } {
+  const { columnWidth, stepHeight, left, insetLeft, column } = grid;
+  const nodes: ChartNode[] = [];
+  const place = (part: PlannedPart, y: number, depth: number, frame: string | null): number => {
+    if (part.kind === 'choice') {
+      const x = column.left + (columnWidth - CHOICE) / 2;
+      const labelMax = column.left + columnWidth - x - CHOICE - 6;
+      nodes.push({ ...box(part, x, y, CHOICE, CHOICE), frame, labelMax });
+      return y + CHOICE + ROW_GAP;
+    }
+    if (part.kind !== 'frame') {
+      nodes.push({ ...stepBox(part, column.left, y, grid), frame });
+      return y + stepHeight + ROW_GAP + (part.isPivot ? PIVOT_GAP : 0);
+    }
+    const at = nodes.length;
+    let below = y + FRAME.head;
+    const regions: { name: string; y: number }[] = [];
+    for (const { name, parts } of part.regions) {
+      regions.push({ name, y: below });
+      below += FRAME.region;
+      for (const inside of parts) below = place(inside, below, depth + 1, part.id);
+      // The gap below the last of a region is shared with the line that ends it.
+      below += FRAME.foot - (parts.length > 0 ? ROW_GAP : 0);
+    }
+    const x = left + depth * insetLeft;
+    const width = columnWidth + (grid.depth - depth) * (insetLeft + INSET);
+    nodes.splice(at, 0, { ...box(part, x, y, width, below - y), frame, regions });
+    return below + ROW_GAP;
+  };
+  let y = TOP;
+  for (const part of parts) y = place(part, y, 0, null);
+  return { nodes, bottom: y };
+}
+
+/** What undoes, each beside what it undoes. */
+function beside(plan: Plan, there: readonly ChartNode[], grid: Grid): ChartNode[] {
+  const { right, columnWidth, column } = grid;
+  const rows = allParts(plan.there);
+  const at = new Map(there.map((node) => [node.id, node]));
+  const place = (part: PlannedPart, depth: number, frame: string | null): ChartNode[] => {
+    const twin = at.get(rows[rowBeside(part, rows)]?.id ?? '');
+    const y = twin?.y ?? TOP;
+    if (part.kind !== 'frame') return [{ ...stepBox(part, column.right, y, grid), frame }];
+    const x = right + depth * INSET;
+    const width = columnWidth + 2 * (grid.depth - depth) * INSET;
+    const regions = (twin?.regions ?? []).map((region) => ({ ...region, name: '' }));
+    return [
+      { ...box(part, x, y, width, twin?.height ?? FRAME.head), frame, regions },
+      ...part.regions.flatMap((region) =>
+        region.parts.flatMap((inside) => place(inside, depth + 1, part.id)),
+      ),
+    ];
+  };
+  return plan.back.flatMap((part) => place(part, 0, null));
+}
+
+function box(part: PlannedPart, x: number, y: number, width: number, height: number): ChartNode {
+  const { regions: _, ...plain } = part;
+  return { ...plain, x, y, width, height, lines: [], frame: null, regions: [], labelMax: 0 };
+}
+
+function stepBox(part: PlannedPart, x: number, y: number, { columnWidth, stepHeight }: Grid): ChartNode {
+  const lines = twoLines(part.label, columnWidth - 2 * PADDING - SIGN, NAME);
+  return { ...box(part, x, y, columnWidth, stepHeight), lines };
 }
 
 /** States that share one column's width. */
-function inARow(states: readonly AnyStateNode[], x: number, y: number): ChartNode[] {
-  const width = (COLUMN.width - END.gap * (states.length - 1)) / Math.max(1, states.length);
-  return states.map((node, index) =>
-    box(node.key, kindOf(node), x + index * (width + END.gap), y, width, END.height),
-  );
-}
-
-function kindOf(node: AnyStateNode): NodeKind {
-  return node.tags.includes('parked') ? 'parked' : 'end';
-}
-
-/** Entered and left at once, without an event. */
-function isChoice(node: AnyStateNode): boolean {
-  return node.type !== 'final' && (node.always ?? []).length > 0 && node.transitions.size === 0;
-}
-
-type Pair = Omit<ChartEdge, 'path'>;
-
-/**
- * Which states a state leads to, each once. An operator may resolve or skip wherever a saga stands still: drawn, these
- * arrows would hide all others.
- */
-function pairsFrom(top: AnyStateNode): Pair[] {
-  const pairs = new Map<string, Pair>();
-  const inside = [top, ...Object.values(top.states)];
-  const call = inside.find(({ meta }) => meta !== undefined)?.meta as CallMeta | undefined;
-  for (const { eventType, target, guard } of inside.flatMap(transitionsOf)) {
-    const to = target?.[0] === undefined ? top.key : topOf(nodeName(target[0]));
-    if (to === top.key || pairs.has(to) || eventType === 'resolve' || eventType === 'skip') continue;
-    // What was done under a cancel leads where a failure does.
-    const succeeded = eventType === 'done' && guardName(guard) !== 'cancelled';
-    pairs.set(to, { from: top.key, to, kind: edgeKind(top, call?.kind, succeeded) });
-  }
-  return [...pairs.values()];
-}
-
-function edgeKind(top: AnyStateNode, call: Kind | undefined, succeeded: boolean): ChartEdge['kind'] {
-  if (call === 'action') return succeeded ? 'done' : 'failed';
-  if (call === 'compensation') return 'undo';
-  return top.tags.includes('parked') ? 'retry' : 'choice';
-}
-
-function guardName(guard: unknown): unknown {
-  return typeof guard === 'object' && guard !== null ? (guard as { type: string }).type : guard;
-}
-
-function topOf(name: string): string {
-  return name.split('.')[0] ?? name;
-}
-
-/** Arrows touch their boxes; what lies neither above nor beside goes in a curve. */
-function route(from: ChartNode, to: ChartNode, kind: ChartEdge['kind']): string {
-  const [fromX, toX] = [from.x + from.width / 2, to.x + to.width / 2];
-  const [fromY, toY] = [from.y + from.height / 2, to.y + to.height / 2];
-  if (kind === 'retry') {
-    const rail = RIGHT + COLUMN.width + RAIL / 2 + 2;
-    const out = from.x + from.width;
-    return `M${out} ${fromY}H${rail - 6}Q${rail} ${fromY} ${rail} ${fromY + 6}V${toY - 6}Q${rail} ${toY} ${rail - 6} ${toY}H${to.x + to.width + 2}`;
-  }
-  const isBeside = Math.abs(fromY - toY) < 1;
-  if (isBeside) {
-    const [start, end] = fromX < toX ? [from.x + from.width, to.x - 2] : [from.x, to.x + to.width + 2];
-    return `M${start} ${fromY}H${end}`;
-  }
-  const down = toY > fromY;
-  const [start, end] = down ? [from.y + from.height, to.y - 2] : [from.y, to.y + to.height + 2];
-  const isNeighbour = Math.abs(end - start) < PITCH;
-  if (Math.abs(fromX - toX) < 1 && isNeighbour) return `M${fromX} ${start}V${end}`;
-  if (isNeighbour) {
-    const middle = (start + end) / 2;
-    return `M${fromX} ${start}C${fromX} ${middle} ${toX} ${middle} ${toX} ${end}`;
-  }
-  // Past the rows between: out of one side and in at the same.
-  const [side, bend] = from.x === LEFT ? [from.x, -8] : [from.x + from.width, RAIL];
-  return `M${side} ${fromY}C${side + bend} ${fromY} ${side + bend} ${toY} ${to.x === LEFT ? to.x : to.x + to.width} ${toY}`;
+function inARow(parts: readonly PlannedPart[], x: number, y: number, columnWidth: number): ChartNode[] {
+  const width = (columnWidth - END.gap * (parts.length - 1)) / Math.max(1, parts.length);
+  return parts.map((part, index) => box(part, x + index * (width + END.gap), y, width, END.height));
 }

@@ -1,0 +1,26 @@
+/** What the operator's pages are given, and what they give. */
+import type { Hono, MiddlewareHandler } from 'hono';
+import type { RegisteredMachine } from '../../machines/index.ts';
+import type { Clock } from '../engine/clock.ts';
+import type { SagaEngine } from '../engine/contract.ts';
+import type { Probes } from '../probes.ts';
+import type { Session } from './session.ts';
+
+export interface DashboardParts {
+  readonly engine: SagaEngine;
+  /** All that this coordinator knows. */
+  readonly machines: readonly RegisteredMachine[];
+  readonly probes: Probes<string>;
+  readonly version: string;
+  readonly clock: Clock;
+  /** `null` where nobody needs to log in. */
+  readonly session: Session | null;
+}
+
+export interface Pages {
+  readonly routes: Hono;
+  /** What browsers are told beside each answer; it stands before everything else. */
+  readonly guard: MiddlewareHandler;
+  /** Methods with their paths that need no token: how a browser gets in, and what that page is made of. */
+  readonly open: readonly string[];
+}

@@ -1,0 +1,61 @@
+/** Where sagas fail, on the overview: steps of one name in two machines are two steps. */
+import { expect, it } from 'vitest';
+import { causesOf } from '../../server/dashboard/causes.ts';
+import { Overview } from '../../server/dashboard/overview.tsx';
+import { Pulses } from '../../server/dashboard/pulse.ts';
+import { systemClock } from '../../server/engine/clock.ts';
+import type { SagaEngine, SagaListing } from '../../server/engine/contract.ts';
+import type { Statistics } from '../../stores/saga-store.ts';
+
+async function shown(counters: Statistics['counters']): Promise<string[]> {
+  const statistics: Statistics = {
+    statuses: { STARTED: 0, COMPLETED: 0, FAILED: 9, ABORTED: 0 },
+    inFlight: 0,
+    settledPerMinute: 0,
+    counters,
+    damage: [],
+  };
+  const engine = { statistics: async () => statistics } as unknown as SagaEngine;
+  const pulse = await new Pulses(engine, systemClock).now();
+  const none = { sagas: [], cursor: null, total: 0, damage: [] };
+  const frame = { version: '1', durability: 'memory', canLogOut: false };
+  const page = String(Overview({ frame, now: 0, pulse, parked: none, latest: none, services: [] }));
+  const [, bars = ''] = /<h2>Where sagas fail<\/h2>(.*?)<p class="note">/s.exec(page) ?? [];
+  return [...bars.matchAll(/<a href="([^"]*)">(.*?)<\/a>.*?<span class="number"[^>]*>([^<]*)</gs)].map(
+    ([, href = '', name = '', n = '']) =>
+      `${href.replaceAll('&amp;', '&')} ${name.replace(/<[^>]+>/g, '')}: ${n}`,
+  );
+}
+
+it('are shown by machine and step, each with the way to its sagas', async () => {
+  const counters = {
+    order: { 'failures.payment': 1, 'failures.shipping': 5, retries: 9 },
+    'the trip': { 'failures.payment': 3 },
+    idle: { started: 2 },
+  };
+  expect(await shown(counters)).toEqual([
+    '/sagas?machine=order&failed_step=shipping Shipping of order: 5',
+    '/sagas?machine=the+trip&failed_step=payment Payment of the trip: 3',
+    '/sagas?machine=order&failed_step=payment Payment of order: 1',
+  ]);
+});
+
+it('need no name of a machine where there is one alone', async () => {
+  expect(await shown({ order: { 'failures.payment': 1 }, idle: {} })).toEqual([
+    '/sagas?machine=order&failed_step=payment Payment: 1',
+  ]);
+  expect(await shown({})).toEqual([]);
+});
+
+it('are told apart by machine also where they park sagas for one reason', () => {
+  const parkedIn = (machine: string) => ({
+    machine: { id: machine, version: '1' },
+    parked: { reason: 'compensation-incomplete', held: [{ step: 'payment', reason: 'no', response: null }] },
+    updatedAtMs: 1,
+  });
+  const parked = ['order', 'trip', 'order'].map(parkedIn) as unknown as readonly SagaListing[];
+  expect(causesOf(parked).map(({ machine, step, sagas }) => [machine, step, sagas.length])).toEqual([
+    ['order', 'payment', 2],
+    ['trip', 'payment', 1],
+  ]);
+});
