@@ -1,11 +1,25 @@
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
+const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
 export default defineConfig({
+  // The examples import the package by its name, as tsconfig.json has it, too.
+  resolve: {
+    alias: [
+      { find: /^saga-coordinator$/, replacement: source('index.ts') },
+      { find: /^saga-coordinator\/(.*)$/, replacement: source('$1/index.ts') },
+    ],
+  },
   test: {
     include: ['test/**/*.test.ts'],
     // Vitest leaves one CPU free, which on two is half of them; many tests wait for other processes anyhow.
     maxWorkers: availableParallelism(),
+    // Loading the product takes longer than most files of tests: what is loaded stays. So each file leaves things as they were.
+    isolate: false,
+    restoreMocks: true,
+    unstubEnvs: true,
     globalSetup: ['test/setup.ts'],
     reporters: ['default', './test/reporter.ts'],
     // A real process under test may take seconds to boot on a loaded two-core machine; no test measures time.

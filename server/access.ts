@@ -8,17 +8,29 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Context, MiddlewareHandler } from 'hono';
+import { CALLBACK_TOKEN, type Callbacks, isCallback } from './callbacks.ts';
 import { canonicalHost, type Settings } from './config.ts';
-import { ASSET_NAMES } from './dashboard/assets.ts';
 import type { Session } from './dashboard/session.ts';
+import { type Outside, outsideBy } from './outside.ts';
 import { Problem } from './problem.ts';
 
-type AccessSettings = Pick<Settings, 'host' | 'allowedHosts' | 'apiToken' | 'ordersNeedToken'>;
+type AccessSettings = Pick<
+  Settings,
+  'host' | 'allowedHosts' | 'apiToken' | 'ordersNeedToken' | 'trustedProxies' | 'publicPath' | 'callbackUrl'
+>;
+
+declare module 'hono' {
+  interface ContextVariableMap {
+    /** The attempt whose call carried the token of a call-back. */
+    callbackAttempt: number;
+  }
+}
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 const EVERY_ADDRESS = ['0.0.0.0', '[::]'];
 
-const ORDERS = 'POST /api/coordinator/orders';
+/** Clients that start sagas, as they order, are not operators. */
+const STARTS = ['POST /api/coordinator/orders', 'POST /api/coordinator/sagas'];
 /**
  * Open to everybody; whatever is not named here or by a setting needs the token, so that a new route is closed until
  * somebody decides otherwise. Probes and metrics are asked by machines that carry no token, and tell nothing of any
@@ -33,25 +45,34 @@ const OPEN = [
   'GET /openapi.json',
   'GET /docs',
   'GET /api/coordinator/health',
-  // How a browser gets in, and what that page is made of.
-  'GET /login',
-  'POST /login',
-  ...ASSET_NAMES.map((name) => `GET /assets/${name}`),
 ];
 
-/** Everything that the settings decide is decided here, once. */
-export function guard(settings: AccessSettings, session: Session | null = null): MiddlewareHandler {
+/**
+ * Everything that the settings decide is decided here, once.
+ * @param callbacks without them no participant is asynchronous, and every call-back is refused
+ * @param openPages methods with paths, of pages that need no token
+ */
+export function guard(
+  settings: AccessSettings,
+  session: Session | null = null,
+  callbacks: Callbacks | null = null,
+  openPages: readonly string[] = [],
+): MiddlewareHandler {
+  const outside = outsideBy(settings);
   const checkHost = hostCheck(settings);
   const checkToken = tokenCheck(settings, session);
-  const open = new Set(settings.ordersNeedToken ? OPEN : [...OPEN, ORDERS]);
+  const open = new Set([...OPEN, ...openPages, ...(settings.ordersNeedToken ? [] : STARTS)]);
   return async (c, next) => {
-    // A request without the header, as HTTP/1.0 allows, was given the server's own name as its URL.
-    const host = (c.req.header('host') ?? new URL(c.req.url).host).toLowerCase();
+    const seen = outside(c);
+    c.set('outside', seen);
     const origin = c.req.header('origin');
-    checkHost(host, origin !== undefined);
-    if (origin !== undefined) checkOrigin(origin.toLowerCase(), host);
+    // Each of them, because a name that a proxy passed on as another was still the one that the sender asked for.
+    for (const host of seen.hosts) checkHost(host, origin !== undefined);
+    if (origin !== undefined) checkOrigin(origin.toLowerCase(), seen);
     const method = c.req.method === 'HEAD' ? 'GET' : c.req.method;
-    if (!open.has(`${method} ${c.req.path}`)) checkToken(c);
+    // A participant is no operator: it knows the token of its own call, and no other would do.
+    if (isCallback(method, c.req.path)) checkCallback(c, callbacks);
+    else if (!open.has(`${method} ${c.req.path}`)) checkToken(c);
     await next();
   };
 }
@@ -59,6 +80,11 @@ export function guard(settings: AccessSettings, session: Session | null = null):
 /** Others can reach the coordinator, and nothing was set by which it could tell them apart. */
 export function isAccessOff({ host, apiToken }: AccessSettings): boolean {
   return apiToken === null && !isLoopback(host);
+}
+
+/** Whether it listens on every address, so that none is its own. */
+export function isEverywhere(host: string): boolean {
+  return EVERY_ADDRESS.includes(canonicalHost(host) ?? '');
 }
 
 function isLoopback(host: string): boolean {
@@ -71,24 +97,30 @@ function isLoopback(host: string): boolean {
  * address is ours, and safe: only a name can be rebound. A probe comes by the address of the pod. As long as nobody
  * has said what our names are, an unknown one does for a client that is no page, which has nothing to rebind.
  */
-function hostCheck({ host: listening, allowedHosts }: AccessSettings) {
-  const known = new Set([...LOOPBACK_NAMES, canonicalHost(listening), ...allowedHosts]);
-  const isEverywhere = EVERY_ADDRESS.includes(canonicalHost(listening) ?? '');
-  const knowsNames = !isEverywhere || allowedHosts.length > 0;
+function hostCheck({ host: listening, allowedHosts, callbackUrl }: AccessSettings) {
+  const called = callbackUrl === null ? [] : [new URL(callbackUrl).hostname];
+  const known = new Set([...LOOPBACK_NAMES, canonicalHost(listening), ...allowedHosts, ...called]);
+  const isAnyAddress = isEverywhere(listening);
+  const knowsNames = !isAnyAddress || allowedHosts.length > 0;
   return (host: string, isFromPage: boolean): void => {
     const name = /^([\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/.exec(host)?.[1];
     if (name !== undefined) {
       if (known.has(name)) return;
-      if (isEverywhere && isIP(name.replace(/^\[|\]$/g, '')) !== 0) return;
+      if (isAnyAddress && isIP(name.replace(/^\[|\]$/g, '')) !== 0) return;
       if (!knowsNames && !isFromPage) return;
     }
     throw new Problem('misdirected-request', 'the Host is none of this server; ALLOWED_HOSTS can name it');
   };
 }
 
-/** Our own pages are under the name by which they ask us. Of the scheme a proxy that ends TLS leaves us no trace. */
-function checkOrigin(origin: string, host: string): void {
-  if (origin === `http://${host}` || origin === `https://${host}`) return;
+/** Our own pages are under the name by which they ask us, and under the scheme, where a trusted proxy tells of it. */
+function checkOrigin(origin: string, { host, scheme }: Outside): void {
+  const schemes = scheme === null ? (['http', 'https'] as const) : [scheme];
+  for (const own of schemes) {
+    // An Origin leaves the default port out; a proxy may write it into what it passes on.
+    const name = scheme === null ? host : host.replace(own === 'https' ? /:443$/ : /:80$/, '');
+    if (origin === `${own}://${name}`) return;
+  }
   throw new Problem('foreign-origin', 'the Origin is not the server that the Host names');
 }
 
@@ -113,6 +145,19 @@ function tokenCheck(settings: AccessSettings, session: Session | null): (c: Cont
       given === null ? 'send Authorization: Bearer and the token' : 'the token is not the right one';
     throw new Problem('unauthorized', detail, {}, { 'www-authenticate': 'Bearer' });
   };
+}
+
+function checkCallback(c: Context, callbacks: Callbacks | null): void {
+  const given = c.req.header(CALLBACK_TOKEN);
+  const attempt = callbacks?.attemptIn(c.req.path, given) ?? null;
+  if (attempt === null) {
+    const detail =
+      given === undefined
+        ? 'send the Saga-Callback-Token of the call'
+        : 'it is not the token of a call of this step';
+    throw new Problem('callback-unauthorized', detail, {}, { 'www-authenticate': 'Saga-Callback-Token' });
+  }
+  c.set('callbackAttempt', attempt);
 }
 
 /** RFC 6750; never from the query, which ends up in logs. */

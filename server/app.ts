@@ -1,15 +1,19 @@
 /** The HTTP face of the coordinator: limits, routes, and the one place where errors become answers. */
+import { randomUUID } from 'node:crypto';
 import { OpenAPIHono } from '@hono/zod-openapi';
-import type { MiddlewareHandler } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
+import type { Context, MiddlewareHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
-import { matchedRoutes } from 'hono/route';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Logger } from 'pino';
+import { stringify } from '../json/exact.ts';
+import { DefinitionError, type RegisteredMachine } from '../machines/index.ts';
 import { StoreUnavailableError } from '../stores/saga-store.ts';
-import { pageGuard } from './dashboard/guarding.tsx';
-import { frameOf } from './dashboard/page.tsx';
-import { type DashboardParts, dashboard } from './dashboard/routes.tsx';
-import { answerProblem, errorsOf, Problem } from './problem.ts';
+import { bodyGuard } from './body.ts';
+import { ConfigError } from './config.ts';
+import type { Pages } from './dashboard/dashboard-parts.ts';
+import { baseOf, edge, routedPath } from './edge.ts';
+import { answerProblem, invalid, Problem } from './problem.ts';
+import { aboutApi } from './routes/about.ts';
 import { bulkRetryRoutes } from './routes/bulk-retry.ts';
 import { diagramRoutes } from './routes/diagrams.ts';
 import { docsRoutes } from './routes/docs.ts';
@@ -18,27 +22,34 @@ import { type HealthRoute, healthRoutes } from './routes/health.ts';
 import { machineRoutes } from './routes/machines.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { type OrderRoute, orderRoutes } from './routes/orders.ts';
+import { outcomeRoutes } from './routes/outcomes.ts';
+import { outsideEventRoutes } from './routes/outside-events.ts';
 import { sagaRoutes } from './routes/sagas.ts';
+import { startRoutes } from './routes/starts.ts';
 import { statisticsRoutes } from './routes/statistics.ts';
 import { type HttpMetrics, metricsRoutes } from './telemetry/http.ts';
+import { shownError } from './telemetry/shown-error.ts';
 
-const BODY_BYTES_MAX = 1024 * 1024;
-
-export interface AppParts extends OrderRoute, HealthRoute, Omit<DashboardParts, keyof HealthRoute> {
+export interface AppParts extends Omit<OrderRoute, 'machine'>, HealthRoute {
+  /** The order saga; `null` where it is not registered, and there are no orders. */
+  readonly machine: RegisteredMachine | null;
   readonly access: MiddlewareHandler;
+  /** The operators' dashboard; `null` where it is not shown. */
+  readonly pages: Pages | null;
   readonly metrics: HttpMetrics;
   readonly logger: Logger;
+  /** What stands before each path in the eyes of clients: nothing, or such as `/saga`. */
+  readonly publicPath: string;
 }
 
 export function createApp(parts: AppParts): OpenAPIHono {
-  const { engine, access, metrics, logger, version } = parts;
+  const { engine, machine, access, pages, metrics, logger, version, publicPath } = parts;
   const app = new OpenAPIHono({
+    getPath: routedPath(publicPath),
     defaultHook: (result) => {
       if (result.success) return;
       const { issues } = result.error;
-      if (result.target === 'json') {
-        throw new Problem('validation-error', 'see errors for each bad field', { errors: errorsOf(issues) });
-      }
+      if (result.target === 'json') throw invalid(issues);
       throw new Problem(
         'invalid-query',
         issues.map(({ path, message }) => [...path, message].join(': ')).join('; '),
@@ -46,25 +57,29 @@ export function createApp(parts: AppParts): OpenAPIHono {
     },
   });
 
-  app.onError((error, c) => answerProblem(c, problemOf(error, logger)));
+  app.onError((error, c) => answerProblem(c, problemOf(error, c, logger)));
   app.notFound((c) =>
     answerProblem(c, new Problem('not-found', `${c.req.path} is no path of the coordinator`)),
   );
 
   app.use(metrics.middleware);
-  app.use(pageGuard(frameOf(parts)));
-  app.use(access);
+  app.use(edge(logger));
   app.use(async (c, next) => {
-    // Asked only where a body is read: elsewhere the path or the method is what is wrong.
-    const readsBody =
-      c.req.path.startsWith('/api/') && matchedRoutes(c).some(({ method }) => method === 'POST');
-    if (readsBody && !/^application\/json\s*(;|$)/i.test(c.req.header('content-type') ?? '')) throw notJson();
     await next();
+    // The next request belongs to another coordinator.
+    if (engine.draining) c.header('connection', 'close');
   });
-  app.use(limitBody());
+  if (pages !== null) app.use(pages.guard);
+  app.use(access);
+  app.use('/api/*', queryGuard);
+  app.use(bodyGuard());
+  app.use(writtenExactly);
 
-  orderRoutes(app, parts);
+  if (machine !== null) orderRoutes(app, { ...parts, machine });
+  startRoutes(app, engine, parts.waitMs);
   sagaRoutes(app, engine);
+  outsideEventRoutes(app, engine, randomUUID);
+  outcomeRoutes(app, engine);
   operationRoutes(app, engine);
   bulkRetryRoutes(app, engine);
   diagramRoutes(app, engine);
@@ -73,37 +88,46 @@ export function createApp(parts: AppParts): OpenAPIHono {
   statisticsRoutes(app, engine);
   healthRoutes(app, parts);
   metricsRoutes(app, metrics);
-  app.route('/', dashboard(parts));
+  if (pages !== null) app.route('/', pages.routes);
   app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' });
-  const about = {
-    openapi: '3.1.0',
-    info: { title: 'Saga coordinator', version, description: 'Distributed transactions that stay honest.' },
-    // Either, because whether a request needs the token is a matter of settings.
-    security: [{ token: [] }, {}],
-  };
-  app.doc31('/openapi.json', about);
+  const callback = { type: 'apiKey', in: 'header', name: 'Saga-Callback-Token' } as const;
+  app.openAPIRegistry.registerComponent('securitySchemes', 'callback', callback);
+  const about = aboutApi(version);
+  // It does not change while the process lives, and is whole only when all routes are there.
+  let contract: string | undefined;
+  app.get('/openapi.json', (c) => {
+    contract ??= JSON.stringify(app.getOpenAPI31Document(about));
+    // Only where the paths begin depends on who asks.
+    const servers = `,"servers":[{"url":${JSON.stringify(baseOf(c) || '/')}}]}`;
+    return c.body(contract.slice(0, -1) + servers, 200, { 'content-type': 'application/json' });
+  });
   docsRoutes(app, about);
   refuseOtherMethods(app);
+  refuseOwnPath(app, publicPath);
   return app;
 }
 
-/**
- * Node reads no more of a body than its Content-Length says, so a length that is in bounds needs no watching. Only a body
- * without one is counted while it is read: for that Hono makes a web stream of it, which costs more than all the rest.
- */
-function limitBody(): MiddlewareHandler {
-  const counted = bodyLimit({ maxSize: BODY_BYTES_MAX, onError: tooLarge });
-  return async (c, next) => {
-    if (c.req.header('transfer-encoding') !== undefined) return counted(c, next);
-    if (Number(c.req.header('content-length') ?? 0) > BODY_BYTES_MAX) tooLarge();
-    await next();
-  };
-}
+/** What is no UTF-8 behind its per cent signs would be sought as it is written, and an empty page look like an answer. */
+const queryGuard: MiddlewareHandler = async (c, next) => {
+  const { url } = c.req;
+  const start = url.indexOf('?');
+  if (start >= 0 && url.includes('%', start)) {
+    try {
+      decodeURIComponent(url.slice(start + 1));
+    } catch {
+      throw new Problem('invalid-query', 'what stands behind a per cent sign is no UTF-8');
+    }
+  }
+  await next();
+};
 
-function tooLarge(): never {
-  // The rest of the body is not read, so the connection ends; said aloud, no client sends its next request into it.
-  throw new Problem('body-too-large', `at most ${BODY_BYTES_MAX} bytes`, {}, { connection: 'close' });
-}
+/** What participants have answered goes out with its numbers as they wrote them, whichever route shows it. */
+const writtenExactly: MiddlewareHandler = async (c, next) => {
+  const json = (body: unknown, status: ContentfulStatusCode, headers: Record<string, string> = {}) =>
+    c.body(stringify(body), status, { 'content-type': 'application/json', ...headers });
+  c.json = json as unknown as typeof c.json;
+  await next();
+};
 
 /** A known path with an unknown method is 405, and says which methods it knows. */
 function refuseOtherMethods(app: OpenAPIHono): void {
@@ -112,10 +136,18 @@ function refuseOtherMethods(app: OpenAPIHono): void {
     if (method !== 'ALL') methods.set(path, (methods.get(path) ?? new Set()).add(method));
   }
   for (const [path, known] of methods) {
-    const allow = [...known].join(', ');
+    const allow = [...known].sort().join(', ');
     app.all(path, (c) =>
       answerProblem(c, new Problem('method-not-allowed', `${c.req.path} knows ${allow}`, {}, { allow })),
     );
+  }
+}
+
+/** @throws ConfigError where a path could be read with the public one before it, and without */
+function refuseOwnPath(app: OpenAPIHono, publicPath: string): void {
+  const [, first = ''] = publicPath.split('/');
+  if (first !== '' && app.routes.some(({ path }) => path.split('/')[1] === first)) {
+    throw new ConfigError([`PUBLIC_PATH: /${first} is a path of the coordinator itself; take another`]);
   }
 }
 
@@ -124,7 +156,7 @@ function notJson(): Problem {
 }
 
 /** An error that nobody meant is a bug: the log has all of it, the client nothing that helps an attacker. */
-function problemOf(error: Error, logger: Logger): Problem {
+function problemOf(error: Error, c: Context, logger: Logger): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof StoreUnavailableError)
     return new Problem('store-unavailable', 'ask again in a moment');
@@ -132,6 +164,10 @@ function problemOf(error: Error, logger: Logger): Problem {
     return new Problem('malformed-json', error.message);
   // What looks like application/json and cannot be read as a media type.
   if (error instanceof HTTPException && error.status === 415) return notJson();
-  logger.error({ err: error }, 'a request met a fault');
+  if (error instanceof DefinitionError) {
+    logger.error({ err: shownError(error), request_id: c.get('requestId') }, 'a definition met a fault');
+    return new Problem('definition-error', `what ${error.part} says failed on this; nothing was stored`);
+  }
+  logger.error({ err: shownError(error), request_id: c.get('requestId') }, 'a request met a fault');
   return new Problem('internal-error', 'the fault was logged');
 }

@@ -1,9 +1,23 @@
 /** From the environment to frozen settings, or to all that is wrong with it at once. */
+import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import type { CallPolicy, Kind, Policies } from '../machines/index.ts';
+import { DURATION_MAX_MS } from '../machines/duration.ts';
+import { misspelt } from './misspelt.ts';
+import { ms, whole } from './numbers.ts';
+import {
+  inCapitals,
+  type PolicySettings,
+  policyVariables,
+  readPolicies,
+  type SagaOutline,
+  stepNames,
+} from './policy-settings.ts';
+import { proxyFor } from './proxy-settings.ts';
+import { readService } from './service-settings.ts';
+import { readTraceSettings, TRACE_VARIABLES, type TraceSettings } from './trace-settings.ts';
 
-/** The participants of the order saga, in the order in which it calls them, with their fixed ports. */
+/** The participants of the order saga, in the order in which it calls them, with their fixed ports. Each makes one step. */
 const PARTICIPANTS = {
   order: 8000,
   inventory: 8001,
@@ -11,8 +25,16 @@ const PARTICIPANTS = {
   shipping: 8003,
   notification: 8004,
 } as const;
-export type ParticipantName = keyof typeof PARTICIPANTS;
-export const PARTICIPANT_NAMES = Object.keys(PARTICIPANTS) as readonly ParticipantName[];
+const ORDER_PARTICIPANTS = Object.keys(PARTICIPANTS) as readonly (keyof typeof PARTICIPANTS)[];
+
+export type { SagaOutline };
+
+/** The order saga as far as settings go, so that a process that runs none need not load it. */
+export const ORDER_OUTLINE: SagaOutline = {
+  id: 'order',
+  steps: ORDER_PARTICIPANTS.map((name) => ({ name, participant: name })),
+  stubs: PARTICIPANTS,
+};
 
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
@@ -23,15 +45,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** In digits: coercing would read a blank as 0, and port 0 is any port. */
-const whole = (least: number, most: number) =>
-  z
-    .string()
-    .regex(/^\d{1,15}$/, 'must be a whole number')
-    .transform(Number)
-    .pipe(z.int().min(least).max(most));
 const port = whole(0, 65_535);
-const ms = whole(1, 24 * 3600 * 1000);
 const flag = z.enum(['0', '1']).transform((value) => value === '1');
 /** Without `=` inside and without blanks, as RFC 6750 wants it: otherwise no header could carry it. */
 const token = z
@@ -43,6 +57,13 @@ const NO_HOST = 'must be a host name or an address, without a port';
 const hosts = z
   .string()
   .refine((list) => hostsIn(list).every((host) => canonicalHost(host) !== null), `each ${NO_HOST}`);
+const proxies = z
+  .string()
+  .refine((list) => subnetsIn(list) !== null, 'addresses or CIDRs such as 10.0.0.0/8, separated by commas');
+const pathPrefix = z
+  .string()
+  .transform((path) => path.replace(/\/$/, ''))
+  .refine(isPathPrefix, 'must be a path such as /saga/, of letters, digits and . _ ~ - between its slashes');
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' });
 
 const schema = z.object({
@@ -51,7 +72,11 @@ const schema = z.object({
     .string()
     .refine((value) => canonicalHost(value) !== null, NO_HOST)
     .default('127.0.0.1'),
+  KEEP_ALIVE_MS: ms.default(75_000),
   ALLOWED_HOSTS: hosts.optional(),
+  TRUSTED_PROXIES: proxies.optional(),
+  PUBLIC_PATH: pathPrefix.optional(),
+  CALLBACK_URL: httpUrl.optional(),
   API_TOKEN: token.optional(),
   ORDERS_NEED_TOKEN: flag.default(false),
   COORDINATOR_ID: z
@@ -65,20 +90,23 @@ const schema = z.object({
       'must be a redis://, rediss:// or unix:// URL, or one of redis+sentinel:// and redis+cluster://',
     )
     .optional(),
+  REDIS_PREFIX: z
+    .string()
+    .regex(/^[\w.:-]{1,64}$/, 'letters, digits and . : _ - only, at most 64')
+    .optional(),
   COORDINATOR_PROCESSES: whole(1, 64).default(1),
   DATA_DIR: z.string().min(1).default('data'),
   SERVICE_HOSTS: z.enum(['localhost', 'containers']).default('localhost'),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  LOG_LEVEL_FORMAT: z.enum(['number', 'word']).default('number'),
+  LOG_TIME_FORMAT: z.enum(['epoch', 'rfc3339']).default('epoch'),
+  DASHBOARD: flag.default(true),
   INSPECT: flag.default(false),
   INSPECT_PORT: port.default(9001),
-  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
-  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: httpUrl.optional(),
-  OTEL_EXPORTER_OTLP_PROTOCOL: z.enum(['http/protobuf', 'http/json']).default('http/protobuf'),
-  OTEL_TRACES_EXPORTER: z.enum(['otlp', 'none']).default('otlp'),
-  OTEL_SDK_DISABLED: z.enum(['false', 'true']).default('false'),
   REDIS_WAIT_REPLICAS: whole(0, 100).default(0),
+  REDIS_WAIT_FSYNC: flag.default(false),
   REDIS_WAIT_TIMEOUT_MS: whole(1, 2000).default(1000),
-  PARTITIONS: whole(1, 4096).default(16),
+  PARTITIONS: whole(1, 4096).optional(),
   SAGAS_IN_HAND_MAX: whole(1, 1_000_000).default(5000),
   ORDERS_WAITING_MAX: whole(0, 1_000_000).default(10_000),
   SAGAS_IN_FLIGHT_MAX: whole(1, 100_000_000).default(100_000),
@@ -86,6 +114,7 @@ const schema = z.object({
   ANSWER_BYTES_MAX: whole(1024, 1024 * 1024).default(256 * 1024),
   PARTICIPANT_QUEUE_MAX: whole(0, 1_000_000).default(2048),
   CONNECT_TIMEOUT_MS: ms.default(2000),
+  CONNECTION_LIFE_MS: ms.default(60_000),
   BREAKER_FAILURES_MAX: whole(1, 1_000_000).default(5),
   BREAKER_OPEN_MS: ms.default(2000),
   BREAKER_OPEN_MAX_MS: ms.default(30_000),
@@ -94,34 +123,32 @@ const schema = z.object({
   POLL_MS: ms.default(200),
   ORDER_WAIT_MS: ms.default(30_000),
   DRAIN_MS: ms.default(25_000),
-  SAGA_DEADLINE_MS: ms.optional(),
+  SAGAS: z.string().optional(),
+  SAGA_DEADLINE_MS: whole(1, DURATION_MAX_MS).optional(),
   VERSION_GONE_AFTER_MS: whole(1, 365 * 24 * 3600 * 1000).default(3600 * 1000),
   RETENTION_HOURS: whole(1, 24 * 366 * 10).default(24 * 7),
 });
 
-/** Defaults of the calls' policies. An undo is tried longer: what it leaves behind is somebody's money. */
-const POLICY_DEFAULTS: Readonly<Record<Kind, CallPolicy>> = {
-  action: { timeoutMs: 10_000, attemptsMax: 5, backoffMs: 200, backoffMaxMs: 10_000 },
-  compensation: { timeoutMs: 10_000, attemptsMax: 10, backoffMs: 200, backoffMaxMs: 30_000 },
-};
-const POLICY_VARIABLES = {
-  timeoutMs: ['TIMEOUT_MS', ms],
-  attemptsMax: ['ATTEMPTS_MAX', whole(1, 1000)],
-  backoffMs: ['BACKOFF_MS', ms],
-  backoffMaxMs: ['BACKOFF_MAX_MS', ms],
-} as const;
-
-/** Where spans go. */
-export interface TraceSettings {
-  readonly url: string;
-  readonly protocol: 'http/protobuf' | 'http/json';
+/** How a line of the log says how grave it is, and when it was written. */
+export interface LogFormat {
+  readonly level: 'number' | 'word';
+  /** Milliseconds since 1970, or RFC 3339 in UTC. */
+  readonly time: 'epoch' | 'rfc3339';
 }
 
-export interface Settings {
+export interface Settings extends PolicySettings {
   readonly port: number;
   readonly host: string;
+  /** How long a client's connection is kept after an answer. */
+  readonly keepAliveMs: number;
   /** What a request's Host may name beside loopback and `host`, in canonical form. */
   readonly allowedHosts: readonly string[];
+  /** Addresses whose `Forwarded` and `X-Forwarded-*` are believed. */
+  readonly trustedProxies: readonly Subnet[];
+  /** What stands before each path in the eyes of clients: nothing, or such as `/saga`. */
+  readonly publicPath: string;
+  /** Where participants reach the coordinator, without a slash at its end; `null` where that was not said. */
+  readonly callbackUrl: string | null;
   /** What reads and commands must bring, or `null` where none was set. A secret. */
   readonly apiToken: string | null;
   readonly ordersNeedToken: boolean;
@@ -130,16 +157,30 @@ export interface Settings {
   /** How many processes share the port; 1 is this one, without any other. */
   readonly processes: number;
   readonly redisUrl: string | null;
+  /** What every key of the store begins with, inside its hash tag. */
+  readonly redisPrefix: string;
   readonly dataDir: string;
-  readonly serviceUrls: Readonly<Record<ParticipantName, string>>;
+  /** Base URLs, without credentials. */
+  readonly serviceUrls: Readonly<Record<string, string>>;
+  /** What every call to a service carries, credentials of its URL among it: names and values in turn. Secrets. */
+  readonly serviceHeaders: Readonly<Record<string, readonly string[]>>;
+  /** Through which proxy each is called, with the proxy's credentials; `null` for directly. */
+  readonly serviceProxies: Readonly<Record<string, string | null>>;
   readonly logLevel: string;
+  readonly logFormat: LogFormat;
+  /** Whether the operators' pages are shown. */
+  readonly dashboard: boolean;
   /** Port of the inspector, or `null` where it is off. */
   readonly inspectPort: number | null;
-  /** `null` where no spans are made. */
-  readonly traces: TraceSettings | null;
+  readonly traces: TraceSettings;
   /** How many replicas must have a write before it counts, and how long they may take; `null` where none must. */
-  readonly waitReplicas: { readonly count: number; readonly timeoutMs: number } | null;
-  readonly partitions: number;
+  readonly waitReplicas: {
+    readonly count: number;
+    readonly timeoutMs: number;
+    readonly fsync: boolean;
+  } | null;
+  /** `null` leaves it to the store. */
+  readonly partitions: number | null;
   readonly inHandMax: number;
   readonly inFlightMax: number;
   readonly waitersMax: number;
@@ -147,6 +188,8 @@ export interface Settings {
   /** Calls to one participant that may wait for a connection. */
   readonly queueMax: number;
   readonly connectTimeoutMs: number;
+  /** How old a connection to a participant may be and still be given a call. */
+  readonly connectionLifeMs: number;
   readonly answerBytesMax: number;
   /** How many failures in a row open a participant's breaker, and how long it is open at first and at most. */
   readonly breaker: { readonly failuresMax: number; readonly openMs: number; readonly openMaxMs: number };
@@ -160,9 +203,8 @@ export interface Settings {
   readonly versionGoneAfterMs: number;
   /** How long a saga may run before it is undone; `null` where it may run for ever. */
   readonly sagaDeadlineMs: number | null;
-  readonly policies: Policies;
-  /** The longest time-out of any call. */
-  readonly callTimeoutMaxMs: number;
+  /** What in the environment looks like a setting and is none. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -179,10 +221,42 @@ function hostsIn(list = ''): string[] {
   return list === '' ? [] : list.split(',').map((host) => host.trim());
 }
 
+/** `10.0.0.0/8` is the first 8 bits of that address; a bare address is all of its bits. */
+interface Subnet {
+  readonly address: string;
+  readonly bits: number;
+}
+
+/** `null` where one of them is none. */
+function subnetsIn(list = ''): readonly Subnet[] | null {
+  const subnets = hostsIn(list).map((text) => {
+    const [, address = '', digits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+    const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+    const bits = digits === undefined ? most : Number(digits);
+    return bits >= 0 && bits <= most ? Object.freeze({ address, bits }) : null;
+  });
+  const known = subnets.filter((subnet) => subnet !== null);
+  return known.length === subnets.length ? Object.freeze(known) : null;
+}
+
+/** No empty segment, since what follows `//` is another server; no dots that lead upwards; nothing to be escaped. */
+export function isPathPrefix(path: string): boolean {
+  return path.length <= 200 && /^(\/(?!\.{1,2}(\/|$))[\w.~-]+)*$/.test(path);
+}
+
+/** How long a start waits for a Redis that is away: it was started beside us, or reads a long append-only file. */
+export const STORE_PATIENCE_MS = 60_000;
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** @throws ConfigError that names every variable that cannot be used */
-export function readSettings(environment: Environment): Settings {
+/**
+ * @param sagas that are registered: what they call must be known, and how can be set
+ * @throws ConfigError that names every variable that cannot be used
+ */
+export function readSettings(
+  environment: Environment,
+  sagas: readonly SagaOutline[] = [ORDER_OUTLINE],
+): Settings {
   // An empty variable counts as unset: Compose and shells make them so.
   const env = Object.fromEntries(
     Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
@@ -202,6 +276,9 @@ export function readSettings(environment: Environment): Settings {
   if (env.ORDERS_NEED_TOKEN === '1' && env.API_TOKEN === undefined) {
     problems.push('ORDERS_NEED_TOKEN: there is no token to need; set API_TOKEN');
   }
+  if (/[?#@]/.test(parsed.data?.CALLBACK_URL ?? '')) {
+    problems.push('CALLBACK_URL: must have no user, no query and no fragment: a path is put behind it');
+  }
   if (parsed.success && parsed.data.LEASE_MAX_MS < 4 * parsed.data.LEASE_MARGIN_MS) {
     problems.push(
       'LEASE_MAX_MS: must be four times LEASE_MARGIN_MS at least, or no time is left to renew it',
@@ -214,44 +291,79 @@ export function readSettings(environment: Environment): Settings {
   if (openMaxMs < openMs) {
     problems.push(`BREAKER_OPEN_MAX_MS: must not be less than BREAKER_OPEN_MS, which is ${openMs}`);
   }
-  const inContainers = env.SERVICE_HOSTS === 'containers';
-  const serviceUrls = Object.fromEntries(
-    PARTICIPANT_NAMES.map((name) => {
-      const host = inContainers ? `${name}-service` : 'localhost';
-      const unset = `http://${host}:${PARTICIPANTS[name]}`;
-      return [name, parse(serviceUrlVariable(name), httpUrl.default(unset)) ?? unset];
+  const services = participantsOf(sagas).map(({ name, saga, step }) => {
+    const unset = defaultUrl(name, sagas, env.SERVICE_HOSTS === 'containers');
+    const variable = serviceUrlVariable(name);
+    const ownHeaders = serviceHeadersVariable(name);
+    const complainOf = (about: string) => (problem: string) => void problems.push(`${about}: ${problem}`);
+    if (env[variable] === undefined && unset === null)
+      complainOf(variable)(
+        `is not set, and saga ${saga} calls ${name} in its step ${step}: set it to the URL of ${name}`,
+      );
+    // What stands in for a URL that is told to be wrong is never called.
+    const url = parse(variable, httpUrl.default(unset ?? NOWHERE)) ?? NOWHERE;
+    const service = readService(url, env[ownHeaders] ?? '', complainOf(variable), complainOf(ownHeaders));
+    return [name, service] as const;
+  });
+  const serviceUrls = byName(services.map(([name, { url }]) => [name, url]));
+  const serviceHeaders = byName(services.map(([name, { headers }]) => [name, Object.freeze(headers)]));
+  const toldOf = new Set<string>();
+  const serviceProxies = byName(
+    services.map(([name, { url }]) => {
+      // One variable serves several services, and is wrong once.
+      const complain = (variable: string, problem: string) => {
+        if (!toldOf.has(variable)) problems.push(`${variable}: ${problem}`);
+        toldOf.add(variable);
+      };
+      return [name, proxyFor(url, env, complain)];
     }),
-  ) as Record<ParticipantName, string>;
-  Object.freeze(serviceUrls);
-  const policies = readPolicies(parse);
+  );
+  const policies = readPolicies(parse, sagas);
+  const spelling = misspelt(env, knownNames(sagas), stepNames(sagas));
+  problems.push(...spelling.problems);
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
 
   const values = parsed.data;
   const settings: Settings = {
     port: values.COORDINATOR_PORT,
     host: values.HOST,
+    keepAliveMs: values.KEEP_ALIVE_MS,
     allowedHosts: Object.freeze(hostsIn(values.ALLOWED_HOSTS).flatMap((host) => canonicalHost(host) ?? [])),
+    trustedProxies: subnetsIn(values.TRUSTED_PROXIES) ?? [],
+    publicPath: values.PUBLIC_PATH ?? '',
+    callbackUrl: values.CALLBACK_URL?.replace(/\/+$/, '') ?? null,
     apiToken: values.API_TOKEN ?? null,
     ordersNeedToken: values.ORDERS_NEED_TOKEN,
     coordinatorId: values.COORDINATOR_ID ?? `${hostname()}:${values.COORDINATOR_PORT}`,
     processes: values.COORDINATOR_PROCESSES,
     redisUrl: values.REDIS_URL ?? null,
+    redisPrefix: values.REDIS_PREFIX ?? '',
     dataDir: values.DATA_DIR,
     serviceUrls,
+    serviceHeaders,
+    serviceProxies,
     logLevel: values.LOG_LEVEL,
+    logFormat: Object.freeze({ level: values.LOG_LEVEL_FORMAT, time: values.LOG_TIME_FORMAT }),
+    dashboard: values.DASHBOARD,
     inspectPort: values.INSPECT ? values.INSPECT_PORT : null,
-    traces: traceSettings(values),
+    traces: readTraceSettings(env),
+    warnings: Object.freeze(spelling.warnings),
     waitReplicas:
-      values.REDIS_WAIT_REPLICAS === 0
+      values.REDIS_WAIT_REPLICAS === 0 && !values.REDIS_WAIT_FSYNC
         ? null
-        : { count: values.REDIS_WAIT_REPLICAS, timeoutMs: values.REDIS_WAIT_TIMEOUT_MS },
-    partitions: values.PARTITIONS,
+        : {
+            count: values.REDIS_WAIT_REPLICAS,
+            timeoutMs: values.REDIS_WAIT_TIMEOUT_MS,
+            fsync: values.REDIS_WAIT_FSYNC,
+          },
+    partitions: values.PARTITIONS ?? null,
     inHandMax: values.SAGAS_IN_HAND_MAX,
     inFlightMax: values.SAGAS_IN_FLIGHT_MAX,
     waitersMax: values.ORDERS_WAITING_MAX,
     connectionsMax: values.PARTICIPANT_CONNECTIONS_MAX,
     queueMax: values.PARTICIPANT_QUEUE_MAX,
     connectTimeoutMs: values.CONNECT_TIMEOUT_MS,
+    connectionLifeMs: values.CONNECTION_LIFE_MS,
     answerBytesMax: values.ANSWER_BYTES_MAX,
     breaker: Object.freeze({
       failuresMax: values.BREAKER_FAILURES_MAX,
@@ -266,42 +378,29 @@ export function readSettings(environment: Environment): Settings {
     versionGoneAfterMs: values.VERSION_GONE_AFTER_MS,
     retentionMs: values.RETENTION_HOURS * 3600 * 1000,
     sagaDeadlineMs: values.SAGA_DEADLINE_MS ?? null,
-    policies: (step, kind) => policies.get(`${step}/${kind}`) ?? POLICY_DEFAULTS[kind],
-    callTimeoutMaxMs: Math.max(...[...policies.values()].map(({ timeoutMs }) => timeoutMs)),
+    ...policies,
   };
   return Object.freeze(settings);
 }
 
-/** As OpenTelemetry defines its variables: the general endpoint is a base, the one for traces is used as it is. */
-function traceSettings(values: z.infer<typeof schema>): TraceSettings | null {
-  const isOff = values.OTEL_SDK_DISABLED === 'true' || values.OTEL_TRACES_EXPORTER === 'none';
-  const base = values.OTEL_EXPORTER_OTLP_ENDPOINT;
-  const url = values.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? (base && `${base.replace(/\/$/, '')}/v1/traces`);
-  return isOff || url === undefined ? null : { url, protocol: values.OTEL_EXPORTER_OTLP_PROTOCOL };
+/** Never called: it stands where a start is refused. */
+const NOWHERE = 'http://localhost';
+
+/** Everybody that is called, with the first step that does. */
+function participantsOf(sagas: readonly SagaOutline[]) {
+  const found = new Map<string, { readonly name: string; readonly saga: string; readonly step: string }>();
+  for (const { id, steps } of sagas) {
+    for (const { name: step, participant: name } of steps)
+      if (!found.has(name)) found.set(name, { name, saga: id, step });
+  }
+  return [...found.values()];
 }
 
-/**
- * `PAYMENT_ACTION_TIMEOUT_MS` is one step's; `ACTION_TIMEOUT_MS` is every action's that has none of its own. The
- * same for `COMPENSATION`, and for attempts and back-off.
- */
-function readPolicies(
-  parse: <T>(name: string, type: z.ZodType<T>) => T | undefined,
-): Map<string, CallPolicy> {
-  const policies = new Map<string, CallPolicy>();
-  for (const kind of ['action', 'compensation'] as const) {
-    const read = (prefix: string, unset: CallPolicy): CallPolicy => {
-      const policy: Record<string, number> = {};
-      for (const [field, [suffix, type]] of Object.entries(POLICY_VARIABLES)) {
-        const fallback = unset[field as keyof CallPolicy];
-        policy[field] = parse(`${prefix}${kind.toUpperCase()}_${suffix}`, type.default(fallback)) ?? fallback;
-      }
-      return policy as unknown as CallPolicy;
-    };
-    const common = read('', POLICY_DEFAULTS[kind]);
-    for (const step of PARTICIPANT_NAMES)
-      policies.set(`${step}/${kind}`, read(`${step.toUpperCase()}_`, common));
-  }
-  return policies;
+/** Participants that a saga brings have fixed addresses; `null` for all others, of which nobody knows where they are. */
+function defaultUrl(name: string, sagas: readonly SagaOutline[], inContainers: boolean): string | null {
+  const port = sagas.find(({ stubs }) => stubs?.[name] !== undefined)?.stubs?.[name];
+  if (port === undefined) return null;
+  return `http://${inContainers ? `${name}-service` : 'localhost'}:${port}`;
 }
 
 /** Every variable by name with its default, `null` where it has none: docs/settings.md is held against it. */
@@ -309,37 +408,90 @@ export function variables(): ReadonlyMap<string, string | number | boolean | nul
   const plain = Object.entries(schema.shape).map(
     ([name, type]) => [name, type.parse(undefined) ?? null] as const,
   );
-  const urls = PARTICIPANT_NAMES.map(
-    (name) => [serviceUrlVariable(name), readSettings({}).serviceUrls[name]] as const,
+  const urls = Object.entries(readSettings({}).serviceUrls).map(
+    ([name, url]) => [serviceUrlVariable(name), url] as const,
   );
-  const policies = (['action', 'compensation'] as const).flatMap((kind) =>
-    Object.entries(POLICY_VARIABLES).map(
-      ([field, [suffix]]) =>
-        [`${kind.toUpperCase()}_${suffix}`, POLICY_DEFAULTS[kind][field as keyof CallPolicy]] as const,
-    ),
-  );
-  return new Map<string, string | number | boolean | null>([...plain, ...urls, ...policies]);
+  const traces = Object.entries(TRACE_VARIABLES);
+  const headers = ORDER_PARTICIPANTS.map((name) => [serviceHeadersVariable(name), null] as const);
+  const proxies = PROXY_VARIABLES.map((name) => [name, null] as const);
+  return new Map<string, string | number | boolean | null>([
+    ...plain,
+    ...urls,
+    ...headers,
+    ...proxies,
+    ...policyVariables(),
+    ...traces,
+  ]);
 }
 
-function serviceUrlVariable(name: ParticipantName): string {
-  return `${name.toUpperCase()}_SERVICE_URL`;
+const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'] as const;
+
+/** Read by other programs of ours: the command line, the stub services, `npm start`. */
+const READ_ELSEWHERE = [
+  'SAGA_URL',
+  'FAULTS',
+  'INVENTORY_STOCK',
+  ...ORDER_PARTICIPANTS.map((name) => `${name.toUpperCase()}_PORT`),
+];
+
+/** Every name that means something to us, those of each step's policies among them. */
+function knownNames(sagas: readonly SagaOutline[]): ReadonlySet<string> {
+  const { plain, qualified } = stepNames(sagas);
+  // Where the order saga is not registered, its services' names may be set all the same, for others.
+  const participants = [...ORDER_PARTICIPANTS, ...participantsOf(sagas).map(({ name }) => name)];
+  const policies = policyVariables().map(([name]) => name);
+  return new Set([
+    ...Object.keys(schema.shape),
+    ...Object.keys(TRACE_VARIABLES),
+    ...participants.flatMap((name) => [serviceUrlVariable(name), serviceHeadersVariable(name)]),
+    ...READ_ELSEWHERE,
+    ...sagas.flatMap(({ stubs = {} }) => Object.keys(stubs).map((name) => `${inCapitals(name)}_PORT`)),
+    ...policies,
+    ...[...plain, ...qualified].flatMap((step) => policies.map((policy) => `${step}_${policy}`)),
+  ]);
 }
 
-/** The settings as they may be logged: without the token, and without what a URL carries before its host. */
-export function shownSettings({ policies: _, ...settings }: Settings): Record<string, unknown> {
-  const serviceUrls = Object.fromEntries(
-    Object.entries(settings.serviceUrls).map(([name, url]) => [name, withoutSecrets(url)]),
+export function serviceUrlVariable(name: string): string {
+  return `${inCapitals(name)}_SERVICE_URL`;
+}
+
+export function serviceHeadersVariable(name: string): string {
+  return `${inCapitals(name)}_SERVICE_HEADERS`;
+}
+
+function byName<T>(pairs: readonly (readonly [string, T])[]): Readonly<Record<string, T>> {
+  return Object.freeze(Object.fromEntries(pairs));
+}
+
+/** The settings as they may be logged: without the token, without headers' values, and without what a URL carries before its host. */
+export function shownSettings({
+  policiesOf: _,
+  warnings: __,
+  ...settings
+}: Settings): Record<string, unknown> {
+  // Their names say that there are some; their values are secrets.
+  const serviceHeaders = Object.fromEntries(
+    Object.entries(settings.serviceHeaders).map(([name, headers]) => [
+      name,
+      headers.filter((_, index) => index % 2 === 0),
+    ]),
   );
+  const serviceProxies = Object.fromEntries(
+    Object.entries(settings.serviceProxies).map(([name, proxy]) => [name, proxy && withoutSecrets(proxy)]),
+  );
+  const { warnings: _warnings, export: spans, ...traces } = settings.traces;
   return {
     ...settings,
-    serviceUrls,
+    serviceHeaders,
+    serviceProxies,
     apiToken: settings.apiToken && '[redacted]',
     redisUrl: settings.redisUrl && withoutSecrets(settings.redisUrl),
-    traces: settings.traces && { ...settings.traces, url: withoutSecrets(settings.traces.url) },
+    // The warnings have lines of their own.
+    traces: { ...traces, export: spans && { ...spans, url: withoutSecrets(spans.url) } },
   };
 }
 
 export function withoutSecrets(url: string): string {
   // To the last @: a password that was not escaped may hold one itself, or a slash.
-  return url.replace(/\/\/.*@/s, '//[redacted]@');
+  return url.replace(/\/\/.*@/s, '//[redacted]@').replace(/([?&]\w*password=)[^&]*/gi, '$1[redacted]');
 }

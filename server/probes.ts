@@ -1,19 +1,36 @@
 /** Asks the participants whether they are well: together, a second each, and not more often than every two. */
-import { Agent } from 'undici';
+import { buildConnector, Pool } from 'undici';
 import type { Clock } from './engine/clock.ts';
 
 const PROBE_TIMEOUT_MS = 1000;
 const CACHED_MS = 2000;
 
+/** How a connection to a service is opened, within how long. */
+type ConnectorOf<Name extends string> = (name: Name, timeoutMs: number) => buildConnector.connector;
+
 export class Probes<Name extends string> {
   readonly urls: Readonly<Record<Name, string>>;
+  readonly #headers: Readonly<Partial<Record<Name, readonly string[]>>>;
   readonly #clock: Clock;
-  readonly #agent = new Agent({ connections: 2 });
+  /** Each probe has a connection of its own: one that is kept would say how the participant is that a name once led to. */
+  readonly #pools: ReadonlyMap<Name, Pool>;
   readonly #last = new Map<Name, { readonly at: number; readonly healthy: Promise<boolean> }>();
 
-  constructor(urls: Readonly<Record<Name, string>>, clock: Clock) {
+  /** @param headers what each service is sent, names and values in turn: one that asks for a key asks for it here too */
+  constructor(
+    urls: Readonly<Record<Name, string>>,
+    headers: Readonly<Partial<Record<Name, readonly string[]>>>,
+    clock: Clock,
+    connectorOf: ConnectorOf<Name> = (_, timeout) => buildConnector({ timeout }),
+  ) {
     this.urls = urls;
+    this.#headers = headers;
     this.#clock = clock;
+    const pools = (Object.entries(urls) as [Name, string][]).map(([name, url]) => {
+      const connect = connectorOf(name, PROBE_TIMEOUT_MS);
+      return [name, new Pool(new URL(url).origin, { connections: 2, pipelining: 0, connect })] as const;
+    });
+    this.#pools = new Map(pools);
   }
 
   async all(): Promise<Record<Name, boolean>> {
@@ -27,7 +44,7 @@ export class Probes<Name extends string> {
     const now = this.#clock.monotonic();
     const last = this.#last.get(name);
     if (last !== undefined && now - last.at < CACHED_MS) return last.healthy;
-    const healthy = this.#probe(this.urls[name]);
+    const healthy = this.#probe(name);
     this.#last.set(name, { at: now, healthy });
     return healthy;
   }
@@ -37,19 +54,22 @@ export class Probes<Name extends string> {
   }
 
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await Promise.all([...this.#pools.values()].map((pool) => pool.destroy()));
   }
 
-  async #probe(url: string): Promise<boolean> {
+  async #probe(name: Name): Promise<boolean> {
     const controller = new AbortController();
     const cancel = this.#clock.after(PROBE_TIMEOUT_MS, () => controller.abort());
     try {
-      const { origin, pathname } = new URL(url);
+      const { pathname } = new URL(this.urls[name]);
       const path = `${pathname.replace(/\/$/, '')}/health`;
-      const { statusCode, body } = await this.#agent.request({
-        origin,
+      const pool = this.#pools.get(name);
+      if (pool === undefined) return false;
+      const headers = [...(this.#headers[name] ?? [])];
+      const { statusCode, body } = await pool.request({
         path,
         method: 'GET',
+        headers,
         signal: controller.signal,
       });
       await body.dump();

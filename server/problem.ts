@@ -4,13 +4,15 @@ import type { Context } from 'hono';
 /** Every type of problem with its status and title. A type never changes its meaning. */
 export const PROBLEMS = {
   'malformed-json': [400, 'The body is not JSON'],
+  'malformed-form': [400, 'The form cannot be read'],
   'invalid-header': [400, 'A request header cannot be read'],
   'invalid-query': [400, 'A query parameter cannot be used'],
   'validation-error': [422, 'The body is not as the contract says'],
   'idempotency-key-reused': [422, 'The idempotency key was used before with another body'],
-  'unsupported-media-type': [415, 'The body must be application/json'],
+  'unsupported-media-type': [415, 'The body is of a kind that is not read'],
   'body-too-large': [413, 'The body is too large'],
   unauthorized: [401, 'The request needs the right token'],
+  'callback-unauthorized': [401, 'The call-back needs the token of its call'],
   'access-off': [403, 'Reads and commands are switched off'],
   'foreign-origin': [403, 'The request comes from a page of another server'],
   'misdirected-request': [421, 'The request is for another server'],
@@ -19,15 +21,19 @@ export const PROBLEMS = {
   'machine-not-found': [404, 'There is no such machine here'],
   'service-not-found': [404, 'There is no such service'],
   'no-such-event': [409, 'The saga knows no such event in the state in which it stands'],
+  'saga-ended': [409, 'The saga has ended'],
   'saga-moved': [412, 'The saga has moved on since it was looked at'],
   'precondition-required': [428, 'The request must say which version of the saga it is about'],
   'too-many-requests': [503, 'Too many requests for this saga wait already'],
+  'too-many-events': [429, 'Too many events wait for this saga already'],
   'too-many-watchers': [503, 'Too many watch already'],
   'method-not-allowed': [405, 'This path does not know the method'],
   draining: [503, 'The coordinator is stopping'],
   overloaded: [503, 'There are all the running sagas that there may be'],
   'store-unavailable': [503, 'The store cannot be reached'],
+  'saga-forgotten': [500, 'The store has forgotten the saga'],
   'start-unknown': [503, 'The saga may have started'],
+  'definition-error': [500, 'The definition of the saga has a fault'],
   'internal-error': [500, 'The coordinator has a fault'],
 } as const satisfies Record<string, readonly [number, string]>;
 
@@ -62,14 +68,16 @@ export const RETRY_AFTER_SECONDS = '2';
 export function answerProblem(c: Context, { type, message, members, headers }: Problem): Response {
   const [status, title] = PROBLEMS[type];
   const retry = status === 503 ? { 'retry-after': RETRY_AFTER_SECONDS } : {};
-  return c.body(JSON.stringify({ type, title, status, detail: message, ...members }), status, {
+  const request_id = c.get('requestId');
+  return c.body(JSON.stringify({ type, title, status, detail: message, request_id, ...members }), status, {
     'content-type': 'application/problem+json',
     ...retry,
     ...headers,
   });
 }
 
-interface Issue {
+/** What is wrong with one place of a body. */
+export interface Issue {
   readonly path: readonly PropertyKey[];
   readonly message: string;
   readonly code?: string | undefined;
@@ -77,7 +85,7 @@ interface Issue {
 }
 
 /** What zod found, each with a JSON pointer (RFC 6901) to the field that is wrong. */
-export function errorsOf(issues: readonly Issue[]): { pointer: string; detail: string }[] {
+function errorsOf(issues: readonly Issue[]): { pointer: string; detail: string }[] {
   const errors = issues.slice(0, ERRORS_MAX).flatMap(({ path, message, code, keys }) => {
     if (code !== 'unrecognized_keys' || keys === undefined)
       return [{ pointer: pointerTo(path), detail: message }];
@@ -87,6 +95,11 @@ export function errorsOf(issues: readonly Issue[]): { pointer: string; detail: s
       .map((key) => ({ pointer: pointerTo([...path, key]), detail: 'unknown field' }));
   });
   return errors.slice(0, ERRORS_MAX);
+}
+
+/** A body of which these places are wrong. */
+export function invalid(issues: readonly Issue[]): Problem {
+  return new Problem('validation-error', 'see errors for each bad field', { errors: errorsOf(issues) });
 }
 
 /** Enough to mend a body by; a body of a thousand wrong items does not get a thousand lines. */

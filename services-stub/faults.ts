@@ -1,4 +1,5 @@
 /** Faults as data: rules that make a participant slow, refusing, silent or gone. They exist only when switched on. */
+import { setMaxListeners } from 'node:events';
 import { z } from 'zod';
 import type { CallKind } from './journal.ts';
 
@@ -64,9 +65,16 @@ interface Standing {
   hits: number;
 }
 
+/** As many calls as there are may wait for it; Node takes more than ten for a leak. */
+function liftable(): AbortController {
+  const lifted = new AbortController();
+  setMaxListeners(0, lifted.signal);
+  return lifted;
+}
+
 export class Faults {
   #standing: readonly Standing[] = [];
-  #lifted = new AbortController();
+  #lifted = liftable();
 
   set(rules: readonly FaultRule[]): void {
     this.#standing = rules.map((rule) => ({ rule, random: seeded(rule.seed ?? 1), hits: 0 }));
@@ -75,7 +83,7 @@ export class Faults {
   clear(): void {
     this.#standing = [];
     this.#lifted.abort();
-    this.#lifted = new AbortController();
+    this.#lifted = liftable();
   }
 
   describe(): (FaultRule & { hits: number })[] {

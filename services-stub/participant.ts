@@ -213,7 +213,7 @@ export function createParticipant<Request, Effect, Books>(
   return { service, app, books, journal, waiting: () => ledger.waiting, faults };
 }
 
-function readCallHeaders(c: Context<Env>): Read<Omit<Call, 'kind' | 'faults'>> {
+export function readCallHeaders(c: Context<Env>): Read<Omit<Call, 'kind' | 'faults'>> {
   const [idempotencyKey = '', sagaId = '', step = ''] = CALL_HEADERS.map((name) =>
     c.req.header(name)?.trim(),
   );

@@ -4,6 +4,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
+import type { Desk } from './desk.ts';
+import { createNamedDesk, DESK_PORTS, type DeskName } from './desks.ts';
 import { createInventory, type Stock } from './inventory.ts';
 import type { JournalEntry } from './journal.ts';
 import { createNotification } from './notification.ts';
@@ -47,7 +49,9 @@ interface Participants {
   readonly notification: ReturnType<typeof createNotification>;
 }
 
-export type Running<P extends Participant> = P & {
+type Served = Pick<Participant, 'app'> & { readonly faults: { clear(): void } };
+
+export type Running<P extends Served> = P & {
   readonly url: string;
   readonly port: number;
   readonly close: () => Promise<void>;
@@ -60,6 +64,8 @@ export interface RunningServices<Name extends ServiceName = ServiceName> {
   readonly close: () => Promise<void>;
 }
 
+/** Longer than callers and what may stand between keep theirs, so that none calls into a connection that is being closed. */
+const KEEP_ALIVE_MS = 75_000;
 /** How long calls under way may take to end before their connections are cut. */
 const DRAIN_MS = 5_000;
 
@@ -92,12 +98,35 @@ export async function startServices<Name extends ServiceName = ServiceName>(
   return { services: services as unknown as RunningServices<Name>['services'], journal, close };
 }
 
-export async function listen<P extends Participant>(
+/** The same of participants that other sagas have. */
+export async function startDesks(
+  names: readonly DeskName[],
+  options: Pick<StartOptions, 'host' | 'faultsOn' | 'clock' | 'newId'> & {
+    readonly ports?: Readonly<Record<DeskName, number>>;
+  } = {},
+): Promise<{ readonly desks: readonly Running<Desk<DeskName>>[]; readonly close: () => Promise<void> }> {
+  const { ports = DESK_PORTS, host = '127.0.0.1' } = options;
+  const means = realMeans(options);
+  const desks: Running<Desk<DeskName>>[] = [];
+  const close = async () => {
+    await Promise.all(desks.map((desk) => desk.close()));
+  };
+  try {
+    for (const name of names) desks.push(await listen(createNamedDesk(name, means), host, ports[name]));
+  } catch (cause) {
+    await close();
+    throw cause;
+  }
+  return { desks, close };
+}
+
+export async function listen<P extends Served>(
   participant: P,
   host: string,
   port: number,
 ): Promise<Running<P>> {
   const server = createServer(
+    { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: KEEP_ALIVE_MS + 5_000 },
     getRequestListener(participant.app.fetch as Parameters<typeof getRequestListener>[0]),
   );
   await new Promise<void>((resolve, reject) => {
@@ -145,7 +174,11 @@ function reachable(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
-function realMeans({ clock = REAL_CLOCK, newId = randomId, faultsOn = false }: StartOptions): Means {
+function realMeans({
+  clock = REAL_CLOCK,
+  newId = randomId,
+  faultsOn = false,
+}: Pick<StartOptions, 'clock' | 'newId' | 'faultsOn'>): Means {
   let seq = 0;
   return {
     clock,

@@ -14,13 +14,16 @@
  * touched. Where redis-server is missing it throws and says what to type: a suite that needs Redis never passes
  * for want of one.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+
+export type Program = 'redis-server' | 'valkey-server';
 
 export interface RedisServerOptions {
   /** Keeps an append-only file, with `fsync always` unless said otherwise. Left out, nothing survives a kill. */
@@ -33,6 +36,8 @@ export interface RedisServerOptions {
   readonly cluster?: boolean | 'empty';
   /** Lets the disk be filled: with a file size limit (`prlimit --fsize`) writes fail, and do not end the process. */
   readonly diskMayFill?: boolean;
+  /** `redis-server` unless said. */
+  readonly program?: Program;
   /** Further settings, such as `{ 'maxmemory-policy': 'allkeys-lru' }`; a list where one takes several words. */
   readonly settings?: Readonly<Record<string, string | readonly string[]>>;
 }
@@ -80,6 +85,7 @@ async function startOn(
     appendfsync = 'always',
     cluster = false,
     diskMayFill = false,
+    program = 'redis-server',
     settings = {},
   }: RedisServerOptions,
 ): Promise<RedisServer> {
@@ -97,7 +103,7 @@ async function startOn(
     ...settings,
   };
   const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, ...[value].flat()]);
-  const start = () => launch(args, { diskMayFill });
+  const start = () => launch(args, { diskMayFill, program });
   let child = await start();
   if (cluster === true) await takeAllSlots(port);
 
@@ -128,6 +134,7 @@ async function startOn(
 
 interface Launch {
   readonly diskMayFill?: boolean;
+  readonly program?: Program;
   /** What it says when it is up. */
   readonly ready?: string;
 }
@@ -135,23 +142,23 @@ interface Launch {
 /** Resolves when the server says that it accepts connections. */
 export async function launch(
   args: readonly string[],
-  { diskMayFill = false, ready = 'eady to accept connections' }: Launch = {},
+  { diskMayFill = false, program = 'redis-server', ready = 'eady to accept connections' }: Launch = {},
 ): Promise<ChildProcess> {
   // Over its file size limit a process is ended by SIGXFSZ, unless it was started with that signal ignored.
   const [command, before] = diskMayFill
-    ? ['sh', ['-c', 'trap "" XFSZ; exec redis-server "$@"', 'sh']]
-    : ['redis-server', []];
+    ? ['sh', ['-c', `trap "" XFSZ; exec ${program} "$@"`, 'sh']]
+    : [program, []];
   const child = spawn(command, [...before, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const said: string[] = [];
   await new Promise<void>((resolve, reject) => {
     child.once('error', (cause: NodeJS.ErrnoException) => {
       if (cause.code !== 'ENOENT') return reject(cause);
-      reject(new Error('redis-server is not on PATH. Type: sudo apt-get install redis-server', { cause }));
+      reject(new Error(`${program} is not on PATH. Type: sudo apt-get install ${program}`, { cause }));
     });
     child.once('exit', (code) => {
       const text = said.join('\n');
       const Problem = /Address already in use/.test(text) ? PortTakenError : Error;
-      reject(new Problem(`redis-server ended with code ${code} instead of starting:\n${text}`));
+      reject(new Problem(`${program} ended with code ${code} instead of starting:\n${text}`));
     });
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
@@ -184,10 +191,16 @@ export function killWithUs(server: ChildProcess): void {
 async function takeAllSlots(port: number): Promise<void> {
   const { Redis } = await import('ioredis');
   const redis = new Redis(port, '127.0.0.1');
-  await redis.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+  await redis.call('CLUSTER', 'ADDSLOTS', ...Array.from({ length: 16_384 }, (_, slot) => slot));
   // The node says `ok` a moment after it has its slots, and by no event; each question is a round trip, not a sleep.
   while (!String(await redis.call('CLUSTER', 'INFO')).includes('cluster_state:ok'));
   redis.disconnect();
+}
+
+/** Of the server that is started here: 6 of Redis 6.2, 9 of Valkey 9.1. */
+export async function majorVersion(): Promise<number> {
+  const { stdout } = await promisify(execFile)('redis-server', ['--version']);
+  return Number(/v=(\d+)/.exec(stdout)?.[1]);
 }
 
 export async function freePort(): Promise<number> {

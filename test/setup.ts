@@ -5,11 +5,17 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { bundlePrograms } from './programs.ts';
 
-/** Commands that are packages of the same name: a store, and a browser for the dashboard's pages. */
-const NEEDED = ['redis-server', 'chromium'];
+/** Commands that are packages of the same name: a store, a browser for the dashboard's pages, and certificates. */
+const NEEDED = ['redis-server', 'chromium', 'openssl'];
 
-export default function setup(): void {
+export default async function setup(): Promise<void> {
+  installMissing();
+  await bundlePrograms();
+}
+
+function installMissing(): void {
   const missing = NEEDED.filter((command) => !onPath(command));
   if (missing.length === 0) return;
   const names = missing.join(' ');
@@ -26,7 +32,7 @@ export default function setup(): void {
   if (status !== 0 || !NEEDED.every(onPath)) throw new Error(`That failed (exit code ${status}).`);
 }
 
-function onPath(command: string): boolean {
+export function onPath(command: string): boolean {
   return (process.env.PATH ?? '').split(delimiter).some((directory) => {
     try {
       accessSync(join(directory, command), constants.X_OK);

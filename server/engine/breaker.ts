@@ -19,7 +19,7 @@ export interface BreakerSettings {
 
 /** What of a call's reply the breaker looks at. */
 export interface Verdict {
-  readonly outcome: 'done' | 'refused' | 'retryable' | 'unknown';
+  readonly outcome: 'done' | 'accepted' | 'refused' | 'retryable' | 'unknown';
   readonly retryAfterMs?: number | null;
 }
 
@@ -72,7 +72,7 @@ export class Breaker {
   settled({ era }: Pass, { outcome, retryAfterMs = null }: Verdict): 'opened' | 'closed' | null {
     if (era !== this.#era) return null;
     // A refusal is an answer too: the participant is well enough to say no.
-    if (outcome === 'done' || outcome === 'refused') {
+    if (outcome === 'done' || outcome === 'accepted' || outcome === 'refused') {
       this.#failures = 0;
       return this.#open === null ? null : this.#turn('closed');
     }

@@ -3,6 +3,7 @@
  * inspector follow what happens. Nothing outside this folder touches a machine's snapshot or a store's write.
  */
 import type {
+  Answer,
   Call,
   Outcome,
   RegisteredMachine,
@@ -10,19 +11,23 @@ import type {
   SagaEvent,
   SagaInput,
 } from '../../machines/index.ts';
-import type {
-  Backlog,
-  Filter,
-  Idempotency,
-  MachineRef,
-  NumberedEntry,
-  Parked,
-  SagaChange,
-  SagaStatus,
-  SagaSummary,
-  Signal,
-  Statistics,
-  StoreInfo,
+import {
+  type Backlog,
+  type Filter,
+  type Held,
+  type Idempotency,
+  type MachineRef,
+  type NumberedEntry,
+  type Parked,
+  type SagaChange,
+  type SagaStatus,
+  type SagaSummary,
+  type Signal,
+  type Statistics,
+  type StoreInfo,
+  type StoreMemory,
+  UNKNOWN_HELD,
+  type WritesRefused,
 } from '../../stores/saga-store.ts';
 
 export interface StartRequest {
@@ -49,8 +54,25 @@ export interface Trace {
   /** The span of whoever asked for the saga; `null` where the saga is the root of its trace. */
   readonly parentSpanId: string | null;
   readonly isSampled: boolean;
+  /**
+   * When the saga's span began, in milliseconds by the clock of the coordinator that took the order: no span below it
+   * may begin before. `null` where that was not kept, because no spans were made there.
+   */
+  readonly startedAtMs: number | null;
   /** The caller's `tracestate`, which is passed on; empty where there is none. */
   readonly state: string;
+}
+
+/** How sagas take part in traces. What it leads to is decided when a saga begins, and stored with it. */
+export interface Tracing {
+  /** The share of traces that are sampled where no caller decides, from 0 to 1. */
+  readonly ratio: number;
+  /** Whether the flag of a caller's trace decides, where there is one. */
+  readonly followsCaller: boolean;
+  /** Whether trace headers are read and sent. */
+  readonly isPropagated: boolean;
+  /** Whether spans are made. */
+  readonly isRecorded: boolean;
 }
 
 export type StartResult =
@@ -77,12 +99,16 @@ export interface SagaListing {
   readonly seq: number;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
+  /** What of its record the store cannot read, in words; `null` for a healthy one. */
+  readonly unreadable: string | null;
 }
 
 export interface SagaPage {
   readonly sagas: readonly SagaListing[];
   /** Where the next page begins; `null` where this one was the last. */
   readonly cursor: string | null;
+  /** Indexes of the store that are damaged, in words: their sagas may be missing here. */
+  readonly damage: readonly string[];
 }
 
 /** One saga, whole. Secrets in its data are redacted. */
@@ -100,7 +126,8 @@ export interface SagaHistory {
 }
 
 /** What an operator asks of a saga; see `Signal` for its parts. */
-export interface Operation extends Omit<Signal, 'id' | 'atMs'> {
+export interface Operation extends Omit<Signal, 'id' | 'atMs' | 'kind'> {
+  readonly kind: 'cancel' | 'retry' | 'skip' | 'resolve';
   /** The length that the log must have, so that nobody decides about a saga that has moved on. */
   readonly ifSeq: number | null;
 }
@@ -117,6 +144,59 @@ export type OperationResult =
   /** Too many requests wait already, or the saga moves too fast to be addressed. */
   | { readonly kind: 'full' }
   | { readonly kind: 'busy' };
+
+/** Something that happened outside, and that a saga may wait for. */
+export interface OutsideEvent {
+  /** Its own, among the events of the saga: a repeat is the same event. */
+  readonly id: string;
+  readonly name: string;
+  readonly data: unknown;
+}
+
+/** To what was sent to a saga and cannot reach it, whatever it was. */
+export type NotSent =
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'ended'; readonly status: SagaStatus }
+  /** This coordinator does not run the version of the saga's machine, and cannot tell what it waits for. */
+  | { readonly kind: 'unknown-version'; readonly machine: MachineRef }
+  /** Its snapshot cannot be read: it is parked for that. */
+  | { readonly kind: 'unreadable' }
+  /** As much waits for it already as may. */
+  | { readonly kind: 'full' }
+  /** It moves too fast to be addressed. */
+  | { readonly kind: 'busy' };
+
+export type SendResult =
+  | NotSent
+  /** It is kept until a state consumes it, or the saga ends; or it was before. */
+  | { readonly kind: 'accepted' }
+  /** The saga waits for no event of this name; those that it knows. */
+  | { readonly kind: 'unknown-event'; readonly events: readonly string[] }
+  | { readonly kind: 'invalid'; readonly issues: readonly Issue[] }
+  | { readonly kind: 'too-large'; readonly bytesMax: number };
+
+/** What is wrong with one place of what was sent. */
+interface Issue {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly code?: string | undefined;
+  readonly keys?: readonly string[];
+}
+
+/** What came of an asynchronous step's call, as its participant says later, and of which attempt it was told. */
+export type Reported = { readonly step: string; readonly attempt: number } & (
+  | { readonly outcome: 'done'; readonly answer: Answer }
+  | { readonly outcome: 'refused'; readonly error: string }
+);
+
+export type ReportResult =
+  | NotSent
+  /** `repeated`: it was told before. `noted`: the saga has gone on without it, so that it stands in the log and changes nothing. */
+  | { readonly kind: 'accepted' | 'repeated' | 'noted' }
+  /** The step is none of the saga's, or not asynchronous. */
+  | { readonly kind: 'unknown-step'; readonly state: string }
+  /** The answer is not as the step's contract says, in words that name its fields. */
+  | { readonly kind: 'invalid'; readonly fault: string };
 
 /** `half-open`: its time is over, or a probe is under way. */
 export type BreakerState = 'closed' | 'open' | 'half-open';
@@ -152,6 +232,43 @@ export interface Watch {
   close(): void;
 }
 
+/** How long the store's memory lasts. */
+export interface Headroom extends StoreMemory {
+  /** At the rate of the last hour; `null` where it does not grow, has no bound, or was not watched for long enough. */
+  readonly fullInMs: number | null;
+}
+
+/** Why a saga is parked that was stored anew. */
+export const FORGOTTEN = 'forgotten';
+
+/** What is known of a saga that the store has forgotten. */
+export interface Forgotten {
+  readonly kind: 'forgotten';
+  readonly id: string;
+  /** Where it stood last; `null` where no coordinator that was asked had it in hand. */
+  readonly state: string | null;
+  /** The effects of its steps that were done and not undone, and those that may be there; or that nobody here can tell. */
+  readonly held: readonly Held[];
+  /** It is stored anew under its id, and waits for an operator. */
+  readonly stored: boolean;
+}
+
+/** The store has lost what it had acknowledged: thrown to whoever waits for the saga. */
+export class ForgottenError extends Error {
+  override readonly name = 'ForgottenError';
+  readonly what: Forgotten;
+
+  constructor(what: Forgotten) {
+    super(`the store has forgotten saga ${what.id}`);
+    this.what = what;
+  }
+}
+
+/** Of a saga that was not in hand here: others may know more. */
+export function forgottenElsewhere(id: string): Forgotten {
+  return { kind: FORGOTTEN, id, state: null, held: UNKNOWN_HELD, stored: false };
+}
+
 export interface SagaEngine {
   /** Follows what all coordinators write; whoever watches must `close` it. */
   watch(request: WatchRequest): Watch | 'draining' | 'full';
@@ -159,15 +276,26 @@ export interface SagaEngine {
   /** Asks something of a saga on behalf of an operator. */
   operate(id: string, operation: Operation): Promise<OperationResult>;
 
+  /** Tells a saga of something that happened outside. One that waits for it goes on at once. */
+  send(id: string, event: OutsideEvent): Promise<SendResult>;
+
+  /** Tells a saga what came of an asynchronous step. Whoever calls has seen that it is the participant that says so. */
+  report(id: string, reported: Reported): Promise<ReportResult>;
+
+  /** Throws DefinitionError where the saga's own definition fails at its start; then nothing is stored. */
   start(request: StartRequest): Promise<StartResult>;
 
   /**
-   * Answers when the saga has ended or is parked; `null` when `waitMs` is over first, for an unknown saga, and at once
-   * while draining and where as many wait already as may.
+   * Answers when the saga has ended or is parked; `null` when `waitMs` is over first, and at once while draining and where as
+   * many wait already as may. To be asked of a saga that was just stored: one that the store does not know was forgotten.
+   * @throws ForgottenError
    */
   settled(id: string, waitMs: number): Promise<SagaHistory | null>;
 
   get(id: string): Promise<SagaHistory | null>;
+
+  /** Number of the saga's newest log entry, without reading the log; `null` where there is no such saga. */
+  seqOf(id: string): Promise<number | null>;
 
   /** As `get`, but without asking the store where the saga is in hand: for whoever has just started it. */
   current(id: string): Promise<SagaHistory | null>;
@@ -180,8 +308,14 @@ export interface SagaEngine {
   /** How far behind the sagas are of the machines that this coordinator knows. */
   backlog(): Promise<Backlog>;
 
+  /** How long the store's memory lasts. Throws StoreUnavailableError where the store cannot say. */
+  headroom(): Promise<Headroom>;
+
   /** Throws StoreUnavailableError where the store cannot serve. */
   ping(): Promise<void>;
+
+  /** Why the store takes no writes, and whether none at all; `null` while it takes all. */
+  readonly writesRefused: WritesRefused | null;
 
   readonly store: StoreInfo;
   /** All that this coordinator runs, in all their versions. */
@@ -221,9 +355,14 @@ export type EngineEvent =
       readonly spanId: string;
       readonly machine: RegisteredMachine;
       readonly call: Call;
-      readonly outcome: Outcome;
+      /** `accepted`: an asynchronous participant has taken it, and will say later what came of it. */
+      readonly outcome: Outcome | 'accepted';
       readonly ms: number;
       readonly error: string | null;
+      /** Of the answer; `null` where none came. */
+      readonly status: number | null;
+      /** A short name for why no answer came, such as `ECONNREFUSED` or `timeout`; `null` where one did. */
+      readonly failure: string | null;
     }
   /** Ended or parked. `ms` since it was created. */
   | {
@@ -261,8 +400,25 @@ export type EngineEvent =
       readonly trace: Trace;
       readonly why: 'stale' | 'missing' | 'lease-over';
     }
-  /** A saga's snapshot cannot be read, so it is parked until a person has looked; or not even its record, with its trace. */
-  | { readonly type: 'unreadable'; readonly id: string; readonly trace: Trace | null; readonly error: Error }
+  /** A saga's record or snapshot cannot be read, so it is parked until a person has looked. */
+  | { readonly type: 'unreadable'; readonly id: string; readonly trace: Trace; readonly error: Error }
+  /** A function of the saga's own definition has failed: it is parked as it stands, and no other saga is touched. */
+  | {
+      readonly type: 'definition-error';
+      readonly id: string;
+      readonly trace: Trace;
+      readonly machine: RegisteredMachine;
+      readonly error: Error;
+    }
+  /** The store knows a saga no more that was in hand: it was stored anew. `held` is what its steps have left behind. */
+  | {
+      readonly type: 'forgotten';
+      readonly id: string;
+      readonly trace: Trace;
+      readonly machine: RegisteredMachine;
+      readonly state: string;
+      readonly held: readonly Held[];
+    }
   /** No coordinator has run the saga's version for long: it was parked as it stands. */
   | {
       readonly type: 'version-unknown';
@@ -278,10 +434,38 @@ export type EngineEvent =
       readonly machine: RegisteredMachine;
       readonly from: string;
     }
+  /** The clock on which the store relies was set, by so many milliseconds: back where it is negative. */
+  | { readonly type: 'clock-jumped'; readonly ms: number }
   /** The store failed; what was to be done is repeated or left to recovery. */
   | { readonly type: 'store-fault'; readonly doing: string; readonly error: Error }
   /** The store serves again after it had failed. */
   | { readonly type: 'store-back' };
+
+/**
+ * What the log of a saga may tell of: outcomes of a call and the ends of waits, what came from outside, what operators asked
+ * for, and what coordinators and stores did. Clients are told that there is nothing else.
+ */
+export const LOG_EVENTS = [
+  ...([
+    'started',
+    'done',
+    'refused',
+    'retryable',
+    'unknown',
+    'deferred',
+    'due',
+    'deadline',
+    'accepted',
+    'event',
+    'definitionError',
+  ] as const),
+  ...(['cancel', 'retry', 'skip', 'resolve', 'outcome'] as const),
+  ...(['takenOver', 'claimsExhausted', 'migrated', 'unreadable', 'versionUnknown', 'forgotten'] as const),
+] as const;
+export type LogEvent = (typeof LOG_EVENTS)[number];
+
+/** `ignored`: what an operator asked for fitted nowhere any more. */
+export const LOG_OUTCOMES = ['done', 'refused', 'retryable', 'unknown', 'ignored'] as const;
 
 export type Observe = (event: EngineEvent) => void;
 

@@ -1,14 +1,17 @@
 /**
- * What a saga's machine makes of an event, when operators have asked for something too. Pure. Requests are tried
+ * What a saga's machine makes of an event, when something has come from outside too. Pure. Requests of operators are tried
  * before the outcome of a call, so that a cancel decides where that outcome leads; what does not fit there is
  * tried after it; what fits nowhere any more is noted as ignored.
  */
-import type {
-  Asks,
-  OperatorEvent,
-  RegisteredMachine,
-  SagaEvent,
-  SagaSnapshot,
+import { parse } from '../../json/exact.ts';
+import {
+  type Activity,
+  type Answer,
+  type Asks,
+  activitiesIn,
+  type RegisteredMachine,
+  type SagaEvent,
+  type SagaSnapshot,
 } from '../../machines/index.ts';
 import type { SagaStatus, Signal } from '../../stores/saga-store.ts';
 
@@ -35,16 +38,20 @@ export interface Deciding {
   readonly signals: readonly Signal[];
   /** The outcome of a call, or the end of a wait; `null` where the saga was taken up for its signals alone. */
   readonly event: SagaEvent | null;
+  /** The activity that ended with the event, by name. */
+  readonly of: string | null;
   readonly at: number;
   readonly overdue: boolean;
 }
 
-export function decide({ machine, from, status, signals, event, at, overdue }: Deciding): Hop[] {
+export function decide({ machine, from, status, signals, event, of, at, overdue }: Deciding): Hop[] {
   const hops: Hop[] = [];
   let now = from;
   /** Whether the event is known where the saga stands. */
-  const hop = (by: SagaEvent, signal?: Signal): boolean => {
-    const snapshot = machine.nextIfKnown(now.snapshot, by);
+  const hop = (by: SagaEvent | null, signal?: Signal): boolean => {
+    // One that has ended by now takes nothing more in; XState would run what its root has for the event.
+    if (now.asks.kind === 'nothing') return false;
+    const snapshot = by && machine.nextIfKnown(now.snapshot, by);
     if (snapshot === null) return false;
     const after = { snapshot, asks: machine.asks(snapshot) };
     hops.push(signal ? { before: now, event: by, after, signal } : { before: now, event: by, after });
@@ -57,17 +64,29 @@ export function decide({ machine, from, status, signals, event, at, overdue }: D
   if (overdue && now.snapshot.context.cancelled === undefined) hop({ type: 'deadline', at });
 
   const later: Signal[] = [];
-  for (const signal of signals) {
-    if (hop(eventOf(signal, at), signal)) continue;
-    // Parked by the store in the middle of a step: there the machine itself has nothing to change.
-    if (signal.kind === 'retry' && status === 'ABORTED' && now.asks.kind === 'call') stay(signal, false);
-    else later.push(signal);
+  for (const signal of inTurn(signals)) {
+    if (carriesOn(signal, now.asks, status)) stay(signal, false);
+    else if (!hop(eventOf(signal, now.asks, at), signal)) later.push(signal);
   }
-  if (event !== null) hop(event);
+  // What came first may have ended the activity, and then the event would be taken for one of whatever is asked for now.
+  const isAsked = hops.length === 0 || activitiesIn(now.asks).some(({ name }) => name === of);
+  if (event !== null && isAsked) hop(event);
   for (const signal of later) {
-    if (!hop(eventOf(signal, at), signal)) stay(signal, true);
+    if (!hop(eventOf(signal, now.asks, at), signal)) stay(signal, true);
   }
   return hops;
+}
+
+/** A retry of a saga that was set aside on its way: its machine has nothing to change, and it is carried on as it stands. */
+function carriesOn({ kind }: Signal, asks: Asks, status: SagaStatus): boolean {
+  return kind === 'retry' && status === 'ABORTED' && asks.kind === 'activities';
+}
+
+/** Whoever ends a saga by hand is heard first: what came before him may be what it was set aside for. */
+function inTurn(signals: readonly Signal[]): readonly Signal[] {
+  if (!signals.some(({ kind }) => kind === 'resolve')) return signals;
+  const ends = ({ kind }: Signal) => kind === 'resolve';
+  return [...signals.filter(ends), ...signals.filter((one) => !ends(one))];
 }
 
 /** Whether a request can have an effect on a saga as it stands, now or when its call has settled. */
@@ -79,14 +98,30 @@ export function isPossible(
 ): boolean {
   const { asks, snapshot } = standing;
   if (signal.kind === 'resolve') return status === 'ABORTED';
-  if (signal.kind === 'retry' && status === 'ABORTED' && asks.kind === 'call') return true;
-  if (signal.kind === 'skip' && asks.kind === 'call') {
-    return asks.call.kind === 'compensation' && asks.call.step === signal.step;
+  if (carriesOn(signal, asks, status)) return true;
+  if (signal.kind === 'skip') {
+    // One whose call is under way can be skipped when that has settled.
+    for (const one of activitiesIn(asks)) {
+      if (one.kind === 'call' && one.address === signal.step && one.call.kind === 'compensation') return true;
+    }
   }
-  return machine.accepts(snapshot, eventOf(signal, signal.atMs));
+  const event = eventOf(signal, asks, signal.atMs);
+  return event !== null && machine.accepts(snapshot, event);
 }
 
-function eventOf({ kind, by, reason, step = '', as = 'FAILED' }: Signal, at: number): OperatorEvent {
+/**
+ * Whether the outcome of a step's call can come from outside: it is waited for, asked for, or the call is under way, or to be
+ * repeated. All attempts are one call, under one key: so whoever took an earlier one may tell.
+ */
+function awaitsOutcome(one: Activity, step: string, attempt: number): boolean {
+  if (one.kind === 'call') return one.call.isAsynchronous && one.address === step && one.attempt >= attempt;
+  if (one.kind === 'expect' && one.event !== null) return false;
+  return one.step === step && (one.attempt ?? 0) >= attempt;
+}
+
+/** `null` for a request that nobody can read any more, and for an outcome that nobody waits for. */
+function eventOf(signal: Signal, asks: Asks, at: number): SagaEvent | null {
+  const { kind, by, reason, step = '', as = 'FAILED', payload = '{}' } = signal;
   switch (kind) {
     case 'cancel':
       return { type: kind, at, reason };
@@ -96,6 +131,19 @@ function eventOf({ kind, by, reason, step = '', as = 'FAILED' }: Signal, at: num
       return { type: kind, at, step };
     case 'resolve':
       return { type: kind, at, as, by, reason };
+    case 'event':
+      return { type: kind, at, id: signal.id, name: signal.name ?? '', data: parse(payload) as Answer };
+    case 'outcome': {
+      const { attempt = 0, outcome } = signal;
+      const found = activitiesIn(asks).find((one) => awaitsOutcome(one, step, attempt));
+      if (found === undefined) return null;
+      const to = found.to === undefined ? {} : { to: found.to };
+      const told = parse(payload) as Answer;
+      if (outcome === 'done') return { type: 'done', at, answer: told, ...to };
+      return { type: 'refused', at, error: String(told.error), ...to };
+    }
+    case 'unreadable':
+      return null;
     default:
       return kind satisfies never;
   }

@@ -10,26 +10,36 @@ import {
   type Statistics,
   type StoreInfo,
   StoreUnavailableError,
+  type WritesRefused,
 } from '../../stores/saga-store.ts';
 import { ChangeFeed, type ChangesSettings } from './changes.ts';
-import { wait } from './clock.ts';
+import { timeOf, wait } from './clock.ts';
 import type {
+  Headroom,
   Operation,
   OperationResult,
+  OutsideEvent,
   ParticipantState,
+  Reported,
+  ReportResult,
   SagaEngine,
   SagaHistory,
   SagaListing,
   SagaPage,
   SagaView,
+  SendResult,
   StartRequest,
   StartResult,
   Watch,
   WatchRequest,
 } from './contract.ts';
+import { ForgottenError, forgottenElsewhere } from './contract.ts';
+import { HeadroomGauge } from './headroom.ts';
+import { type Put, report, send } from './incoming.ts';
 import { canTake, operate } from './operate.ts';
 import { Recovery, type RecoverySettings } from './recovery.ts';
-import { Runner, type Surroundings } from './runner.ts';
+import { Runner } from './runner.ts';
+import type { Surroundings } from './surroundings.ts';
 import { storedTrace, traceOf } from './trace.ts';
 import { type VersionSettings, Versions } from './versions.ts';
 import { Waiters } from './waiters.ts';
@@ -51,6 +61,7 @@ export class Engine implements SagaEngine {
   readonly #waiters: Waiters;
   readonly #recovery: Recovery;
   readonly #versions: Versions;
+  readonly #headroom: HeadroomGauge;
   readonly #changes: ChangeFeed;
   #draining = false;
   #creating = 0;
@@ -59,6 +70,7 @@ export class Engine implements SagaEngine {
   constructor(given: Surroundings, registry: Registry, settings: EngineSettings) {
     const surroundings: Surroundings = {
       ...given,
+      clock: timeOf(given.store, given.clock),
       observe: (event) => {
         if (event.type === 'store-fault') this.#recovery.storeFailed();
         given.observe(event);
@@ -71,12 +83,15 @@ export class Engine implements SagaEngine {
     this.#changes = new ChangeFeed(surroundings, settings);
     this.#runner = new Runner(surroundings, {
       settled: (id, history) => this.#waiters.settled(id, history ?? 'elsewhere'),
+      // Stored anew as it ended it is whole again; else whoever waits must hear of it.
+      forgotten: (what) => this.#waiters.settled(what.id, what),
       waiting: (id, delayMs) => this.#recovery.wakeAfter(id, delayMs),
       free: () => {
         this.#recovery.free();
         this.#noticeIdle();
       },
     });
+    this.#headroom = new HeadroomGauge(surroundings.store, surroundings.clock);
     this.#versions = new Versions(surroundings, registry, settings, () => this.#runner.nextWriteId());
     this.#recovery = new Recovery(surroundings, registry, this.#runner, settings, async () => {
       await this.#waiters.look((id) => this.#runner.has(id));
@@ -151,8 +166,10 @@ export class Engine implements SagaEngine {
   }
 
   async #store(id: string, { machine, input, idempotency, ...asked }: StartRequest): Promise<StartResult> {
-    const trace = storedTrace(asked.trace);
-    const { write, begin } = this.#runner.prepare(machine, machine.begin(input), trace);
+    const { tracing, clock } = this.#in;
+    const trace = storedTrace(id, asked.trace, tracing, clock.now());
+    const begun = machine.begin({ ...input, at: clock.now() });
+    const { write, begin } = this.#runner.prepare(machine, begun, { trace, idempotency });
     const { id: name, version, structure } = machine;
     const created = await this.#create({
       ...write,
@@ -181,12 +198,14 @@ export class Engine implements SagaEngine {
   async settled(id: string, waitMs: number): Promise<SagaHistory | null> {
     if (!this.#runner.has(id)) {
       const status = await this.#statusOf(id);
-      if (status === null) return null;
+      if (status === null) throw new ForgottenError(forgottenElsewhere(id));
       if (status !== 'STARTED') return this.get(id);
     }
     if (waitMs <= 0 || this.#draining) return null;
     const waited = await this.#waiters.wait(id, waitMs);
-    return waited === 'elsewhere' ? this.get(id) : waited;
+    if (waited === 'elsewhere') return this.get(id);
+    if (waited !== null && 'kind' in waited) throw new ForgottenError(waited);
+    return waited;
   }
 
   async get(id: string): Promise<SagaHistory | null> {
@@ -195,20 +214,24 @@ export class Engine implements SagaEngine {
     return record === null ? null : { saga: this.#viewOf(record), log };
   }
 
+  async seqOf(id: string): Promise<number | null> {
+    return (await this.#in.store.get(id))?.seq ?? null;
+  }
+
   async current(id: string): Promise<SagaHistory | null> {
     return this.#runner.history(id) ?? this.get(id);
   }
 
   async list(filter: Filter, cursor: string | null, limit: number): Promise<SagaPage> {
     const page = await this.#in.store.list(filter, cursor, limit);
-    return { sagas: page.records.map(listingOf), cursor: page.cursor };
+    return { sagas: page.records.map(listingOf), cursor: page.cursor, damage: page.damage };
   }
 
   async retryable(filter: Filter, cursor: string | null, limit: number): Promise<SagaPage> {
     const page = await this.#in.store.list(filter, cursor, limit);
     const retry = { id: '', kind: 'retry', atMs: this.#in.clock.now(), by: '', reason: '' } as const;
     const sagas = page.records.filter((record) => canTake(this.#registry, record, retry)).map(listingOf);
-    return { sagas, cursor: page.cursor };
+    return { sagas, cursor: page.cursor, damage: page.damage };
   }
 
   async operate(id: string, operation: Operation): Promise<OperationResult> {
@@ -217,6 +240,26 @@ export class Engine implements SagaEngine {
     // What nobody owns is taken up here and now; an owner learns of it by itself.
     if (result.kind === 'accepted' && result.isFree) this.#recovery.wakeAfter(id, 0);
     return result;
+  }
+
+  async send(id: string, event: OutsideEvent): Promise<SendResult> {
+    const { store, clock } = this.#in;
+    const sent = await send(store, this.#registry, id, event, clock.now());
+    return sent.kind === 'accepted' ? this.#put(id, sent.put) : sent;
+  }
+
+  async report(id: string, reported: Reported): Promise<ReportResult> {
+    const sent = await report(this.#in.store, this.#registry, id, reported, this.#in.clock.now());
+    if (!('put' in sent)) return sent;
+    this.#put(id, sent.put);
+    return { kind: sent.kind };
+  }
+
+  /** What nobody owns is taken up here and now; where it is in hand here, that is told. */
+  #put(id: string, put: Put): { readonly kind: 'accepted' } {
+    if (put?.isFree) this.#recovery.wakeAfter(id, 0);
+    else if (put !== null) this.#runner.poke(id, put.signal);
+    return { kind: 'accepted' };
   }
 
   watch(request: WatchRequest): Watch | 'draining' | 'full' {
@@ -231,8 +274,16 @@ export class Engine implements SagaEngine {
     return this.#in.store.backlog(this.#registry.takes());
   }
 
+  headroom(): Promise<Headroom> {
+    return this.#headroom.read();
+  }
+
   ping(): Promise<void> {
     return this.#in.store.ping();
+  }
+
+  get writesRefused(): WritesRefused | null {
+    return this.#recovery.refused;
   }
 
   /**
@@ -292,7 +343,8 @@ export class Engine implements SagaEngine {
 
   async #statusOf(id: string): Promise<SagaStatus | null> {
     try {
-      return (await this.#in.store.statuses([id]))[0] ?? null;
+      const [status = 'STARTED'] = await this.#in.store.statuses([id]);
+      return status;
     } catch (error) {
       // Whoever waits goes on waiting: the rounds of recovery ask again.
       if (!(error instanceof StoreUnavailableError)) throw error;
@@ -324,8 +376,8 @@ function shownContext(machine: RegisteredMachine | undefined, restore: () => Sag
 
 /** What is shown of a record: its snapshot holds the secrets, so a view must not carry it. */
 function listingOf(record: SagaRecord): SagaListing {
-  const { id, machine, status, summary, parked, seq, createdAtMs, updatedAtMs } = record;
-  return { id, machine, status, summary, parked, seq, createdAtMs, updatedAtMs };
+  const { id, machine, status, summary, parked, seq, createdAtMs, updatedAtMs, unreadable } = record;
+  return { id, machine, status, summary, parked, seq, createdAtMs, updatedAtMs, unreadable };
 }
 
 type StartFault = Extract<StartResult, { kind: 'unknown' | 'refused' }>;

@@ -2,35 +2,51 @@
  * One HTTP exchange with a participant, as undici's dispatcher tells it. `Pool.request` would make a stream and an
  * iterator of each answer; ours are small, bounded, and wanted whole.
  */
-import type { Dispatcher, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { Cutoff } from './cutoff.ts';
 
 export interface Request {
+  /** A GET has no body. */
+  readonly method: 'GET' | 'POST';
   readonly path: string;
   /** Names and values in turn. */
   readonly headers: string[];
-  readonly body: string;
+  readonly body: string | null;
 }
 
 export interface Answered {
   readonly status: number;
-  readonly retryAfter: string | undefined;
+  /** Of these two fields an answer may have several. */
+  readonly retryAfter: string | readonly string[] | undefined;
+  readonly location?: string | readonly string[] | undefined;
+  readonly contentEncoding: string | readonly string[] | undefined;
   /** `null` for a body of more bytes than may be read. */
-  readonly body: string | null;
+  readonly body: Buffer | null;
 }
 
-/** Rejects with the reason of the cutoff, or with what befell the connection. */
+/** What befell a call of which not a byte was sent: it surely did not happen. */
+export class NeverSentError extends Error {
+  override readonly name = 'NeverSentError';
+  constructor(cause: Error) {
+    super(cause.message, { cause });
+  }
+}
+
+/**
+ * Rejects with the reason of the cutoff, or with what befell the connection: a `NeverSentError` where that was before
+ * anything was written, by whatever code it goes.
+ */
 export function exchange(
-  pool: Pool,
-  { path, headers, body }: Request,
+  connection: Dispatcher,
+  { method, path, headers, body }: Request,
   bytesMax: number,
   cutoff: Cutoff,
 ): Promise<Answered> {
   return new Promise((resolve, reject) => {
-    let status = 0;
-    let retryAfter: string | undefined;
+    let head = { status: 0, retryAfter: undefined, contentEncoding: undefined } as Omit<Answered, 'body'>;
     let chunks: Buffer[] = [];
     let bytes = 0;
+    let isSent = false;
     const over = (end: () => void) => {
       cutoff.listen(null);
       end();
@@ -39,12 +55,18 @@ export function exchange(
       onRequestStart(controller) {
         // While it was connecting nothing was sent, and nothing must be sent any more.
         if (cutoff.reason !== null) controller.abort(cutoff.reason);
-        else cutoff.listen((reason) => controller.abort(reason));
+        else {
+          isSent = true;
+          cutoff.listen((reason) => controller.abort(reason));
+        }
       },
       onResponseStart(_, statusCode, fields) {
-        status = statusCode;
-        const field = fields['retry-after'];
-        retryAfter = typeof field === 'string' ? field : undefined;
+        head = {
+          status: statusCode,
+          retryAfter: fields['retry-after'],
+          location: fields.location,
+          contentEncoding: fields['content-encoding'],
+        };
         // What came before was an informational answer (1xx).
         chunks = [];
         bytes = 0;
@@ -53,21 +75,21 @@ export function exchange(
         bytes += chunk.length;
         if (bytes <= bytesMax) chunks.push(chunk);
         else {
-          over(() => resolve({ status, retryAfter, body: null }));
+          over(() => resolve({ ...head, body: null }));
           controller.abort(new Error('the answer is too long'));
         }
       },
       onResponseEnd() {
         const [first] = chunks;
         const whole = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
-        over(() => resolve({ status, retryAfter, body: whole.toString('utf8') }));
+        over(() => resolve({ ...head, body: whole }));
       },
       onResponseError(_, error) {
-        over(() => reject(cutoff.reason ?? error));
+        over(() => reject(cutoff.reason ?? (isSent ? error : new NeverSentError(error))));
       },
     };
     // Until it has begun: whoever waits for a connection need not wait longer than the call may last.
     cutoff.listen((reason) => reject(reason));
-    pool.dispatch({ method: 'POST', path, headers, body }, handler);
+    connection.dispatch({ method, path, headers, body }, handler);
   });
 }

@@ -1,7 +1,8 @@
 /** Moves a saga that was claimed to a newer version of its machine: one fenced move of the store, and then it is carried on. */
 import { nameOf, type RegisteredMachine, type SagaSnapshot } from '../../machines/index.ts';
 import { type Claimed, type Migration, StoreUnavailableError } from '../../stores/saga-store.ts';
-import type { Surroundings } from './runner.ts';
+import type { LogEvent } from './contract.ts';
+import type { Surroundings } from './surroundings.ts';
 import { traceOf } from './trace.ts';
 import { summaryOf } from './write.ts';
 
@@ -25,7 +26,7 @@ export async function migrate(
     summary,
     entry: {
       at: new Date(at).toISOString(),
-      event: 'migrated',
+      event: 'migrated' satisfies LogEvent,
       from: record.summary.state,
       to: nameOf(snapshot.value),
       step: null,

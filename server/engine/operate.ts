@@ -1,11 +1,11 @@
 /** Takes an operator's request and puts it into the saga's mailbox, from which its owner or its next claimer takes it. */
-import type { Registry, SagaSnapshot } from '../../machines/index.ts';
+import type { RegisteredMachine, Registry, SagaSnapshot } from '../../machines/index.ts';
 import type { MachineRef, SagaRecord, SagaStore, Signal } from '../../stores/saga-store.ts';
-import type { Operation, OperationResult } from './contract.ts';
-import { isPossible } from './decide.ts';
+import type { Operation, OperationResult, SendResult } from './contract.ts';
+import { isPossible, type Standing } from './decide.ts';
 
 /** A saga that moves between our look and our letter is looked at again this often. */
-const LOOKS_MAX = 5;
+export const LOOKS_MAX = 5;
 
 export async function operate(
   store: SagaStore,
@@ -44,6 +44,28 @@ export function canTake(
   const restored = restoredBy(registry, ref, snapshot);
   if (restored === null) return false;
   return isPossible(machine, { snapshot: restored, asks: machine.asks(restored) }, status, signal);
+}
+
+/** A saga as it is stored, and as its machine reads it. */
+export interface Found extends Standing {
+  readonly record: SagaRecord;
+  readonly machine: RegisteredMachine;
+}
+
+/** A saga to which something is to be sent, or why it cannot be read here. */
+export async function lookAt(
+  store: SagaStore,
+  registry: Registry,
+  id: string,
+): Promise<Found | Extract<SendResult, { kind: 'missing' | 'unknown-version' | 'unreadable' }>> {
+  const record = await store.get(id);
+  if (record === null) return { kind: 'missing' };
+  const { machine: ref } = record;
+  const machine = registry.takerOf(ref.id, ref.version);
+  if (machine === undefined) return { kind: 'unknown-version', machine: ref };
+  const snapshot = restoredBy(registry, ref, record.snapshot);
+  if (snapshot === null) return { kind: 'unreadable' };
+  return { record, machine, snapshot, asks: machine.asks(snapshot) };
 }
 
 /** `null` for a snapshot that cannot be read, or not be migrated: its saga is parked for that, and can take nothing. */

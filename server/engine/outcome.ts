@@ -1,10 +1,21 @@
 /** From a participant's answer, or the lack of one, to what it means for the saga. */
 import type { Answer, Call, Outcome } from '../../machines/index.ts';
+import { readAnswer, reasonIn } from './answer.ts';
+import { type Answered, NeverSentError } from './exchange.ts';
 
 /** What came of a call that was made. */
 export type Reply =
   | { readonly outcome: 'done'; readonly answer: Answer }
-  | { readonly outcome: 'refused'; readonly error: string }
+  /** `isTooLarge`: the call was, and can be made with less. */
+  | { readonly outcome: 'refused'; readonly error: string; readonly isTooLarge?: true }
+  /** Of an asynchronous step: the participant has taken the call, and what came of it is to be asked for, or told by it. */
+  | {
+      readonly outcome: 'accepted';
+      /** Where to ask, as a path at the participant; `null` where it tells by itself. */
+      readonly location: string | null;
+      /** When to ask first, as the participant wants it. */
+      readonly pollAfterMs: number | null;
+    }
   | {
       readonly outcome: 'retryable' | 'unknown';
       readonly error: string;
@@ -21,76 +32,66 @@ export interface Deferral {
 /** Statuses with which a participant says that nothing happened and that asking again may help. */
 const RETRYABLE = new Set([408, 425, 429, 503]);
 
+/** A participant takes no body of this size. */
+const TOO_LARGE = 413;
+
 /** Reasons are kept in the snapshot and the log: bounded. */
 const ERROR_LENGTH_MAX = 500;
 
-/** An answer is written as JSON with each commit, which fails on one that is nested some thousand levels deep. */
-const DEPTH_MAX = 64;
-
-/** @param body `null` where it is larger than may be read */
+/** @param placeOf where a `Location` leads, as a path at the participant; `null` where it leads elsewhere */
 export function replyOf(
   call: Call,
-  status: number,
-  retryAfter: string | undefined,
-  body: string | null,
+  answered: Answered,
   nowMs: number,
+  placeOf: (location: string) => string | null = () => null,
 ): Reply {
+  const { status } = answered;
+  if (status === 202 && call.isAsynchronous) {
+    const [location] = [answered.location ?? []].flat();
+    const place = location === undefined ? null : placeOf(location);
+    return {
+      outcome: 'accepted',
+      // Asked again it need not repeat where it is asked.
+      location: place ?? (call.isFetch ? call.path : null),
+      pollAfterMs: retryAfterMs(answered.retryAfter, nowMs),
+    };
+  }
   if (status >= 200 && status < 300) {
-    if (body === null) {
-      const error = `${status} with an answer of more bytes than ANSWER_BYTES_MAX`;
-      return { outcome: 'unknown', error, retryAfterMs: null };
-    }
-    const answer = status === 204 || body === '' ? {} : parsed(body);
-    return answer !== undefined && !isDeeper(answer, DEPTH_MAX) && call.accepts(answer)
-      ? { outcome: 'done', answer }
-      : { outcome: 'unknown', error: `${status} with an unreadable answer`, retryAfterMs: null };
+    const read = readAnswer(call, answered);
+    if ('answer' in read) return { outcome: 'done', answer: read.answer };
+    const error = bounded(call.redact(`${call.participant} answered ${status}, but ${read.fault}`));
+    return { outcome: 'unknown', error, retryAfterMs: null };
   }
   const outcome: Outcome = RETRYABLE.has(status)
     ? 'retryable'
     : status >= 500 || status < 300
       ? 'unknown'
       : 'refused';
-  const error = bounded(call.redact(`${status} ${reasonIn(body ?? '')}`.trim()));
+  const error = bounded(call.redact(`${status} ${reasonIn(answered)}`.trim()));
+  if (status === TOO_LARGE && call.canShrink)
+    return {
+      outcome: 'refused',
+      error: bounded(`${error}: too large, sent again with less`),
+      isTooLarge: true,
+    };
   return outcome === 'refused'
     ? { outcome, error }
-    : { outcome, error, retryAfterMs: retryAfterMs(retryAfter, nowMs) };
+    : { outcome, error, retryAfterMs: retryAfterMs(answered.retryAfter, nowMs) };
 }
-
-/**
- * Codes of failures before the request was written: it surely did not happen. Whatever fails otherwise may have
- * been written, in part or whole.
- */
-const NEVER_SENT = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EAI_FAIL',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EADDRNOTAVAIL',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'CERT_HAS_EXPIRED',
-  'CERT_NOT_YET_VALID',
-  'CERT_REJECTED',
-  'CERT_UNTRUSTED',
-  'CERT_REVOKED',
-  'HOSTNAME_MISMATCH',
-  'EPROTO',
-]);
 
 export function replyOfFailure(error: unknown): Reply {
   const { code, message } = causeOf(error);
-  const neverSent = NEVER_SENT.has(code) || code.startsWith('ERR_TLS_') || code.startsWith('ERR_SSL_');
   return {
-    outcome: neverSent ? 'retryable' : 'unknown',
+    // Whatever fails once a byte was written may have come, in part or whole.
+    outcome: error instanceof NeverSentError ? 'retryable' : 'unknown',
     error: bounded(code === '' ? message : `${code} ${message}`),
     retryAfterMs: null,
   };
+}
+
+/** A failure in a word, as OpenTelemetry names those for which nobody has one. */
+export function codeOf(error: unknown): string {
+  return causeOf(error).code || '_OTHER';
 }
 
 /** The innermost error that has a code: on Node several connect attempts are wrapped in an AggregateError. */
@@ -102,39 +103,28 @@ function causeOf(error: unknown): { code: string; message: string } {
   return error.cause === undefined ? { code: '', message: error.message } : causeOf(error.cause);
 }
 
-function parsed(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
-}
-
-function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
-}
-
-/** What a problem document says of itself. Of any other body nothing is kept: it may echo what it was sent. */
-function reasonIn(body: string): string {
-  const problem = parsed(body);
-  if (typeof problem !== 'object' || problem === null) return '';
-  const { type, title, detail, error, message } = problem as Record<string, unknown>;
-  const says = [type, detail ?? message ?? error ?? title].filter((part) => typeof part === 'string');
-  return says.join(': ');
-}
-
 function bounded(text: string): string {
   return text.length > ERROR_LENGTH_MAX ? `${text.slice(0, ERROR_LENGTH_MAX - 1)}…` : text;
 }
 
-/** An HTTP date. `Date.parse` alone would also take "-5" and "soon 3000" for one. */
+/** The three forms of an HTTP date (RFC 9110, 5.6.7). `Date.parse` alone would also take "-5" and "soon 3000" for one. */
 const HTTP_DATE = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*, .+ GMT$/;
+/** The one of them that does not say of which zone it is. */
+const ASCTIME = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/;
 
-/** `Retry-After` is a number of seconds or a date (RFC 9110, 10.2.3); anything else is as if it were not there. */
-function retryAfterMs(header: string | undefined, nowMs: number): number | null {
-  if (header === undefined) return null;
-  if (/^\d{1,9}$/.test(header.trim())) return Number(header) * 1000;
-  const at = HTTP_DATE.test(header.trim()) ? Date.parse(header) : Number.NaN;
+/**
+ * `Retry-After` is a number of seconds or a date (RFC 9110, 10.2.3); anything else is as if it were not there. Where a proxy has
+ * added one of its own, on a line of its own or behind a comma, the longer one is kept.
+ */
+function retryAfterMs(header: Answered['retryAfter'], nowMs: number): number | null {
+  const found = [header ?? []].flat().flatMap((line) => line.split(/,(?![^,]*GMT)/));
+  const waits = found.map((one) => waitMs(one.trim(), nowMs)).filter((ms) => ms !== null);
+  return waits.length === 0 ? null : Math.max(...waits);
+}
+
+function waitMs(text: string, nowMs: number): number | null {
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
+  const date = ASCTIME.test(text) ? `${text} GMT` : text;
+  const at = HTTP_DATE.test(text) || date !== text ? Date.parse(date) : Number.NaN;
   return Number.isNaN(at) ? null : Math.max(0, at - nowMs);
 }

@@ -1,28 +1,48 @@
 /**
- * The HTTP client of the participants: for each one pool of connections, one gate before it and one breaker; one
+ * The HTTP client of the participants: for each its connections, one gate before them and one breaker; one
  * deadline over everything that a call does (queueing, connecting, headers and body), and every way in which a call can
  * end told as data.
  */
-import { Pool } from 'undici';
+import type { LookupFunction } from 'node:net';
+import { stringify } from '../../json/exact.ts';
 import type { Call } from '../../machines/index.ts';
 import { Breaker, type BreakerSettings } from './breaker.ts';
 import type { Clock } from './clock.ts';
+import { Connections } from './connections.ts';
 import type { Observe, ParticipantState, TraceHeaders } from './contract.ts';
 import { Cutoff } from './cutoff.ts';
-import { exchange } from './exchange.ts';
+import { exchange, type Request } from './exchange.ts';
 import { Gate } from './gate.ts';
-import { type Deferral, type Reply, replyOf, replyOfFailure } from './outcome.ts';
+import { codeOf, type Deferral, type Reply, replyOf, replyOfFailure } from './outcome.ts';
+import { withoutSecrets } from './secrets.ts';
+import { connectorBy } from './tunnel.ts';
+import { passingOver } from './unasked-continue.ts';
 
 export interface ParticipantSettings {
   /** Base URL of each participant, by name. */
   readonly urls: Readonly<Record<string, string>>;
+  /** What every call to a participant carries beside our own headers: names and values in turn, by its name. Secrets. */
+  readonly headers: Readonly<Record<string, readonly string[]>>;
+  /** Through which proxy a participant is called, by its name; those that are not named are called directly. */
+  readonly proxies: Readonly<Record<string, string | null>>;
   readonly connectionsMax: number;
   /** Calls to one participant that may wait for a connection. */
   readonly queueMax: number;
   readonly connectTimeoutMs: number;
+  /** How old a connection may be and still be given a call. */
+  readonly connectionLifeMs: number;
+  /** What the call of an asynchronous step carries so that its participant can call back: names and values in turn. */
+  readonly callbackHeaders?: (sagaId: string, call: Call) => readonly string[];
   /** An answer beyond this is not read to its end: what an action answers is kept in the saga, and written with each commit. */
   readonly answerBytesMax: number;
   readonly breaker: BreakerSettings;
+}
+
+/** How a call ended on the wire, for those who watch: what it means for the saga is the reply alone. */
+interface Seen {
+  readonly status?: number;
+  /** Why no answer came, in a word. */
+  readonly failure?: string;
 }
 
 /** The world as the composition root hands it in. */
@@ -31,10 +51,13 @@ interface Surroundings {
   /** In [0, 1). */
   readonly random: () => number;
   readonly observe: Observe;
+  /** Where a name leads; else the system is asked. */
+  readonly lookup?: LookupFunction;
 }
 
-/** Names and values in turn. */
-const JSON_HEADERS = ['content-type', 'application/json', 'accept', 'application/json'] as const;
+/** Names and values in turn. Without a word about encodings, an answer might come compressed. */
+const ACCEPT_HEADERS = ['accept', 'application/json', 'accept-encoding', 'identity'] as const;
+const JSON_HEADERS = ['content-type', 'application/json', ...ACCEPT_HEADERS] as const;
 
 /** No call is put off for less: what follows it costs the store three writes. */
 const DEFERRED_LEAST_MS = 100;
@@ -48,8 +71,15 @@ const DEFERRED_BECAUSE = {
 
 interface Participant {
   readonly name: string;
-  readonly pool: Pool;
+  readonly connections: Connections;
+  readonly origin: string;
   readonly basePath: string;
+  /** Names and values in turn, the same with every call. */
+  readonly headers: readonly string[];
+  /** The same of what has no body. */
+  readonly askingHeaders: readonly string[];
+  /** Takes the secrets among them out of what it answers. */
+  readonly redact: (text: string) => string;
   readonly gate: Gate;
   readonly breaker: Breaker;
 }
@@ -58,17 +88,18 @@ export class Participants {
   readonly #participants: ReadonlyMap<string, Participant>;
   readonly #in: Surroundings;
   readonly #answerBytesMax: number;
+  readonly #callbackHeaders: NonNullable<ParticipantSettings['callbackHeaders']>;
   /** Of the calls in flight, so that a drain can end them. */
   readonly #inFlight = new Set<Cutoff>();
 
   constructor(settings: ParticipantSettings, surroundings: Surroundings) {
     this.#in = surroundings;
     this.#answerBytesMax = settings.answerBytesMax;
-    const { clock } = surroundings;
+    this.#callbackHeaders = settings.callbackHeaders ?? (() => []);
     this.#participants = new Map(
       Object.entries(settings.urls).map(([name, url]) => [
         name,
-        participantAt(name, new URL(url), settings, clock),
+        participantAt(name, new URL(url), settings.headers[name] ?? [], settings, surroundings),
       ]),
     );
   }
@@ -92,7 +123,7 @@ export class Participants {
     call: Call,
     trace: TraceHeaders,
     endsAt: () => number,
-  ): Promise<Reply | Deferral> {
+  ): Promise<(Reply & Seen) | Deferral> {
     const participant = this.#participants.get(call.participant);
     if (participant === undefined)
       throw new Error(`no URL is configured for participant ${call.participant}`);
@@ -122,7 +153,7 @@ export class Participants {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#participants.values()].map(({ pool }) => pool.destroy()));
+    await Promise.all([...this.#participants.values()].map(({ connections }) => connections.close()));
   }
 
   /**
@@ -135,7 +166,7 @@ export class Participants {
     call: Call,
     trace: TraceHeaders,
     cutoff: Cutoff,
-  ): Promise<Reply | Deferral> {
+  ): Promise<(Reply & Seen) | Deferral> {
     const { gate, breaker } = to;
     if (breaker.leftMs > 0) return this.#deferral(breaker, 'open');
     const entry = await gate.enter(cutoff);
@@ -163,39 +194,59 @@ export class Participants {
     const { observe } = this.#in;
     if (turned === 'closed') observe({ type: 'breaker-closed', participant: name });
     else {
-      const error = reply.outcome === 'done' ? null : reply.error;
+      const error = 'error' in reply ? reply.error : null;
       observe({ type: 'breaker-opened', participant: name, openMs: Math.round(breaker.leftMs), error });
     }
   }
 
   async #send(
-    { pool, basePath }: Participant,
+    { connections, origin, basePath, headers: fixed, askingHeaders, redact }: Participant,
     sagaId: string,
     call: Call,
     trace: TraceHeaders,
     cutoff: Cutoff,
-  ): Promise<Reply> {
+  ): Promise<Reply & Seen> {
+    const key = ['idempotency-key', `${sagaId}:${call.address}:${call.kind}`];
     const headers = [
-      ...JSON_HEADERS,
-      'idempotency-key',
-      `${sagaId}:${call.step}:${call.kind}`,
+      // A question has no effect that could happen twice.
+      ...(call.isFetch ? askingHeaders : [...fixed, ...key]),
       'saga-id',
       sagaId,
       'saga-step',
-      call.step,
+      call.address,
       'saga-attempt',
       String(call.attempt),
     ];
+    if (call.isAsynchronous && !call.isFetch) headers.push(...this.#callbackHeaders(sagaId, call));
     if (trace.traceparent !== undefined) headers.push('traceparent', trace.traceparent);
     if (trace.tracestate !== undefined) headers.push('tracestate', trace.tracestate);
-    const request = { path: basePath + call.path, headers, body: JSON.stringify(call.body) };
+    const request: Request = call.isFetch
+      ? { method: 'GET', path: call.path, headers, body: null }
+      : { method: 'POST', path: basePath + call.path, headers, body: stringify(call.body) };
+    const placeOf = (location: string) => placeAt(origin, request.path, location);
     try {
-      const { status, retryAfter, body } = await exchange(pool, request, this.#answerBytesMax, cutoff);
-      return replyOf(call, status, retryAfter, body, this.#in.clock.now());
+      const answered = await connections.use((connection) =>
+        exchange(connection, request, this.#answerBytesMax, cutoff),
+      );
+      const reply = replyOf(call, answered, this.#in.clock.now(), placeOf);
+      const { status } = answered;
+      return 'error' in reply ? { ...reply, error: redact(reply.error), status } : { ...reply, status };
     } catch (error) {
-      return replyOfFailure(error);
+      const failure = error instanceof TimeoutError ? 'timeout' : codeOf(error);
+      return { ...replyOfFailure(error), failure };
     }
   }
+}
+
+/** Such a place is kept in the saga, and written with each commit. */
+const PLACE_LENGTH_MAX = 2_000;
+
+/** Where a `Location` leads, seen from a request: nowhere, where that is not the participant itself. */
+function placeAt(origin: string, from: string, location: string): string | null {
+  if (!URL.canParse(location, origin + from)) return null;
+  const url = new URL(location, origin + from);
+  const place = url.pathname + url.search;
+  return url.origin === origin && place.length <= PLACE_LENGTH_MAX ? place : null;
 }
 
 class TimeoutError extends Error {
@@ -208,19 +259,22 @@ class TimeoutError extends Error {
 function participantAt(
   name: string,
   url: URL,
-  { connectionsMax, queueMax, connectTimeoutMs, breaker }: ParticipantSettings,
-  clock: Clock,
+  headers: readonly string[],
+  { proxies, connectionsMax, queueMax, connectTimeoutMs, connectionLifeMs, breaker }: ParticipantSettings,
+  { clock, random, lookup }: Surroundings,
 ): Participant {
+  const proxy = proxies[name] ?? null;
+  const connector = passingOver(
+    connectorBy({ proxy, timeoutMs: connectTimeoutMs, ...(lookup && { lookup }) }),
+  );
   return {
     name,
-    // The deadline of a call is its signal; undici's own time-outs are coarser, and start at other moments.
-    pool: new Pool(url.origin, {
-      connections: connectionsMax,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: { timeout: connectTimeoutMs },
-    }),
+    connections: new Connections({ origin: url.origin, connector, lifeMs: connectionLifeMs }, clock, random),
+    origin: url.origin,
     basePath: url.pathname.replace(/\/$/, ''),
+    headers: [...JSON_HEADERS, ...headers],
+    askingHeaders: [...ACCEPT_HEADERS, ...headers],
+    redact: withoutSecrets(headers),
     gate: new Gate(connectionsMax, queueMax),
     breaker: new Breaker(breaker, clock),
   };

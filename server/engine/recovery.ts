@@ -2,12 +2,27 @@
  * Finds sagas that somebody must look at, and takes them. One index of due times serves new work, retries, and owners
  * that are gone; there is no other scheduler.
  */
-import type { RegisteredMachine, Registry, SagaSnapshot } from '../../machines/index.ts';
-import { type Claimed, type SagaRecord, StoreUnavailableError } from '../../stores/saga-store.ts';
+import {
+  DefinitionError,
+  nameOf,
+  type RegisteredMachine,
+  type Registry,
+  type SagaSnapshot,
+} from '../../machines/index.ts';
+import {
+  type Claimed,
+  type SagaRecord,
+  StoreUnavailableError,
+  UNKNOWN_HELD,
+  UNREADABLE,
+  type WritesRefused,
+} from '../../stores/saga-store.ts';
 import { migrate } from './migrate.ts';
-import type { Runner, Surroundings } from './runner.ts';
+import type { Runner } from './runner.ts';
 import { setAside } from './set-aside.ts';
+import type { Surroundings } from './surroundings.ts';
 import { traceOf } from './trace.ts';
+import { summaryOf } from './write.ts';
 
 export interface RecoverySettings {
   /** How often the due index is asked when nothing else calls for it. */
@@ -39,7 +54,10 @@ export class Recovery {
   readonly #roomWorth: number;
   #running = false;
   #storeAway = false;
+  #failedInRound = false;
   #purgedAt: number;
+  #triedAt: number;
+  #refused: WritesRefused | null = null;
   #rooms: (() => void)[] = [];
   /** Sagas for which the store has been asked: their places must not be given twice. */
   #claiming = 0;
@@ -61,6 +79,7 @@ export class Recovery {
     this.#each = each;
     this.#roomWorth = Math.min(settings.claimBatch, Math.ceil(settings.inHandMax / 10));
     this.#purgedAt = surroundings.clock.monotonic();
+    this.#triedAt = this.#purgedAt;
   }
 
   start(): void {
@@ -97,6 +116,34 @@ export class Recovery {
   /** Somebody met a store that is away: the next round that succeeds says that it is back. */
   storeFailed(): void {
     this.#storeAway = true;
+    this.#failedInRound = true;
+  }
+
+  /** What the store says to writes, while it refuses any: whether it answers questions says nothing of that. */
+  get refused(): WritesRefused | null {
+    return this.#refused;
+  }
+
+  /**
+   * While the store has failed nothing else may come that is written: whoever balances has gone elsewhere. So it is tried
+   * each round; and now and then while all is well, because a coordinator without orders would not notice.
+   */
+  async #tryWrite(): Promise<void> {
+    const { store, clock, observe } = this.#in;
+    const now = clock.monotonic();
+    if (!this.#storeAway && now - this.#triedAt < TRY_WRITE_EVERY_MS) return;
+    this.#triedAt = now;
+    this.#refused = await store.tryWrite();
+    if (this.#refused !== null) {
+      observe({ type: 'store-fault', doing: 'a write that changes nothing', error: this.#refused.error });
+    }
+  }
+
+  /** Not while anything fails: where only some of it does, that would be said again and again. */
+  #noticeStoreBack(): void {
+    if (!this.#storeAway || this.#failedInRound) return;
+    this.#storeAway = false;
+    this.#in.observe({ type: 'store-back' });
   }
 
   /** There is room for one more. */
@@ -138,9 +185,13 @@ export class Recovery {
 
   async #poll(): Promise<void> {
     while (this.#running) {
+      this.#failedInRound = false;
+      const ms = this.#in.store.jumped();
+      if (ms !== 0) this.#in.observe({ type: 'clock-jumped', ms });
+      // Each by itself: what fails one of them, as a damaged key may for long, must not keep sagas from being taken up.
+      await this.#guarded('round', this.#each);
+      await this.#guarded('purge', () => this.#purge());
       const more = await this.#guarded('poll', async () => {
-        await this.#each();
-        await this.#purge();
         const limit = Math.min(this.#room(), this.#settings.claimBatch);
         if (limit <= 0) return false;
         const ids = await this.#in.store.due(this.#registry.takes(), limit);
@@ -148,6 +199,8 @@ export class Recovery {
         // Where none could be taken, asking again at once would find the same.
         return ids.length === limit && taken > 0 && limit >= this.#roomWorth;
       });
+      await this.#guarded('write', () => this.#tryWrite());
+      this.#noticeStoreBack();
       if (more !== true) await this.#pause();
     }
   }
@@ -178,6 +231,12 @@ export class Recovery {
     const { record } = claim;
     const { id, version } = record.machine;
     const machine = this.#registry.takerOf(id, version);
+    const { unreadable, status } = record;
+    // One that is parked already was taken up for what an operator asked: to carry it on as far as it can be read.
+    if (unreadable !== null && (status === 'STARTED' || machine === undefined || record.owner === null)) {
+      await this.#setAside(record, new Error(unreadable));
+      return;
+    }
     if (machine === undefined) {
       // Somebody has moved it, since it was found here, to a version that is not known here.
       await this.#in.store.release([{ id: record.id, fence: record.fence }]);
@@ -188,10 +247,16 @@ export class Recovery {
       return;
     }
     let snapshot: SagaSnapshot;
+    let restored: SagaSnapshot | null = null;
     try {
       snapshot = this.#registry.restore(record.machine, record.snapshot);
+      restored = snapshot;
       this.#runner.assertActs(record, machine.asks(snapshot));
     } catch (error) {
+      if (error instanceof DefinitionError && restored !== null) {
+        await this.#setAsideDefined(record, machine, restored, error);
+        return;
+      }
       // One saga that cannot be read must not take down all others with its coordinator.
       await this.#setAside(record, error as Error);
       return;
@@ -204,16 +269,47 @@ export class Recovery {
     if (moved !== null) this.#runner.resume(moved.claim, machine, snapshot, moved.sentAt);
   }
 
-  /** Parks a saga whose snapshot cannot be read, with the snapshot as it is: a person must look at it. */
+  /** Parks a saga that cannot be read, with its snapshot as it is: a person must look at it. */
   async #setAside(record: SagaRecord, error: Error): Promise<void> {
     const { id, trace } = record;
     this.#in.observe({ type: 'unreadable', id, trace: traceOf(id, trace), error });
-    await setAside(this.#in, record, {
-      writeId: this.#runner.nextWriteId(),
-      event: 'unreadable',
-      reason: 'unreadable',
+    // The store has done so itself, where nothing could be written.
+    if (record.owner === null) return;
+    await setAside(this.#in, this.#mended(record), this.#runner.nextWriteId(), {
+      event: UNREADABLE,
+      reason: UNREADABLE,
       error: error.message,
+      held: UNKNOWN_HELD,
     });
+  }
+
+  /** Parks a saga whose own definition fails where it stands: it can be read, and so can what stands of it. */
+  async #setAsideDefined(
+    record: SagaRecord,
+    machine: RegisteredMachine,
+    snapshot: SagaSnapshot,
+    error: DefinitionError,
+  ): Promise<void> {
+    const { id, trace } = record;
+    this.#in.observe({ type: 'definition-error', id, trace: traceOf(id, trace), machine, error });
+    await setAside(this.#in, record, this.#runner.nextWriteId(), {
+      event: 'definitionError',
+      reason: 'definition-error',
+      error: error.message,
+      held: machine.standing(snapshot.context, nameOf(snapshot.value)),
+    });
+  }
+
+  /** What listings show of it is taken from its snapshot, where that can be read and the rest cannot. */
+  #mended(record: SagaRecord): SagaRecord {
+    const { machine: ref, snapshot, unreadable } = record;
+    const machine = this.#registry.takerOf(ref.id, ref.version);
+    if (unreadable === null || machine === undefined) return record;
+    try {
+      return { ...record, summary: summaryOf(machine, this.#registry.restore(ref, snapshot)) };
+    } catch {
+      return record;
+    }
   }
 
   /** The store has parked it, because it was claimed too often and never came further. */
@@ -251,10 +347,7 @@ export class Recovery {
   /** The store may fail at any time; the next round asks again. */
   async #guarded<T>(doing: string, act: () => Promise<T>): Promise<T | undefined> {
     try {
-      const done = await act();
-      if (this.#storeAway) this.#in.observe({ type: 'store-back' });
-      this.#storeAway = false;
-      return done;
+      return await act();
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       this.#in.observe({ type: 'store-fault', doing, error });
@@ -264,3 +357,5 @@ export class Recovery {
 }
 
 const PURGE_BATCH = 500;
+/** How often a write is tried while all is well. */
+const TRY_WRITE_EVERY_MS = 10_000;

@@ -2,60 +2,39 @@
  * Carries sagas from state to state. The one pipe of the product: perform the call that the state announces, decide
  * what its outcome means, commit that, and only then act on it.
  */
-import type { Asks, RegisteredMachine, SagaEvent, SagaSnapshot } from '../../machines/index.ts';
+import {
+  type Activity,
+  type Asks,
+  activitiesIn,
+  type CallActivity,
+  DefinitionError,
+  hasCall,
+  nameOf,
+  type RegisteredMachine,
+  type SagaSnapshot,
+} from '../../machines/index.ts';
 import {
   type Claimed,
   type CommitResult,
-  type Fence,
   type Granted,
-  type NumberedEntry,
-  type Owner,
+  type NewSaga,
   type SagaRecord,
-  type SagaStore,
   type Signal,
   StoreUnavailableError,
   type Write,
 } from '../../stores/saga-store.ts';
-import { type Clock, wait } from './clock.ts';
-import type { Observe, SagaHistory, SagaListing, Trace } from './contract.ts';
+import { Beside, over } from './beside.ts';
+import { wait } from './clock.ts';
+import { FORGOTTEN, type Forgotten, type SagaHistory, type SagaListing } from './contract.ts';
 import { decide, type Hop } from './decide.ts';
-import type { Participants } from './participants.ts';
+import { anew } from './forgotten.ts';
+import { eventOf, toldOf } from './heard.ts';
+import { FOR_SIGNALS, type Held, historyOf, NO_SIGNALS, NOBODY_WAITS, type Performed } from './held.ts';
 import { Renewals } from './renewals.ts';
+import { asideWrite } from './set-aside.ts';
+import type { Surroundings } from './surroundings.ts';
 import { headersOf, newSpanId, traceOf } from './trace.ts';
-import { describe, lastOf, type Rights, statusOf, type Writer } from './write.ts';
-
-/** A saga in this coordinator's hands. */
-interface Held {
-  readonly id: string;
-  readonly machine: RegisteredMachine;
-  readonly trace: Trace;
-  /** The saga as listings show it, as of the last commit. */
-  listing: SagaListing;
-  snapshot: SagaSnapshot;
-  asks: Asks;
-  fence: Fence;
-  /**
-   * The whole history where the saga began here; a saga taken over has its history in the store alone, and so has one that
-   * has waited: this one is as long as a saga that never had to, with what operators asked meanwhile.
-   */
-  readonly log: NumberedEntry[] | null;
-  /** What operators have asked for and no commit has answered yet. */
-  signals: readonly Signal[];
-  /** Until when this coordinator may call participants for the saga, on the monotonic clock. */
-  rightUntil: number;
-}
-
-/** What the engine's parts share: the world as it was handed in by the composition root. */
-export interface Surroundings {
-  readonly store: SagaStore;
-  readonly participants: Participants;
-  readonly clock: Clock;
-  /** In [0, 1). */
-  readonly random: () => number;
-  readonly observe: Observe;
-  readonly owner: Owner;
-  readonly rights: Rights;
-}
+import { describe, lastOf, statusOf, type Writer } from './write.ts';
 
 /** Repeating a commit waits this long at first, and at most. */
 const COMMIT_RETRY_MS = { first: 20, most: 1000 } as const;
@@ -64,8 +43,10 @@ export class Runner {
   readonly #in: Surroundings;
   readonly #held = new Map<string, Held>();
   readonly #renewals: Renewals;
+  readonly #beside: Beside;
   readonly #onSettled: (id: string, history: SagaHistory | null) => void;
   readonly #onWaiting: (id: string, delayMs: number) => void;
+  readonly #onForgotten: (what: Forgotten) => void;
   readonly #onFree: () => void;
   #writes = 0;
   #yielding = false;
@@ -78,14 +59,22 @@ export class Runner {
       readonly settled: (id: string, history: SagaHistory | null) => void;
       /** A saga was given back, and is due after a delay. */
       readonly waiting: (id: string, delayMs: number) => void;
+      /** The store knows a saga no more that was in hand. */
+      readonly forgotten: (what: Forgotten) => void;
       /** There is one saga less in hand. */
       readonly free: () => void;
     },
   ) {
     this.#in = surroundings;
     this.#renewals = new Renewals(surroundings);
+    this.#beside = new Beside(
+      surroundings,
+      (saga, one) => this.#make(saga, one),
+      () => this.#abandoned,
+    );
     this.#onSettled = on.settled;
     this.#onWaiting = on.waiting;
+    this.#onForgotten = on.forgotten;
     this.#onFree = on.free;
   }
 
@@ -108,31 +97,62 @@ export class Runner {
   prepare(
     machine: RegisteredMachine,
     snapshot: SagaSnapshot,
-    storedTrace: string | null,
+    stored: Pick<NewSaga, 'trace' | 'idempotency'>,
   ): { write: Write; begin: BeginStored } {
     const at = this.#in.clock.now();
     const after = { snapshot, asks: machine.asks(snapshot) };
     const hops: readonly Hop[] = [{ before: null, event: null, after }];
-    const transition = { machine, hops, statusBefore: null, at, callMs: null, createdAtMs: at };
+    const transition = {
+      machine,
+      hops,
+      statusBefore: null,
+      parkedBefore: null,
+      at,
+      callMs: null,
+      createdAtMs: at,
+    };
     const write = describe(transition, this.#writer(0));
     const begin: BeginStored = (id, granted, sentAt) => {
       const { seq, fence } = granted;
       const { summary } = write;
       const status = statusOf(write.next);
-      const listing = { id, machine, status, summary, parked: null, seq, createdAtMs: at, updatedAtMs: at };
-      const trace = traceOf(id, storedTrace);
-      const inHand = { fence, log: [], signals: [], rightUntil: 0 };
-      const held: Held = { id, machine, trace, listing, ...after, ...inHand };
+      const listing: SagaListing = {
+        id,
+        machine,
+        status,
+        summary,
+        parked: null,
+        seq,
+        createdAtMs: at,
+        updatedAtMs: at,
+        unreadable: null,
+      };
+      const trace = traceOf(id, stored.trace);
+      const inHand = {
+        stored,
+        fence,
+        log: [],
+        signals: [],
+        rightUntil: 0,
+        underWay: new Map(),
+        inherited: new Set<string>(),
+      };
+      const outside = { poked: NO_SIGNALS, wake: NOBODY_WAITS };
+      const held: Held = { id, machine, trace, listing, ...after, ...inHand, ...outside };
       this.#in.observe({ type: 'started', id, trace, machine, context: snapshot.context });
       this.#note(held, hops, write, seq);
-      this.#take(held, granted, sentAt);
+      const { next } = write;
+      if (next.kind === 'act') this.#take(held, granted, sentAt);
+      // One that begins with a wait is nobody's from the start.
+      else if (next.kind === 'wait') this.#onWaiting(id, next.delayMs);
+      else this.#settle(held, 0);
     };
     return { write, begin };
   }
 
   /** @throws where there is nothing to do for a saga that was claimed */
   assertActs({ signals, summary }: SagaRecord, asks: Asks): void {
-    if (asks.kind !== 'call' && asks.kind !== 'wait' && signals.length === 0) {
+    if (asks.kind !== 'activities' && signals.length === 0) {
       throw new Error(`its record says that it runs, its snapshot that it stands in ${summary.state}`);
     }
   }
@@ -151,13 +171,18 @@ export class Runner {
       id,
       machine,
       trace,
+      stored: { trace: record.trace, idempotency: null },
       listing: record,
       snapshot,
       asks,
       fence,
       log: null,
       signals,
+      poked: NO_SIGNALS,
+      wake: NOBODY_WAITS,
       rightUntil: 0,
+      underWay: new Map(),
+      inherited: new Set(activitiesIn(asks).flatMap((one) => (one.kind === 'call' ? [one.name] : []))),
     };
     this.#in.observe({ type: 'claimed', id, trace, state: record.summary.state, machine });
     this.#take(held, { fence, seq, remainingMs }, sentAt);
@@ -167,6 +192,17 @@ export class Runner {
   history(id: string): SagaHistory | null {
     const saga = this.#held.get(id);
     return saga === undefined ? null : historyOf(saga);
+  }
+
+  /**
+   * Something has come to a saga in hand. Where several things are under way for it, it is decided at once; one call alone it
+   * waits for, as its mailbox does.
+   */
+  poke(id: string, signal: Signal): void {
+    const saga = this.#held.get(id);
+    if (saga === undefined) return;
+    saga.poked = [...saga.poked, signal];
+    saga.wake();
   }
 
   /** From now on every saga is given back as soon as its call has settled. */
@@ -203,25 +239,37 @@ export class Runner {
     let acting = true;
     while (acting) {
       const step = await this.#perform(saga);
-      acting = step !== null && (await this.#advance(saga, step.event, step.callMs));
+      acting = step !== null && (await this.#advance(saga, step));
     }
+    for (const { cancel } of saga.underWay.values()) cancel();
+    this.#renewals.remove(saga);
     this.#drop(saga.id);
   }
 
   /**
-   * Makes the call that the state announces; `null` where the right to make it is over. What operators ask of a saga
-   * that stands still comes first; of one that announces a call, it waits until that has settled. A call that was put
-   * off is no call: nobody is told of it but by the wait that it leads to.
+   * Does what the states ask for, until there is an event. What operators ask of a saga that stands still comes first; of
+   * one that announces a call, it waits until that has settled.
    */
-  async #perform(saga: Held): Promise<{ event: SagaEvent | null; callMs: number | null } | null> {
-    const { clock, participants, random, observe } = this.#in;
+  async #perform(saga: Held): Promise<Performed> {
     if (this.#abandoned) return null;
-    const standsStill = saga.asks.kind !== 'call' || saga.listing.status === 'ABORTED';
-    if (standsStill && saga.signals.length > 0) return { event: null, callMs: null };
-    if (saga.asks.kind === 'wait') return { event: { type: 'due', at: clock.now() }, callMs: null };
-    if (saga.asks.kind !== 'call') throw new Error(`saga ${saga.id} was taken up with nothing to do`);
+    const activities = activitiesIn(saga.asks);
+    const standsStill = !hasCall(saga.asks) || saga.listing.status === 'ABORTED';
+    if (standsStill && saga.signals.length > 0) return FOR_SIGNALS;
+    const [first, more] = activities;
+    if (first === undefined) throw new Error(`saga ${saga.id} was taken up with nothing to do`);
+    // The path of a saga that does one thing after the other: nothing is kept of it but what it awaits.
+    if (more === undefined && saga.underWay.size === 0)
+      return first.kind === 'call' ? this.#make(saga, first) : over(first, this.#in.clock.now());
+    if (standsStill) return over(earliestOf(activities), this.#in.clock.now());
+    return this.#beside.perform(saga, activities);
+  }
 
-    const { call } = saga.asks;
+  /**
+   * Makes a call; `null` where the right to make it is over. A call that was put off is no call: nobody is told of it but by
+   * the wait that it leads to.
+   */
+  async #make(saga: Held, { call, to, name: of }: CallActivity): Promise<Performed> {
+    const { clock, participants, random, observe, tracing } = this.#in;
     const { id, trace, machine } = saga;
     const sentAt = clock.monotonic();
     if (saga.rightUntil <= sentAt) {
@@ -232,34 +280,48 @@ export class Runner {
     const endsAt = () => Math.min(timesOutAt, saga.rightUntil);
     if (saga.rightUntil < timesOutAt) this.#renewals.add(saga);
     const spanId = newSpanId(random);
-    const reply = await participants.call(id, call, headersOf(trace, spanId), endsAt);
-    this.#renewals.remove(saga);
+    const headers = tracing.isPropagated ? headersOf(trace, spanId) : {};
+    // Where nothing undoes it nobody asks its participant later on: what was not done this time may have been done before.
+    const isPerhapsDone = saga.inherited.delete(of) && !call.isUndoable;
+    const reply = await participants.call(id, call, headers, endsAt);
+    if (saga.underWay.size === 0) this.#renewals.remove(saga);
     if (this.#abandoned) return null;
-    if (reply.outcome === 'deferred') {
-      const { outcome: type, error, delayMs } = reply;
-      return { event: { type, at: clock.now(), error, delayMs }, callMs: null };
-    }
     const ms = clock.monotonic() - sentAt;
-    const error = reply.outcome === 'done' ? null : reply.error;
-    observe({ type: 'called', id, trace, spanId, machine, call, outcome: reply.outcome, ms, error });
-
-    const at = clock.now();
-    const { outcome } = reply;
-    if (outcome === 'done') return { event: { type: outcome, at, answer: reply.answer }, callMs: ms };
-    if (outcome === 'refused') return { event: { type: outcome, at, error: reply.error }, callMs: ms };
-    const { retryAfterMs } = reply;
-    return { event: { type: outcome, at, error: reply.error, random: random(), retryAfterMs }, callMs: ms };
+    if (reply.outcome !== 'deferred')
+      observe({ type: 'called', id, trace, spanId, machine, call, ms, ...toldOf(reply) });
+    const pollAfterMs = machine.pollAfterMs(call.step);
+    const heard = { call, to, at: clock.now(), random, isPerhapsDone, pollAfterMs };
+    return { event: eventOf(reply, heard), callMs: reply.outcome === 'deferred' ? null : ms, of };
   }
 
   /** Decides, commits, and takes the new state as its own. Answers whether there is more to do for it here. */
-  async #advance(saga: Held, event: SagaEvent | null, callMs: number | null): Promise<boolean> {
+  async #advance(saga: Held, performed: NonNullable<Performed>): Promise<boolean> {
+    const { event, callMs, of } = performed;
     const { id, machine, listing } = saga;
     const at = event?.at ?? this.#in.clock.now();
     const { createdAtMs, status: statusBefore } = listing;
     const overdue = machine.deadlineMs !== null && at >= createdAtMs + machine.deadlineMs;
     const { signals } = saga;
-    const hops = decide({ machine, from: saga, status: statusBefore, signals, event, at, overdue });
-    const transition = { machine, hops, statusBefore, at, callMs: rounded(callMs), createdAtMs };
+    let hops: readonly Hop[];
+    try {
+      hops = decide({ machine, from: saga, status: statusBefore, signals, event, of, at, overdue });
+    } catch (error) {
+      if (!(error instanceof DefinitionError)) throw error;
+      await this.#setAside(saga, error);
+      return false;
+    }
+    // What came of a call beside others, which nobody waits for any more, changes nothing; nor does what was answered already.
+    if (hops.length === 0 && event?.type !== 'due') return true;
+    const { parked: parkedBefore } = listing;
+    const transition = {
+      machine,
+      hops,
+      statusBefore,
+      parkedBefore,
+      at,
+      callMs: rounded(callMs),
+      createdAtMs,
+    };
     const write = describe(transition, this.#writer(signals.length));
 
     const committed = await this.#commit(saga, write);
@@ -268,7 +330,11 @@ export class Runner {
     if (result.kind === 'signalled') {
       // Somebody has asked for something meanwhile: what the outcome leads to is decided again.
       saga.signals = result.signals;
-      return this.#advance(saga, event, callMs);
+      return this.#advance(saga, performed);
+    }
+    if (result.kind === 'missing' && this.#isForgotten(saga)) {
+      await this.#remember(saga, lastOf(hops).after.snapshot, write);
+      return false;
     }
     if (result.kind !== 'committed') {
       this.#in.observe({ type: 'lost', id, trace: saga.trace, why: result.kind });
@@ -277,7 +343,9 @@ export class Runner {
     const { after } = lastOf(hops);
     saga.snapshot = after.snapshot;
     saga.asks = after.asks;
-    saga.signals = [];
+    saga.signals = NO_SIGNALS;
+    if (saga.poked.length > 0)
+      saga.poked = saga.poked.filter(({ id }) => !signals.some((one) => one.id === id));
     this.#grant(saga, result, sentAt);
     const { next, summary } = write;
     const parked = next.kind === 'park' ? next.parked : null;
@@ -291,6 +359,7 @@ export class Runner {
       seq,
       createdAtMs,
       updatedAtMs: at,
+      unreadable: null,
     };
     this.#note(saga, hops, write, seq);
 
@@ -301,23 +370,101 @@ export class Runner {
     return false;
   }
 
+  /** Parks a saga whose own definition has failed, as it stands: nothing of others is touched, and a new release goes on with it. */
+  async #setAside(saga: Held, error: DefinitionError): Promise<void> {
+    const { id, trace, machine, snapshot, listing } = saga;
+    const { clock, observe } = this.#in;
+    observe({ type: 'definition-error', id, trace, machine, error });
+    for (;;) {
+      const stored = { ...listing, snapshot: machine.persist(snapshot), signals: saga.signals };
+      const write = asideWrite(this.#writer(saga.signals.length), clock.now(), stored, {
+        event: 'definitionError',
+        reason: 'definition-error',
+        error: error.message,
+        held: machine.standing(snapshot.context, nameOf(snapshot.value)),
+      });
+      const committed = await this.#commit(saga, write);
+      if (committed === null) return;
+      const { result } = committed;
+      if (result.kind === 'signalled') {
+        saga.signals = result.signals;
+        continue;
+      }
+      if (result.kind !== 'committed') {
+        observe({ type: 'lost', id, trace, why: result.kind });
+        return;
+      }
+      const parked = write.next.kind === 'park' ? write.next.parked : null;
+      const at = clock.now();
+      saga.listing = { ...listing, status: 'ABORTED', parked, seq: result.seq, updatedAtMs: at };
+      saga.log?.push({ ...write.entry, seq: result.seq });
+      this.#drop(id);
+      this.#settle(saga, Math.max(0, at - listing.createdAtMs));
+      return;
+    }
+  }
+
   /**
    * Commits until the store has answered. Repeating is safe, since the store recognises its own write, and needed,
    * since the outcome of the call is known here alone. `null` where the coordinator lets go of the saga.
    */
-  async #commit(saga: Held, write: Write): Promise<{ result: CommitResult; sentAt: number } | null> {
-    const { store, clock, observe } = this.#in;
+  #commit(saga: Held, write: Write): Promise<{ result: CommitResult; sentAt: number } | null> {
+    return this.#answered(`commit of saga ${saga.id}`, () =>
+      this.#in.store.commit(saga.id, saga.fence, write),
+    );
+  }
+
+  async #answered<T>(doing: string, ask: () => Promise<T>): Promise<{ result: T; sentAt: number } | null> {
+    const { clock, observe } = this.#in;
     for (let delayMs: number = COMMIT_RETRY_MS.first; !this.#abandoned; delayMs *= 2) {
       const sentAt = clock.monotonic();
       try {
-        return { result: await store.commit(saga.id, saga.fence, write), sentAt };
+        return { result: await ask(), sentAt };
       } catch (error) {
         if (!(error instanceof StoreUnavailableError)) throw error;
-        observe({ type: 'store-fault', doing: `commit of saga ${saga.id}`, error });
+        observe({ type: 'store-fault', doing, error });
         await wait(clock, Math.min(delayMs, COMMIT_RETRY_MS.most));
       }
     }
     return null;
+  }
+
+  /**
+   * Whether a saga that the store does not know was forgotten. Purged it can only be after others have taken it over, ended
+   * it and kept it for its time, all of that since our right has ended.
+   */
+  #isForgotten({ rightUntil }: Held): boolean {
+    const { clock, rights } = this.#in;
+    return clock.monotonic() < rightUntil + rights.retentionMs;
+  }
+
+  /** Stores a saga anew that was forgotten, and tells of it. */
+  async #remember(saga: Held, snapshot: SagaSnapshot, write: Write): Promise<void> {
+    const { id, machine, trace, stored, log } = saga;
+    const { store, clock, observe } = this.#in;
+    const at = new Date(clock.now()).toISOString();
+    // The calls that the write was to announce have not been made; those before it have.
+    const held = machine.standing(snapshot.context, nameOf(saga.snapshot.value));
+    const remembered = { id, ...stored, machine, held, log: log ?? [], write, at };
+    const again = anew({ ...remembered, writeId: this.nextWriteId() });
+    const doing = `storing of saga ${id} anew`;
+    let answer = await this.#answered(doing, () => store.create(again));
+    // Somebody has used the key since, to order once more.
+    if (answer !== null && 'id' in answer.result && answer.result.id !== id) {
+      answer = await this.#answered(doing, () => store.create({ ...again, idempotency: null }));
+    }
+    if (answer === null) return;
+    const { state } = write.summary;
+    observe({ type: FORGOTTEN, id, trace, machine, state, held });
+    const { result } = answer;
+    const { next } = again;
+    this.#drop(id);
+    if (result.kind === 'created' && next.kind === 'end') {
+      const ms = Math.max(0, clock.now() - saga.listing.createdAtMs);
+      const reason = snapshot.context.failure?.reason ?? null;
+      observe({ type: 'settled', id, trace, machine, status: next.status, ms, reason, parked: null });
+      this.#onSettled(id, null);
+    } else this.#onForgotten({ kind: FORGOTTEN, id, state, held, stored: result.kind === 'created' });
   }
 
   /** The store says what remained of the lease when it granted it; our right began to run when we asked. */
@@ -358,11 +505,10 @@ export class Runner {
   }
 }
 
-function historyOf({ machine, trace, listing, snapshot, log }: Held): SagaHistory | null {
-  if (log === null) return null;
-  const steps = machine.steps.map(({ name }) => name);
-  const context = machine.redacted(snapshot.context);
-  return { saga: { ...listing, context, steps, traceId: trace.traceId }, log: [...log] };
+/** The wait that is over first: somebody was given the saga because of it. */
+function earliestOf(activities: readonly Activity[]): Activity {
+  const until = (one: Activity) => (one.kind === 'call' ? 0 : one.until);
+  return activities.reduce((first, one) => (until(one) < until(first) ? one : first));
 }
 
 type BeginStored = (id: string, granted: Granted, sentAt: number) => void;

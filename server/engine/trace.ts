@@ -5,7 +5,7 @@
  * order came with a `traceparent`, which the store keeps with the saga; else the saga's own UUID is the trace id. The
  * saga's span has its id from that UUID too, so that coordinators need not agree on it.
  */
-import type { StartRequest, Trace, TraceHeaders } from './contract.ts';
+import type { StartRequest, Trace, TraceHeaders, Tracing } from './contract.ts';
 
 /** Later versions may add members; what this version knows of them stays where it is. */
 const TRACEPARENT =
@@ -14,28 +14,75 @@ const TRACEPARENT =
 const TRACESTATE_CHARACTERS_MAX = 512;
 const SAMPLED = 1;
 
+/** Stands where a traceparent would: the saga is the root of its trace, and is not sampled. */
+const UNSAMPLED = '00';
+/** When the saga's span began. No tracestate begins so. */
+const STARTED = /^@(\d{1,15})$/;
+
 /**
- * The caller's trace context as the store keeps it: the traceparent, and after a blank the tracestate. A header that
- * cannot be read counts as none, as the standard wants it: an order must not fail for its trace.
+ * What the store keeps of a saga's trace: the caller's traceparent with our decision whether to sample, when the saga's
+ * span began, and the caller's tracestate, with blanks between, each where there is one. So all coordinators agree on it, whatever their own
+ * settings are. `null` says what most sagas are: the root of a trace that is sampled.
+ *
+ * A header that cannot be read counts as none, as the standard wants it: an order must not fail for its trace.
  */
-export function storedTrace({ traceparent = '', tracestate = '' }: StartRequest['trace']): string | null {
-  const [, version, traceId, parentId, flags, more] = TRACEPARENT.exec(traceparent) ?? [];
-  if (traceId === undefined || (version === '00' && more !== undefined)) return null;
-  const isPassedOn = /^[\x20-\x7e]+$/.test(tracestate) && tracestate.length <= TRACESTATE_CHARACTERS_MAX;
-  return `00-${traceId}-${parentId}-${flags}${isPassedOn ? ` ${tracestate}` : ''}`;
+export function storedTrace(
+  sagaId: string,
+  came: StartRequest['trace'],
+  { ratio, followsCaller, isPropagated, isRecorded }: Tracing,
+  nowMs: number,
+): string | null {
+  const { traceparent = '', tracestate = '' } = isPropagated ? came : {};
+  const [, version, traceId, parentId, flags = '', more] = TRACEPARENT.exec(traceparent) ?? [];
+  const hasCaller = traceId !== undefined && !(version === '00' && more !== undefined);
+  const isSampled =
+    hasCaller && followsCaller ? sampledIn(flags) : isDrawn(hasCaller ? traceId : uuidOf(sagaId), ratio);
+  const parts: string[] = [];
+  if (hasCaller) parts.push(`00-${traceId}-${parentId}-${flagsWith(flags, isSampled)}`);
+  else if (!isSampled) parts.push(UNSAMPLED);
+  if (isSampled && isRecorded) parts.push(`@${Math.floor(nowMs)}`);
+  if (hasCaller && /^[\x20-\x7e]+$/.test(tracestate) && tracestate.length <= TRACESTATE_CHARACTERS_MAX)
+    parts.push(tracestate);
+  return parts.length === 0 ? null : parts.join(' ');
 }
 
 /** @param stored what {@link storedTrace} gave when the saga began */
 export function traceOf(sagaId: string, stored: string | null): Trace {
-  const uuid = sagaId.slice(sagaId.indexOf('-') + 1).replaceAll('-', '');
+  const uuid = uuidOf(sagaId);
   // The variant's bits in it are never all 0, so this is a valid span id.
   const spanId = uuid.slice(16);
-  const [head = '', ...rest] = stored?.split(' ') ?? [];
-  const [, , traceId, parentSpanId, flags = ''] = TRACEPARENT.exec(head) ?? [];
-  if (traceId === undefined || parentSpanId === undefined)
-    return { traceId: uuid, spanId, parentSpanId: null, isSampled: true, state: '' };
-  const isSampled = (Number.parseInt(flags, 16) & SAMPLED) === SAMPLED;
-  return { traceId, spanId, parentSpanId, isSampled, state: rest.join(' ') };
+  const parts = stored?.split(' ') ?? [];
+  const [, , traceId, parentSpanId, flags = ''] = TRACEPARENT.exec(parts[0] ?? '') ?? [];
+  const isRoot = traceId === undefined || parentSpanId === undefined;
+  const isUnsampled = parts[0] === UNSAMPLED;
+  if (!isRoot || isUnsampled) parts.shift();
+  const [, startedAt] = STARTED.exec(parts[0] ?? '') ?? [];
+  if (startedAt !== undefined) parts.shift();
+  const startedAtMs = startedAt === undefined ? null : Number(startedAt);
+  return isRoot
+    ? { traceId: uuid, spanId, parentSpanId: null, isSampled: !isUnsampled, startedAtMs, state: '' }
+    : { traceId, spanId, parentSpanId, isSampled: sampledIn(flags), startedAtMs, state: parts.join(' ') };
+}
+
+function uuidOf(sagaId: string): string {
+  return sagaId.slice(sagaId.indexOf('-') + 1).replaceAll('-', '');
+}
+
+function sampledIn(flags: string): boolean {
+  return (Number.parseInt(flags, 16) & SAMPLED) === SAMPLED;
+}
+
+function flagsWith(flags: string, isSampled: boolean): string {
+  const others = Number.parseInt(flags, 16) & ~SAMPLED;
+  return (others | (isSampled ? SAMPLED : 0)).toString(16).padStart(2, '0');
+}
+
+/**
+ * Whether a trace is among those that are sampled: by its last 56 bits, which are the random ones by the standard's second
+ * level and in a UUID alike, so that whoever else samples by them decides the same. A number holds 52 of them exactly.
+ */
+function isDrawn(traceId: string, ratio: number): boolean {
+  return Number.parseInt(traceId.slice(18, 31), 16) / 2 ** 52 >= 1 - ratio;
 }
 
 /** What a participant receives with a call that is the span `spanId`. */

@@ -8,9 +8,10 @@ import {
   type MachineRef,
   type SagaRecord,
   StoreUnavailableError,
+  UNKNOWN_HELD,
 } from '../../stores/saga-store.ts';
-import type { Surroundings } from './runner.ts';
 import { setAside } from './set-aside.ts';
+import type { Surroundings } from './surroundings.ts';
 import { traceOf } from './trace.ts';
 
 export interface VersionSettings {
@@ -111,7 +112,7 @@ export class Versions {
     // Whatever waits, or has an owner that is gone, becomes due and stays due: nobody takes it.
     const ids = await store.due(gone, SWEEP_BATCH);
     for (const id of ids) {
-      const record = await this.#read(id);
+      const record = await store.get(id);
       // Somebody may have moved it to another version since it was found.
       const isGone = gone.some(
         ({ id, version }) => record?.machine.id === id && record.machine.version === version,
@@ -121,25 +122,14 @@ export class Versions {
     return ids.length;
   }
 
-  async #read(id: string): Promise<SagaRecord | null> {
-    try {
-      return await this.#in.store.get(id);
-    } catch (error) {
-      if (error instanceof StoreUnavailableError) throw error;
-      // One record that cannot be read must not keep the others standing.
-      this.#in.observe({ type: 'unreadable', id, trace: null, error: error as Error });
-      return null;
-    }
-  }
-
   async #park(record: SagaRecord): Promise<void> {
     const { id, machine } = record;
     const trace = traceOf(id, record.trace);
-    const parked = await setAside(this.#in, record, {
-      writeId: this.#nextWriteId(),
+    const parked = await setAside(this.#in, record, this.#nextWriteId(), {
       event: 'versionUnknown',
       reason: 'version-unknown',
       error: `no coordinator runs ${titleOf(machine)}`,
+      held: UNKNOWN_HELD,
     });
     if (parked) this.#in.observe({ type: 'version-unknown', id, trace, machine });
   }

@@ -4,10 +4,13 @@
  */
 import type { SagaStore } from '../../stores/saga-store.ts';
 import type { Clock } from './clock.ts';
-import type { SagaHistory } from './contract.ts';
+import { type Forgotten, forgottenElsewhere, type SagaHistory } from './contract.ts';
 
-/** How waiting ended: with the saga itself, with the news that it settled elsewhere, or with the time being over. */
-export type Waited = SagaHistory | 'elsewhere' | null;
+/**
+ * How waiting ended: with the saga itself, with the news that it settled elsewhere or that the store has forgotten it, or with
+ * the time being over.
+ */
+export type Waited = SagaHistory | Forgotten | 'elsewhere' | null;
 type Tell = (waited: Waited) => void;
 
 export class Waiters {
@@ -58,7 +61,10 @@ export class Waiters {
     if (ids.length === 0) return;
     const statuses = await this.#store.statuses(ids);
     ids.forEach((id, index) => {
-      if (statuses[index] !== 'STARTED') this.settled(id, 'elsewhere');
+      const status = statuses[index];
+      // None is purged while somebody waits for it: ended sagas are kept for an hour at least.
+      if (status === null) this.settled(id, forgottenElsewhere(id));
+      else if (status !== undefined && status !== 'STARTED') this.settled(id, 'elsewhere');
     });
   }
 }

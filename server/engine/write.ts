@@ -3,10 +3,14 @@
  * announces is decided here.
  */
 import {
+  activitiesIn,
+  type Call,
+  callTo,
   nameOf,
   type Outcome,
+  onlyCall,
   type RegisteredMachine,
-  type SagaContext,
+  type SagaEvent,
   type SagaSnapshot,
 } from '../../machines/index.ts';
 import type {
@@ -17,10 +21,11 @@ import type {
   Parked,
   SagaStatus,
   SagaSummary,
+  Signal,
   Write,
 } from '../../stores/saga-store.ts';
-import { DURATION_BUCKETS_MS } from './contract.ts';
-import type { Hop } from './decide.ts';
+import { DURATION_BUCKETS_MS, type LogEvent } from './contract.ts';
+import type { Hop, Standing } from './decide.ts';
 
 /** A transition: one event, or several that are stored as one. */
 export interface Transition {
@@ -29,6 +34,8 @@ export interface Transition {
   readonly hops: readonly Hop[];
   /** The saga's status until now; `null` where it begins. */
   readonly statusBefore: SagaStatus | null;
+  /** What it was parked for until now. */
+  readonly parkedBefore: Parked | null;
   readonly at: number;
   /** How long the call took that led to the outcome among the events. */
   readonly callMs: number | null;
@@ -79,26 +86,44 @@ export function describe(transition: Transition, writer: Writer): Write {
   return entries.length > 1 ? { ...write, earlier: entries.slice(0, -1) } : write;
 }
 
-function nextOf({ machine, hops, at, createdAtMs }: Transition, rights: Rights, yielding: boolean): Next {
+function nextOf(
+  { machine, hops, at, createdAtMs, parkedBefore }: Transition,
+  rights: Rights,
+  yielding: boolean,
+): Next {
   const { asks, snapshot } = lastOf(hops).after;
+  // What comes from outside is kept for it, but only a person sets a parked saga going again.
+  if (parkedBefore !== null && asks.kind === 'activities' && !hops.some(({ signal }) => isAsked(signal)))
+    return { kind: 'park', parked: parkedBefore };
   switch (asks.kind) {
-    case 'call':
-      return yielding
-        ? { kind: 'wait', delayMs: 0 }
-        : { kind: 'act', leaseMs: leaseMsOf(asks.call.timeoutMs, rights) };
-    case 'wait': {
+    case 'activities': {
+      let timeoutMs = -1;
+      let until = Number.POSITIVE_INFINITY;
+      for (const one of asks.activities) {
+        if (one.kind === 'call') timeoutMs = Math.max(timeoutMs, one.call.timeoutMs);
+        else until = Math.min(until, one.until);
+      }
+      if (timeoutMs >= 0)
+        return yielding
+          ? { kind: 'wait', delayMs: 0 }
+          : { kind: 'act', leaseMs: leaseMsOf(timeoutMs, rights) };
       // A deadline that cuts a wait short must wake somebody too.
       const bounded = machine.deadlineMs !== null && machine.accepts(snapshot, { type: 'deadline', at });
-      const until = bounded ? Math.min(asks.retryAt, createdAtMs + (machine.deadlineMs ?? 0)) : asks.retryAt;
+      if (bounded) until = Math.min(until, createdAtMs + (machine.deadlineMs ?? 0));
       return { kind: 'wait', delayMs: Math.max(0, until - at) };
     }
     case 'operator':
-      return { kind: 'park', parked: parkedOf(machine.redacted(snapshot.context)) };
+      return { kind: 'park', parked: machine.parked(snapshot.context) };
     case 'nothing':
       return { kind: 'end', status: asks.succeeded ? 'COMPLETED' : 'FAILED', keepMs: rights.retentionMs };
     default:
       return asks satisfies never;
   }
+}
+
+/** Whether a person asked for it. */
+function isAsked(signal: Signal | undefined): boolean {
+  return signal !== undefined && signal.kind !== 'event' && signal.kind !== 'outcome';
 }
 
 /** How long a lease for a call of this time-out is. */
@@ -112,22 +137,11 @@ export function statusOf(next: Next): SagaStatus {
   return next.kind === 'end' ? next.status : 'STARTED';
 }
 
-/** What operators are shown, and so without secrets. */
-function parkedOf(context: SagaContext): Parked {
-  const held = context.held.map(({ step, reason }) => ({
-    step,
-    reason,
-    response: context.answers[step] ?? null,
-  }));
-  return { reason: 'compensation-incomplete', held };
-}
-
 export function summaryOf(machine: RegisteredMachine, { value, context }: SagaSnapshot): SagaSummary {
   const failed = context.failure?.step ?? null;
-  const { order_id } = context.data;
   return {
     state: nameOf(value),
-    order_id: typeof order_id === 'string' ? order_id : null,
+    label: machine.labelOf(context),
     steps_completed: machine.stepsCompleted(context),
     total_steps: machine.steps.length,
     failed_step: failed,
@@ -139,23 +153,34 @@ export function summaryOf(machine: RegisteredMachine, { value, context }: SagaSn
 const OUTCOMES: ReadonlySet<string> = new Set<Outcome>(['done', 'refused', 'retryable', 'unknown']);
 
 function entryOf({ before, event, after, signal, ignored }: Hop, { at, callMs }: Transition): LogEntry {
-  // An outcome is told of the call that had it; a start or the end of a wait, of the call that it leads to.
-  const about = before?.asks.kind === 'call' ? before.asks : after.asks;
-  const call = about.kind === 'call' ? about.call : null;
+  const call = callOf(before, event, after);
   const isOutcome = event !== null && OUTCOMES.has(event.type);
   const entry = {
     at: new Date(at).toISOString(),
-    event: signal?.kind ?? event?.type ?? 'started',
+    event: (signal?.kind ?? event?.type ?? 'started') satisfies LogEvent,
     from: before === null ? null : nameOf(before.snapshot.value),
     to: nameOf(after.snapshot.value),
-    step: signal?.step ?? call?.step ?? null,
+    step: signal?.step ?? call?.address ?? null,
     kind: call?.kind ?? null,
     attempt: call?.attempt ?? null,
     outcome: isOutcome ? event.type : ignored ? 'ignored' : null,
     duration_ms: isOutcome ? callMs : null,
     error: event !== null && 'error' in event ? event.error : null,
   };
-  return signal ? { ...entry, by: signal.by, reason: signal.reason } : entry;
+  return signal ? ofSignal(entry, signal) : entry;
+}
+
+function ofSignal(entry: LogEntry, { kind, by, reason, attempt }: Signal): LogEntry {
+  if (kind === 'event') return { ...entry, kind: null, attempt: null, step: null, reason };
+  if (kind === 'outcome') return { ...entry, kind: 'action', attempt: attempt ?? null, duration_ms: null };
+  return { ...entry, by, reason };
+}
+
+/** An outcome is told of the call that had it; a start or the end of a wait, of the call that it leads to. */
+function callOf(before: Standing | null, event: SagaEvent | null, after: Standing): Call | null {
+  const to = event !== null && 'to' in event ? event.to : undefined;
+  const had = before === null ? null : callTo(before.asks, to);
+  return had ?? (to === undefined ? onlyCall(after.asks) : callTo(after.asks, to));
 }
 
 function countsOf({ machine, hops, statusBefore, at, createdAtMs }: Transition, next: Next): Counts {
@@ -178,24 +203,35 @@ function countHop(
   machine: RegisteredMachine,
   count: (name: string, n?: number) => void,
 ): void {
+  // Whatever leads there: a step that is done for each item of an empty list is done when its turn has come.
+  const completed = machine.stepsCompleted(after.snapshot.context) - completedBefore(before, machine);
+  if (completed > 0) count('completed_steps.held', completed);
   if (before === null) {
     count('started');
     count('total_steps.held', machine.steps.length);
     return;
   }
-  if (signal && !ignored) count(`operator.${signal.kind}`);
+  if (signal && isAsked(signal) && !ignored) count(`operator.${signal.kind}`);
   const { failure } = after.snapshot.context;
   if (before.snapshot.context.failure === null && failure !== null) {
     count(failure.step === null ? 'cancelled' : `failures.${failure.step}`);
   }
   if (event?.type === 'deferred') count('deferrals');
-  if (event === null || !OUTCOMES.has(event.type) || before.asks.kind !== 'call') return;
+  if (event === null || !OUTCOMES.has(event.type)) return;
+  const to = 'to' in event ? event.to : undefined;
+  const call = callTo(before.asks, to);
+  // An outcome that was waited for: no call has had it.
+  if (call === null) return;
   const done = event.type === 'done';
-  if (after.asks.kind === 'wait') count('retries');
-  else if (before.asks.call.kind === 'compensation') {
+  if (activitiesIn(after.asks).some((one) => one.kind === 'wait' && one.to === to && !done)) count('retries');
+  else if (call.kind === 'compensation') {
     count('compensations.attempted');
     count(done ? 'compensations.succeeded' : 'compensations.failed');
-  } else if (done) count('completed_steps.held');
+  }
+}
+
+function completedBefore(before: Standing | null, machine: RegisteredMachine): number {
+  return before === null ? 0 : machine.stepsCompleted(before.snapshot.context);
 }
 
 export function lastOf<T>(all: readonly T[]): T {

@@ -45,7 +45,7 @@ export async function runProcesses(
   if (storeUrl === null) {
     throw new ConfigError([
       'COORDINATOR_PROCESSES: processes share their store, and memory cannot be shared; set REDIS_URL, or have ' +
-        'redis-server on PATH',
+        'redis-server or valkey-server on PATH',
     ]);
   }
   try {
@@ -137,6 +137,7 @@ class Workers {
     if (!this.#places.every(({ isReady }) => isReady)) return;
     this.#isUp = true;
     this.#logger.info({ url, pid: process.pid, processes: this.#places.length }, 'ready');
+    process.send?.({ type: 'ready' });
   }
 
   #ended(place: Place, code: number | null, signal: string | null): void {

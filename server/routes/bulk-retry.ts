@@ -2,84 +2,25 @@
  * A retry of many sagas at once, as after a participant that had failed them all is mended. Each is asked by itself,
  * under the ETag at which it was looked at: one that has moved since is left alone, and keeps no other from its retry.
  */
-import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import { StoreUnavailableError } from '../../stores/saga-store.ts';
 import type { OperationResult, SagaEngine } from '../engine/contract.ts';
 import { problemAnswers } from './answers.ts';
-import { audited, seqIn } from './operations.ts';
+import { bulkRetry, registerRetryBodies, retryMany, SAGAS } from './bulk-retry-schemas.ts';
+import { seqIn } from './operations.ts';
 import { presentListing } from './present.ts';
-import { etagOf, filterOf, filters, pageOf, STUCK_FOR_MAX } from './sagas.ts';
-import { bulkRetry } from './schemas.ts';
+import { etagOf, filterOf, pageOf } from './sagas.ts';
 
-/** Sagas of one request. */
-const SAGAS = { unset: 100, most: 500 } as const;
 /** Sagas that are asked at the same time: each costs the store two round trips. */
 const AT_ONCE_MAX = 16;
 
-const named = z.strictObject({
-  saga_id: z.string().min(1).max(200),
-  etag: z
-    .string()
-    .refine((etag) => seqIn(etag) !== null, 'must be the ETag of the saga, such as "7" with its quotes'),
-});
-
-const body = z
-  .strictObject({
-    ...audited,
-    filter: z
-      .strictObject({
-        ...filters,
-        // Required, so that nobody retries what is on its way already by leaving something out.
-        status: z.enum(['ABORTED', 'STARTED']).meta({
-          description: '`ABORTED`: what is parked. `STARTED`: what waits for its next attempt.',
-        }),
-        stuck_for: z
-          .int()
-          .min(0)
-          .max(STUCK_FOR_MAX)
-          .optional()
-          .meta({ description: 'Seconds without a transition.' }),
-      })
-      .optional(),
-    dry_run: z
-      .boolean()
-      .optional()
-      .meta({ description: 'With a filter: only says which sagas there are, each with its ETag.' }),
-    limit: z
-      .int()
-      .min(1)
-      .max(SAGAS.most)
-      .optional()
-      .meta({ description: `With a filter; ${SAGAS.unset} unless set.` }),
-    cursor: z
-      .string()
-      .max(200)
-      .optional()
-      .meta({ description: 'With a filter: where the answer before ended.' }),
-    sagas: z
-      .array(named)
-      .min(1)
-      .max(SAGAS.most)
-      .refine((all) => new Set(all.map(({ saga_id }) => saga_id)).size === all.length, 'each saga once only')
-      .optional(),
-  })
-  .superRefine((asked, context) => {
-    const { filter, sagas } = asked;
-    const wrong = (field: string, message: string) =>
-      context.addIssue({ code: 'custom', path: [field], message });
-    if (filter === undefined && sagas === undefined) wrong('filter', 'either filter or sagas must be given');
-    if (sagas === undefined) return;
-    for (const field of ['filter', 'dry_run', 'limit', 'cursor'] as const) {
-      if (asked[field] !== undefined) wrong(field, 'must not stand beside sagas');
-    }
-  });
-
-const retryMany = createRoute({
+const retry = createRoute({
   method: 'post',
   path: '/api/coordinator/sagas:retry',
   operationId: 'retrySagas',
+  tags: ['Operations'],
   summary: 'Retries many sagas, by filter or by name; a dry run says which.',
-  request: { body: { required: true, content: { 'application/json': { schema: body } } } },
+  request: { body: { required: true, content: { 'application/json': { schema: retryMany } } } },
   responses: {
     200: {
       description:
@@ -104,7 +45,8 @@ interface Seen {
 }
 
 export function bulkRetryRoutes(app: OpenAPIHono, engine: SagaEngine): void {
-  app.openapi(retryMany, async (c) => {
+  registerRetryBodies(app);
+  app.openapi(retry, async (c) => {
     const {
       reason,
       by,

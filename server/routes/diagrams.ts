@@ -4,6 +4,7 @@ import { toMermaid } from '../../machines/picture.ts';
 import type { SagaEngine } from '../engine/contract.ts';
 import { Problem } from '../problem.ts';
 import { problemAnswers } from './answers.ts';
+import { sagaPath } from './fields.ts';
 import { machineOf } from './machines.ts';
 import { toSequence } from './sequence.ts';
 
@@ -11,9 +12,10 @@ const draw = createRoute({
   method: 'get',
   path: '/api/coordinator/sagas/{id}/diagram',
   operationId: 'drawSaga',
+  tags: ['Sagas'],
   summary: 'One saga in Mermaid: its statechart with the current state marked, or the calls that were made.',
   request: {
-    params: z.object({ id: z.string() }),
+    params: sagaPath,
     query: z.strictObject({ type: z.enum(['state', 'sequence']).default('state') }),
   },
   responses: {

@@ -14,8 +14,9 @@ interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
   readonly additionalProperties?: boolean | Schema;
-  readonly allOf?: readonly Schema[];
   readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
+  readonly const?: unknown;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly default?: unknown;
@@ -43,7 +44,7 @@ type Html = ReturnType<typeof html>;
 
 const STYLE = `
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
-body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere }
 h2 { margin-top: 3rem; font-size: 1.1rem } h2 code { font-size: 1rem }
 pre { overflow-x: auto; padding: .75rem; border: 1px solid #8886; border-radius: .4rem }
 table { border-collapse: collapse; width: 100% } th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0 }
@@ -120,17 +121,17 @@ function contentOf(content: Content) {
 
 /** A schema much as TypeScript would write it; what has a name is linked. */
 function shapeOf(schema: Schema, indent: string): Html | string {
-  const { $ref, type, items, properties, allOf, anyOf, additionalProperties } = schema;
+  const { $ref, type, items, properties, additionalProperties } = schema;
   if ($ref !== undefined) {
     const name = $ref.slice($ref.lastIndexOf('/') + 1);
     return html`<a href="#schema-${name}">${name}</a>`;
   }
-  const several = allOf ?? anyOf;
+  const several = schema.anyOf ?? schema.oneOf;
   if (several !== undefined) {
-    const sign = allOf === undefined ? ' | ' : ' & ';
-    return html`${several.map((one, index) => html`${index === 0 ? '' : sign}${shapeOf(one, indent)}`)}`;
+    return html`${several.map((one, index) => html`${index === 0 ? '' : ' | '}${shapeOf(one, indent)}`)}`;
   }
   if (schema.enum !== undefined) return schema.enum.map((value) => JSON.stringify(value)).join(' | ');
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (items !== undefined) return html`${shapeOf(items, indent)}[]`;
   if (properties !== undefined) {
     const deeper = `${indent}  `;

@@ -6,9 +6,13 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import type { Logger } from 'pino';
-import type { Notice, SagaEngine, Watch, WatchRequest } from '../engine/contract.ts';
+import { StoreUnavailableError } from '../../stores/saga-store.ts';
+import type { Notice, SagaEngine, SagaHistory, Watch, WatchRequest } from '../engine/contract.ts';
 import { Problem } from '../problem.ts';
+import { shownError } from '../telemetry/shown-error.ts';
 import { problemAnswers } from './answers.ts';
+import { eventStream, registerStreamEvent } from './event-schemas.ts';
+import { sagaPath, text } from './fields.ts';
 
 /** Often enough that no proxy takes the connection for a dead one. */
 const HEARTBEAT_MS = 15_000;
@@ -23,9 +27,10 @@ const headers = z.object({ 'last-event-id': lastEventId });
 const stream = {
   200: {
     description:
-      '`ready` first; then `saga` for each write, with `saga_id`, `seq`, `state` and `status`; `gap` where some were ' +
-      'left out, and what is shown must be read afresh. Ids are positions; a comment comes where nothing else does.',
-    content: { 'text/event-stream': { schema: z.string() } },
+      '`ready` first, for one saga with the state in which it is; then `saga` for each write, with `saga_id`, `seq`, `state` and ' +
+      '`status`; `gap` where some were left out, and what is shown must be read afresh. Ids are positions; a comment comes ' +
+      'where nothing else does.',
+    content: { 'text/event-stream': { schema: eventStream } },
   },
 };
 
@@ -33,11 +38,12 @@ const all = createRoute({
   method: 'get',
   path: '/api/coordinator/events',
   operationId: 'watchSagas',
+  tags: ['Events'],
   summary: 'Every write of every coordinator, as it happens.',
   request: {
     headers,
     query: z.strictObject({
-      saga_id: z.string().max(200).optional().meta({ description: 'The events of this saga alone.' }),
+      saga_id: text(200, 0).optional().meta({ description: 'The events of this saga alone.' }),
     }),
   },
   responses: {
@@ -50,8 +56,9 @@ const one = createRoute({
   method: 'get',
   path: '/api/coordinator/sagas/{id}/events',
   operationId: 'watchSaga',
+  tags: ['Events'],
   summary: 'Every write of one saga, as it happens.',
-  request: { headers, params: z.object({ id: z.string() }) },
+  request: { headers, params: sagaPath },
   responses: {
     ...stream,
     ...problemAnswers('saga-not-found', 'store-unavailable', 'draining', 'too-many-watchers'),
@@ -59,10 +66,12 @@ const one = createRoute({
 });
 
 export function eventRoutes(app: OpenAPIHono, engine: SagaEngine, logger: Logger): void {
+  registerStreamEvent(app);
   const watch = (c: Context, sagaId: string | null) => {
     // What another server gave is a position too: a gap follows, and not an error with which no client could go on.
     const after = c.req.header('last-event-id') || null;
-    return follow(c, () => begun(engine, { after, sagaId }), logger);
+    const standing = async () => (sagaId === null ? {} : standingOf(await engine.current(sagaId)));
+    return follow(c, () => begun(engine, { after, sagaId }), standing, logger);
   };
   app.openapi(all, (c) => watch(c, c.req.valid('query').saga_id ?? null));
   app.openapi(one, async (c) => {
@@ -70,6 +79,13 @@ export function eventRoutes(app: OpenAPIHono, engine: SagaEngine, logger: Logger
     if ((await engine.current(id)) === null) throw new Problem('saga-not-found', `no saga ${id} is stored`);
     return watch(c, id);
   });
+}
+
+/** The saga as a write of it would tell of it; nothing of one that is not there yet. */
+function standingOf(history: SagaHistory | null): object {
+  if (history === null) return {};
+  const { id: saga_id, seq, summary, status } = history.saga;
+  return { saga_id, seq, state: summary.state, status };
 }
 
 /** @throws Problem where it is refused */
@@ -80,7 +96,7 @@ function begun(engine: SagaEngine, request: WatchRequest): Watch {
   return watch;
 }
 
-function follow(c: Context, begin: () => Watch, logger: Logger): Response {
+function follow(c: Context, begin: () => Watch, standing: Standing, logger: Logger): Response {
   const own = { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' };
   // Nobody would ever read, and so nobody would ever go.
   if (c.req.method === 'HEAD') return c.body(null, 200, own);
@@ -88,9 +104,12 @@ function follow(c: Context, begin: () => Watch, logger: Logger): Response {
   const response = streamSSE(c, async (to) => {
     to.onAbort(() => watch.close());
     try {
-      await write(watch, to);
+      await write(watch, to, standing);
     } catch (error) {
-      logger.error({ err: error }, 'a stream of events met a fault');
+      logger.error(
+        { err: shownError(error), request_id: c.get('requestId') },
+        'a stream of events met a fault',
+      );
     } finally {
       watch.close();
     }
@@ -100,21 +119,41 @@ function follow(c: Context, begin: () => Watch, logger: Logger): Response {
 }
 
 /** Until the coordinator drains or the client goes. Each write waits until the connection takes it. */
-async function write(watch: Watch, to: SSEStreamingApi): Promise<void> {
+async function write(watch: Watch, to: SSEStreamingApi, standing: Standing): Promise<void> {
+  let told = '';
   for (;;) {
     const notice = await watch.next(HEARTBEAT_MS);
     if (notice === null) return;
-    // Whoever watches one saga goes on from here, and not from its last event, which may be long gone by then.
-    if (notice === 'nothing')
-      await to.write(`:\n${watch.position === '' ? '' : `id: ${watch.position}\n`}\n`);
-    else await to.writeSSE(presented(notice));
+    if (notice === 'nothing') {
+      // Whoever watches one saga goes on from here, and not from its last event, which may be long gone by then. Where
+      // nothing has moved no id is told again: some clients hand such a thing on as an event that is empty.
+      const { position } = watch;
+      await to.write(position === told ? ':\n\n' : `:\nid: ${position}\n\n`);
+      told = position;
+    } else {
+      await to.writeSSE(await presented(notice, standing));
+      told = notice.position;
+    }
   }
 }
 
-function presented(notice: Notice) {
+/** Asked only when the watch has begun: what is written after that is told, and what came before is in it. */
+type Standing = () => Promise<object>;
+
+async function presented(notice: Notice, standing: Standing) {
   const { kind: event, position: id } = notice;
-  if (event === 'ready') return { event, id, data: '{}', retry: RETRY_MS };
+  if (event === 'ready') return { event, id, data: JSON.stringify(await known(standing)), retry: RETRY_MS };
   if (event === 'gap') return { event, id, data: '{}' };
   const { id: saga_id, seq, state, status } = notice;
   return { event, id, data: JSON.stringify({ saga_id, seq, state, status }) };
+}
+
+/** The stream goes on while the store is away; what is written afterwards is told all the same. */
+async function known(standing: Standing): Promise<object> {
+  try {
+    return await standing();
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    return {};
+  }
 }

@@ -1,31 +1,33 @@
 /** What an operator can ask of one saga. It is audited, and takes effect when the call in flight has settled. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Operation, OperationResult, SagaEngine } from '../engine/contract.ts';
+import { tagsIn } from '../etags.ts';
 import { Problem } from '../problem.ts';
-import { header, problemAnswers } from './answers.ts';
-import { locationOf } from './orders.ts';
+import { LOCATION, problemAnswers, requestHeader, SAGA_LINKS, TAGS_PATTERN } from './answers.ts';
+import { audited, sagaPath, text } from './fields.ts';
 import { presentSaga } from './present.ts';
 import { sagaDetail } from './schemas.ts';
-
-const words = z.string().trim().min(1).max(500);
-/** What the log says of whoever asked. */
-export const audited = { reason: words, by: z.string().trim().min(1).max(100).default('operator') };
+import { locationOf } from './starting.ts';
 
 /** The requests with what their bodies say. Those that let something stand as it is must name the version they mean. */
 const KINDS = {
-  cancel: { body: z.strictObject(audited), summary: 'Undo what was done so far.', needsMatch: false },
+  cancel: {
+    body: z.strictObject(audited).openapi('CancelRequest'),
+    summary: 'Undo what was done so far.',
+    needsMatch: false,
+  },
   retry: {
-    body: z.strictObject(audited),
+    body: z.strictObject(audited).openapi('RetryRequest'),
     summary: 'Now: the next attempt of a call that waits, or all compensations that failed.',
     needsMatch: false,
   },
   skip: {
-    body: z.strictObject({ ...audited, step: z.string().min(1).max(100) }),
+    body: z.strictObject({ ...audited, step: text(100) }).openapi('SkipRequest'),
     summary: 'Count the compensation of one step as done.',
     needsMatch: true,
   },
   resolve: {
-    body: z.strictObject({ ...audited, as: z.enum(['COMPLETED', 'FAILED']) }),
+    body: z.strictObject({ ...audited, as: z.enum(['COMPLETED', 'FAILED']) }).openapi('ResolveRequest'),
     summary: 'End a parked saga by hand.',
     needsMatch: true,
   },
@@ -38,30 +40,37 @@ export function operationRoutes(app: OpenAPIHono, engine: SagaEngine): void {
       method: 'post',
       path: `/api/coordinator/sagas/{id}/${kind}`,
       operationId: `${kind}Saga`,
+      tags: ['Operations'],
       summary,
+      // Named here for the document alone: the handler reads it, and says itself what is wrong with it.
+      parameters: [
+        requestHeader(
+          'If-Match',
+          'The ETag of the saga as it was looked at, also in its weak form, or a list of such.',
+          {
+            required: needsMatch,
+            pattern: needsMatch ? `^${TAGS_PATTERN}$` : `^(\\*|${TAGS_PATTERN})$`,
+            example: '"7"',
+          },
+        ),
+      ],
       request: {
-        params: z.object({ id: z.string() }),
-        headers: z.object({
-          'if-match': z
-            .string()
-            .optional()
-            .openapi({
-              description: `The ETag of the saga as it was looked at${needsMatch ? '; required' : ''}.`,
-            }),
-        }),
+        params: sagaPath,
         body: { required: true, content: { 'application/json': { schema: body } } },
       },
       responses: {
         202: {
           description: 'Accepted: the saga as it stands.',
-          headers: header('Location', 'Where the saga can be read.'),
+          headers: LOCATION,
           content: { 'application/json': { schema: sagaDetail } },
+          links: SAGA_LINKS,
         },
         ...problemAnswers(
           'malformed-json',
           'invalid-header',
           'saga-not-found',
           'no-such-event',
+          'body-too-large',
           'saga-moved',
           'unsupported-media-type',
           'validation-error',
@@ -73,12 +82,12 @@ export function operationRoutes(app: OpenAPIHono, engine: SagaEngine): void {
     });
     app.openapi(route, async (c) => {
       const { id } = c.req.valid('param');
-      const ifSeq = versionOf(c.req.header('if-match'));
-      if (ifSeq === null && needsMatch) {
+      const versions = versionsOf(c.req.header('if-match'));
+      if (versions === null && needsMatch) {
         throw new Problem('precondition-required', `send the saga's ETag as If-Match with ${kind}`);
       }
       const asked = c.req.valid('json') as Omit<Operation, 'kind' | 'ifSeq'>;
-      refuse(id, kind, await engine.operate(id, { kind, ifSeq, ...asked }));
+      refuse(id, kind, await operateAt(engine, id, versions, { kind, ...asked }));
       const history = await engine.get(id);
       if (history === null) throw new Problem('saga-not-found', `no saga ${id} is stored`);
       c.header('location', locationOf(id));
@@ -110,16 +119,38 @@ function refuse(id: string, kind: Operation['kind'], result: OperationResult): v
   }
 }
 
-/** An ETag names the length of the saga's log. `*` and a missing header name none. */
-function versionOf(header: string | undefined): number | null {
-  if (header === undefined || header.trim() === '*') return null;
-  const seq = seqIn(header.trim());
-  if (seq === null) throw new Problem('invalid-header', 'If-Match must be one ETag of the saga, such as "7"');
-  return seq;
+/** Asks under whichever of the versions is the saga's, newest first: a log only grows. `null` asks under any. */
+async function operateAt(
+  engine: SagaEngine,
+  id: string,
+  versions: readonly number[] | null,
+  asked: Omit<Operation, 'ifSeq'>,
+): Promise<OperationResult> {
+  let ifSeq = versions === null ? null : Math.max(NO_VERSION, ...versions);
+  for (;;) {
+    const result = await engine.operate(id, { ...asked, ifSeq });
+    if (result.kind !== 'moved' || versions?.includes(result.seq) !== true) return result;
+    ifSeq = result.seq;
+  }
 }
 
-/** The number in an ETag of a saga; `null` in any other text. */
+/** Of no saga: the number of a tag that is none of ours. */
+const NO_VERSION = -1;
+
+/** A saga's ETag names the length of its log. `*` and a missing header name none. */
+function versionsOf(header: string | undefined): readonly number[] | null {
+  const tags = header === undefined ? '*' : tagsIn(header);
+  if (tags === null) {
+    throw new Problem(
+      'invalid-header',
+      'If-Match must be the ETag of the saga, such as "7", or a list of them',
+    );
+  }
+  return tags === '*' ? null : tags.map((tag) => (/^\d{1,9}$/.test(tag) ? Number(tag) : NO_VERSION));
+}
+
+/** The number in one ETag of a saga; `null` in any other text. */
 export function seqIn(etag: string): number | null {
-  const seq = /^"(\d{1,9})"$/.exec(etag)?.[1];
+  const seq = /^(?:W\/)?"(\d{1,9})"$/.exec(etag)?.[1];
   return seq === undefined ? null : Number(seq);
 }

@@ -7,7 +7,8 @@ import {
   type SagaListing,
   type SagaView,
 } from '../engine/contract.ts';
-import type { orderAnswer, sagaDetail, statistics } from './schemas.ts';
+import { failuresByStep, failuresIn } from '../failures.ts';
+import type { orderAnswer, sagaAnswer, sagaDetail, statistics } from './schemas.ts';
 
 /** Fixed by the wire contract: clients compare these texts. */
 export const MESSAGES: Readonly<Record<SagaStatus, string>> = {
@@ -17,39 +18,77 @@ export const MESSAGES: Readonly<Record<SagaStatus, string>> = {
   ABORTED: 'ABORTED: Compensation incomplete',
 };
 
+type Logged = z.infer<typeof orderAnswer>['execution_log'][number];
+
 function messageOf({ status, context }: SagaView): string {
   const { resolution } = context;
   return resolution ? `${status}: Resolved by ${resolution.by}: ${resolution.reason}` : MESSAGES[status];
 }
 
-/** What the answer to an order, and to a question after it, says of the saga. */
-export function presentOrder({ saga, log }: SagaHistory): z.infer<typeof orderAnswer> {
-  const { data, failure } = saga.context;
+/** Where a saga stands, in every answer about it. */
+function presentStanding(saga: SagaView) {
+  return { status: saga.status, message: messageOf(saga), state: saga.summary.state };
+}
+
+/** What went wrong and what was done, in every answer about a saga. */
+function presentCourse({ saga, log }: SagaHistory) {
+  const { failure } = saga.context;
+  return {
+    failed_step: failure?.step ?? null,
+    reason: failure?.reason ?? null,
+    held: [...(saga.parked?.held ?? [])],
+    // The store takes any text for an event; what is written is what LOG_EVENTS has.
+    execution_log: [...log] as Logged[],
+    log_dropped: (log.at(-1)?.seq ?? 0) - log.length,
+  };
+}
+
+/** The machine whose sagas have the fields of an order. */
+export const ORDER = 'order';
+
+/** What names an order; `null` of any other saga. */
+function orderIdOf({ machine, summary }: SagaListing): string | null {
+  return machine.id === ORDER ? summary.label : null;
+}
+
+/** What the answer to an order, and to a question after it, says of the saga: the order of its fields is fixed too. */
+export function presentOrder(history: SagaHistory): z.infer<typeof orderAnswer> {
+  const { saga } = history;
+  const { data } = saga.context;
   const { inventory_reservations: reservations } = data;
   return {
     saga_id: saga.id,
-    order_id: saga.summary.order_id,
-    status: saga.status,
-    message: messageOf(saga),
-    state: saga.summary.state,
+    order_id: orderIdOf(saga),
+    ...presentStanding(saga),
     inventory_reservations: Array.isArray(reservations) ? reservations : null,
     payment_id: textOrNull(data.payment_id),
     tracking_number: textOrNull(data.tracking_number),
     notification_id: textOrNull(data.notification_id),
-    failed_step: failure?.step ?? null,
-    reason: failure?.reason ?? null,
-    held: [...(saga.parked?.held ?? [])],
-    execution_log: [...log],
-    log_dropped: (log.at(-1)?.seq ?? 0) - log.length,
+    ...presentCourse(history),
+  };
+}
+
+/** What the answer to the start of any other saga says of it: its own facts in the place of an order's. */
+export function presentStart(history: SagaHistory): z.infer<typeof sagaAnswer> {
+  const { saga } = history;
+  const { id, version } = saga.machine;
+  return {
+    saga_id: saga.id,
+    machine: { id, version },
+    ...presentStanding(saga),
+    context: { ...saga.context.data },
+    ...presentCourse(history),
   };
 }
 
 export function presentSaga(history: SagaHistory): z.infer<typeof sagaDetail> {
   const { saga } = history;
   const { context, steps } = saga;
+  const { order_id: _, ...listed } = presentListing(saga);
+  const own = saga.machine.id === ORDER ? presentOrder(history) : presentStart(history);
   return {
-    ...presentOrder(history),
-    ...presentListing(saga),
+    ...own,
+    ...listed,
     context: { ...context.data },
     // What is still to be done while it goes forward; once it is being undone nothing more is.
     remaining_steps: context.failure === null ? steps.filter((step) => !(step in context.answers)) : [],
@@ -61,19 +100,22 @@ export function presentSaga(history: SagaHistory): z.infer<typeof sagaDetail> {
   };
 }
 
-export function presentListing({ id, status, summary, machine, createdAtMs, updatedAtMs }: SagaListing) {
+export function presentListing(saga: SagaListing) {
+  const { id, status, summary, machine, createdAtMs, updatedAtMs, unreadable } = saga;
   return {
     saga_id: id,
     status,
-    order_id: summary.order_id,
+    order_id: orderIdOf(saga),
     steps_completed: summary.steps_completed,
     total_steps: summary.total_steps,
     failed_step_index: summary.failed_step_index,
     failed_step: summary.failed_step,
+    label: summary.label,
     state: summary.state,
     machine: { id: machine.id, version: machine.version },
     created_at: timeOf(createdAtMs),
     updated_at: timeOf(updatedAtMs),
+    unreadable,
   };
 }
 
@@ -127,22 +169,11 @@ export function presentStatistics({
           completed: counts['settled.COMPLETED'] ?? 0,
           failed: counts['settled.FAILED'] ?? 0,
           parked: counts['settled.ABORTED'] ?? 0,
+          failures_by_step: failuresIn(counts),
         },
       ]),
     ),
   };
-}
-
-function failuresByStep(counters: Statistics['counters']): Record<string, number> {
-  const failures: Record<string, number> = {};
-  for (const counts of Object.values(counters)) {
-    for (const [name, count] of Object.entries(counts)) {
-      if (!name.startsWith('failures.')) continue;
-      const step = name.slice('failures.'.length);
-      failures[step] = (failures[step] ?? 0) + count;
-    }
-  }
-  return failures;
 }
 
 /**

@@ -1,9 +1,12 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import { BadCursorError, type Filter, SAGA_STATUSES } from '../../stores/saga-store.ts';
 import type { SagaEngine, SagaPage } from '../engine/contract.ts';
+import { isKnown } from '../etags.ts';
 import { Problem } from '../problem.ts';
-import { header, problemAnswers } from './answers.ts';
-import { presentListing, presentSaga, totalOf } from './present.ts';
+import { ETAG, header, OPERATION_LINKS, problemAnswers, requestHeader } from './answers.ts';
+import { filters, STUCK_FOR_MAX, sagaPath, text } from './fields.ts';
+import { ORDER, presentListing, presentSaga, totalOf } from './present.ts';
 import { sagaDetail, sagaPage } from './schemas.ts';
 
 const LIMIT = { unset: 50, most: 500 } as const;
@@ -15,23 +18,7 @@ const whole = (least: number, most: number) =>
     .refine((digits) => /^\d{1,10}$/.test(digits), 'must be a whole number')
     .transform(Number)
     .pipe(z.int().min(least).max(most))
-    .openapi({ type: 'integer', minimum: least, maximum: most });
-
-/** What a query and a body filter by alike. */
-export const filters = {
-  state: z.string().max(200).optional().meta({ description: 'A state, with all states nested in it.' }),
-  order_id: z.string().max(200).optional(),
-  failed_step: z.string().max(200).optional(),
-  error: z
-    .string()
-    .min(1)
-    .max(200)
-    .optional()
-    .meta({ description: 'A text in the reason why something is still held; parked sagas only.' }),
-  since: z.iso.datetime({ offset: true }).optional(),
-  until: z.iso.datetime({ offset: true }).optional(),
-};
-export const STUCK_FOR_MAX = 1e9;
+    .openapi({ type: 'integer', format: 'int32', minimum: least, maximum: most });
 
 /** A strict object: a misspelt filter that was passed over would look like an answer. */
 const query = z.strictObject({
@@ -41,13 +28,14 @@ const query = z.strictObject({
     .optional()
     .meta({ description: 'Seconds without a transition; unfinished sagas only.' }),
   limit: whole(1, LIMIT.most).default(LIMIT.unset).openapi({ default: LIMIT.unset }),
-  cursor: z.string().max(200).optional(),
+  cursor: text(200).optional().meta({ description: 'Opaque: as an answer gave it.' }),
 });
 
 const list = createRoute({
   method: 'get',
   path: '/api/coordinator/sagas',
   operationId: 'listSagas',
+  tags: ['Sagas'],
   summary: 'Sagas, newest first.',
   request: { query },
   responses: {
@@ -64,13 +52,23 @@ const show = createRoute({
   method: 'get',
   path: '/api/coordinator/sagas/{id}',
   operationId: 'getSaga',
+  tags: ['Sagas'],
   summary: 'One saga with its execution log.',
-  request: { params: z.object({ id: z.string() }) },
+  // Named here for the document alone: the handler reads it.
+  parameters: [
+    requestHeader('If-None-Match', 'ETags of the saga as it is known already: 304 where it is still so.'),
+  ],
+  request: { params: sagaPath },
   responses: {
     200: {
       description: 'The saga.',
-      headers: header('ETag', 'The number of its newest log entry.'),
+      headers: ETAG,
       content: { 'application/json': { schema: sagaDetail } },
+      links: OPERATION_LINKS,
+    },
+    304: {
+      description: 'It is as `If-None-Match` says.',
+      headers: ETAG,
     },
     ...problemAnswers('saga-not-found', 'store-unavailable'),
   },
@@ -83,17 +81,25 @@ export function sagaRoutes(app: OpenAPIHono, engine: SagaEngine): void {
       pageOf(() => engine.list(filterOf(asked), cursor ?? null, limit)),
       engine.statistics(),
     ]);
-    if (page.cursor !== null) c.header('link', nextLink(c.req.url, page.cursor));
+    if (page.cursor !== null) c.header('link', nextLink(c, page.cursor));
     const body = {
       active_sagas: totalOf(statuses),
       sagas: page.sagas.map(presentListing),
       cursor: page.cursor,
+      damage: [...page.damage],
     };
     return c.json(body, 200);
   });
 
   app.openapi(show, async (c) => {
     const { id } = c.req.valid('param');
+    const ifNoneMatch = c.req.header('if-none-match');
+    if (ifNoneMatch !== undefined) {
+      // Whoever has it as it is, is told so from the record alone, without its log.
+      const seq = await engine.seqOf(id);
+      const etag = seq === null ? null : etagOf({ seq });
+      if (etag !== null && isKnown(ifNoneMatch, etag)) return c.body(null, 304, { etag });
+    }
     const history = await engine.get(id);
     if (history === null) throw new Problem('saga-not-found', `no saga ${id} is stored`);
     // How many entries the log has had is the version that an operator's command can be bound to.
@@ -120,10 +126,16 @@ export function filterOf({
   stuck_for,
   since,
   until,
+  order_id,
   ...plain
 }: Omit<z.infer<typeof query>, 'limit' | 'cursor'>): Filter {
+  const isAtOdds = (given: string | undefined, own: string | undefined) =>
+    given !== undefined && given !== own;
+  if (order_id !== undefined && (isAtOdds(plain.machine, ORDER) || isAtOdds(plain.label, order_id)))
+    throw new Problem('invalid-query', 'order_id finds orders by their label: leave out machine and label');
   const filter = {
     ...plain,
+    ...(order_id === undefined ? {} : { machine: ORDER, label: order_id }),
     stuckForMs: stuck_for === undefined ? undefined : stuck_for * 1000,
     sinceMs: since === undefined ? undefined : Date.parse(since),
     untilMs: until === undefined ? undefined : Date.parse(until),
@@ -132,8 +144,8 @@ export function filterOf({
 }
 
 /** RFC 8288. The path alone, since a proxy may stand before the coordinator under another name. */
-function nextLink(url: string, cursor: string): string {
-  const { pathname, searchParams } = new URL(url);
+function nextLink(c: Context, cursor: string): string {
+  const { searchParams } = new URL(c.req.url);
   searchParams.set('cursor', cursor);
-  return `<${pathname}?${searchParams}>; rel="next"`;
+  return `<${c.req.path}?${searchParams}>; rel="next"`;
 }

@@ -1,292 +1,290 @@
 /** The shapes that travel over HTTP. Types, validation and the OpenAPI document all come from here. */
 import { z } from '@hono/zod-openapi';
+import { orderParts, orderSchema } from '../../machines/order.ts';
 import { SAGA_STATUSES } from '../../stores/saga-store.ts';
+import { LOG_EVENTS, LOG_OUTCOMES } from '../engine/contract.ts';
+import { EXAMPLE_ORDER } from '../example-order.ts';
+import { PROBLEMS, type ProblemType } from '../problem.ts';
+import { count, decimal, orNull, small, time } from './fields.ts';
 
-const text = (most: number) => z.string().min(1).max(most);
-
-/** Digits that pass the Luhn check and are as long as a card number: a token must never be the number itself. */
-function looksLikeCardNumber(token: string): boolean {
-  const digits = token.replace(/[\s._/-]/g, '');
-  if (!/^\d{12,19}$/.test(digits)) return false;
-  const sum = [...digits].reverse().reduce((total, digit, index) => {
-    const value = Number(digit) * (index % 2 === 0 ? 1 : 2);
-    return total + (value > 9 ? value - 9 : value);
-  }, 0);
-  return sum % 10 === 0;
+/** The same schema under a name of its own in the document: a copy, because ours may be older than the document's library. */
+function named<T extends z.ZodType>(schema: T, name: string): T {
+  return schema.meta(schema.meta() ?? {}).openapi(name);
 }
 
-function noCardNumber(value: z.ZodString) {
-  return value.refine((found) => !looksLikeCardNumber(found), 'must be a token, not a card number');
-}
+const { item, payment, address } = orderParts;
+export const orderRequest = orderSchema({
+  item: named(item, 'OrderItem'),
+  payment: named(payment, 'Payment'),
+  address: named(address, 'Address'),
+}).openapi('Order', { example: EXAMPLE_ORDER });
 
-export const orderRequest = z
-  .strictObject({
-    customer_id: text(200),
-    items: z
-      .array(
-        z.strictObject({
-          product_id: text(200),
-          quantity: z.int().min(1).max(1_000_000),
-          unit_price: z.int().min(0).max(1_000_000_000).meta({ description: 'Minor units of the currency.' }),
-        }),
-      )
-      .min(1)
-      .max(500),
-    currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as EUR'),
-    payment: z.strictObject({
-      method: noCardNumber(text(100)),
-      token: noCardNumber(text(500)),
-    }),
-    shipping_address: z.strictObject({
-      name: text(200),
-      line1: text(200),
-      line2: text(200).optional(),
-      city: text(200),
-      region: text(200).optional(),
-      postal_code: text(40),
-      country: text(100),
-    }),
-    metadata: z
-      .record(text(100), noCardNumber(z.string().max(500)))
-      .refine((entries) => Object.keys(entries).length <= 50, 'at most 50 entries')
-      .optional(),
-  })
-  .refine(
-    ({ items }) =>
-      items.reduce((sum, { quantity, unit_price }) => sum + quantity * unit_price, 0) <=
-      Number.MAX_SAFE_INTEGER,
-    { path: ['items'], error: 'the total is beyond what an integer can hold exactly' },
-  )
-  .openapi('Order', {
-    example: {
-      customer_id: 'cust_42',
-      items: [{ product_id: 'widget', quantity: 2, unit_price: 1999 }],
-      currency: 'EUR',
-      payment: { method: 'card', token: 'tok_visa' },
-      shipping_address: {
-        name: 'Ada Lovelace',
-        line1: '12 St James Square',
-        city: 'London',
-        postal_code: 'SW1Y 4JH',
-        country: 'GB',
-      },
-    },
-  });
-
-const status = z.enum(SAGA_STATUSES).openapi('SagaStatus');
-const time = z.iso.datetime();
+export const status = z.enum(SAGA_STATUSES).openapi('SagaStatus');
+/**
+ * Enums that share a value with another have no name of their own: in a Go client all values of named enums are constants of
+ * one package.
+ */
+const callKind = z.enum(['action', 'compensation']).openapi('CallKind');
+const logEvent = z.enum(LOG_EVENTS).openapi({
+  description: 'What happened: the outcome of a call, what an operator asked for, or what a coordinator did.',
+});
+const logOutcome = z.enum(LOG_OUTCOMES).openapi('LogOutcome', {
+  description: 'What came of a call; `ignored` where a request of an operator fitted nowhere any more.',
+});
 
 const logEntry = z
   .object({
-    seq: z.int(),
+    seq: count,
     at: time,
-    event: z.string(),
+    event: logEvent,
     from: z.string().nullable(),
     to: z.string(),
     step: z.string().nullable(),
-    kind: z.enum(['action', 'compensation']).nullable(),
-    attempt: z.int().nullable(),
-    outcome: z.string().nullable(),
-    duration_ms: z.number().nullable(),
+    kind: orNull(callKind),
+    attempt: small.nullable(),
+    outcome: orNull(logOutcome),
+    duration_ms: decimal.nullable(),
     error: z.string().nullable(),
     by: z.string().optional(),
     reason: z.string().optional(),
   })
   .openapi('LogEntry');
 
-const held = z.object({ step: z.string(), reason: z.string(), response: z.unknown() }).openapi('Held', {
-  description: 'The effect of a step that could not be undone, with what its action had answered.',
-});
-
-export const orderAnswer = z
+const held = z
   .object({
-    saga_id: z.string(),
-    order_id: z.string().nullable(),
-    status,
-    message: z.string(),
-    state: z.string(),
-    inventory_reservations: z.array(z.unknown()).nullable(),
-    payment_id: z.string().nullable(),
-    tracking_number: z.string().nullable(),
-    notification_id: z.string().nullable(),
-    failed_step: z.string().nullable(),
-    reason: z.string().nullable(),
-    held: z.array(held),
-    execution_log: z.array(logEntry),
-    log_dropped: z.int().meta({
-      description: 'How many entries a very long log lacks in its middle, where `seq` leaps.',
-    }),
+    step: z.string(),
+    reason: z.string(),
+    response: z.unknown(),
+    says: z
+      .string()
+      .optional()
+      .meta({ description: 'What is held, in words for a person, where the step has some.' }),
   })
-  .openapi('OrderSaga');
+  .openapi('Held', {
+    description: 'The effect of a step that could not be undone, with what its action had answered.',
+  });
 
-const listing = {
+const ofEverySaga = {
+  saga_id: z.string(),
+  status,
+  message: z.string(),
+  state: z.string(),
+  failed_step: z.string().nullable(),
+  reason: z.string().nullable(),
+  held: z.array(held),
+  execution_log: z.array(logEntry),
+  log_dropped: count.meta({
+    description: 'How many entries a very long log lacks in its middle, where `seq` leaps.',
+  }),
+};
+
+/** What every answer about one saga has. Spread and not extended: an `allOf` makes generators lose what may be null. */
+const order = {
+  order_id: z.string().nullable(),
+  inventory_reservations: z.array(z.unknown()).nullable(),
+  payment_id: z.string().nullable(),
+  tracking_number: z.string().nullable(),
+  notification_id: z.string().nullable(),
+};
+
+/** Other sagas have no such fields. */
+const ofAnOrder = {
+  order_id: order.order_id.optional(),
+  inventory_reservations: order.inventory_reservations.optional(),
+  payment_id: order.payment_id.optional(),
+  tracking_number: order.tracking_number.optional(),
+  notification_id: order.notification_id.optional(),
+};
+
+export const orderAnswer = z.object({ ...ofEverySaga, ...order }).openapi('OrderSaga');
+
+const machineRef = z.object({ id: z.string(), version: z.string() }).openapi('MachineRef');
+
+export const sagaAnswer = z
+  .object({
+    ...ofEverySaga,
+    machine: machineRef,
+    context: z
+      .record(z.string(), z.unknown())
+      .meta({ description: 'The facts of the saga, secrets redacted.' }),
+  })
+  .openapi('StartedSaga');
+
+export const listing = {
   saga_id: z.string(),
   status,
   order_id: z.string().nullable(),
-  steps_completed: z.int(),
-  total_steps: z.int(),
-  failed_step_index: z.int().nullable(),
+  steps_completed: small,
+  total_steps: small,
+  failed_step_index: small.nullable(),
   failed_step: z.string().nullable(),
+  label: z.string().nullable().meta({ description: 'What names the saga to a person, as its machine says.' }),
   state: z.string(),
-  machine: z.object({ id: z.string(), version: z.string() }),
+  machine: machineRef,
   created_at: time,
   updated_at: time,
+  unreadable: z.string().nullable().meta({
+    description:
+      'What of its record cannot be read; what is shown instead is not so. Null for a healthy saga.',
+  }),
 };
+
+export const cursor = z
+  .string()
+  .nullable()
+  .openapi({ description: 'Where the next page begins; null where this is the last.' });
 
 export const sagaPage = z
   .object({
-    active_sagas: z.int().meta({ description: 'All sagas that the store holds.' }),
+    active_sagas: count.meta({ description: 'All sagas that the store holds.' }),
     sagas: z.array(z.object(listing).openapi('SagaListing')),
-    cursor: z.string().nullable(),
+    cursor,
+    damage: z.array(z.string()).meta({
+      description: 'Indexes of the store that are damaged: sagas may be missing here. Nearly always empty.',
+    }),
   })
   .openapi('SagaPage');
 
-const etag = z.string().meta({ description: 'For If-Match, quotes included.', example: '"7"' });
+const parked = z.object({ reason: z.string(), held: z.array(held) }).openapi('Parked', {
+  description: 'Why the saga waits for an operator, and what the world still holds because of it.',
+});
 
-export const bulkRetry = z
-  .union([
-    z
-      .object({
-        dry_run: z.literal(true),
-        sagas: z.array(z.object({ ...listing, etag })),
-        cursor: z.string().nullable(),
-      })
-      .openapi('RetryPlan'),
-    z
-      .object({
-        dry_run: z.literal(false),
-        accepted: z.int().meta({ description: 'How many sagas are retried.' }),
-        results: z.array(
-          z.object({
-            saga_id: z.string(),
-            result: z
-              .enum([
-                'accepted',
-                'moved',
-                'no-such-event',
-                'missing',
-                'too-many-requests',
-                'store-unavailable',
-              ])
-              .meta({ description: 'The names of problems say what those do.' }),
-            etag: etag.optional().meta({ description: 'Of a saga that moved: its ETag by now.' }),
-            state: z.string().optional().meta({ description: 'In which there is no such event.' }),
-          }),
-        ),
-        cursor: z.string().nullable(),
-      })
-      .openapi('RetryResults'),
-  ])
-  .openapi('BulkRetry');
-
-export const sagaDetail = orderAnswer
-  .extend({
+export const sagaDetail = z
+  .object({
+    ...ofEverySaga,
+    ...ofAnOrder,
     ...listing,
+    order_id: ofAnOrder.order_id,
     context: z
       .record(z.string(), z.unknown())
       .meta({ description: 'The facts of the saga, secrets redacted.' }),
     remaining_steps: z.array(z.string()),
-    attempt: z.int(),
+    attempt: small,
     trace_id: z.string().meta({ description: 'W3C trace id of all calls of the saga.' }),
     retry_at: time.nullable(),
     resolved_by: z.string().nullable(),
-    parked: z.object({ reason: z.string(), held: z.array(held) }).nullable(),
+    parked: orNull(parked),
   })
   .openapi('Saga');
 
 export const statistics = z
   .object({
-    total_active_sagas: z.int(),
-    status_breakdown: z.object({ STARTED: z.int(), COMPLETED: z.int(), FAILED: z.int(), ABORTED: z.int() }),
-    total_steps: z.int(),
-    completed_steps: z.int(),
-    step_completion_rate: z.number(),
-    average_steps_per_saga: z.number(),
-    in_flight: z.int(),
-    parked: z.int(),
-    failures_by_step: z.record(z.string(), z.int()),
-    compensations: z.object({
-      attempted: z.int(),
-      succeeded: z.int(),
-      failed: z.int(),
-      success_rate: z.number(),
+    total_active_sagas: count,
+    status_breakdown: z
+      .object({ STARTED: count, COMPLETED: count, FAILED: count, ABORTED: count })
+      .openapi('StatusBreakdown'),
+    total_steps: count,
+    completed_steps: count,
+    step_completion_rate: decimal.meta({ description: 'Per cent.' }),
+    average_steps_per_saga: decimal,
+    in_flight: count,
+    parked: count,
+    failures_by_step: z.record(z.string(), z.record(z.string(), count)).meta({
+      description:
+        'How many sagas failed at which step, by machine and step: two machines may have steps of one name.',
     }),
-    retries: z.int(),
-    deferrals: z.int(),
-    duration_seconds: z.object({
-      p50: z.number().nullable(),
-      p95: z.number().nullable(),
-      p99: z.number().nullable(),
+    compensations: z
+      .object({ attempted: count, succeeded: count, failed: count, success_rate: decimal })
+      .openapi('Compensations'),
+    retries: count,
+    deferrals: count,
+    duration_seconds: z
+      .object({ p50: decimal.nullable(), p95: decimal.nullable(), p99: decimal.nullable() })
+      .openapi('Percentiles'),
+    throughput_per_minute: count.meta({
+      description: 'Sagas that ended or were parked within the last minute.',
     }),
-    throughput_per_minute: z
-      .int()
-      .meta({ description: 'Sagas that ended or were parked within the last minute.' }),
     machines: z.record(
       z.string(),
-      z.object({ started: z.int(), completed: z.int(), failed: z.int(), parked: z.int() }),
+      z
+        .object({
+          started: count,
+          completed: count,
+          failed: count,
+          parked: count,
+          failures_by_step: z.record(z.string(), count),
+        })
+        .openapi('MachineCounts'),
     ),
   })
   .openapi('Statistics');
 
-export const machineList = z
-  .object({
-    machines: z.array(
-      z.object({
-        id: z.string(),
-        versions: z.array(z.string()).meta({ description: 'Oldest first.' }),
-        steps: z.array(z.string()).meta({ description: 'Of the newest version.' }),
-      }),
-    ),
-  })
-  .openapi('MachineList');
-
-export const machineDetail = z
-  .object({
-    id: z.string(),
-    version: z.string(),
-    versions: z.array(z.string()),
-    structure: z.string().meta({ description: 'Hash of states, transitions and announced calls.' }),
-    deadline_ms: z.int().nullable(),
-    steps: z.array(
-      z.object({ name: z.string(), participant: z.string(), action: z.string(), compensation: z.string() }),
-    ),
-    config: z
-      .record(z.string(), z.unknown())
-      .meta({ description: 'The XState config, as Stately Studio imports it.' }),
-    mermaid: z.string(),
-  })
-  .openapi('Machine');
-
+/** By the names of the registered sagas' participants. Clients rely on those of the order saga, which has these. */
 const services = <T extends z.ZodType>(value: T) =>
-  z.object({ order: value, inventory: value, payment: value, shipping: value, notification: value });
+  z
+    .object({ order: value, inventory: value, payment: value, shipping: value, notification: value })
+    .catchall(value);
+
+const url = z.string().openapi({ format: 'uri' });
 
 export const health = z
   .object({
     coordinator_status: z.enum(['healthy', 'degraded', 'draining']),
     version: z.string(),
-    active_sagas: z.int(),
-    in_flight: z.int(),
-    parked: z.int(),
-    in_hand: z.int(),
-    services_health: services(z.boolean()),
+    active_sagas: count,
+    in_flight: count,
+    parked: count,
+    in_hand: count,
+    services_health: services(z.boolean()).openapi('ServicesHealth', {
+      description:
+        'By participant. The five are those of the order saga: without it, and with other sagas, there are those that they name.',
+    }),
     all_services_healthy: z.boolean(),
-    service_urls: services(z.string()),
-    breakers: services(z.enum(['closed', 'open', 'half-open'])),
-    store: z.object({ kind: z.enum(['memory', 'redis']), durability: z.string(), reachable: z.boolean() }),
+    service_urls: services(url).openapi('ServiceUrls'),
+    breakers: services(z.enum(['closed', 'open', 'half-open']).openapi('Breaker')).openapi('Breakers'),
+    store: z
+      .object({
+        kind: z.enum(['memory', 'redis']),
+        durability: z.string(),
+        durability_degraded: z
+          .boolean()
+          .openapi({ description: 'A restart of the store forgets what was acknowledged.' }),
+        reachable: z.boolean(),
+        writes_refused: z
+          .string()
+          .nullable()
+          .openapi({ description: 'Why the store takes no writes; null while it takes all.' }),
+        damage: z.array(z.string()).meta({ description: 'Indexes and counters that cannot be read.' }),
+        used_bytes: count,
+        max_bytes: count.nullable(),
+        full_in_hours: z.number().min(0).openapi({ format: 'double' }).nullable(),
+      })
+      .openapi('StoreHealth'),
   })
   .openapi('Health');
 
 export const serviceHealth = z
-  .object({ service: z.string(), healthy: z.boolean(), url: z.string() })
+  .object({ service: z.string(), healthy: z.boolean(), url })
   .openapi('ServiceHealth');
 
 export const problem = z
   .object({
-    type: z.string(),
+    // A format beside the values would say more, and makes of them what no Go compiler reads.
+    type: z.enum(Object.keys(PROBLEMS) as [ProblemType, ...ProblemType[]]).openapi('ProblemType', {
+      description: 'A URI reference (RFC 9457); each has its section in docs/errors.md.',
+    }),
     title: z.string(),
-    status: z.int(),
+    status: z.int().min(400).max(599).openapi({ format: 'int32' }),
     detail: z.string(),
-    errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+    errors: z
+      .array(
+        z
+          .object({ pointer: z.string().openapi({ format: 'json-pointer' }), detail: z.string() })
+          .openapi('FieldError'),
+      )
+      .optional(),
     saga_id: z.string().optional(),
+    state: z
+      .string()
+      .nullable()
+      .optional()
+      .meta({ description: 'Of a forgotten saga: where it stood last.' }),
+    held: z
+      .array(held)
+      .optional()
+      .meta({ description: 'Of a forgotten saga: what its steps have left behind.' }),
+    request_id: z.string().optional().meta({
+      description: "As in `X-Request-Id`: by this the coordinator's log tells of the request.",
+    }),
   })
-  .openapi('Problem');
+  .openapi('Problem', { description: 'A request that was refused (RFC 9457).' });

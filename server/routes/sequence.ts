@@ -1,6 +1,7 @@
 /** The calls of one saga as a Mermaid sequence diagram: what was really called, as it happened, read from its log. */
-import type { RegisteredMachine } from '../../machines/index.ts';
-import { callStates } from '../../machines/structure.ts';
+import type { CallMeta, RegisteredMachine } from '../../machines/index.ts';
+import { stepIn } from '../../machines/parts.ts';
+import { callStates, leavesIn } from '../../machines/structure.ts';
 import type { NumberedEntry } from '../../stores/saga-store.ts';
 import type { SagaHistory } from '../engine/contract.ts';
 
@@ -12,13 +13,19 @@ export function toSequence({ saga, log }: SagaHistory, machine: RegisteredMachin
   const steps = new Map(machine?.steps.map((step) => [step.name, step]));
   const participants = new Map<string, string>();
   /** Participants have names of ours, because theirs may hold anything. */
-  const nameOf = (step: string) => {
+  const nameOf = (address: string) => {
+    const step = stepIn(address);
     const participant = steps.get(step)?.participant ?? step;
     const name = participants.get(participant) ?? `p${participants.size + 1}`;
     participants.set(participant, name);
     return name;
   };
-  const pathOf = (step: string, kind: 'action' | 'compensation') => steps.get(step)?.[kind].path ?? kind;
+  const pathOf = (address: string, kind: 'action' | 'compensation') => {
+    const step = stepIn(address);
+    const calls = steps.get(step)?.[kind];
+    const path = calls !== undefined && 'path' in calls ? calls.path : kind;
+    return address === step ? path : `${path} of ${decodeURIComponent(address.slice(step.length + 1))}`;
+  };
 
   const lines = log.flatMap((entry) => {
     const { step, kind, outcome, attempt, event } = entry;
@@ -35,13 +42,15 @@ export function toSequence({ saga, log }: SagaHistory, machine: RegisteredMachin
     ];
   });
 
-  const pending = saga.status === 'STARTED' && machine && callStates(machine.machine).get(saga.summary.state);
-  if (pending) {
-    const name = nameOf(pending.step);
-    lines.push(`${COORDINATOR}->>${name}: ${escaped(pending.path)}`, `Note over ${name}: in flight`);
-  } else {
-    lines.push(`Note over ${COORDINATOR}: ${escaped(`${saga.status}, ${saga.summary.state}`)}`);
+  const calls = machine === undefined ? new Map<string, CallMeta>() : callStates(machine.machine);
+  const announced = saga.status === 'STARTED' ? leavesIn(saga.summary.state) : [];
+  const pending = announced.flatMap((leaf) => calls.get(leaf) ?? []);
+  for (const { step, path } of pending) {
+    const name = nameOf(step);
+    lines.push(`${COORDINATOR}->>${name}: ${escaped(path)}`, `Note over ${name}: in flight`);
   }
+  if (pending.length === 0)
+    lines.push(`Note over ${COORDINATOR}: ${escaped(`${saga.status}, ${saga.summary.state}`)}`);
   const declared = [...participants].map(([name, id]) => `participant ${id} as ${escaped(name)}`);
   const all = [`participant ${COORDINATOR} as Coordinator`, ...declared, ...lines];
   return `sequenceDiagram\n${all.map((line) => `  ${line}\n`).join('')}`;

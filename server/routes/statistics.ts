@@ -8,6 +8,7 @@ const show = createRoute({
   method: 'get',
   path: '/api/coordinator/statistics',
   operationId: 'getStatistics',
+  tags: ['Health'],
   summary: 'What all coordinators together have done, from counters kept inside the commits.',
   responses: {
     200: { description: 'The statistics.', content: { 'application/json': { schema: statistics } } },

@@ -1,12 +1,13 @@
 /** Store, then services, then coordinator: each a process of its own, ready before the next one starts. */
-import { readSettings, type Settings } from '../config.ts';
+import { ORDER_OUTLINE, readSettings, type SagaOutline, type Settings } from '../config.ts';
 import { type Child, type Program, startChild } from './child.ts';
 import { type PrivateRedis, privateRedis } from './private-redis.ts';
-import { answersOk, assertFree, untilReady } from './readiness.ts';
+import { answersOk, assertFree, COORDINATOR_READY_MS, untilReady } from './readiness.ts';
 import { coordinatorAgain, coordinatorUrl, type Everything } from './ready-block.ts';
 import { whenGone } from './redis-socket.ts';
 import type { Running, Say } from './running.ts';
 import { allRun, type Service, servicesIn, stubEnvironment, urlVariables, whoAnswers } from './services.ts';
+import { AlreadyRunsError, ended, holdPort, type StartLock, waitToComeUp } from './start-lock.ts';
 
 /** The modules that are run. */
 export interface Entries {
@@ -32,12 +33,80 @@ export async function bringUp(
   entries: Entries,
   supervision: Supervision,
 ): Promise<Everything> {
-  const services = servicesIn(env);
+  const sagas = await sagasFor(env);
+  const services = servicesIn(env, sagas);
   const coordinatorEnv = { ...env, ...urlVariables(services) };
-  const settings = readSettings(coordinatorEnv);
+  const settings = readSettings(coordinatorEnv, sagas);
+  // As it was given: what we set for the coordinator would hide that somebody meant to.
+  const { warnings } = readSettings(env, sagas);
   if (settings.port === 0)
     throw new Error('COORDINATOR_PORT must be a fixed port here, so that it can be told');
-  await assertFree(settings.host, settings.port);
+  const lock = await holdGround(settings, supervision);
+  const letNext = await waitToComeUp(
+    settings.dataDir,
+    (pid) => supervision.say(`another npm start (pid ${pid}) is coming up: waiting until it is`),
+    supervision.leaving,
+  );
+  try {
+    await assertFree(settings.host, settings.port);
+    return await bringUpAll(
+      { env, coordinatorEnv, settings, warnings, sagas, services, lock },
+      entries,
+      supervision,
+    );
+  } finally {
+    letNext();
+  }
+}
+
+/** The modules of others are loaded here, too: what is wrong with one is seen before anything is started. */
+async function sagasFor({ SAGAS }: NodeJS.ProcessEnv): Promise<readonly SagaOutline[]> {
+  if (!SAGAS) return [ORDER_OUTLINE];
+  const { loadSagas } = await import('../saga-modules.ts');
+  return loadSagas(SAGAS);
+}
+
+/** @throws where another start has this port, or where processes that a killed one has left do not end */
+async function holdGround(settings: Settings, { running, say, leaving }: Supervision): Promise<StartLock> {
+  const url = coordinatorUrl(settings);
+  let lock: StartLock;
+  try {
+    lock = holdPort(settings.dataDir, settings.port);
+  } catch (error) {
+    if (!(error instanceof AlreadyRunsError)) throw error;
+    const state = (await answersOk(`${url}/readyz`))
+      ? 'and is ready'
+      : 'but is not ready: it is coming up, draining, or cannot reach its store';
+    throw new Error(
+      `another npm start (pid ${error.pid}) runs here already, at ${url}, ${state}. Use it, end it, ` +
+        'or set COORDINATOR_PORT to another port to run a second coordinator on the same store',
+    );
+  }
+  running.atEnd(lock.release);
+  if (lock.left.length === 0) return lock;
+  const pids = (found: StartLock['left']) => found.map(({ pid }) => pid).join(', ');
+  say(`the npm start before was killed: waiting until what it ran has drained (pid ${pids(lock.left)})`);
+  const still = await ended(lock.left, settings.drainMs + COORDINATOR_CLOSING_MS, leaving);
+  if (still.length > 0)
+    throw new Error(`of an npm start that was killed still runs: kill -9 ${pids(still).replaceAll(',', '')}`);
+  return lock;
+}
+
+interface Plan {
+  readonly env: NodeJS.ProcessEnv;
+  readonly coordinatorEnv: NodeJS.ProcessEnv;
+  readonly settings: Settings;
+  readonly warnings: Settings['warnings'];
+  readonly sagas: readonly SagaOutline[];
+  readonly services: readonly Service[];
+  readonly lock: StartLock;
+}
+
+async function bringUpAll(
+  { env, coordinatorEnv, settings, warnings, sagas, services, lock }: Plan,
+  entries: Entries,
+  supervision: Supervision,
+): Promise<Everything> {
   const ours = services.filter(({ isExternal }) => !isExternal);
   const areAdopted = ours.length > 0 && (await allRun(ours));
 
@@ -45,17 +114,18 @@ export async function bringUp(
   let servicesPid: number | null = null;
   if (areAdopted) supervision.running.adopt(`the services at ${ours.map(({ url }) => url).join(', ')}`);
   else if (ours.length > 0) {
-    servicesPid = await bringUpServices(ours, stubEnvironment(env), entries, supervision);
+    servicesPid = await bringUpServices(ours, stubEnvironment(env), entries, lock, supervision);
   }
 
   const carryOn = `\`${coordinatorAgain(env, services)}\``;
   const coordinator = begin(
     { name: 'coordinator', entry: entries.coordinator, env: coordinatorEnv },
     settings.drainMs + COORDINATOR_CLOSING_MS,
+    lock,
     supervision,
   );
   const readyUrl = `${coordinatorUrl(settings)}/readyz`;
-  await untilReady(coordinator, () => answersOk(readyUrl), supervision.leaving);
+  await untilReady(coordinator, () => answersOk(readyUrl), supervision.leaving, COORDINATOR_READY_MS);
   const lasts = redis !== null || settings.redisUrl !== null;
   announceDeath(
     coordinator,
@@ -64,7 +134,7 @@ export async function bringUp(
       : `Its sagas were in its memory and are gone; in another terminal ${carryOn} starts an empty one.`,
     supervision,
   );
-  return { settings, services, servicesPid, redis, coordinatorPid: coordinator.pid, env };
+  return { settings, warnings, sagas, services, servicesPid, redis, coordinatorPid: coordinator.pid, env };
 }
 
 async function bringUpStore(settings: Settings, supervision: Supervision): Promise<PrivateRedis | null> {
@@ -73,7 +143,7 @@ async function bringUpStore(settings: Settings, supervision: Supervision): Promi
   const redis = await privateRedis(settings.dataDir, { signal: leaving });
   if (redis === null) {
     say(
-      'WARNING: REDIS_URL is not set and no redis-server is on PATH: sagas are kept in memory, and nothing survives a restart',
+      'WARNING: REDIS_URL is not set and no redis-server or valkey-server is on PATH: sagas are kept in memory, and nothing survives a restart',
     );
     return null;
   }
@@ -84,8 +154,8 @@ async function bringUpStore(settings: Settings, supervision: Supervision): Promi
       name,
       isAlive: () => true,
       stop: async () => {
-        await redis.stop();
-        return null;
+        const left = await redis.stop();
+        return { isClean: true, words: left ?? 'stopped' };
       },
       kill: () => redis.stop('SIGKILL').catch(() => {}),
     });
@@ -103,12 +173,14 @@ async function bringUpServices(
   ours: readonly Service[],
   env: NodeJS.ProcessEnv,
   entries: Entries,
+  lock: StartLock,
   supervision: Supervision,
 ): Promise<number> {
   const args = ours.map(({ name }) => name);
   const services = begin(
     { name: 'services', entry: entries.services, args, env },
     SERVICES_STOP_MS,
+    lock,
     supervision,
   );
   const allAnswer = async () => (await Promise.all(ours.map(whoAnswers))).every((who) => who === 'itself');
@@ -119,15 +191,16 @@ async function bringUpServices(
   return services.pid;
 }
 
-function begin(program: Program, stopMs: number, { running, leaving }: Supervision): Child {
+function begin(program: Program, stopMs: number, lock: StartLock, { running, leaving }: Supervision): Child {
   leaving.throwIfAborted();
   const child = startChild(program);
+  if (child.isAlive()) lock.note(child.pid);
   running.add({
     name: `${child.name} (pid ${child.pid})`,
     isAlive: child.isAlive,
     stop: async () => {
       const { isClean, words } = await child.stop(stopMs);
-      return isClean ? null : words;
+      return { isClean, words: isClean ? 'stopped' : words };
     },
     kill: child.kill,
   });

@@ -7,6 +7,8 @@ export interface Child {
   readonly pid: number;
   readonly ended: Promise<Ending>;
   isAlive(): boolean;
+  /** Whether this very process has said that it is ready: another's answers at its address do not count for it. */
+  saidReady(): boolean;
   /** SIGTERM, and SIGKILL if it has not ended when the time is over. Also answers for one that had ended before. */
   stop(withinMs: number): Promise<Ending>;
   kill(): void;
@@ -34,8 +36,13 @@ function ownFlags(): string[] {
 export function startChild({ name, entry, args = [], env }: Program): Child {
   const child = spawn(process.execPath, [...ownFlags(), entry, ...args], {
     detached: true,
-    stdio: ['ignore', 'inherit', 'inherit'],
+    // By the channel it says that it is ready, and learns of our death, however sudden.
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env,
+  });
+  let isReady = false;
+  child.on('message', (message) => {
+    if ((message as { type?: unknown } | null)?.type === 'ready') isReady = true;
   });
   const ended = new Promise<Ending>((resolve) => {
     child.once('error', ({ message }) => resolve({ isClean: false, words: `could not be run: ${message}` }));
@@ -52,6 +59,7 @@ export function startChild({ name, entry, args = [], env }: Program): Child {
     pid: child.pid ?? 0,
     ended,
     isAlive,
+    saidReady: () => isReady,
     async stop(withinMs) {
       if (!isAlive()) return ended;
       const cut = setTimeout(() => child.kill('SIGKILL'), withinMs);

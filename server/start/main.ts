@@ -1,23 +1,4 @@
-/**
- * `npm start`: store, five services and coordinator on this machine, each a process of its own.
- *
- * | signal | does |
- * |---|---|
- * | Ctrl-C, SIGTERM, SIGHUP | stops the coordinator, which drains, then the services, then a Redis that was started here |
- * | a second one | kills at once what is left of them |
- *
- * What ran before is used and left as it was. When the coordinator dies, everything else stays up and it is not
- * restarted, so that its crash and `npm run coordinator` can be watched.
- */
-import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { supervise } from './supervisor.ts';
+import { exitOnOldNode } from '../../node-version.ts';
 
-/** Beside us in the same form: sources run sources, compiled files run compiled files. */
-const beside = (module: string) =>
-  fileURLToPath(new URL(`${module}${extname(import.meta.url)}`, import.meta.url));
-
-process.exitCode = await supervise(process.env, {
-  services: beside('../../services-stub/main'),
-  coordinator: beside('../main'),
-});
+exitOnOldNode();
+await import('./process.ts');

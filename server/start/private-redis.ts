@@ -2,10 +2,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { accessSync, closeSync, constants, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
-import { delimiter, join, resolve } from 'node:path';
+import { accessSync, closeSync, constants, mkdirSync, openSync, statSync } from 'node:fs';
+import { basename, delimiter, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LOCK_AND_BECOME, LOCK_HELD, lockHolder } from './redis-lock.ts';
+import { obituary } from './redis-obituary.ts';
 import { askRedis, reachablePath } from './redis-socket.ts';
 
 export interface PrivateRedis {
@@ -14,12 +15,15 @@ export interface PrivateRedis {
   readonly pid: number;
   /** It was started by another process, to which it is left. */
   readonly adopted: boolean;
-  /** Ends it and waits until it is gone; does nothing to one that was adopted. */
-  stop(signal?: NodeJS.Signals): Promise<void>;
+  /**
+   * Ends it and waits until it is gone; does nothing to one that was adopted. One that others are connected to is left to
+   * them, unless a signal is given: the answer then says so, to follow its name.
+   */
+  stop(signal?: NodeJS.Signals): Promise<string | null>;
 }
 
 export interface PrivateRedisOptions {
-  /** Where redis-server is looked for: PATH unless given. */
+  /** Where redis-server and valkey-server are looked for: PATH unless given. */
   readonly searchPath?: string;
   /** Ends the wait; what was started for it is stopped. */
   readonly signal?: AbortSignal;
@@ -29,7 +33,8 @@ export interface PrivateRedisOptions {
 const PATIENCE_MS = 30_000;
 const ASK_AGAIN_MS = 25;
 const STOP_MS = 15_000;
-const LOG_LINES_SHOWN = 10;
+
+const PROGRAMS = ['redis-server', 'valkey-server'] as const;
 
 /** An acknowledged write is on disk, nothing is ever evicted, and only this machine's user reaches the socket. */
 const SETTINGS = {
@@ -45,7 +50,7 @@ const SETTINGS = {
   logfile: 'redis.log',
 };
 
-/** `null` where none runs and there is no redis-server to start. */
+/** `null` where none runs and there is neither redis-server nor valkey-server to start. */
 export async function privateRedis(
   dataDir: string,
   { searchPath = process.env.PATH ?? '', signal }: PrivateRedisOptions = {},
@@ -60,15 +65,23 @@ export async function privateRedis(
       const answer = await askRedis(socketPath);
       if (answer.state === 'ready') {
         const { pid } = answer;
-        if (started?.child.pid === pid) return { socketPath, pid, adopted: false, stop: started.stop };
+        if (started?.child.pid === pid) {
+          const { stop } = started;
+          const stopUnused = async (given?: NodeJS.Signals) =>
+            given === undefined && (await isUsed(socketPath))
+              ? `is left running, because others are connected to it; kill ${pid} ends it`
+              : stop(given);
+          return { socketPath, pid, adopted: false, stop: stopUnused };
+        }
         // Ours came too late for the lock and is about to say so; nothing of it may outlive this call.
         await started?.stop();
-        return { socketPath, pid, adopted: true, stop: async () => {} };
+        return { socketPath, pid, adopted: true, stop: async () => null };
       }
       if (started?.child.exitCode === LOCK_HELD) started = null;
-      if (started !== null && hasEnded(started.child)) throw new Error(obituary(started, folder));
+      if (started !== null && hasEnded(started.child))
+        throw new Error(obituary(endOf(started), started.logBytesBefore, folder));
       if (answer.state === 'absent' && started === null) {
-        const program = find('redis-server', searchPath);
+        const program = find(PROGRAMS, searchPath);
         if (program === null) return null;
         mkdirSync(folder, { recursive: true, mode: 0o700 });
         // Where another holds the lock it is about to listen, and is adopted then.
@@ -87,7 +100,7 @@ export async function privateRedis(
 interface Started {
   readonly child: ChildProcess;
   readonly logBytesBefore: number;
-  readonly stop: (signal?: NodeJS.Signals) => Promise<void>;
+  readonly stop: (signal?: NodeJS.Signals) => Promise<null>;
 }
 
 /** In a session of its own, so that a Ctrl-C in our terminal does not reach it, and our own end does not end it. */
@@ -106,8 +119,14 @@ async function start(program: string, folder: string): Promise<Started> {
   }
 }
 
-async function stop(child: ChildProcess, folder: string, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-  if (hasEnded(child)) return;
+/** Somebody else's coordinator, or a start that has adopted it. */
+async function isUsed(socketPath: string): Promise<boolean> {
+  const answer = await askRedis(socketPath);
+  return answer.state === 'ready' && answer.others > 0;
+}
+
+async function stop(child: ChildProcess, folder: string, signal: NodeJS.Signals = 'SIGTERM'): Promise<null> {
+  if (hasEnded(child)) return null;
   child.ref();
   const gone = once(child, 'exit', { signal: AbortSignal.timeout(STOP_MS) }).catch(() => {
     throw new Error(`redis-server (pid ${child.pid}) still runs ${STOP_MS / 1000} s after ${signal}`);
@@ -115,15 +134,24 @@ async function stop(child: ChildProcess, folder: string, signal: NodeJS.Signals 
   child.kill(signal);
   await gone;
   lockHolder(folder);
+  return null;
+}
+
+function endOf({ child }: Started): { program: string; how: string } {
+  return {
+    program: basename(child.spawnargs[3] ?? ''),
+    how: child.signalCode ?? `code ${child.exitCode}`,
+  };
 }
 
 function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null;
 }
 
-function find(program: string, searchPath: string): string | null {
-  for (const folder of searchPath.split(delimiter).filter((entry) => entry !== '')) {
-    const candidate = resolve(folder, program);
+/** The first of them in the first folder that has one, so that PATH decides where there are several. */
+function find(programs: readonly string[], searchPath: string): string | null {
+  const folders = searchPath.split(delimiter).filter((entry) => entry !== '');
+  for (const candidate of folders.flatMap((folder) => programs.map((name) => resolve(folder, name)))) {
     try {
       accessSync(candidate, constants.X_OK);
       if (statSync(candidate).isFile()) return candidate;
@@ -132,16 +160,6 @@ function find(program: string, searchPath: string): string | null {
     }
   }
   return null;
-}
-
-function obituary({ child, logBytesBefore }: Started, folder: string): string {
-  const log = join(folder, 'redis.log');
-  const lines = readFileSync(log).subarray(logBytesBefore).toString().trimEnd().split('\n');
-  const how = child.signalCode ?? `code ${child.exitCode}`;
-  return [
-    `redis-server ended (${how}) instead of starting; ${log} says:`,
-    ...lines.slice(-LOG_LINES_SHOWN),
-  ].join('\n  ');
 }
 
 function complaint(state: string, folder: string): string {

@@ -1,9 +1,13 @@
 /** Waiting for a child to be ready, and telling before anything starts that it could never be. */
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { STORE_PATIENCE_MS } from '../config.ts';
 import type { Child } from './child.ts';
+import { portHolder } from './port-holder.ts';
 
 const READY_MS = 30_000;
+/** It waits for its store, and has then as long as any other to be ready. */
+export const COORDINATOR_READY_MS = STORE_PATIENCE_MS + READY_MS;
 const ASK_AGAIN_MS = 100;
 const ANSWER_MS = 2_000;
 const HINT = 'its own lines above may say why';
@@ -13,9 +17,10 @@ export async function untilReady(
   child: Child,
   isReady: () => Promise<boolean>,
   signal: AbortSignal,
+  readyMs = READY_MS,
 ): Promise<void> {
-  const until = performance.now() + READY_MS;
-  while (!(await isReady())) {
+  const until = performance.now() + readyMs;
+  while (!(child.saidReady() && (await isReady()))) {
     signal.throwIfAborted();
     if (!child.isAlive()) {
       const { words } = await child.ended;
@@ -23,7 +28,7 @@ export async function untilReady(
     }
     if (performance.now() > until) {
       throw new Error(
-        `the ${child.name} (pid ${child.pid}) did not get ready within ${READY_MS / 1000} s; ${HINT}`,
+        `the ${child.name} (pid ${child.pid}) did not get ready within ${readyMs / 1000} s; ${HINT}`,
       );
     }
     // The end of the child ends the wait as well, so its death is told at once.
@@ -51,9 +56,9 @@ export async function assertFree(host: string, port: number): Promise<void> {
     });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    const by = portHolder(port) ?? 'another process, perhaps a coordinator that runs already';
     throw new Error(
-      `port ${port} on ${host} is in use, perhaps by a coordinator that runs already; ` +
-        'end it, or set COORDINATOR_PORT to another port',
+      `port ${port} on ${host} is in use by ${by}; end it, or set COORDINATOR_PORT to another port`,
     );
   }
   await new Promise((resolve) => probe.close(resolve));

@@ -1,32 +1,24 @@
 /** What is said when everything runs: where it is, and what to paste to see it work. */
 import type { Settings } from '../config.ts';
-import { withoutSecrets } from '../config.ts';
+import {
+  ORDER_OUTLINE,
+  type SagaOutline,
+  serviceHeadersVariable,
+  serviceUrlVariable,
+  withoutSecrets,
+} from '../config.ts';
+import { EXAMPLE_ORDER } from '../example-order.ts';
 import type { PrivateRedis } from './private-redis.ts';
 import { type Service, urlVariables } from './services.ts';
-
-/** Two plain products of the inventory's catalogue, and a token that the payment service accepts. */
-const EXAMPLE_ORDER = {
-  customer_id: 'cust_42',
-  items: [
-    { product_id: 'widget', quantity: 2, unit_price: 1999 },
-    { product_id: 'gadget', quantity: 1, unit_price: 4950 },
-  ],
-  currency: 'EUR',
-  payment: { method: 'card', token: 'tok_visa' },
-  shipping_address: {
-    name: 'Ada Lovelace',
-    line1: '12 St James Square',
-    city: 'London',
-    postal_code: 'SW1Y 4JH',
-    country: 'GB',
-  },
-};
 
 /** By its variable's name: what is pasted may be seen by others. */
 const BEARER = ' -H "Authorization: Bearer $API_TOKEN"';
 
 export interface Everything {
   readonly settings: Settings;
+  /** What in the environment looks like a setting and is none. */
+  readonly warnings: readonly string[];
+  readonly sagas: readonly SagaOutline[];
   readonly services: readonly Service[];
   /** `null` where no services were started here. */
   readonly servicesPid: number | null;
@@ -37,6 +29,8 @@ export interface Everything {
 
 export function readyBlock({
   settings,
+  warnings,
+  sagas,
   services,
   servicesPid,
   redis,
@@ -44,21 +38,19 @@ export function readyBlock({
   env,
 }: Everything): string {
   const url = coordinatorUrl(settings);
-  const [first, ...others] = services.map(({ name, url, isExternal }) => {
+  const lines = services.map(({ name, url, isExternal }) => {
     const whose = isExternal ? '  (not run here)' : servicesPid === null ? '  (was running already)' : '';
     return `${name.padEnd(12)} ${withoutSecrets(url)}${whose}`;
   });
   return `
 Ready.
 
+  dashboard     ${dashboardLine(settings)}
   coordinator   ${url}  (pid ${coordinatorPid})
-  services      ${[first, ...others].join('\n                ')}
+  services      ${lines.join('\n                ')}
   store         ${storeLine(settings, redis)}
-
-${booksLine(servicesPid)}
-
-Place an order:
-  curl -i ${url}/api/coordinator/orders -H 'Content-Type: application/json'${settings.ordersNeedToken ? BEARER : ''} -d '${JSON.stringify(EXAMPLE_ORDER)}'
+${warnings.map((warning) => `\n  WARNING       ${warning}\n`).join('')}${services.some(({ isExternal }) => !isExternal) ? `\n${booksLine(servicesPid)}\n` : ''}
+${startLines(url, sagas, settings)}
 
 See all sagas:
   curl ${url}/api/coordinator/sagas${settings.apiToken === null ? '' : BEARER}
@@ -69,6 +61,19 @@ ${resumeLines(settings, redis)}
 
 Ctrl-C drains and stops what was started here.
 `;
+}
+
+function dashboardLine(settings: Settings): string {
+  const url = `${coordinatorUrl(settings)}${settings.publicPath}/`;
+  return settings.apiToken === null ? url : `${url}  (asks for API_TOKEN once)`;
+}
+
+/** An order to paste; of others' sagas nobody knows here what they are sent. */
+function startLines(url: string, sagas: readonly SagaOutline[], { ordersNeedToken }: Settings): string {
+  const bearer = ordersNeedToken ? BEARER : '';
+  return sagas.some(({ id }) => id === ORDER_OUTLINE.id)
+    ? `Place an order:\n  curl -i ${url}/api/coordinator/orders -H 'Content-Type: application/json'${bearer} -d '${JSON.stringify(EXAMPLE_ORDER)}'`
+    : `Sagas: ${[...new Set(sagas.map(({ id }) => id))].join(', ')}. What each is, as it runs here:\n  curl ${url}/api/coordinator/machines`;
 }
 
 function booksLine(pid: number | null): string {
@@ -106,11 +111,11 @@ export function coordinatorAgain(env: NodeJS.ProcessEnv, services: readonly Serv
     'COORDINATOR_ID',
     'COORDINATOR_PROCESSES',
     'DATA_DIR',
+    'SAGAS',
   ].filter((name) => env[name]);
   // The shell refuses, instead of another store being used, where the other terminal does not have it.
-  const secret = ['REDIS_URL', 'API_TOKEN', ...Object.keys(urlVariables(services))].filter(
-    (name) => env[name],
-  );
+  const ofServices = services.flatMap(({ name }) => [serviceUrlVariable(name), serviceHeadersVariable(name)]);
+  const secret = ['REDIS_URL', 'API_TOKEN', ...ofServices].filter((name) => env[name]);
   const moved = services.filter(({ name, isExternal }) => !isExternal && env[`${name.toUpperCase()}_PORT`]);
   const words = [
     ...plain.map((name) => `${name}=${quoted(env[name] ?? '')}`),

@@ -5,9 +5,9 @@
  * to last: nobody can die between starting a server and noting its pid. It is never given back, only found to belong
  * to a dead process. Everything here is synchronous and runs in microseconds.
  */
-import { randomUUID } from 'node:crypto';
-import { linkSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { readlinkSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
+import { lives, readLock, removeDead } from './lock-file.ts';
 
 /** How the script ends when the lock is another's. */
 export const LOCK_HELD = 75;
@@ -25,14 +25,6 @@ rm -f "redis.lock.$1"
 shift
 exec "$0" "$@"`;
 
-interface Lock {
-  readonly path: string;
-  /** Unique to this lock for ever, unlike its path and the pid in it. */
-  readonly text: string;
-  readonly pid: number;
-  readonly nonce: string;
-}
-
 /** The pid of whoever holds the folder's lock. A lock that is left of a dead process is removed on the way. */
 export function lockHolder(folder: string): number | null {
   const lock = readLock(join(folder, 'redis.lock'));
@@ -40,49 +32,6 @@ export function lockHolder(folder: string): number | null {
   if (worksIn(lock.pid, folder)) return lock.pid;
   removeDead(lock);
   return null;
-}
-
-/**
- * Removes a dead process's lock, and never a newer one that came to stand in its place: whoever removes first takes
- * a lock on this very lock, and only then looks whether it still stands. Whoever dies doing so is cleared away
- * in the same manner.
- */
-function removeDead(lock: Lock): void {
-  const right = `${lock.path}.${lock.nonce}.removing`;
-  if (!createLock(right)) {
-    const other = readLock(right);
-    if (other !== null && !lives(other.pid)) removeDead(other);
-    return;
-  }
-  if (readLock(lock.path)?.text === lock.text) rmSync(lock.path, { force: true });
-  rmSync(right, { force: true });
-}
-
-function createLock(path: string): boolean {
-  const nonce = randomUUID();
-  const whole = `${path}.${nonce}`;
-  writeFileSync(whole, `${process.pid} ${nonce}\n`);
-  try {
-    linkSync(whole, path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw error;
-  } finally {
-    rmSync(whole);
-  }
-}
-
-/** A lock that a power cut left empty reads as nobody's. */
-function readLock(path: string): Lock | null {
-  try {
-    const text = readFileSync(path, 'utf8');
-    const [, pid = '0', nonce = 'torn'] = /^(\d{1,10}) ([\w-]{1,64})\n$/.exec(text) ?? [];
-    return { path, text, pid: Number(pid), nonce };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
 }
 
 /**
@@ -96,16 +45,5 @@ function worksIn(pid: number, folder: string): boolean {
     return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(folder);
   } catch {
     return false;
-  }
-}
-
-function lives(pid: number): boolean {
-  // To the system, 0 means a whole process group.
-  if (pid === 0) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -8,7 +8,12 @@ const ANSWER_MS = 2_000;
 const SOCKET_PATH_BYTES_MAX = process.platform === 'linux' ? 107 : 103;
 
 export type Answer =
-  | { readonly state: 'ready'; readonly pid: number }
+  | {
+      readonly state: 'ready';
+      readonly pid: number;
+      /** Connections that are open, but for the one that asked. */
+      readonly others: number;
+    }
   /** It reads its append-only file. */
   | { readonly state: 'loading' }
   /** Something listens there and does not answer in time, or not as a Redis does. */
@@ -29,7 +34,7 @@ export function askRedis(socketPath: string): Promise<Answer> {
     };
     socket.setEncoding('utf8').setTimeout(ANSWER_MS, () => settle({ state: 'silent' }));
     // After QUIT the server closes the connection, so the answer is whole when it ends and needs no parser.
-    socket.once('connect', () => socket.write('PING\r\nINFO server\r\nQUIT\r\n'));
+    socket.once('connect', () => socket.write('PING\r\nINFO server\r\nINFO clients\r\nQUIT\r\n'));
     socket.on('data', (text) => {
       said += text;
     });
@@ -45,7 +50,10 @@ export function askRedis(socketPath: string): Promise<Answer> {
 function understood(said: string): Answer {
   if (said.startsWith('-LOADING')) return { state: 'loading' };
   const pid = Number(/^process_id:(\d+)/m.exec(said)?.[1] ?? 0);
-  return said.startsWith('+PONG') && pid > 0 ? { state: 'ready', pid } : { state: 'silent' };
+  const clients = Number(/^connected_clients:(\d+)/m.exec(said)?.[1] ?? 1);
+  return said.startsWith('+PONG') && pid > 0
+    ? { state: 'ready', pid, others: clients - 1 }
+    : { state: 'silent' };
 }
 
 /** Calls back once when the server at the socket is gone, unless the signal aborts first. Keeps no process alive. */

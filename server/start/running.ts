@@ -1,10 +1,12 @@
 /** What runs because of us, in the order of its start, and what ran before and is left as it was. */
 
+import type { Ending } from './child.ts';
+
 export interface Started {
   readonly name: string;
   isAlive(): boolean;
-  /** Waits until it has ended. Answers what was wrong with its end, or `null`. */
-  stop(): Promise<string | null>;
+  /** Waits until it has ended. Answers how. */
+  stop(): Promise<Ending>;
   kill(): void;
 }
 
@@ -14,6 +16,7 @@ export class Running {
   readonly #started: Started[] = [];
   readonly #adopted: string[] = [];
   readonly #say: Say;
+  #atEnd: () => void = () => {};
 
   constructor(say: Say) {
     this.#say = say;
@@ -21,6 +24,11 @@ export class Running {
 
   add(started: Started): void {
     this.#started.push(started);
+  }
+
+  /** Called once when all has been stopped. */
+  atEnd(last: () => void): void {
+    this.#atEnd = last;
   }
 
   /** It is left running, and named when we end. */
@@ -33,11 +41,12 @@ export class Running {
     let isClean = true;
     for (const { name, isAlive, stop } of [...this.#started].reverse()) {
       if (!isAlive()) continue;
-      const trouble = await stop().catch((error: Error) => error.message);
-      if (trouble !== null) isClean = false;
-      this.#say(`${name} ${trouble ?? 'stopped'}`);
+      const ending = await stop().catch((error: Error): Ending => ({ isClean: false, words: error.message }));
+      if (!ending.isClean) isClean = false;
+      this.#say(`${name} ${ending.words}`);
     }
     for (const name of this.#adopted) this.#say(`${name}: ran before, left running`);
+    this.#atEnd();
     return isClean;
   }
 

@@ -1,8 +1,9 @@
-/** The five participants: which of them are ours to run, where each is found, and who answers there. */
-import { PARTICIPANT_NAMES, type ParticipantName, readSettings } from '../config.ts';
+/** The participants: which of them are ours to run, where each is found, and who answers there. */
+import { type SagaOutline, serviceUrlVariable } from '../config.ts';
+import { portHolder } from './port-holder.ts';
 
 export interface Service {
-  readonly name: ParticipantName;
+  readonly name: string;
   readonly url: string;
   /** Its URL was given, so somebody else runs it. */
   readonly isExternal: boolean;
@@ -12,17 +13,24 @@ export interface Service {
 const STUB_HOST = '127.0.0.1';
 const ANSWER_MS = 2_000;
 
-/** @throws an error that names every port that cannot be used */
-export function servicesIn(env: NodeJS.ProcessEnv): Service[] {
-  const fixedUrls = readSettings({}).serviceUrls;
+/**
+ * There are stub services only of sagas that bring some; of others it must be said where they are.
+ * @throws an error that names every port that cannot be used
+ */
+export function servicesIn(env: NodeJS.ProcessEnv, sagas: readonly SagaOutline[]): Service[] {
+  const stubs: Readonly<Record<string, number>> = Object.assign({}, ...sagas.map((saga) => saga.stubs ?? {}));
   const mistakes: string[] = [];
-  const services = PARTICIPANT_NAMES.map((name): Service => {
-    const given = env[`${name.toUpperCase()}_SERVICE_URL`];
-    if (given) return { name, url: given, isExternal: true };
+  const names = new Set(sagas.flatMap(({ steps }) => steps.map(({ participant }) => participant)));
+  const services = [...names].flatMap((name): Service[] => {
+    const given = env[serviceUrlVariable(name)];
+    if (given) return [{ name, url: given, isExternal: true }];
+    const fixed = stubs[name];
+    // The settings tell that it is missing.
+    if (fixed === undefined) return [];
     const variable = `${name.toUpperCase()}_PORT`;
-    const port = Number(env[variable] || new URL(fixedUrls[name]).port);
+    const port = Number(env[variable] || fixed);
     if (!(Number.isInteger(port) && port > 0 && port <= 65_535)) mistakes.push(`${variable} is not a port`);
-    return { name, url: `http://${STUB_HOST}:${port}`, isExternal: false };
+    return [{ name, url: `http://${STUB_HOST}:${port}`, isExternal: false }];
   });
   if (mistakes.length > 0) throw new Error(mistakes.join('\n'));
   return services;
@@ -30,7 +38,7 @@ export function servicesIn(env: NodeJS.ProcessEnv): Service[] {
 
 /** What the coordinator must be told so that it finds these services. */
 export function urlVariables(services: readonly Service[]): Record<string, string> {
-  return Object.fromEntries(services.map(({ name, url }) => [`${name.toUpperCase()}_SERVICE_URL`, url]));
+  return Object.fromEntries(services.map(({ name, url }) => [serviceUrlVariable(name), url]));
 }
 
 /** What the process of the stub services must be told: they are for this machine alone, whatever the coordinator is. */
@@ -52,10 +60,12 @@ export async function allRun(services: readonly Service[]): Promise<boolean> {
   const taken = found.filter(({ who }) => who !== 'nobody');
   const lines = taken.map(({ name, url, who }) => {
     const variable = `${name.toUpperCase()}_PORT`;
-    const by = who === 'itself' ? `a running ${name} service` : 'something that is not the service';
+    const what = who === 'itself' ? `a running ${name} service` : 'something that is not the service';
+    const holder = portHolder(Number(new URL(url).port));
+    const by = holder === null ? what : `${what}, ${holder}`;
     return `  ${url} (${name}) is in use by ${by}; end it, or set ${variable} to another port`;
   });
-  throw new Error(['the five services cannot be started together:', ...lines].join('\n'));
+  throw new Error(['the services cannot be started together:', ...lines].join('\n'));
 }
 
 export async function whoAnswers({ name, url }: Service): Promise<'itself' | 'another' | 'nobody'> {

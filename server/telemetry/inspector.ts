@@ -9,6 +9,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { StatelyActorEvent, StatelyEventEvent, StatelySnapshotEvent } from '@statelyai/inspect';
 import { WebSocket, WebSocketServer } from 'ws';
+import { stringify } from '../../json/exact.ts';
 import type { RegisteredMachine } from '../../machines/index.ts';
 import { toConfig } from '../../machines/picture.ts';
 import type { EngineEvent, Observe } from '../engine/contract.ts';
@@ -49,11 +50,11 @@ export async function startInspector(port: number): Promise<Inspector> {
   const shown = new Map<string, Message>();
   wss.on('connection', (client) => {
     client.on('error', () => client.terminate());
-    for (const message of shown.values()) client.send(JSON.stringify(message));
+    for (const message of shown.values()) client.send(stringify(message));
   });
 
   function send(message: Message): void {
-    const text = JSON.stringify(message);
+    const text = stringify(message);
     for (const client of wss.clients) {
       if (client.bufferedAmount > BACKLOG_BYTES_MAX) client.terminate();
       else if (client.readyState === WebSocket.OPEN) client.send(text);

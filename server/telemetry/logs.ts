@@ -2,8 +2,18 @@
  * The log of the engine. At info a saga has one line, when it ends; whatever needs a person is a
  * warning or worse; at debug every transition and every call has its line. No line carries a saga's data.
  */
-import type { Logger } from 'pino';
+import { type Logger, type LoggerOptions, stdTimeFunctions } from 'pino';
+import type { LogFormat } from '../config.ts';
 import type { Observe, Trace } from '../engine/contract.ts';
+import { shownError } from './shown-error.ts';
+
+/** pino's own are a number for the level and milliseconds for the time. */
+export function pinoFormat({ level, time }: LogFormat): LoggerOptions {
+  return {
+    ...(level === 'word' && { formatters: { level: (word: string) => ({ level: word }) } }),
+    ...(time === 'rfc3339' && { timestamp: stdTimeFunctions.isoTime }),
+  };
+}
 
 export function logEvents(logger: Logger): Observe {
   // Every round of recovery meets a store that is away: one line when it goes and one when it is back say it all.
@@ -57,8 +67,26 @@ export function logEvents(logger: Logger): Observe {
         logger.warn({ ...idsOf(event), why: event.why }, LOST[event.why]);
         break;
       case 'unreadable':
-        logger.error({ ...idsOf(event), err: event.error }, 'saga cannot be read: a person must look at it');
+        logger.error(
+          { ...idsOf(event), err: shownError(event.error) },
+          'saga cannot be read: a person must look at it',
+        );
         break;
+      case 'definition-error':
+        logger.error(
+          { ...idsOf(event), machine: event.machine.id, err: shownError(event.error) },
+          'saga parked: its definition failed, and it goes on with a release in which that is mended',
+        );
+        break;
+      case 'forgotten': {
+        const { state, held } = event;
+        const told = held.map(({ step, response }) => ({ step, response }));
+        logger.error(
+          { ...idsOf(event), state, held: told },
+          'the store has forgotten a saga: a person must look at it',
+        );
+        break;
+      }
       case 'migrated': {
         const { id, version: to } = event.machine;
         logger.info({ ...idsOf(event), machine: id, from: event.from, to }, 'saga migrated');
@@ -72,6 +100,14 @@ export function logEvents(logger: Logger): Observe {
         );
         break;
       }
+      case 'clock-jumped':
+        logger.warn(
+          { ms: Math.round(event.ms) },
+          event.ms < 0
+            ? "the store's clock was set back: that is made up for, and its time goes on"
+            : "the store's clock was set forward: what was to wait for longer is due now",
+        );
+        break;
       case 'store-fault':
         logger[storeAway ? 'debug' : 'error'](
           { doing: event.doing, error: event.error.message },
@@ -90,13 +126,13 @@ export function logEvents(logger: Logger): Observe {
 }
 
 /** By which a line is found: OpenTelemetry's names, so that a log store links it with the trace. */
-function idsOf({ id, trace }: { readonly id: string; readonly trace: Trace | null }) {
-  return trace === null ? { saga_id: id } : { saga_id: id, trace_id: trace.traceId };
+function idsOf({ id, trace }: { readonly id: string; readonly trace: Trace }) {
+  return { saga_id: id, trace_id: trace.traceId };
 }
 
 const LOST = {
   stale: 'saga dropped: it is in other hands now',
-  missing: 'saga dropped: it was purged',
+  missing: 'saga dropped: others have ended it, and it was purged',
   'lease-over': 'saga dropped: its lease was over before its call could be made; it is due again',
 } as const;
 

@@ -1,7 +1,8 @@
 /** Prometheus metrics of the sagas, fed by engine events. No saga id is ever a label: it would never end. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { StoreUnavailableError } from '../../stores/saga-store.ts';
-import type { Observe, ParticipantState, SagaEngine } from '../engine/contract.ts';
+import type { Kind, Outcome, RegisteredMachine } from '../../machines/index.ts';
+import type { SagaStatus } from '../../stores/saga-store.ts';
+import type { EngineEvent, Observe } from '../engine/contract.ts';
 import { labelled } from './labelled.ts';
 
 /** Seconds; from well below a local call to well above the longest time-out. */
@@ -16,7 +17,34 @@ export function createRegistry(labels: Readonly<Record<string, string>> = {}): R
   return registry;
 }
 
-export function sagaMetrics(registry: Registry): Observe {
+/** What runs here: its versions are shown, and what may be counted of it stands at zero from the start. */
+export interface Build {
+  readonly version: string;
+  readonly machines: readonly RegisteredMachine[];
+  /** Names of the participants. */
+  readonly participants: readonly string[];
+}
+
+export function buildInfo(registry: Registry, { version, machines }: Build): void {
+  const labels = { version, node: process.versions.node, machines: machines.map(nameOf).join(' ') };
+  new Gauge({
+    name: 'saga_build_info',
+    help: 'Always 1: the version of the coordinator and of Node, and all machines that it runs, with their versions.',
+    labelNames: Object.keys(labels),
+    registers: [registry],
+  }).set(labels, 1);
+}
+
+function nameOf({ id, version }: RegisteredMachine): string {
+  return `${id}@${version}`;
+}
+
+const OUTCOMES = ['done', 'refused', 'retryable', 'unknown'] satisfies Outcome[];
+const KINDS = ['action', 'compensation'] satisfies Kind[];
+const SETTLED = ['COMPLETED', 'FAILED', 'ABORTED'] satisfies SagaStatus[];
+const LOST = ['stale', 'missing', 'lease-over'] satisfies Extract<EngineEvent, { type: 'lost' }>['why'][];
+
+export function sagaMetrics(registry: Registry, { machines, participants }: Build): Observe {
   const registers = [registry];
   const started = new Counter({
     name: 'saga_started_total',
@@ -39,7 +67,7 @@ export function sagaMetrics(registry: Registry): Observe {
   });
   const step = new Histogram({
     name: 'saga_step_duration_seconds',
-    help: 'Participant calls, by step, kind and outcome (done, refused, retryable, unknown).',
+    help: 'Participant calls, by step, kind and outcome (done, accepted, refused, retryable, unknown).',
     labelNames: ['machine', 'step', 'kind', 'outcome'],
     buckets: CALL_BUCKETS,
     registers,
@@ -80,9 +108,27 @@ export function sagaMetrics(registry: Registry): Observe {
     labelNames: ['why'],
     registers,
   });
+  const definitionErrors = new Counter({
+    name: 'saga_definition_errors_total',
+    help: 'Sagas parked because a function of their own definition failed.',
+    labelNames: ['machine'],
+    registers,
+  });
   const unreadable = new Counter({
     name: 'saga_unreadable_total',
-    help: 'Claims of sagas whose snapshot could not be read: each needs a person.',
+    help: 'Sagas that were set aside because their record or snapshot could not be read: each needs a person.',
+    registers,
+  });
+  const jumps = new Counter({
+    name: 'saga_store_clock_jumps_total',
+    help: "How often the store's clock was found to be set by a second or more, by direction (back, forward).",
+    labelNames: ['direction'],
+    registers,
+  });
+  for (const direction of ['back', 'forward']) jumps.inc({ direction }, 0);
+  const forgotten = new Counter({
+    name: 'saga_forgotten_total',
+    help: 'Sagas in hand that the store did not know any more: acknowledged writes were lost.',
     registers,
   });
   const versionUnknown = new Counter({
@@ -96,6 +142,24 @@ export function sagaMetrics(registry: Registry): Observe {
     help: 'Store operations of the engine that failed and are repeated or left to recovery.',
     registers,
   });
+
+  // A rate sees what comes after the first number: without a zero, it would not see the first failure of all.
+  for (const { id: machine, steps } of machines) {
+    for (const counter of [started, claimed, versionUnknown, definitionErrors]) counter.inc({ machine }, 0);
+    for (const status of SETTLED) {
+      settled.inc({ machine, status }, 0);
+      duration.zero({ machine, status });
+    }
+    for (const { name } of steps) {
+      for (const result of ['succeeded', 'failed']) compensations.inc({ machine, step: name, result }, 0);
+      for (const kind of KINDS) {
+        for (const counter of [retries, deferred]) counter.inc({ machine, step: name, kind }, 0);
+        for (const outcome of OUTCOMES) step.zero({ machine, step: name, kind, outcome });
+      }
+    }
+  }
+  for (const participant of participants) opened.inc({ participant }, 0);
+  for (const why of LOST) lost.inc({ why }, 0);
 
   // What every saga observes; the rest is rare.
   const startedOf = labelled(started, 'machine');
@@ -140,6 +204,15 @@ export function sagaMetrics(registry: Registry): Observe {
       case 'unreadable':
         unreadable.inc();
         break;
+      case 'definition-error':
+        definitionErrors.inc({ machine: event.machine.id });
+        break;
+      case 'clock-jumped':
+        jumps.inc({ direction: event.ms < 0 ? 'back' : 'forward' });
+        break;
+      case 'forgotten':
+        forgotten.inc();
+        break;
       case 'version-unknown':
         versionUnknown.inc({ machine: event.machine.id });
         break;
@@ -153,93 +226,5 @@ export function sagaMetrics(registry: Registry): Observe {
       default:
         event satisfies never;
     }
-  };
-}
-
-/** Gauges that are asked for at each scrape: what is in hand here, and what the store holds for all. */
-export function engineGauges(registry: Registry, engine: SagaEngine): void {
-  const registers = [registry];
-  new Gauge({
-    name: 'saga_in_hand',
-    help: 'Sagas in the hands of this coordinator.',
-    registers,
-    collect() {
-      this.set(engine.inHand);
-    },
-  });
-  ofEach(
-    'saga_participant_breaker_open',
-    '1 while calls to a participant are deferred until a probe succeeds, else 0.',
-    ({ breaker }) => (breaker === 'closed' ? 0 : 1),
-  );
-  ofEach(
-    'saga_participant_calls_in_flight',
-    'Calls to a participant that are under way.',
-    ({ inFlight }) => inFlight,
-  );
-  ofEach(
-    'saga_participant_calls_queued',
-    'Calls to a participant that wait for a connection.',
-    ({ queued }) => queued,
-  );
-  const statistics = shared(() => engine.statistics());
-  const backlog = shared(() => engine.backlog());
-  stored('saga_parked', 'Sagas in the store that wait for an operator.', async () => {
-    return (await statistics()).statuses.ABORTED;
-  });
-  stored('saga_in_flight', 'Sagas in the store that are neither ended nor parked.', async () => {
-    return (await statistics()).inFlight;
-  });
-  stored(
-    'saga_overdue_seconds',
-    'How long the saga that is due for longest has waited for a coordinator to take it; 0 where none is due.',
-    async () => (await backlog()).overdueMs / 1000,
-  );
-  stored(
-    'saga_oldest_in_flight_seconds',
-    'Age of the oldest saga in the store that is neither ended nor parked; 0 where there is none.',
-    async () => (await backlog()).oldestMs / 1000,
-  );
-
-  function ofEach(name: string, help: string, read: (state: ParticipantState) => number): void {
-    new Gauge({
-      name,
-      help,
-      labelNames: ['participant'],
-      registers,
-      collect() {
-        for (const [participant, state] of Object.entries(engine.participants)) {
-          this.set({ participant }, read(state));
-        }
-      },
-    });
-  }
-
-  /** Each gauge asks for itself: prom-client reads all metrics at once, and one set by another's reading is a scrape late. */
-  function stored(name: string, help: string, read: () => Promise<number>): void {
-    new Gauge({
-      name,
-      help,
-      registers,
-      async collect() {
-        try {
-          this.set(await read());
-        } catch (error) {
-          // A scrape must not fail with the store; the last values stand, and the store's own metrics tell why.
-          if (!(error instanceof StoreUnavailableError)) throw error;
-        }
-      },
-    });
-  }
-}
-
-/** One question for all who ask while it is under way: the gauges of one scrape. */
-function shared<T>(ask: () => Promise<T>): () => Promise<T> {
-  let asked: Promise<T> | null = null;
-  return () => {
-    asked ??= ask().finally(() => {
-      asked = null;
-    });
-    return asked;
   };
 }

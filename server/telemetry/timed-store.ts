@@ -12,6 +12,7 @@ export function timedStore(store: SagaStore, registry: Registry): SagaStore {
   });
 
   function timed<Args extends unknown[], Result>(operation: string, run: (...args: Args) => Promise<Result>) {
+    for (const result of ['ok', 'error']) duration.zero({ operation, result });
     const ok = duration.labels({ operation, result: 'ok' });
     const failed = duration.labels({ operation, result: 'error' });
     return async (...args: Args): Promise<Result> => {
@@ -30,7 +31,10 @@ export function timedStore(store: SagaStore, registry: Registry): SagaStore {
   return {
     info: store.info,
     newId: (key) => store.newId(key),
+    now: () => store.now(),
+    jumped: () => store.jumped(),
     boot: (name) => store.boot(name),
+    secret: () => store.secret(),
     declare: timed('declare', store.declare),
     gone: timed('gone', store.gone),
     create: timed('create', store.create),
@@ -48,9 +52,11 @@ export function timedStore(store: SagaStore, registry: Registry): SagaStore {
     list: timed('list', store.list),
     statistics: timed('statistics', store.statistics),
     backlog: timed('backlog', store.backlog),
+    memory: timed('memory', store.memory),
     changes: timed('changes', store.changes),
     purge: timed('purge', store.purge),
     ping: () => store.ping(),
+    tryWrite: timed('tryWrite', store.tryWrite),
     close: () => store.close(),
   };
 }

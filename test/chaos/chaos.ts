@@ -14,8 +14,9 @@ import { type FaultProxy, openProxy } from './proxy.ts';
 import { serviceFaultHits, setServiceFaults } from './service-faults.ts';
 
 export interface ChaosOptions {
+  /** About how many: they go on coming until each kind of mishap has hit. */
   readonly orders: number;
-  /** How long the storm lasts. */
+  /** How long the storm lasts at least. */
   readonly seconds: number;
   readonly seed: number;
   /** About how long from one mishap to the next. */
@@ -85,7 +86,7 @@ export async function runChaos({
     setServiceFaults(world.services, seed);
     const beganAt = performance.now();
     const storm = beginStorm(scene, gapMs);
-    const clients = beginPlacing(plan(orders, seed), fleet, seconds, seed);
+    const clients = beginPlacing(plan(seed), fleet, orders / seconds, seed);
     const tell = (phase: Progress['phase']) =>
       onProgress?.({
         phase,
@@ -93,10 +94,11 @@ export async function runChaos({
         acknowledged: clients.acknowledged.length,
         mishaps: [...storm.struck.values()].reduce((sum, times) => sum + times, 0),
       });
-    // On a busy machine mishaps take longer; each kind has to come once all the same.
+    // On a busy machine mishaps take longer; each kind has to hit once all the same.
+    const haveAllHit = () => mishapHits(scene, storm.struck).every(({ hits }) => hits > 0);
     const isOver = () =>
       secondsSince(beganAt) >= seconds &&
-      (storm.struck.size === MISHAPS.length || secondsSince(beganAt) >= seconds + EXTRA_SECONDS_MAX);
+      (haveAllHit() || secondsSince(beganAt) >= seconds + EXTRA_SECONDS_MAX);
     while (!isOver()) {
       await pause(250);
       tell('storm');
@@ -107,7 +109,7 @@ export async function runChaos({
     for (const member of gone) await member.restartAfterFailure();
 
     // The services go on failing until the last order is in, so that every one of their faults has its chance.
-    await clients.done;
+    await clients.end();
     await clients.close();
     const serviceHits = serviceFaultHits(world.services);
     for (const name of SERVICE_NAMES) world.services[name].faults.clear();

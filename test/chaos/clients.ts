@@ -30,8 +30,8 @@ export interface Clients {
   readonly repeated: number;
   /** Requests of each order: without a key each may have begun a saga. */
   readonly requests: ReadonlyMap<number, number>;
-  /** Resolves when every order is acknowledged or given up. */
-  readonly done: Promise<void>;
+  /** Begins no more orders; resolves when every one that was begun is acknowledged or given up. */
+  end(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -56,9 +56,9 @@ export const priceOf = (number: number): number => 1000 + number;
 export const numberOf = (price: number): number => price - 1000;
 export const QUANTITY = 2;
 
-export function plan(orders: number, seed: number): PlannedOrder[] {
+export function* plan(seed: number): Generator<PlannedOrder, never> {
   const dice = new Dice(seed);
-  return Array.from({ length: orders }, (_, number) => {
+  for (let number = 0; ; number += 1) {
     let left = dice.next();
     const change = CHANGES.find(([probability]) => {
       left -= probability;
@@ -66,7 +66,7 @@ export function plan(orders: number, seed: number): PlannedOrder[] {
     });
     const { items = ORDER.items, ...others } = (change?.[1] ?? {}) as Partial<typeof ORDER>;
     const [item = {}] = items;
-    return {
+    yield {
       number,
       key: dice.chance(0.5) ? `chaos-${seed}-${number}` : null,
       waits: dice.chance(0.5),
@@ -76,14 +76,14 @@ export function plan(orders: number, seed: number): PlannedOrder[] {
         items: [{ ...item, quantity: QUANTITY, unit_price: priceOf(number) }],
       },
     };
-  });
+  }
 }
 
-/** Places the orders evenly over the time, or later where the coordinators cannot keep up. */
+/** Places orders at an even rate, or slower where the coordinators cannot keep up. */
 export function beginPlacing(
-  orders: readonly PlannedOrder[],
+  orders: Iterable<PlannedOrder>,
   fleet: readonly Member[],
-  seconds: number,
+  ordersASecond: number,
   seed: number,
 ): Clients {
   const acknowledged: Acknowledged[] = [];
@@ -91,6 +91,7 @@ export function beginPlacing(
   const unexpected: string[] = [];
   const requests = new Map<number, number>();
   let repeated = 0;
+  let isOver = false;
   const agent = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
 
   const ask = async (order: PlannedOrder, url: string) => {
@@ -134,15 +135,17 @@ export function beginPlacing(
     const begunAt = performance.now();
     const placing = new Set<Promise<void>>();
     for (const order of orders) {
-      const waitMs = (order.number / orders.length) * seconds * 1000 - (performance.now() - begunAt);
+      const waitMs = (order.number / ordersASecond) * 1000 - (performance.now() - begunAt);
       if (waitMs > 1) await pause(waitMs);
       while (placing.size >= IN_FLIGHT_MAX) await Promise.race(placing);
+      if (isOver) break;
       const one = place(order).finally(() => placing.delete(one));
       placing.add(one);
     }
     await Promise.all(placing);
   };
 
+  const placing = placeAll();
   return {
     acknowledged,
     givenUp,
@@ -151,7 +154,10 @@ export function beginPlacing(
     get repeated() {
       return repeated;
     },
-    done: placeAll(),
+    end() {
+      isOver = true;
+      return placing;
+    },
     close: () => agent.destroy(),
   };
 }

@@ -26,7 +26,7 @@ export function recount(sagas: readonly Saga[]) {
     parked: status('ABORTED'),
     total_steps: sum(({ total_steps }) => total_steps),
     completed_steps: sum(({ steps_completed }) => steps_completed),
-    failures_by_step: failures,
+    failures_by_step: Object.keys(failures).length > 0 ? { order: failures } : {},
     compensations: {
       attempted: compensations.length,
       succeeded,

@@ -23,8 +23,8 @@ function whole(name: keyof typeof values, least: number, most: number): number {
   process.exit(2);
 }
 
-/** The services' journals hold 100,000 calls each; more orders than this would make them forget. */
-const orders = whole('orders', 1, 30_000);
+/** The services' journals hold 100,000 calls each; more orders than this, and half as many again until all has hit, would make them forget. */
+const orders = whole('orders', 1, 20_000);
 const seconds = whole('seconds', 1, 3600);
 const seed = whole('seed', 0, 0xffff_ffff);
 const gapMs = whole('gap-ms', 20, 60_000);

@@ -12,7 +12,12 @@ export interface Span {
   readonly startTimeUnixNano: string;
   readonly endTimeUnixNano: string;
   readonly status: { readonly code: number; readonly message?: string };
+  readonly traceState?: string;
+  /** Of OTLP: 0x100 says that it is known whether the parent is remote, 0x200 that it is. */
+  readonly flags: number;
   readonly attributes: Readonly<Record<string, unknown>>;
+  /** Of the conventions by which scope and resource are named. */
+  readonly schemaUrls: readonly unknown[];
   /** Attributes of the process that sent it. */
   readonly resource: Readonly<Record<string, unknown>>;
 }
@@ -84,13 +89,14 @@ function spansIn(body: string): Span[] {
   const { resourceSpans } = JSON.parse(body);
   return resourceSpans.flatMap(
     // biome-ignore lint/suspicious/noExplicitAny: the wire form is checked by what is read of it.
-    ({ resource, scopeSpans }: any) =>
+    ({ resource, scopeSpans, schemaUrl }: any) =>
       // biome-ignore lint/suspicious/noExplicitAny: as above
-      scopeSpans.flatMap(({ spans }: any) =>
+      scopeSpans.flatMap(({ spans, schemaUrl: ofScope }: any) =>
         spans.map((span: Span & { attributes: Attribute[] }) => ({
           ...span,
           attributes: plain(span.attributes),
           resource: plain(resource.attributes),
+          schemaUrls: [schemaUrl, ofScope],
         })),
       ),
   );

@@ -225,6 +225,43 @@ describe('the version that is meant', () => {
     expect((await send(path(one, id))).body.status).toBe('ABORTED');
   });
 
+  it.each([
+    ['as a proxy weakens it', (tag: string) => `W/${tag}`],
+    ['in a list', (tag: string) => `"1", ${tag} ,W/"2"`],
+    ['in a list with others than ours', (tag: string) => `"x,y" , , ${tag}, "999"`],
+  ])('may be given %s', async (_, written) => {
+    const id = await parked('payment');
+    const tag = String((await etag(id))['if-match']);
+    const taken = await operate(one, id, 'resolve', { as: 'FAILED' }, { 'if-match': written(tag) });
+    expect(taken.status).toBe(202);
+  });
+
+  it.each(['"1", "2"', 'W/"1"', '"x"', '""', '"9999999999"'])(
+    'is refused where it is not %s',
+    async (tags) => {
+      const id = await parked('payment');
+      for (const kind of ['cancel', 'resolve'] as const) {
+        const body = kind === 'resolve' ? { as: 'FAILED' } : {};
+        expect((await operate(one, id, kind, body, { 'if-match': tags })).status, kind).toBe(412);
+      }
+    },
+  );
+
+  it.each(['seven', '7', '"7', 'w/"7"', '"7" "8"', '*, "7"', ', ,', 'W/ "7"'])(
+    'cannot be read in %s',
+    async (tags) => {
+      const answer = await operate(one, 'none', 'resolve', { as: 'FAILED' }, { 'if-match': tags });
+      expect(answer).toMatchObject({ status: 400, body: { type: 'invalid-header' } });
+    },
+  );
+
+  it('is any where * says so, which is too little for skip and resolve', async () => {
+    const id = await parked('payment');
+    const star = { 'if-match': '*' };
+    expect((await operate(one, id, 'resolve', { as: 'FAILED' }, star)).status).toBe(428);
+    expect((await operate(one, id, 'retry', {}, star)).status).toBe(202);
+  });
+
   it('may be given for cancel and retry', async () => {
     const id = await parked('payment');
     expect((await operate(one, id, 'retry', {}, { 'if-match': '"1"' })).status).toBe(412);

@@ -82,7 +82,7 @@ function recount(sagas: readonly Saga[]) {
     completed_steps: completed,
     step_completion_rate: rounded((100 * completed) / total),
     average_steps_per_saga: rounded(total / sagas.length),
-    failures_by_step: Object.fromEntries(failures.filter(([, failed]) => failed > 0)),
+    failures_by_step: { order: Object.fromEntries(failures.filter(([, failed]) => failed > 0)) },
     compensations: {
       attempted: compensations.length,
       succeeded,

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { readSettings } from '../../server/config.ts';
+import type { Coordinator } from '../../server/coordinator.ts';
 import { SERVICE_NAMES } from '../../services-stub/start.ts';
 import { startObserved } from '../server/observed.ts';
 import { type Collector, type Span, startCollector } from './collector.ts';
@@ -41,6 +41,13 @@ afterAll(() => world.close());
 async function start(environment: Environment): Promise<CoordinatorProcess> {
   const coordinator = await world.process(environment);
   onTestFinished(async () => void (await coordinator.end()));
+  return coordinator;
+}
+
+/** In this process: what is seen of it is what its collector gets. */
+async function open(environment: Environment): Promise<Coordinator> {
+  const coordinator = await world.coordinator(environment);
+  onTestFinished(() => coordinator.stop());
   return coordinator;
 }
 
@@ -121,11 +128,11 @@ describe('spans', () => {
   it('are one for each attempt, with what came of it, and tell no secret', async () => {
     const { shipping } = world.services;
     shipping.faults.set([{ endpoint: 'action', kind: 'status', status: 503, times: 1 }]);
-    const coordinator = await start(environment());
+    const coordinator = await open(environment());
     const token = 'tok_declined';
     const { body: done } = await submit(coordinator.url);
     const { body: failed } = await submit(coordinator.url, { ...ORDER, payment: { method: 'card', token } });
-    await coordinator.end('SIGTERM');
+    await coordinator.stop();
 
     const of = (id: string) =>
       collector.spans
@@ -161,7 +168,7 @@ describe('spans', () => {
 
   it('tell of a saga that is parked, and its own span comes when an operator has ended it', async () => {
     world.services.inventory.faults.set([{ endpoint: 'compensation', kind: 'status', status: 409 }]);
-    const coordinator = await start(environment());
+    const coordinator = await open(environment());
     const declined = { ...ORDER, payment: { method: 'card', token: 'tok_declined' } };
     const { body } = await submit(coordinator.url, declined);
     await collector.until((spans) => spans.some(named('parked order')));
@@ -178,16 +185,128 @@ describe('spans', () => {
     const [parked, saga] = ['parked order', 'saga order'].map((name) => collector.spans.find(named(name)));
     expect(parked?.parentSpanId).toBe(saga?.spanId);
     expect(parked?.attributes['saga.held']).toEqual({ values: [{ stringValue: 'inventory' }] });
-    await coordinator.end('SIGTERM');
+    await coordinator.stop();
+  });
+
+  it('are named by the conventions for HTTP, and none begins before its parent', async () => {
+    const { shipping } = world.services;
+    shipping.faults.set([{ endpoint: 'action', kind: 'status', status: 503, times: 1 }]);
+    const unreachable = { INVENTORY_SERVICE_URL: 'http://127.0.0.1:1/base' };
+    const [reached, alone] = [await open(environment()), await open({ ...environment(), ...unreachable })];
+    const headers = { traceparent: TRACEPARENT, tracestate: 'vendor=1' };
+    const token = 'tok_declined';
+    const declined = { ...ORDER, payment: { method: 'card', token } };
+    const orders = Array.from({ length: 20 }, (_, index) =>
+      submit(reached.url, index % 2 === 0 ? ORDER : declined, index % 3 === 0 ? headers : {}),
+    );
+    await Promise.all([...orders, submit(alone.url)]);
+    await Promise.all([reached.stop(), alone.stop()]);
+
+    const { spans } = collector;
+    const sagas = new Map(spans.filter(named('saga order')).map((span) => [span.spanId, span]));
+    // The one that reached no inventory is parked, and has no span of its own yet.
+    expect(sagas.size).toBe(20);
+    const children = spans.filter(({ parentSpanId = '' }) => sagas.has(parentSpanId));
+    expect(children.length).toBeGreaterThanOrEqual(10 * 5 + 10 * 6);
+    for (const { parentSpanId = '', startTimeUnixNano, name } of children) {
+      const parent = sagas.get(parentSpanId);
+      expect(BigInt(startTimeUnixNano), name).toBeGreaterThanOrEqual(BigInt(parent?.startTimeUnixNano ?? 0));
+    }
+
+    const { port } = new URL(shipping.url);
+    const call = { 'http.request.method': 'POST', 'peer.service': 'shipping' };
+    const at = {
+      'server.address': '127.0.0.1',
+      'server.port': Number(port),
+      'url.full': `${shipping.url}/api/shipping/schedule`,
+    };
+    const again = { 'saga.outcome': 'done', 'http.request.resend_count': 1 };
+    const attributes = spans.map((span) => span.attributes);
+    expect(attributes).toContainEqual(expect.objectContaining({ ...call, ...at, 'error.type': '503' }));
+    expect(attributes).toContainEqual(expect.objectContaining({ ...call, ...at, ...again }));
+    expect(attributes).toContainEqual(
+      expect.objectContaining({ 'http.response.status_code': 402, 'error.type': '402' }),
+    );
+    const gone = {
+      'error.type': 'ECONNREFUSED',
+      'url.full': 'http://127.0.0.1:1/base/api/inventory/reserve',
+    };
+    expect(attributes).toContainEqual(expect.objectContaining(gone));
+    expect(attributes.filter((one) => 'error.type' in one && one['saga.outcome'] === 'done')).toEqual([]);
+
+    for (const { traceId, traceState, parentSpanId, flags, schemaUrls } of spans) {
+      expect(traceState).toBe(traceId === CLIENT.trace ? 'vendor=1' : undefined);
+      expect(flags).toBe(parentSpanId === CLIENT.span ? 0x301 : 0x101);
+      expect(schemaUrls).toEqual(
+        Array(2).fill(expect.stringMatching(/^https:\/\/opentelemetry\.io\/schemas\//)),
+      );
+    }
+  });
+
+  it('are made or not as was decided when the saga began, also by who takes it over', async () => {
+    world.services.shipping.faults.set([{ endpoint: 'action', kind: 'status', status: 503, times: 2 }]);
+    const never = { ...environment(), OTEL_TRACES_SAMPLER: 'always_off', COORDINATOR_ID: 'never' };
+    const always = { ...environment(), OTEL_TRACES_SAMPLER: 'always_on', COORDINATOR_ID: 'always' };
+    // It waits long for its next attempt, in which the other coordinator takes it up.
+    const first = await open({ ...never, ACTION_BACKOFF_MS: '86400000', ACTION_BACKOFF_MAX_MS: '86400000' });
+    const prefer = { prefer: 'respond-async', traceparent: TRACEPARENT };
+    const { saga_id } = (await submit(first.url, ORDER, prefer)).body;
+    const path = `/api/coordinator/sagas/${saga_id}`;
+    while ((await send(first.url + path)).body.state !== 'schedulingShipping.waiting');
+    await first.stop();
+    const second = await open({ ...always, ACTION_ATTEMPTS_MAX: '5' });
+    await send(`${second.url}${path}/retry`, { method: 'POST', body: { reason: 'now', by: 'ada' } });
+    await settled(second.url, saga_id);
+    const { body: seen } = await submit(second.url, ORDER, { traceparent: TRACEPARENT.replace(/01$/, '00') });
+    await second.stop();
+    expect(new Set(collector.spans.map(({ attributes }) => attributes['saga.id']))).toEqual(
+      new Set([seen.saga_id]),
+    );
+    const flagsOf = (id: string) =>
+      new Set(world.journal(id).map(({ traceparent }) => traceparent?.slice(-3)));
+    expect([flagsOf(saga_id), flagsOf(seen.saga_id)]).toEqual([new Set(['-00']), new Set(['-01'])]);
+  });
+
+  it('go out, and orders through, whatever platforms have put into the environment', async () => {
+    const { port } = new URL(collector.url);
+    const coordinator = await start({
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `http://127.0.0.1:${port}`,
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+      OTEL_TRACES_EXPORTER: 'console,otlp',
+      OTEL_SDK_DISABLED: 'FALSE',
+      OTEL_TRACES_SAMPLER: 'jaeger_remote',
+      OTEL_PROPAGATORS: 'b3,tracecontext',
+      OTEL_EXPORTER_OTLP_HEADERS: 'x=a%0Ab,=,%E0%A4%A=1,alone',
+      OTEL_EXPORTER_OTLP_TIMEOUT: 'soon',
+      OTEL_EXPORTER_OTLP_COMPRESSION: 'brotli',
+      OTEL_EXPORTER_OTLP_CERTIFICATE: '/none',
+      OTEL_RESOURCE_ATTRIBUTES: 'bad,=,a=%',
+      OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '0',
+      OTEL_BSP_SCHEDULE_DELAY: 'never',
+      OTEL_METRICS_EXPORTER: 'prometheus',
+      OTEL_LOGS_EXPORTER: 'console',
+    });
+    expect((await submit(coordinator.url)).status).toBe(201);
+    expect(await coordinator.end('SIGTERM')).toBe(0);
+    const said = coordinator.log.filter(({ level }) => level === 40).map(({ msg }) => String(msg));
+    for (const variable of [
+      'TRACES_EXPORTER',
+      'TRACES_SAMPLER',
+      'PROPAGATORS',
+      'OTLP_TIMEOUT',
+      'OTLP_COMPRESSION',
+    ])
+      expect(said).toContainEqual(expect.stringContaining(variable));
+    expect(said).toContainEqual(expect.stringMatching(/gRPC .* http\/protobuf to/));
   });
 
   it('are not made where the caller does not sample', async () => {
-    const coordinator = await start(environment());
+    const coordinator = await open(environment());
     const { body: unseen } = await submit(coordinator.url, ORDER, {
       traceparent: TRACEPARENT.replace(/01$/, '00'),
     });
     const { body: seen } = await submit(coordinator.url);
-    await coordinator.end('SIGTERM');
+    await coordinator.stop();
     const ids = new Set(collector.spans.map(({ attributes }) => attributes['saga.id']));
     expect(ids).toEqual(new Set([seen.saga_id]));
     const flags = world.journal(unseen.saga_id).map(({ traceparent }) => traceparent?.slice(-3));
@@ -196,9 +315,9 @@ describe('spans', () => {
 
   it('go out as protobuf unless asked otherwise', async () => {
     const { OTEL_EXPORTER_OTLP_PROTOCOL: _, ...unset } = environment();
-    const coordinator = await start(unset);
+    const coordinator = await open(unset);
     await submit(coordinator.url);
-    await coordinator.end('SIGTERM');
+    await coordinator.stop();
     expect([...collector.mediaTypes]).toEqual(['application/x-protobuf']);
   });
 
@@ -224,15 +343,4 @@ it('load nothing of OpenTelemetry where none are asked for', async () => {
   expect(stdout).toMatch(/node_modules.ioredis/);
   // The API, which is empty without an SDK, is loaded by prom-client.
   expect(stdout).not.toMatch(/@opentelemetry.(?!api\b)/);
-});
-
-it('are asked for by the standard variables, and by nothing else', () => {
-  const traces = (env: Record<string, string>) => readSettings(env).traces?.url ?? null;
-  const base = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318/' };
-  expect(traces({})).toBeNull();
-  expect(traces(base)).toBe('http://collector:4318/v1/traces');
-  expect(traces({ ...base, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://other/x' })).toBe('http://other/x');
-  expect(traces({ ...base, OTEL_SDK_DISABLED: 'true' })).toBeNull();
-  expect(traces({ ...base, OTEL_TRACES_EXPORTER: 'none' })).toBeNull();
-  expect(() => readSettings({ ...base, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' })).toThrow(/OTLP_PROTOCOL/);
 });

@@ -1,13 +1,18 @@
 /** Coordinators of several releases on one Redis: a rolling update, over real HTTP and with real services. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { orderSaga } from '../../machines/order.ts';
-import type { Coordinator, OrderSagas } from '../../server/coordinator.ts';
+import type { Sagas } from '../../server/assembly.ts';
+import { ORDER_OUTLINE } from '../../server/config.ts';
+import type { Coordinator } from '../../server/coordinator.ts';
 import { orderSaga2 } from '../machines/order-2.ts';
 import { ORDER, openWorld, send, settled, submit, type World } from './world.ts';
 
-const onlyNew: OrderSagas = ({ policies }) => [orderSaga2(policies)];
-const both: OrderSagas = ({ policies }) => [orderSaga(policies), orderSaga2(policies)];
-const changed: OrderSagas = ({ policies }) => [{ ...orderSaga2(policies), version: '1' }];
+const onlyNew: Sagas = ({ policiesOf }) => [orderSaga2(policiesOf(ORDER_OUTLINE))];
+const both: Sagas = ({ policiesOf }) => [
+  orderSaga(policiesOf(ORDER_OUTLINE)),
+  orderSaga2(policiesOf(ORDER_OUTLINE)),
+];
+const changed: Sagas = ({ policiesOf }) => [{ ...orderSaga2(policiesOf(ORDER_OUTLINE)), version: '1' }];
 
 let world: World;
 /** Calls that are to be slow stay away until they are let go. */
@@ -82,10 +87,10 @@ describe('a rolling update', () => {
   });
 
   it('moves a saga to the version to which a migration leads', async () => {
-    const before: OrderSagas = ({ policies }) => [{ ...orderSaga(policies), version: '20' }];
-    const after: OrderSagas = ({ policies }) => [
+    const before: Sagas = ({ policiesOf }) => [{ ...orderSaga(policiesOf(ORDER_OUTLINE)), version: '20' }];
+    const after: Sagas = ({ policiesOf }) => [
       {
-        ...orderSaga(policies),
+        ...orderSaga(policiesOf(ORDER_OUTLINE)),
         version: '21',
         migrations: [{ from: '20', migrate: (snapshot) => snapshot }],
       },
@@ -109,8 +114,8 @@ describe('a rolling update', () => {
   });
 
   it('takes a changed machine under its old version as soon as nobody needs the old one', async () => {
-    const asItWas: OrderSagas = ({ policies }) => [{ ...orderSaga(policies), version: '7' }];
-    const asItIs: OrderSagas = ({ policies }) => [{ ...orderSaga2(policies), version: '7' }];
+    const asItWas: Sagas = ({ policiesOf }) => [{ ...orderSaga(policiesOf(ORDER_OUTLINE)), version: '7' }];
+    const asItIs: Sagas = ({ policiesOf }) => [{ ...orderSaga2(policiesOf(ORDER_OUTLINE)), version: '7' }];
     const old = await world.coordinator({ COORDINATOR_ID: 'before' }, asItWas);
     expect(actions((await submit(old.url)).body.saga_id)).toEqual(BEGUN_ON_1);
     await expect(world.coordinator({ COORDINATOR_ID: 'after' }, asItIs)).rejects.toThrow('has changed');

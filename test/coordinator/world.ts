@@ -7,8 +7,9 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { pino } from 'pino';
 import { request } from 'undici';
+import type { Sagas } from '../../server/assembly.ts';
 import { readSettings } from '../../server/config.ts';
-import { type Coordinator, type OrderSagas, startCoordinator } from '../../server/coordinator.ts';
+import { type Coordinator, startCoordinator } from '../../server/coordinator.ts';
 import type { JournalEntry } from '../../services-stub/journal.ts';
 import {
   ANY_PORTS,
@@ -17,8 +18,10 @@ import {
   type StartOptions,
   startServices,
 } from '../../services-stub/start.ts';
+import { argumentsOf } from '../programs.ts';
 import { type RedisServer, startRedis } from '../redis-server.ts';
 import { wrongIn } from '../server/described.ts';
+import { orderSagas } from './order-sagas.ts';
 
 export type Environment = Readonly<Record<string, string>>;
 
@@ -41,7 +44,7 @@ export interface World {
   readonly redis: RedisServer;
   readonly services: RunningServices['services'];
   /** A coordinator in this process; of another release where its sagas are given. */
-  coordinator(environment?: Environment, sagas?: OrderSagas): Promise<Coordinator>;
+  coordinator(environment?: Environment, sagas?: Sagas): Promise<Coordinator>;
   /** A coordinator as a process of its own, which can be killed. */
   process(environment?: Environment): Promise<CoordinatorProcess>;
   /** The calls that the services received for one saga, as `inventory compensation performed`. */
@@ -87,8 +90,7 @@ export async function openWorld(options: StartOptions = {}): Promise<World> {
       const coordinator = await startCoordinator(
         settings,
         pino({ level: settings.logLevel }),
-        undefined,
-        sagas,
+        sagas ?? orderSagas,
       );
       let stopped: Promise<void> | undefined;
       const stop = () => {
@@ -115,7 +117,7 @@ export async function openWorld(options: StartOptions = {}): Promise<World> {
 }
 
 async function startProcess(environment: Environment): Promise<CoordinatorProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'server/main.ts'], {
+  const child = spawn(process.execPath, argumentsOf('server/main.ts'), {
     env: { PATH: process.env.PATH, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -206,10 +208,10 @@ export function submit(
   return send(`${url}/api/coordinator/orders`, { method: 'POST', body: order, headers });
 }
 
-/** Asks until the saga has settled; bounded by the test's own time-out. */
+/** Asks until the saga has settled, also while its store is away; bounded by the test's own time-out. */
 export async function settled(url: string, sagaId: string): Promise<Answer> {
   for (;;) {
     const answer = await send(`${url}/api/coordinator/sagas/${sagaId}`);
-    if (answer.body.status !== 'STARTED') return answer;
+    if (answer.status !== 503 && answer.body.status !== 'STARTED') return answer;
   }
 }

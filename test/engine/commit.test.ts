@@ -4,7 +4,17 @@ import type { Fence, Write } from '../../stores/saga-store.ts';
 import { stepNames } from '../machines/placed-order.ts';
 import { Gate } from './gate.ts';
 import { quiet } from './virtual-clock.ts';
-import { type Fate, FORWARD, LEASE_MS, notApplied, notSent, refused, replyLost, World } from './world.ts';
+import {
+  type Fate,
+  FORWARD,
+  LEASE_MS,
+  notApplied,
+  notSent,
+  RIGHTS,
+  refused,
+  replyLost,
+  World,
+} from './world.ts';
 
 describe('persist, then call', () => {
   it('a good order is six writes, each acknowledged before the call that it announces', async () => {
@@ -79,6 +89,8 @@ describe('a commit that is refused', () => {
         (perform) => perform(),
         async () => ({ kind }),
       );
+      // What was purged since our right ended, others have ended: only of a saga in hand that much is sure.
+      world.rights = { ...RIGHTS, retentionMs: -LEASE_MS };
       const a = await world.coordinator();
       const id = await world.start(a);
       expect(world.called()).toEqual(FORWARD.slice(0, 2));

@@ -76,7 +76,7 @@ describe('an order that goes well', () => {
       parked: null,
       summary: {
         state: 'completed',
-        order_id: 'ord-1',
+        label: 'ord-1',
         steps_completed: 5,
         total_steps: 5,
         failed_step: null,

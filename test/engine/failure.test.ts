@@ -10,6 +10,20 @@ const undoing = (failedAt: number) =>
     .map((step) => `${step} compensation`)
     .reverse();
 
+/** In the words of the order saga. */
+const SAYS: Readonly<Record<string, string>> = {
+  order: 'The order ord-1 is open',
+  inventory: '2 × sku-tea, 1 × sku-pot are reserved in stock',
+  payment: 'EUR\u00a074.99 was taken from the customer',
+  shipping: 'A shipment is booked, tracking number trk-1',
+};
+const heldBy = (step: string, reason: string) => ({
+  step,
+  reason,
+  response: answers[step],
+  says: SAYS[step],
+});
+
 const ways = [
   ['refused', refused('no')],
   ['retryable and no attempt left', retryable()],
@@ -59,7 +73,8 @@ describe.each(stepNames.map((step, index) => [step, index] as const))('a failure
       });
       expect(record.parked).toEqual({
         reason: 'compensation-incomplete',
-        held: [{ step: bad, reason: 'never', response: bad === step ? null : answers[bad] }],
+        // What never answered is held all the same, perhaps, and has no words of its own.
+        held: [bad === step ? { step: bad, reason: 'never', response: null } : heldBy(bad, 'never')],
       });
       expect(await world.counters()).toMatchObject({
         'compensations.attempted': index + 1,
@@ -77,13 +92,41 @@ describe('a compensation', () => {
     await world.start(await world.coordinator());
     const body = (title: string) =>
       world.calls.find(({ call }) => `${call.step} ${call.kind}` === title)?.call.body ?? {};
-    const whole = { ...placed, amount: 7499, order_id: 'ord-1', payment_id: 'pay-1' };
+    const payment = { method: 'card' };
+    const whole = { ...placed, payment, amount: 7499, order_id: 'ord-1', payment_id: 'pay-1' };
     expect(body('payment compensation')).toMatchObject({
       ...whole,
       ...body('payment action'),
       original_response: answers.payment,
     });
     expect(body('inventory compensation')).toMatchObject({ ...whole, original_response: answers.inventory });
+  });
+
+  it('that is too large is made again at once with less, and the log says so', async () => {
+    const world = new World({ policy: { attemptsMax: 1 } });
+    world.reply('shipping', 'action', refused());
+    const error = '413: too large, sent again with less';
+    world.reply('payment', 'compensation', { outcome: 'refused', error, isTooLarge: true });
+    const coordinator = await world.coordinator();
+    coordinator.engine.open();
+    const id = await world.start(coordinator);
+    // As long as a coordinator takes to wake for what is due at once.
+    await world.clock.pass(2);
+    const record = await world.record(id);
+    expect(record.status).toBe('FAILED');
+    const made = world.calls.filter(({ call }) => call.step === 'payment' && call.kind === 'compensation');
+    expect(made.map(({ call }) => [call.attempt, 'items' in call.body])).toEqual([
+      [1, true],
+      [2, false],
+    ]);
+    const log = await world.store.log(id);
+    const outcomes = log.filter(
+      ({ step, kind, outcome }) => step === 'payment' && kind === 'compensation' && outcome,
+    );
+    expect(outcomes).toMatchObject([
+      { outcome: 'retryable', error, to: 'refundingPayment.waiting' },
+      { outcome: 'done', attempt: 2 },
+    ]);
   });
 
   it('of an action that was refused receives no answer: there was none', async () => {
@@ -115,8 +158,8 @@ describe('a parked saga', () => {
     world.reply('order', 'compensation', refused('shut'));
     const id = await world.start(await world.coordinator());
     expect((await world.record(id)).parked?.held).toEqual([
-      { step: 'payment', reason: 'spent', response: answers.payment },
-      { step: 'order', reason: 'shut', response: answers.order },
+      heldBy('payment', 'spent'),
+      heldBy('order', 'shut'),
     ]);
   });
 

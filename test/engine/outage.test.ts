@@ -4,7 +4,7 @@ import type { EngineEvent } from '../../server/engine/contract.ts';
 import { Participants } from '../../server/engine/participants.ts';
 import type { FaultRule } from '../../services-stub/faults.ts';
 import { ANY_PORTS, type RunningServices, SERVICE_NAMES, startServices } from '../../services-stub/start.ts';
-import { BREAKER } from './calling.ts';
+import { BREAKER, CONNECTION_LIFE_MS } from './calling.ts';
 import { quiet } from './virtual-clock.ts';
 import { type Coordinator, FORWARD, World } from './world.ts';
 
@@ -31,9 +31,12 @@ async function open(attemptsMax: number, queueMax = 100): Promise<void> {
   participants = new Participants(
     {
       urls: Object.fromEntries(SERVICE_NAMES.map((name) => [name, stub.services[name].url])),
+      headers: {},
+      proxies: {},
       connectionsMax: CONNECTIONS_MAX,
       queueMax,
       connectTimeoutMs: 10_000,
+      connectionLifeMs: CONNECTION_LIFE_MS,
       answerBytesMax: 100_000,
       breaker: BREAKER,
     },

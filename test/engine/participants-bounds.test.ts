@@ -37,7 +37,12 @@ describe('the deadline', () => {
     const reply = calling.call('action', { boundMs: 700 });
     const seen = await listener.next();
     await clock.pass(700);
-    expect(await reply).toEqual({ outcome: 'unknown', error: 'no answer within 700 ms', retryAfterMs: null });
+    expect(await reply).toEqual({
+      outcome: 'unknown',
+      error: 'no answer within 700 ms',
+      retryAfterMs: null,
+      failure: 'timeout',
+    });
     await seen.gone;
   });
 

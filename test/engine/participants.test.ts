@@ -1,4 +1,5 @@
 /** Calls over real sockets: what is sent, and what each way of answering means. */
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { at, placed } from '../machines/placed-order.ts';
 import { ANSWER_BYTES_MAX, Calling, TRACEPARENT } from './calling.ts';
@@ -27,6 +28,7 @@ describe('what is sent', () => {
         'content-type': 'application/json',
         'content-length': String(Buffer.byteLength(seen.body)),
         accept: 'application/json',
+        'accept-encoding': 'identity',
         'idempotency-key': `07-saga:order:${kind}`,
         'saga-id': '07-saga',
         'saga-step': 'order',
@@ -43,6 +45,25 @@ describe('what is sent', () => {
     seen.answer(200, { order_id: 'o-1' });
     await reply;
     expect(seen.headers).toMatchObject({ traceparent: TRACEPARENT, tracestate: 'vendor=1' });
+  });
+
+  it('headers of its own go along, and nothing of them is kept that it echoes', async () => {
+    const basic = Buffer.from('user:open sesame').toString('base64');
+    const own = ['authorization', `Basic ${basic}`, 'x-api-key', 'k-e-y-7', 'x-tenant', 'a'];
+    calling = await Calling.open(8, undefined, undefined, own);
+    const reply = calling.call();
+    const seen = await calling.listener.next();
+    expect(seen.headers).toMatchObject({
+      authorization: `Basic ${basic}`,
+      'x-api-key': 'k-e-y-7',
+      'x-tenant': 'a',
+    });
+    expect(seen.headers['idempotency-key']).toBe('s-1:order:action');
+    seen.answer(401, { detail: `a bad key k-e-y-7, of user:open sesame (open sesame), as Basic ${basic}` });
+    expect(await reply).toMatchObject({
+      outcome: 'refused',
+      error: '401 a bad key [redacted], of [redacted] ([redacted]), as [redacted]',
+    });
   });
 
   it('the body is what the call says, as JSON', async () => {
@@ -81,7 +102,7 @@ describe('what comes back', () => {
     const { listener, clock } = await open();
     const reply = calling.call();
     (await listener.next()).answer(201, { order_id: 'o-1', more: 'ü' });
-    expect(await reply).toEqual({ outcome: 'done', answer: { order_id: 'o-1', more: 'ü' } });
+    expect(await reply).toEqual({ outcome: 'done', answer: { order_id: 'o-1', more: 'ü' }, status: 201 });
     expect(clock.pending).toBe(0);
   });
 
@@ -93,7 +114,7 @@ describe('what comes back', () => {
     response.writeHead(200);
     await new Promise((resolve) => response.write(bytes.subarray(0, 14), resolve));
     response.end(bytes.subarray(14));
-    expect(await reply).toEqual({ outcome: 'done', answer: { order_id: 'ü' } });
+    expect(await reply).toEqual({ outcome: 'done', answer: { order_id: 'ü' }, status: 200 });
   });
 
   it('a redirect is refused and not followed', async () => {
@@ -111,7 +132,24 @@ describe('what comes back', () => {
     const { listener } = await open();
     const reply = calling.call();
     (await listener.next()).answer(503, { detail: 'later' }, { 'retry-after': header });
-    expect(await reply).toEqual({ outcome: 'retryable', error: '503 later', retryAfterMs });
+    expect(await reply).toEqual({ outcome: 'retryable', error: '503 later', retryAfterMs, status: 503 });
+  });
+
+  it('Retry-After may stand there twice', async () => {
+    const { listener } = await open();
+    const reply = calling.call();
+    const { response } = await listener.next();
+    response.writeHead(503, ['retry-after', '7', 'retry-after', '9']).end();
+    expect(await reply).toEqual({ outcome: 'retryable', error: '503', retryAfterMs: 9_000, status: 503 });
+  });
+
+  it('a compressed answer, which was not asked for, is unknown', async () => {
+    const { listener } = await open();
+    const reply = calling.call();
+    const { response } = await listener.next();
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('{"order_id":"o-1"}'));
+    const error = 'order answered 200, but its body is encoded as gzip, which was not asked for';
+    expect(await reply).toEqual({ outcome: 'unknown', error, retryAfterMs: null, status: 200 });
   });
 
   it('a refused connection is retryable: nothing was sent', async () => {
@@ -154,7 +192,7 @@ describe('what comes back', () => {
   });
 
   it.each([
-    [200, 'unknown', '200 with an answer of more bytes than ANSWER_BYTES_MAX'],
+    [200, 'unknown', 'order answered 200, but its body has more bytes than ANSWER_BYTES_MAX'],
     [500, 'unknown', '500'],
     [503, 'retryable', '503'],
     // As many a framework answers, with a page that says where it has looked.

@@ -5,7 +5,7 @@ import { Participants } from '../../server/engine/participants.ts';
 import type { FaultRule } from '../../services-stub/faults.ts';
 import { ANY_PORTS, type RunningServices, SERVICE_NAMES, startServices } from '../../services-stub/start.ts';
 import { placed } from '../machines/placed-order.ts';
-import { BREAKER, QUEUE_MAX } from './calling.ts';
+import { BREAKER, CONNECTION_LIFE_MS, QUEUE_MAX } from './calling.ts';
 import { quiet } from './virtual-clock.ts';
 import { type Coordinator, FORWARD, World } from './world.ts';
 
@@ -25,9 +25,12 @@ beforeEach(async () => {
   participants = new Participants(
     {
       urls,
+      headers: {},
+      proxies: {},
       connectionsMax: 4,
       queueMax: QUEUE_MAX,
       connectTimeoutMs: 10_000,
+      connectionLifeMs: CONNECTION_LIFE_MS,
       answerBytesMax: 100_000,
       breaker: BREAKER,
     },

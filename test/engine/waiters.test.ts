@@ -10,7 +10,6 @@ import {
   hanging,
   LEASE_MS,
   notSent,
-  RIGHTS,
   refused,
   retryable,
   SETTINGS,
@@ -137,19 +136,6 @@ describe('for a saga that is not in hand', () => {
     expect((await b.engine.settled(id, 0))?.saga.status).toBe('COMPLETED');
     expect(world.called()).toEqual(FORWARD);
   });
-
-  it('that is purged while somebody waits: there is nothing to tell', async () => {
-    const { world, b, id, pay } = await paying();
-    const waiting = b.engine.settled(id, 2 * RIGHTS.retentionMs);
-    world.fate('statuses', ...Array(5_000).fill(notSent));
-    pay();
-    await quiet();
-    await world.clock.pass(RIGHTS.retentionMs);
-    await world.store.purge(10);
-    world.fates.clear();
-    await world.clock.pass(SETTINGS.pollMs);
-    expect(await waiting).toBeNull();
-  });
 });
 
 describe('the answer is null', () => {
@@ -174,11 +160,12 @@ describe('the answer is null', () => {
     const { a, id } = await paying();
     expect(await a.engine.settled(id, waitMs)).toBeNull();
   });
+});
 
-  it('at once for a saga that nobody knows', async () => {
-    const { world, a } = await paying();
-    expect(await a.engine.settled(world.store.newId(null), WAIT_MS)).toBeNull();
-  });
+it('a saga that nobody knows, and that was acknowledged, was forgotten', async () => {
+  const { world, a } = await paying();
+  const id = world.store.newId(null);
+  await expect(a.engine.settled(id, WAIT_MS)).rejects.toMatchObject({ name: 'ForgottenError', what: { id } });
 });
 
 it('a store that is away for a while sends nobody away', async () => {
@@ -188,6 +175,17 @@ it('a store that is away for a while sends nobody away', async () => {
   await quiet();
   pay();
   await world.clock.pass(4 * SETTINGS.pollMs);
+  expect((await waiting)?.saga.status).toBe('COMPLETED');
+});
+
+it('a part of the store that is away for a while sends nobody away', async () => {
+  const { world, b, id, pay } = await paying();
+  const away = async () => [undefined];
+  world.fate('statuses', away, away);
+  const waiting = b.engine.settled(id, WAIT_MS);
+  await world.clock.pass(SETTINGS.pollMs);
+  pay();
+  await world.clock.pass(2 * SETTINGS.pollMs);
   expect((await waiting)?.saga.status).toBe('COMPLETED');
 });
 

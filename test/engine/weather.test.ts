@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { onlyCall } from '../../machines/index.ts';
 import type { Reply } from '../../server/engine/outcome.ts';
 import { answers, stepNames } from '../machines/placed-order.ts';
 import {
@@ -99,8 +100,8 @@ class Weather {
       return;
     }
     const asks = this.world.machine.asks(this.world.machine.restore(record.snapshot));
-    const announced =
-      asks.kind === 'call' ? `${asks.call.step} ${asks.call.kind} ${asks.call.attempt}` : asks.kind;
+    const call = onlyCall(asks);
+    const announced = call ? `${call.step} ${call.kind} ${call.attempt}` : asks.kind;
     if (announced !== `${titleOf(made)} ${made.call.attempt}`)
       this.broken.push(`${title}: stored is ${announced}`);
     const lease = (record.dueAtMs ?? 0) - this.world.clock.now();

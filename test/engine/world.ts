@@ -13,7 +13,7 @@ import {
   type SagaDefinition,
 } from '../../machines/index.ts';
 import { orderInput, orderSaga } from '../../machines/order.ts';
-import type { EngineEvent, StartRequest, StartResult } from '../../server/engine/contract.ts';
+import type { EngineEvent, StartRequest, StartResult, Tracing } from '../../server/engine/contract.ts';
 import { Engine, type EngineSettings } from '../../server/engine/engine.ts';
 import type { Deferral, Reply } from '../../server/engine/outcome.ts';
 import type { Participants } from '../../server/engine/participants.ts';
@@ -56,7 +56,7 @@ type Script = Said | ((made: Made) => Said | Promise<Said>);
 
 /** What becomes of one operation of the store. */
 export type Fate = (perform: () => Promise<unknown>, args: readonly unknown[]) => Promise<unknown>;
-type Operation = Exclude<keyof SagaStore, 'info' | 'newId'>;
+type Operation = Exclude<keyof SagaStore, 'info' | 'newId' | 'now' | 'jumped'>;
 
 export const notSent: Fate = () => Promise.reject(new StoreUnavailableError('not sent', true));
 /** To its caller this looks like a lost reply. */
@@ -66,6 +66,7 @@ export const replyLost: Fate = async (perform) => {
   throw new StoreUnavailableError('the reply was lost', false);
 };
 
+export const TRACING: Tracing = { ratio: 1, followsCaller: true, isPropagated: true, isRecorded: false };
 export const RIGHTS = { leaseMarginMs: 200, leaseMaxMs: 3_000, retentionMs: 3_600_000 };
 /** Of every call, unless a test says otherwise. */
 export const TIMEOUT_MS = 2_000;
@@ -114,6 +115,9 @@ export class World {
   weather: Fate = (perform) => perform();
   /** What participants do where nothing is scripted. */
   participants: (made: Made) => Said | Promise<Said> = ({ call }) => done(answers[call.step]);
+  rights = RIGHTS;
+  /** By how much the wall clocks of coordinators are wrong just now. */
+  wrongMs = 0;
   /** What the coordinators draw, in [0, 1). */
   random = (): number => 0.5;
   readonly #scripts = new Map<string, Script[]>();
@@ -140,6 +144,7 @@ export class World {
     over: Partial<EngineSettings> = {},
     real?: Participants,
     registry = this.registry,
+    tracing: Partial<Tracing> = {},
   ): Promise<Coordinator> {
     const events: EngineEvent[] = [];
     let alive = true;
@@ -148,7 +153,7 @@ export class World {
         store: this.#storeOf(() => alive),
         participants: real ?? (this.#participants(name, () => alive) as Participants),
         clock: {
-          now: this.clock.now,
+          now: () => this.clock.now() + this.wrongMs,
           monotonic: this.clock.monotonic,
           after: (ms, callback) => this.clock.after(ms, () => alive && callback()),
         },
@@ -157,7 +162,8 @@ export class World {
           events.push(event);
         },
         owner: { name, boot: await this.store.boot(name) },
-        rights: RIGHTS,
+        rights: this.rights,
+        tracing: { ...TRACING, ...tracing },
       },
       registry,
       { ...SETTINGS, ...over },
@@ -227,8 +233,9 @@ export class World {
   /** The store as one coordinator reaches it. */
   #storeOf(alive: () => boolean): SagaStore {
     return new Proxy<SagaStore>(this.store, {
-      get: (store, name: Operation | 'info' | 'newId') => {
+      get: (store, name: Operation | 'info' | 'newId' | 'now' | 'jumped') => {
         if (name === 'info' || name === 'newId') return store[name];
+        if (name === 'now' || name === 'jumped') return () => store[name]();
         const perform = store[name] as (...args: unknown[]) => Promise<unknown>;
         return async (...args: unknown[]) => {
           if (!alive()) return NEVER;

@@ -45,6 +45,7 @@ function writeOf(path: readonly Outcome[], event: Outcome | SagaEvent | null, gi
         },
       ],
       statusBefore: happened === null ? null : 'STARTED',
+      parkedBefore: null,
       at,
       callMs,
       createdAtMs: at - sagaMs,
@@ -90,7 +91,13 @@ describe('what comes next', () => {
     const before = drive(patient, []);
     const after = patient.next(before, eventOf('retryable', callIn(patient, before)));
     const hops = [{ before: side(patient, before), event: null, after: side(patient, after) }];
-    const late = { at: at + 10_000, callMs: null, createdAtMs: at, statusBefore: 'STARTED' } as const;
+    const late = {
+      at: at + 10_000,
+      callMs: null,
+      createdAtMs: at,
+      statusBefore: 'STARTED',
+      parkedBefore: null,
+    } as const;
     expect(described({ machine: patient, hops, ...late }, writer).next).toEqual({
       kind: 'wait',
       delayMs: 0,
@@ -203,7 +210,15 @@ describe('the entry', () => {
     const after = patient.next(before, due);
     const hops = [{ before: side(patient, before), event: due, after: side(patient, after) }];
     const { entry, counts } = described(
-      { machine: patient, hops, at, callMs: null, createdAtMs: at, statusBefore: 'STARTED' },
+      {
+        machine: patient,
+        hops,
+        at,
+        callMs: null,
+        createdAtMs: at,
+        statusBefore: 'STARTED',
+        parkedBefore: null,
+      },
       writer,
     );
     expect(entry).toMatchObject({
@@ -283,7 +298,7 @@ describe('the summary', () => {
         total_steps: 5,
         failed_step: FORWARD[failedAt]?.split(' ')[0],
         failed_step_index: failedAt,
-        order_id: failedAt === 0 ? null : 'ord-1',
+        label: failedAt === 0 ? null : 'ord-1',
       };
       for (let undone = 0; undone <= failedAt; undone++) {
         expect(writeOf([...path, ...done(undone)], 'done').summary).toMatchObject(failed);
@@ -294,7 +309,7 @@ describe('the summary', () => {
   it('before anything failed names no step', () => {
     expect(writeOf(done(1), 'done').summary).toEqual({
       state: 'processingPayment.calling',
-      order_id: 'ord-1',
+      label: 'ord-1',
       steps_completed: 2,
       total_steps: 5,
       failed_step: null,

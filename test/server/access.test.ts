@@ -1,17 +1,15 @@
 /** Who may ask what: by address, token, Host and Origin, over real sockets where bytes matter. */
-import { timingSafeEqual } from 'node:crypto';
 import { Hono } from 'hono';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { guard } from '../../server/access.ts';
+import { Callbacks } from '../../server/callbacks.ts';
 import { readSettings } from '../../server/config.ts';
 import { answerProblem, Problem, type ProblemType } from '../../server/problem.ts';
 import { type Answer, type Environment, openWorld, send, type World } from '../coordinator/world.ts';
+import { comparisons } from './comparisons.ts';
 import { type Observed, startObserved } from './observed.ts';
 import { expectProblem } from './problem.ts';
 import { exchange } from './raw.ts';
-
-// Watched, not replaced: that a comparison takes constant time cannot be seen from outside.
-vi.mock(import('node:crypto'), { spy: true });
 
 const TOKEN = 'correct-horse-battery-staple';
 const EVERYWHERE = { HOST: '0.0.0.0' };
@@ -29,7 +27,7 @@ afterAll(async () => {
 });
 
 /** What a route answers once it is asked; the kind decides whether it is. */
-type Kind = 'open' | 'orders' | 'guarded';
+type Kind = 'open' | 'orders' | 'guarded' | 'callback';
 const ROUTES: readonly (readonly [line: string, kind: Kind, letIn: number])[] = [
   ['GET /livez', 'open', 200],
   ['HEAD /livez', 'open', 200],
@@ -41,6 +39,12 @@ const ROUTES: readonly (readonly [line: string, kind: Kind, letIn: number])[] = 
   ['GET /api/coordinator/health', 'open', 200],
   ['GET /api/coordinator/health?full=1', 'open', 200],
   ['POST /api/coordinator/orders', 'orders', 422],
+  ['POST /api/coordinator/sagas', 'orders', 422],
+  ['POST /api/coordinator/sagas/none/events', 'guarded', 422],
+  ['POST /api/coordinator/sagas/none/steps/visa/outcome', 'callback', 401],
+  // As the door is written, or not that door.
+  ['GET /api/coordinator/sagas/none/steps/visa/outcome', 'guarded', 405],
+  ['POST /api/coordinator/sagas/none/steps/visa/outcome/', 'guarded', 404],
   ['GET /api/coordinator/sagas', 'guarded', 200],
   ['HEAD /api/coordinator/sagas', 'guarded', 200],
   ['GET /api/coordinator/sagas?status=FAILED', 'guarded', 200],
@@ -51,12 +55,16 @@ const ROUTES: readonly (readonly [line: string, kind: Kind, letIn: number])[] = 
   ['GET /api/coordinator/sagas/none/diagram', 'guarded', 404],
   ['GET /api/coordinator/machines', 'guarded', 200],
   ['GET /api/coordinator/machines/order', 'guarded', 200],
+  ['GET /api/coordinator/machines/order/mermaid', 'guarded', 200],
   ['GET /api/coordinator/sagas/none/events', 'guarded', 404],
   // What is refused in any case tells a stranger nothing of what there is.
   ['GET /api/coordinator/orders', 'guarded', 405],
   ['POST /api/coordinator/sagas/none/cancel', 'guarded', 422],
+  ['POST /api/coordinator/sagas/none/retry', 'guarded', 422],
+  ['POST /api/coordinator/sagas/none/skip', 'guarded', 422],
+  ['POST /api/coordinator/sagas/none/resolve', 'guarded', 422],
   ['POST /api/coordinator/sagas:retry', 'guarded', 422],
-  ['POST /api/coordinator/sagas%3Aretry', 'guarded', 404],
+  ['POST /api/coordinator/sagas%3Aretry', 'guarded', 422],
   ['DELETE /api/coordinator/health', 'guarded', 405],
   ['POST /metrics', 'guarded', 405],
   ['GET /nothing', 'guarded', 404],
@@ -130,7 +138,7 @@ const CASES: readonly Case[] = [
 describe.each(CASES)('$name', ({ environment, guarded, orders }) => {
   const isRight = (authorization: string | undefined) =>
     environment.API_TOKEN !== undefined && RIGHT.includes(authorization ?? '');
-  const refusals = { open: null, orders, guarded };
+  const refusals = { open: null, orders, guarded, callback: 'callback-unauthorized' } as const;
   let coordinator: Observed;
   let url: string;
   beforeAll(async () => {
@@ -149,14 +157,18 @@ describe.each(CASES)('$name', ({ environment, guarded, orders }) => {
         ...(method === 'POST' ? { body: {} } : {}),
         headers: authorization === undefined ? {} : { authorization },
       });
-      if (refusal === null || isRight(authorization)) {
+      if (refusal === 'callback-unauthorized') {
+        // Whoever asks, operator or not, and whatever is switched off.
+        expectProblem(answer, refusal, /Saga-Callback-Token/);
+      } else if (refusal === null || isRight(authorization)) {
         expect(answer.status, authorization).toBe(letIn);
       } else if (method === 'HEAD') {
         expect(answer.status, authorization).toBe(refusal === 'unauthorized' ? 401 : 403);
       } else {
         expectProblem(answer, refusal, refusal === 'access-off' ? /set API_TOKEN/ : /token/);
       }
-      const challenge = answer.status === 401 ? 'Bearer' : undefined;
+      const scheme = kind === 'callback' ? 'Saga-Callback-Token' : 'Bearer';
+      const challenge = answer.status === 401 ? scheme : undefined;
       expect(answer.headers['www-authenticate'], authorization).toBe(challenge);
       expect(JSON.stringify([answer.headers, answer.body])).not.toContain(TOKEN);
     }
@@ -183,6 +195,18 @@ describe.each(CASES)('$name', ({ environment, guarded, orders }) => {
   });
 });
 
+it('the table has every route of the document', async () => {
+  const { body } = await send(`${running[0]?.url}/openapi.json`);
+  const asked = ROUTES.map(([line]) => line.replace(/\?.*/, '').replace('%3A', ':'));
+  const missing = Object.entries(body.paths as Record<string, object>).flatMap(([path, methods]) => {
+    const segments = path.split(/\{\w+\}/).map((text) => text.replace(/[.:]/g, '\\$&'));
+    return Object.keys(methods)
+      .map((method) => `${method.toUpperCase()} ${segments.join('[^/]+')}`)
+      .filter((line) => !asked.some((one) => new RegExp(`^${line}$`).test(one.replace(/^HEAD/, 'GET'))));
+  });
+  expect(missing).toEqual([]);
+});
+
 /** A request as bytes, with a Host unless there is one among the headers. */
 function raw(url: string, line: string, ...headers: readonly string[]): Promise<Answer> {
   const host = headers.some((header) => /^host:/i.test(header)) ? [] : ['Host: localhost'];
@@ -190,14 +214,19 @@ function raw(url: string, line: string, ...headers: readonly string[]): Promise<
 }
 
 /** The guard before a page that answers all that it lets in. */
-function pageBehind(environment: Environment) {
+function guardedApp(environment: Environment, callbacks: Callbacks | null = null): Hono {
   const app = new Hono();
   app.onError((error, c) => {
     if (error instanceof Problem) return answerProblem(c, error);
     throw error;
   });
-  app.use(guard(readSettings({ ...WITH_TOKEN, ...environment })));
+  app.use(guard(readSettings({ ...WITH_TOKEN, ...environment }), null, callbacks));
   app.all('*', (c) => c.text('let in'));
+  return app;
+}
+
+function pageBehind(environment: Environment) {
+  const app = guardedApp(environment);
   return async (headers: Record<string, string>): Promise<ProblemType | null> => {
     const answer = await app.request('/page', { headers: { authorization: `Bearer ${TOKEN}`, ...headers } });
     return answer.status === 200 ? null : ((await answer.json()) as { type: ProblemType }).type;
@@ -206,12 +235,61 @@ function pageBehind(environment: Environment) {
 
 it('compares in constant time, whatever is given', async () => {
   const ask = pageBehind({});
-  for (const authorization of [...RIGHT, ...WRONG]) {
-    vi.mocked(timingSafeEqual).mockClear();
+  const compared = comparisons();
+  const headers = [...RIGHT, ...WRONG];
+  for (const [index, authorization] of headers.entries()) {
     await ask({ authorization });
-    const [[given, expected] = []] = vi.mocked(timingSafeEqual).mock.calls;
-    expect([given?.byteLength, expected?.byteLength]).toEqual([32, 32]);
+    expect(compared.length).toBe(index + 1);
+    expect(compared.at(-1)?.map(({ byteLength }) => byteLength)).toEqual([32, 32]);
   }
+});
+
+describe('the token of a call-back', () => {
+  const callbacks = new Callbacks('a secret of the store', () => null);
+  const DOOR = '/api/coordinator/sagas/s-1/steps/visa/outcome';
+  const [header = '', own = ''] = callbacks.headersOf('s-1', { step: 'visa', attempt: 3 });
+  const ask = async (environment: Environment, line: string, headers: Record<string, string>) => {
+    const [method = '', path = ''] = line.split(' ');
+    const app = guardedApp(environment, callbacks);
+    const answer = await app.request(path, { method, headers: { host: 'localhost', ...headers } });
+    return answer.status === 200 ? null : ((await answer.json()) as { type: ProblemType }).type;
+  };
+
+  it.each([WITH_TOKEN, WITH_ALL])('opens its own door, which asks for no other: %j', async (environment) => {
+    expect(await ask(environment, `POST ${DOOR}`, { [header]: own })).toBeNull();
+    // An operator's token beside it changes nothing, and in its place does not do.
+    expect(await ask(environment, `POST ${DOOR}`, { [header]: own, authorization: 'Bearer x' })).toBeNull();
+    const operator = { authorization: `Bearer ${TOKEN}` };
+    expect(await ask(environment, `POST ${DOOR}`, operator)).toBe('callback-unauthorized');
+    expect(await ask(environment, `POST ${DOOR}`, { ...operator, [header]: TOKEN })).toBe(
+      'callback-unauthorized',
+    );
+  });
+
+  it('opens nothing else, in whichever header it comes', async () => {
+    const closed = ROUTES.filter(
+      ([line, kind]) => ['orders', 'guarded'].includes(kind) && !line.startsWith('HEAD'),
+    ).map(([line]) => line);
+    const near = [
+      `GET ${DOOR}`,
+      `PUT ${DOOR}`,
+      `POST ${DOOR}/`,
+      `POST ${DOOR.replace('s-1', 's%2F1')}`,
+      `POST ${DOOR.replace('/steps/visa/outcome', '')}`,
+      `POST ${DOOR.replace('/steps/visa/outcome', '/events')}`,
+    ];
+    for (const line of [...closed, ...near]) {
+      for (const headers of [
+        { [header]: own },
+        { authorization: `Bearer ${own}` },
+        { [header]: own, authorization: `Bearer ${own}` },
+      ])
+        expect(await ask(WITH_ALL, line, headers), line).toBe('unauthorized');
+    }
+    const others = [DOOR.replace('s-1', 's-2'), DOOR.replace('visa', 'hotel'), DOOR.replace('visa', 'Visa')];
+    for (const path of others)
+      expect(await ask(WITH_ALL, `POST ${path}`, { [header]: own }), path).toBe('callback-unauthorized');
+  });
 });
 
 const LOOPBACK_HOSTS = [

@@ -36,10 +36,13 @@ it('is degraded and says which participant is not called, and what was put off f
     Object.fromEntries(
       (metrics.get(name)?.samples ?? []).map(({ labels, value }) => [Object.values(labels).join(' '), value]),
     );
+  /** Every label set that there can be stands at zero from the start. */
+  const raisedOf = (name: string) =>
+    Object.fromEntries(Object.entries(valuesOf(name)).filter(([, n]) => n > 0));
   const none = Object.fromEntries(SERVICE_NAMES.map((name) => [name, 0]));
-  expect(valuesOf('saga_deferred_total')).toEqual({ 'order payment action': 1 });
-  expect(valuesOf('saga_retries_total')).toEqual({ 'order payment action': 1 });
-  expect(valuesOf('saga_participant_breaker_opened_total')).toEqual({ payment: 1 });
+  expect(raisedOf('saga_deferred_total')).toEqual({ 'order payment action': 1 });
+  expect(raisedOf('saga_retries_total')).toEqual({ 'order payment action': 1 });
+  expect(raisedOf('saga_participant_breaker_opened_total')).toEqual({ payment: 1 });
   expect(valuesOf('saga_participant_breaker_open')).toEqual({ ...none, payment: 1 });
   expect(valuesOf('saga_participant_calls_in_flight')).toEqual(none);
   expect(valuesOf('saga_participant_calls_queued')).toEqual(none);

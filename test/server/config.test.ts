@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Kind } from '../../machines/index.ts';
 import {
   ConfigError,
+  ORDER_OUTLINE,
   readSettings,
   type Settings,
   shownSettings,
@@ -24,16 +25,21 @@ function problemsOf(environment: Record<string, string>): readonly string[] {
 }
 
 it('needs nothing to be set', () => {
-  const { policies, ...settings } = readSettings({});
+  const { policiesOf, ...settings } = readSettings({});
+  const policies = policiesOf(ORDER_OUTLINE);
   expect(settings).toEqual({
     port: 9000,
     host: '127.0.0.1',
     allowedHosts: [],
+    trustedProxies: [],
+    publicPath: '',
+    callbackUrl: null,
     apiToken: null,
     ordersNeedToken: false,
     coordinatorId: `${hostname()}:9000`,
     processes: 1,
     redisUrl: null,
+    redisPrefix: '',
     dataDir: 'data',
     serviceUrls: {
       order: 'http://localhost:8000',
@@ -42,15 +48,22 @@ it('needs nothing to be set', () => {
       shipping: 'http://localhost:8003',
       notification: 'http://localhost:8004',
     },
+    warnings: [],
+    serviceProxies: { order: null, inventory: null, payment: null, shipping: null, notification: null },
+    serviceHeaders: { order: [], inventory: [], payment: [], shipping: [], notification: [] },
     logLevel: 'info',
+    logFormat: { level: 'number', time: 'epoch' },
+    dashboard: true,
     inspectPort: null,
-    partitions: 16,
+    partitions: null,
     inHandMax: 5000,
     inFlightMax: 100_000,
     waitersMax: 10_000,
     connectionsMax: 128,
     queueMax: 2048,
     connectTimeoutMs: 2000,
+    connectionLifeMs: 60_000,
+    keepAliveMs: 75_000,
     answerBytesMax: 262_144,
     breaker: { failuresMax: 5, openMs: 2000, openMaxMs: 30_000 },
     leaseMarginMs: 500,
@@ -61,7 +74,14 @@ it('needs nothing to be set', () => {
     retentionMs: 7 * 24 * HOUR_MS,
     versionGoneAfterMs: HOUR_MS,
     sagaDeadlineMs: null,
-    traces: null,
+    traces: {
+      export: null,
+      isRecorded: false,
+      isPropagated: true,
+      ratio: 1,
+      followsCaller: true,
+      warnings: [],
+    },
     waitReplicas: null,
     callTimeoutMaxMs: 10_000,
   });
@@ -84,6 +104,24 @@ describe('each variable', () => {
     ['HOST', 'coordinator_1.internal', { host: 'coordinator_1.internal' }],
     ['ALLOWED_HOSTS', 'ops.example', { allowedHosts: ['ops.example'] }],
     [
+      'TRUSTED_PROXIES',
+      '10.0.0.0/8, 127.0.0.1,fd00::/8,::1',
+      {
+        trustedProxies: [
+          { address: '10.0.0.0', bits: 8 },
+          { address: '127.0.0.1', bits: 32 },
+          { address: 'fd00::', bits: 8 },
+          { address: '::1', bits: 128 },
+        ],
+      },
+    ],
+    ['PUBLIC_PATH', '/saga/', { publicPath: '/saga' }],
+    ['PUBLIC_PATH', '/ops/saga-2', { publicPath: '/ops/saga-2' }],
+    ['PUBLIC_PATH', '/', { publicPath: '' }],
+    ['CALLBACK_URL', 'https://sagas.example/base/', { callbackUrl: 'https://sagas.example/base' }],
+    ['LOG_LEVEL_FORMAT', 'word', { logFormat: { level: 'word', time: 'epoch' } }],
+    ['LOG_TIME_FORMAT', 'rfc3339', { logFormat: { level: 'number', time: 'rfc3339' } }],
+    [
       'ALLOWED_HOSTS',
       'Ops.Example, 10.0.0.7 ,0:0:0:0:0:0:0:1,[FD00::1]',
       { allowedHosts: ['ops.example', '10.0.0.7', '[::1]', '[fd00::1]'] },
@@ -98,6 +136,9 @@ describe('each variable', () => {
     ['REDIS_URL', 'unix:///run/redis.sock', { redisUrl: 'unix:///run/redis.sock' }],
     ['REDIS_URL', 'redis+sentinel://a:26379,b/main', { redisUrl: 'redis+sentinel://a:26379,b/main' }],
     ['REDIS_URL', 'rediss+cluster://a:7000,b:7001', { redisUrl: 'rediss+cluster://a:7000,b:7001' }],
+    ['REDIS_PREFIX', 'test-1', { redisPrefix: 'test-1' }],
+    ['REDIS_WAIT_REPLICAS', '2', { waitReplicas: { count: 2, timeoutMs: 1_000, fsync: false } }],
+    ['REDIS_WAIT_FSYNC', '1', { waitReplicas: { count: 0, timeoutMs: 1_000, fsync: true } }],
     ['DATA_DIR', '/var/lib/saga', { dataDir: '/var/lib/saga' }],
     ['LOG_LEVEL', 'debug', { logLevel: 'debug' }],
     ['LOG_LEVEL', 'silent', { logLevel: 'silent' }],
@@ -115,6 +156,8 @@ describe('each variable', () => {
     ['BREAKER_OPEN_MS', '30000', { breaker: { failuresMax: 5, openMs: 30_000, openMaxMs: 30_000 } }],
     ['BREAKER_OPEN_MAX_MS', '2000', { breaker: { failuresMax: 5, openMs: 2000, openMaxMs: 2000 } }],
     ['CONNECT_TIMEOUT_MS', '100', { connectTimeoutMs: 100 }],
+    ['KEEP_ALIVE_MS', '620000', { keepAliveMs: 620_000 }],
+    ['CONNECTION_LIFE_MS', '5000', { connectionLifeMs: 5000 }],
     ['LEASE_MARGIN_MS', '50', { leaseMarginMs: 50 }],
     ['LEASE_MAX_MS', '2000', { leaseMaxMs: 2_000 }],
     ['POLL_MS', '20', { pollMs: 20 }],
@@ -200,13 +243,11 @@ describe('policies', () => {
   it.each(cases)('$suffix of every $kind, and of one step alone', ({ kind, field, suffix }) => {
     const prefix = kind.toUpperCase();
     const otherKind = kind === 'action' ? 'compensation' : 'action';
-    const plain = readSettings({}).policies;
-    const common = readSettings({ [`${prefix}_${suffix}`]: '777' }).policies;
-    const own = readSettings({ [`PAYMENT_${prefix}_${suffix}`]: '888' }).policies;
-    const both = readSettings({
-      [`${prefix}_${suffix}`]: '777',
-      [`PAYMENT_${prefix}_${suffix}`]: '888',
-    }).policies;
+    const read = (environment: Record<string, string>) => readSettings(environment).policiesOf(ORDER_OUTLINE);
+    const plain = read({});
+    const common = read({ [`${prefix}_${suffix}`]: '777' });
+    const own = read({ [`PAYMENT_${prefix}_${suffix}`]: '888' });
+    const both = read({ [`${prefix}_${suffix}`]: '777', [`PAYMENT_${prefix}_${suffix}`]: '888' });
     for (const step of SERVICE_NAMES) {
       const unset = plain(step, kind);
       const isPayment = step === 'payment';
@@ -264,6 +305,14 @@ describe('refuses', () => {
       ['x'.repeat(15), 'x'.repeat(1025), `${'x'.repeat(16)}\n`, 'with blanks in between', 'käse'.repeat(4)],
     ],
     ['ORDERS_NEED_TOKEN', ['1', 'true', '2']],
+    [
+      'TRUSTED_PROXIES',
+      ['10.0.0.0/33', '10.0.0/8', 'proxy.internal', '*', '::1/129', '10.0.0.0/', '10.0.0.1,', '10.0.0.1:80'],
+    ],
+    [
+      'PUBLIC_PATH',
+      ['saga', '//saga', '/saga//', '/a/../b', '/./a', '/a b', '/a?b', '/a%20b', `/${'x'.repeat(200)}`],
+    ],
     ['COORDINATOR_ID', ['a b', 'a/b', 'ä', 'x'.repeat(101)]],
     [
       'REDIS_URL',
@@ -271,6 +320,8 @@ describe('refuses', () => {
     ],
     ['SERVICE_HOSTS', ['kubernetes', 'Containers']],
     ['LOG_LEVEL', ['verbose', 'INFO', '30']],
+    ['LOG_LEVEL_FORMAT', ['name', 'Word']],
+    ['LOG_TIME_FORMAT', ['iso', 'RFC3339']],
     ['INSPECT', ['true', 'yes', '2']],
     ['INSPECT_PORT', ['-1', '65536']],
     ['PARTITIONS', ['0', '4097', '1.5']],
@@ -318,6 +369,10 @@ describe('shows', () => {
     ['redis://:sesame@localhost/2', 'redis://[redacted]@localhost/2'],
     ['rediss://user:sesame@a.example:6380', 'rediss://[redacted]@a.example:6380'],
     ['redis+sentinel://user:sesame@a,b:26379/main', 'redis+sentinel://[redacted]@a,b:26379/main'],
+    [
+      'redis+sentinel://a/main?sentinel_username=u&sentinel_password=sesame',
+      'redis+sentinel://a/main?sentinel_username=u&sentinel_password=[redacted]',
+    ],
     // Not escaped as they should be, but no less secret.
     ['redis://user:ses@me@localhost', 'redis://[redacted]@localhost'],
     ['redis://user:ses/ame@localhost', 'redis://[redacted]@localhost'],
@@ -327,7 +382,7 @@ describe('shows', () => {
     expect(withoutSecrets(url)).toBe(shown);
   });
 
-  it('all settings but the policies, without the token and what a URL carries before its host', () => {
+  it('all settings but policies and warnings, without the token and what a URL carries before its host', () => {
     const settings = readSettings({
       REDIS_URL: 'redis://user:sesame@localhost',
       PAYMENT_SERVICE_URL: 'https://user:sesame@pay.example',
@@ -339,11 +394,11 @@ describe('shows', () => {
       port: 9000,
       apiToken: '[redacted]',
       redisUrl: 'redis://[redacted]@localhost',
-      serviceUrls: { order: 'http://localhost:8000', payment: 'https://[redacted]@pay.example' },
+      serviceUrls: { order: 'http://localhost:8000', payment: 'https://pay.example' },
     });
     expect(Object.keys(shown).sort()).toEqual(
       Object.keys(settings)
-        .filter((name) => name !== 'policies')
+        .filter((name) => name !== 'policiesOf' && name !== 'warnings')
         .sort(),
     );
     // What was read stays whole: it is connected to.

@@ -14,10 +14,23 @@ type Paths = Readonly<Record<string, Readonly<Record<string, { responses: Record
 
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
+const whole = (most: number) => ({
+  type: 'number' as const,
+  validate: (value: number) => Number.isInteger(value) && Math.abs(value) <= most,
+});
+
 const ajv = new Ajv2020({
   strict: false,
   allErrors: true,
-  formats: { 'date-time': RFC_3339, email: true, uri: true },
+  formats: {
+    'date-time': RFC_3339,
+    'json-pointer': /^(\/([^~/]|~[01])*)*$/,
+    int32: whole(2 ** 31 - 1),
+    int64: whole(Number.MAX_SAFE_INTEGER),
+    double: true,
+    email: true,
+    uri: (text: string) => URL.canParse(text),
+  },
 });
 let paths: Paths | undefined;
 const validators = new Map<string, ValidateFunction>();
@@ -53,7 +66,7 @@ export interface Received {
 /** What is wrong with an answer by the document; empty where it is as described, or not of the coordinator's API. */
 export async function wrongIn(received: Received): Promise<string[]> {
   const { method, url, status, contentType, body } = received;
-  const { pathname } = new URL(url);
+  const pathname = new URL(url).pathname.replaceAll(/%3a/gi, ':');
   const type = contentType.split(';')[0]?.trim() ?? '';
   const found = Object.entries(await pathsOf())
     .filter(([path]) => patternOf(path).test(pathname))
@@ -69,12 +82,19 @@ export async function wrongIn(received: Received): Promise<string[]> {
   }
   const described = operation.responses[status];
   if (described === undefined) return [`status ${status} is not described`];
-  if (described.content?.[type] === undefined) return [`${type} is not described for ${status}`];
+  if (described.content === undefined) return body === '' ? [] : [`a body is not described for ${status}`];
+  if (described.content[type] === undefined) return [`${type} is not described for ${status}`];
   const pointer = ['paths', found[0], method.toLowerCase(), 'responses', String(status), 'content', type];
   return [
     ...failures(validatorAt(...pointer, 'schema'), body),
     ...(type === 'application/problem+json' ? wrongInProblem(body, status) : []),
   ];
+}
+
+/** What is wrong with an event of a stream by the document. */
+export async function wrongInEvent(event: unknown): Promise<string[]> {
+  await pathsOf();
+  return failures(validatorAt('components', 'schemas', 'StreamEvent'), event);
 }
 
 function patternOf(path: string): RegExp {

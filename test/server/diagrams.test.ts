@@ -106,7 +106,7 @@ describe('the sequence diagram', () => {
 describe('the state diagram', () => {
   it('is the machine, with the state in which the saga stands', async () => {
     const { body } = await submit(url);
-    const { body: plain } = await send(`${url}${API}/machines/order?format=mermaid`);
+    const { body: plain } = await send(`${url}${API}/machines/order/mermaid`);
     const { body: marked } = await send(`${url}${API}/sagas/${body.saga_id}/diagram`);
     expect(plain).toMatch(/^stateDiagram-v2\n/);
     expect(marked.startsWith(plain)).toBe(true);
@@ -123,13 +123,15 @@ describe('machines', () => {
   it('are listed with their versions and steps', async () => {
     const steps = ['order', 'inventory', 'payment', 'shipping', 'notification'];
     const { body } = await send(`${url}${API}/machines`);
-    expect(body).toEqual({ machines: [{ id: 'order', versions: ['1'], steps }] });
+    expect(body).toMatchObject({
+      machines: [{ id: 'order', versions: ['1'], steps, label: 'order_id', events: [] }],
+    });
   });
 
   it('are shown with a config that XState takes back', async () => {
     const { body } = await send(`${url}${API}/machines/order?version=1`);
     expect(body).toMatchObject({ id: 'order', version: '1', versions: ['1'], deadline_ms: null });
-    expect(body.steps[2]).toEqual({
+    expect(body.steps[2]).toMatchObject({
       name: 'payment',
       participant: 'payment',
       action: '/api/payments/process',
@@ -139,9 +141,21 @@ describe('machines', () => {
     expect((await send(`${url}${API}/machines/order`)).body).toEqual(body);
   });
 
+  it('are drawn at a path of their own, and at the parameter that was there before it', async () => {
+    const { body } = await send(`${url}${API}/machines/order`);
+    const drawn = await send(`${url}${API}/machines/order/mermaid?version=1`);
+    expect(drawn).toMatchObject({ status: 200, body: body.mermaid });
+    expect(drawn.headers['content-type']).toMatch(/^text\/plain\b/);
+    const before = await fetch(`${url}${API}/machines/order?format=mermaid`);
+    expect([before.status, before.headers.get('content-type')]).toEqual([200, drawn.headers['content-type']]);
+    expect(await before.text()).toBe(body.mermaid);
+  });
+
   it('that are not there are refused', async () => {
     expectProblem(await send(`${url}${API}/machines/none`), 'machine-not-found');
     expectProblem(await send(`${url}${API}/machines/order?version=0`), 'machine-not-found', /version 0/);
     expectProblem(await send(`${url}${API}/machines/order?format=png`), 'invalid-query');
+    expectProblem(await send(`${url}${API}/machines/none/mermaid`), 'machine-not-found');
+    expectProblem(await send(`${url}${API}/machines/order/mermaid?version=0`), 'machine-not-found');
   });
 });

@@ -54,5 +54,8 @@ it('runs no script, and lets the browser load nothing but its own style', () => 
 it('writes what the document says as text', () => {
   expect(page).toContain('status: <a href="#schema-SagaStatus">SagaStatus</a>');
   expect(page).toContain('&quot;STARTED&quot; | &quot;COMPLETED&quot;');
+  expect(page).toContain('<a href="#schema-RetryPlan">RetryPlan</a> | <a href="#schema-RetryResults">');
+  expect(page).toContain('parked: <a href="#schema-Parked">Parked</a> | null');
+  expect(page).toContain('dry_run: true');
   expect(page).not.toContain('[object Object]');
 });

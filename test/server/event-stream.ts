@@ -1,5 +1,6 @@
-/** A client of server-sent events, as plain as the standard has it. */
+/** A client of server-sent events, as plain as the standard has it, which holds each event against the OpenAPI document. */
 import { request } from 'undici';
+import { wrongInEvent } from './described.ts';
 
 export interface ServerEvent {
   readonly event: string;
@@ -18,16 +19,25 @@ export interface EventStream {
   close(): void;
 }
 
-export async function openEvents(url: string, lastEventId?: string): Promise<EventStream> {
+export async function openEvents(
+  url: string,
+  lastEventId?: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<EventStream> {
   const leaving = new AbortController();
   const { statusCode, headers, body } = await request(url, {
-    headers: lastEventId === undefined ? {} : { 'last-event-id': lastEventId },
+    headers: { ...more, ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }) },
     signal: leaving.signal,
     bodyTimeout: 0,
   });
   body.on('error', () => {});
   const events = eventsIn(body);
-  const next = async () => (await events.next()).value ?? null;
+  const next = async () => {
+    const event = (await events.next()).value ?? null;
+    const wrong = event === null ? [] : await wrongInEvent(event);
+    if (wrong.length === 0) return event;
+    throw new Error(`openapi.json does not describe ${JSON.stringify(event)}:\n${wrong.join('\n')}`);
+  };
   return {
     status: statusCode,
     headers,

@@ -1,6 +1,7 @@
 /** Server-sent events over real HTTP, from several coordinators on one Redis. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Notice, SagaEngine, Watch } from '../../server/engine/contract.ts';
+import { StoreUnavailableError } from '../../stores/saga-store.ts';
 import { openWorld, send, submit, type World } from '../coordinator/world.ts';
 import { type EventStream, openEvents, type ServerEvent } from './event-stream.ts';
 import { appOver } from './fake-app.ts';
@@ -102,7 +103,9 @@ describe('the stream of one saga', () => {
     const [id, other] = [await order(urls[0]), await order(urls[1])];
     await all.until(endOf(other));
     const stream = await follow(`${urls[1]}${path(id)}`, start?.id);
-    await stream.next();
+    // How it stands by now, though what led there is told again.
+    const ready = { event: 'ready', data: { saga_id: id, seq: 6, state: 'completed', status: 'COMPLETED' } };
+    expect(await stream.next()).toMatchObject(ready);
     expect(told(await stream.until(endOf(id)))).toEqual(whole(id));
   });
 
@@ -137,9 +140,49 @@ class Scripted implements Watch {
 describe('the connection', () => {
   const over = (watch: ReturnType<SagaEngine['watch']>) => appOver({ watch: () => watch }).request(EVENTS);
 
-  it('gets a comment with the position where nothing comes, so that proxies keep it', async () => {
-    const response = await over(new Scripted({ kind: 'ready', position: 'p' }, 'nothing', null));
-    expect(await response.text()).toBe('event: ready\ndata: {}\nid: p\nretry: 2000\n\n:\nid: here\n\n');
+  it('gets a comment where nothing comes, so that proxies keep it, and the position only where it moved', async () => {
+    const saga = { kind: 'saga', id: 'x', seq: 1, state: 's', status: 'STARTED', position: 'here' } as const;
+    const response = await over(
+      new Scripted({ kind: 'ready', position: 'p' }, 'nothing', 'nothing', saga, 'nothing', null),
+    );
+    expect((await response.text()).split('\n\n')).toEqual([
+      'event: ready\ndata: {}\nid: p\nretry: 2000',
+      // What it was told last is not where the watch stands by now.
+      ':\nid: here',
+      ':',
+      expect.stringMatching(/^event: saga\n.*\nid: here$/s),
+      ':',
+      '',
+    ]);
+  });
+
+  it('tells how a saga stands only when the watch has begun, or a write in between would be lost', async () => {
+    const order: string[] = [];
+    const watch = new Scripted({ kind: 'ready', position: 'p' }, null);
+    const next = watch.next.bind(watch);
+    watch.next = async () => {
+      const notice = await next();
+      order.push(notice === null ? 'over' : 'begun');
+      return notice;
+    };
+    const response = await appOver({
+      watch: () => watch,
+      current: async (id) => {
+        order.push(`looked at ${id}`);
+        return null;
+      },
+    }).request(`${EVENTS}?saga_id=coming`);
+    expect(await response.text()).toContain('event: ready\ndata: {}\n');
+    expect(order).toEqual(['begun', 'looked at coming', 'over']);
+  });
+
+  it('goes on where the store is away when it begins', async () => {
+    const current = async () => {
+      throw new StoreUnavailableError('away', true);
+    };
+    const watch = new Scripted({ kind: 'ready', position: 'p' }, null);
+    const response = await appOver({ watch: () => watch, current }).request(`${EVENTS}?saga_id=x`);
+    expect(await response.text()).toContain('event: ready\ndata: {}\n');
   });
 
   it('that its client gives up ends the watch', async () => {

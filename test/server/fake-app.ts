@@ -3,23 +3,36 @@ import { type Logger, pino } from 'pino';
 import { Registry as Metrics } from 'prom-client';
 import { guard } from '../../server/access.ts';
 import { type AppParts, createApp } from '../../server/app.ts';
+import type { Callbacks } from '../../server/callbacks.ts';
 import { readSettings } from '../../server/config.ts';
+import { dashboard } from '../../server/dashboard/routes.tsx';
 import { systemClock } from '../../server/engine/clock.ts';
 import type { SagaEngine } from '../../server/engine/contract.ts';
 import { httpMetrics } from '../../server/telemetry/http.ts';
 
-export function appOver(engine: Partial<SagaEngine>, logger: Logger = pino({ level: 'silent' })) {
-  return createApp({
+export function appOver(
+  engine: Partial<SagaEngine>,
+  logger: Logger = pino({ level: 'silent' }),
+  publicPath = '',
+  callbacks: Callbacks | null = null,
+) {
+  const shown = {
     engine: engine as SagaEngine,
+    machines: [],
+    probes: { urls: {}, all: async () => ({}) } as unknown as AppParts['probes'],
+    version: '0',
+    clock: systemClock,
+    session: null,
+  };
+  return createApp({
+    ...shown,
     machine: {} as AppParts['machine'],
     waitMs: 0,
-    probes: { urls: {} } as AppParts['probes'],
-    version: '0',
-    access: guard(readSettings({}), null),
-    machines: [],
-    session: null,
-    clock: systemClock,
+    access: guard(readSettings({}), null, callbacks),
+    pages: dashboard(shown),
+
     metrics: httpMetrics(new Metrics()),
     logger,
+    publicPath,
   });
 }

@@ -1,8 +1,12 @@
 /** Health: of the coordinator, of each service, and of a store that goes away and comes back. */
 import { networkInterfaces } from 'node:os';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import type { SagaEngine } from '../../server/engine/contract.ts';
 import { SERVICE_NAMES } from '../../services-stub/start.ts';
+import { type Statistics, StoreUnavailableError } from '../../stores/saga-store.ts';
 import { ORDER, openWorld, send, settled, submit, type World } from '../coordinator/world.ts';
+import { appOver } from './fake-app.ts';
 import { type HoldingWorld, openHoldingWorld } from './held.ts';
 import { expectProblem } from './problem.ts';
 
@@ -25,7 +29,6 @@ describe('with all services', () => {
     const { status, headers, body } = await send(`${url}${HEALTH}`);
     expect(status).toBe(200);
     expect(headers['content-type']).toBe('application/json');
-    const { payment } = world.services;
     expect(body).toEqual({
       coordinator_status: 'healthy',
       version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
@@ -36,13 +39,45 @@ describe('with all services', () => {
       services_health: all(true),
       all_services_healthy: true,
       service_urls: {
-        ...Object.fromEntries(SERVICE_NAMES.map((name) => [name, world.services[name].url])),
         // What stands before the host is nobody's business.
-        payment: `${payment.url.replace('//', '//[redacted]@')}/`,
+        ...Object.fromEntries(SERVICE_NAMES.map((name) => [name, world.services[name].url])),
       },
       breakers: Object.fromEntries(SERVICE_NAMES.map((name) => [name, 'closed'])),
-      store: { kind: 'redis', durability: expect.stringContaining('fsync always'), reachable: true },
+      store: {
+        kind: 'redis',
+        durability: expect.stringContaining('fsync always'),
+        durability_degraded: false,
+        reachable: true,
+        writes_refused: null,
+        damage: [],
+        used_bytes: expect.any(Number),
+        max_bytes: null,
+        full_in_hours: null,
+      },
     });
+  });
+
+  it('is degraded where hardly any memory is left, long before writes are refused', async () => {
+    const client = new Redis(world.redis.url);
+    onTestFinished(async () => {
+      await client.config('SET', 'maxmemory', 0);
+      await client.del('ballast');
+      client.disconnect();
+    });
+    // Beside it, what an order and the clients' buffers take is nothing.
+    await client.setrange('ballast', 30_000_000, 'x');
+    const used = Number(/^used_memory:(\d+)/m.exec(await client.info('memory'))?.[1]);
+    await client.config('SET', 'maxmemory', used * 2);
+    const roomy = await world.coordinator({ COORDINATOR_ID: 'roomy' });
+    const store = (await send(`${roomy.url}${HEALTH}`)).body.store;
+    expect(store).toMatchObject({ max_bytes: used * 2, full_in_hours: null });
+    expect(store.used_bytes).toBeGreaterThan(0);
+    await client.config('SET', 'maxmemory', Math.round(used * 1.05));
+    const tight = await world.coordinator({ COORDINATOR_ID: 'tight' });
+    expect((await submit(tight.url)).status).toBe(201);
+    const [before, after] = [await send(`${roomy.url}${HEALTH}`), await send(`${tight.url}${HEALTH}`)];
+    expect([before, after].map(({ body }) => body.coordinator_status)).toEqual(['healthy', 'degraded']);
+    await Promise.all([roomy.stop(), tight.stop()]);
   });
 
   it.each(SERVICE_NAMES.filter((name) => name !== 'payment'))('%s alone', async (name) => {
@@ -97,6 +132,42 @@ it.skipIf(!HAS_IPV6)(
   },
 );
 
+it('shows what was known last while the store is away', async () => {
+  const statistics: Statistics = {
+    statuses: { STARTED: 1, COMPLETED: 2, FAILED: 3, ABORTED: 4 },
+    inFlight: 1,
+    settledPerMinute: 0,
+    counters: {},
+    damage: [],
+  };
+  let isAway = false;
+  const unlessAway =
+    <T>(answer: T) =>
+    async () => {
+      if (isAway) throw new StoreUnavailableError('away', false);
+      return answer;
+    };
+  const app = appOver({
+    statistics: unlessAway(statistics),
+    headroom: unlessAway({ usedBytes: 30, maxBytes: 100, fullInMs: 50 * 3_600_000 }),
+    participants: {},
+    writesRefused: null,
+    inHand: 0,
+    draining: false,
+    store: { kind: 'redis', durability: 'always', survivesRestart: true },
+  } as Partial<SagaEngine>);
+  const ask = async () => (await (await app.request(HEALTH)).json()) as { store: object };
+  const before = await ask();
+  expect(before).toMatchObject({
+    coordinator_status: 'healthy',
+    active_sagas: 10,
+    store: { reachable: true, used_bytes: 30, full_in_hours: 50 },
+  });
+  isAway = true;
+  const store = { ...before.store, reachable: false };
+  expect(await ask()).toEqual({ ...before, coordinator_status: 'degraded', store });
+});
+
 describe('without the store', () => {
   let world: HoldingWorld;
   let url: string;
@@ -121,13 +192,16 @@ describe('without the store', () => {
     expectProblem(await send(`${url}/readyz`), 'store-unavailable');
     expect(await send(`${url}/livez`)).toMatchObject({ status: 200, body: 'ok' });
     expect(await send(`${url}/startupz`)).toMatchObject({ status: 200, body: 'ok' });
-    const { status, body } = await send(`${url}${HEALTH}`);
+    // Whether it takes writes is found out by the next round.
+    let answer = await send(`${url}${HEALTH}`);
+    while (answer.body.store.writes_refused === null) answer = await send(`${url}${HEALTH}`);
+    const { status, body } = answer;
     expect(status).toBe(200);
     // The counts are the last that were known.
     expect(body).toEqual({
       ...before,
       coordinator_status: 'degraded',
-      store: { ...before.store, reachable: false },
+      store: { ...before.store, reachable: false, writes_refused: expect.any(String) },
     });
     expectProblem(await submit(url), 'store-unavailable');
     for (const path of ['sagas', 'statistics', 'sagas/07-01a208fa-4b65-759d-877e-0be0ad34792f']) {
@@ -138,7 +212,8 @@ describe('without the store', () => {
     await world.redis.restart();
     await untilReady(true);
     const again = (await send(`${url}${HEALTH}`)).body;
-    expect(again).toEqual(before);
+    // Whoever reads its files anew need not take the same room.
+    expect(again).toEqual({ ...before, store: { ...before.store, used_bytes: expect.any(Number) } });
   });
 
   it('loses no saga that had begun, and ends it by itself once the store is back', async () => {

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { importsOf, modulesIn, RULES, violations } from './imports.ts';
+import { circles, importsOf, isOurs, modulesIn, ROOMS, RULES, violations } from './imports.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const modules = modulesIn(ROOT);
@@ -10,6 +10,10 @@ const modules = modulesIn(ROOT);
 describe('the modules', () => {
   it('import only what their room may', () => {
     expect(violations(modules)).toEqual([]);
+  });
+
+  it('import each other in no circle', () => {
+    expect(circles(modules)).toEqual([]);
   });
 
   it('are all there, and each rule is about some of them', () => {
@@ -20,19 +24,19 @@ describe('the modules', () => {
     }
   });
 
-  it('name a concrete store in the composition root alone', () => {
+  it('name a concrete store where all is put together, and where a store is moved while nothing runs', () => {
     const concrete = /^stores\/(?!saga-store\.ts$)/;
     const naming = modules.filter(
       (module) => !module.path.startsWith('stores/') && importsOf(module).some((path) => concrete.test(path)),
     );
-    expect(naming.map(({ path }) => path)).toEqual(['server/coordinator.ts']);
+    expect(naming.map(({ path }) => path)).toEqual(['server/open-store.ts', 'cli/store.ts']);
   });
 
   it('import no test, and only modules that exist', () => {
     const paths = new Set(modules.map(({ path }) => path));
     for (const module of modules) {
       for (const imported of importsOf(module)) {
-        if (/^(machines|stores|services-stub|server|test)\//.test(imported)) {
+        if (isOurs(imported)) {
           expect(paths, `${module.path} imports`).toContain(imported);
         }
       }
@@ -47,7 +51,7 @@ describe('the modules', () => {
     const buildOnly = ['esbuild'];
     const packages = modules
       .flatMap(importsOf)
-      .filter((imported) => !/^(node:|machines\/|stores\/|services-stub\/|server\/)/.test(imported))
+      .filter((imported) => !imported.startsWith('node:') && !isOurs(imported))
       .map((imported) =>
         imported
           .split('/')
@@ -60,7 +64,7 @@ describe('the modules', () => {
   });
 
   it('make no room a junk drawer', () => {
-    const folders = ['machines', 'stores', 'services-stub', 'server', 'test'].flatMap((room) =>
+    const folders = [...ROOMS, 'test'].flatMap((room) =>
       readdirSync(`${ROOT}/${room}`, { recursive: true, encoding: 'utf8' }),
     );
     const junk = /(^|\/)(utils?|helpers?|common|managers?|types)(\.ts)?$/;
@@ -79,6 +83,8 @@ describe('a breach is seen', () => {
       "import type { Step } from '../../machines/step.ts';",
       'machines/step.ts',
     ],
+    ['json/exact.ts', "import { z } from 'zod';", 'zod'],
+    ['services-stub/order.ts', "import { parse } from '../json/exact.ts';", 'json/exact.ts'],
     ['services-stub/order.ts', "import { Problem } from '../server/problem.ts';", 'server/problem.ts'],
     [
       'server/engine/engine.ts',
@@ -117,6 +123,10 @@ describe('a breach is seen', () => {
       "import { Engine } from '../engine/engine.ts';",
       'server/engine/engine.ts',
     ],
+    ['client/coordinator.ts', "import { PROBLEMS } from '../server/problem.ts';", 'server/problem.ts'],
+    ['cli/list.ts', "import type { Filter } from '../stores/saga-store.ts';", 'stores/saga-store.ts'],
+    ['cli/run.ts', "import { readSettings } from '../server/config.ts';", 'server/config.ts'],
+    ['machines/order.ts', "import { checkSaga } from '../index.ts';", 'index.ts'],
     ['server/app.ts', "import { connect } from '../stores/redis/connect.ts';", 'stores/redis/connect.ts'],
     ['server/app.ts', "import { startCoordinator } from './coordinator.ts';", 'server/coordinator.ts'],
     [
@@ -124,6 +134,12 @@ describe('a breach is seen', () => {
       "import { ORDER } from '../test/coordinator/world.ts';",
       'test/coordinator/world.ts',
     ],
+    [
+      'server/assembly.ts',
+      "import { MemoryStore } from '../stores/memory-store.ts';",
+      'stores/memory-store.ts',
+    ],
+    ['server/open-store.ts', "import { createApp } from './app.ts';", 'server/app.ts'],
     [
       'server/start/main.ts',
       "import { startCoordinator } from '../coordinator.ts';",
@@ -140,11 +156,32 @@ describe('a breach is seen', () => {
     expect(found[0]).toMatch(`${path} imports ${imported}: `);
   });
 
+  it('in a circle, of two or of three, once for each', () => {
+    const module = (path: string, ...imports: string[]) => ({
+      path,
+      text: imports.map((from) => `import type { It } from '${from}';`).join('\n'),
+    });
+    const found = circles([
+      module('server/a.ts', './b.ts', './far.ts'),
+      module('server/b.ts', './c.ts'),
+      module('server/c.ts', './a.ts'),
+      module('server/far.ts'),
+      module('json/one.ts', './two.ts'),
+      module('json/two.ts', './one.ts'),
+    ]);
+    expect(found).toEqual([
+      ['json/one.ts', 'json/two.ts'],
+      ['server/a.ts', 'server/b.ts', 'server/c.ts'],
+    ]);
+  });
+
   it.each([
     ['machines/order.ts', "import { z } from 'zod';\nimport { step } from './step.ts';"],
     ['machines/order.ts', "// import { Redis } from 'ioredis';\n/* import 'node:fs'; */"],
     ['server/engine/engine.ts', "import type { SagaStore } from '../../stores/saga-store.ts';"],
-    ['server/coordinator.ts', "import { RedisStore } from '../stores/redis/redis-store.ts';"],
+    ['stores/redis/record.ts', "import { parse } from '../../json/exact.ts';"],
+    ['server/open-store.ts', "import { RedisStore } from '../stores/redis/redis-store.ts';"],
+    ['server/assembly.ts', "import { Engine } from './engine/engine.ts';"],
     ['server/routes/orders.ts', "const text = 'important from afar';"],
   ])('and what is allowed is let pass, in %s: %j', (path, text) => {
     expect(violations([{ path, text }])).toEqual([]);

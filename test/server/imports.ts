@@ -10,17 +10,35 @@ export interface Module {
 }
 
 /** Folders in which our modules live; the outermost name is the room. */
-export const ROOMS = ['machines', 'stores', 'services-stub', 'server'] as const;
+export const ROOMS = [
+  'json',
+  'machines',
+  'stores',
+  'services-stub',
+  'server',
+  'client',
+  'cli',
+  'testing',
+  'participant',
+] as const;
+
+/** What the package shows of them, and what stands before all. */
+const DOORS = ['index.ts', 'node-version.ts'] as const;
+const OURS = [...ROOMS, 'test'].map((room) => `${room}/`);
+
+export function isOurs(path: string): boolean {
+  return OURS.some((room) => path.startsWith(room)) || (DOORS as readonly string[]).includes(path);
+}
 
 export function modulesIn(root: string): Module[] {
-  return ROOMS.flatMap((room) =>
+  const inRooms = ROOMS.flatMap((room) =>
     readdirSync(join(root, room), { recursive: true, encoding: 'utf8' })
       .filter((name) => /\.(tsx?|mts)$/.test(name))
       .map((name) => {
-        const path = posix.join(room, name.replaceAll('\\', '/'));
-        return { path, text: readFileSync(join(root, path), 'utf8') };
+        return posix.join(room, name.replaceAll('\\', '/'));
       }),
   );
+  return [...DOORS, ...inRooms].map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }));
 }
 
 /** What a module imports: ours as paths from the root, packages by name, and Node's own with their `node:`. */
@@ -44,19 +62,30 @@ export interface Rule {
   readonly why: string;
 }
 
-const SERVER_TOP = /^server\/[^/]+\.ts$/;
-const PACKAGE = /^(?!node:)(?!(machines|stores|services-stub|server|test)\/)/;
+/** What is put together there, and not what puts it together. */
+const SERVER_TOP = /^server\/(?!(assembly|coordinator|main|open-store|process)\.ts)[^/]+\.ts$/;
+const PACKAGE =
+  /^(?!node:)(?!(json|machines|stores|services-stub|server|client|cli|testing|participant|test)\/)(?!(index|node-version)\.ts$)/;
 const NODE = /^node:/;
+/** Programs look at it before they load anything. */
+const NODE_VERSION = /^node-version\.ts$/;
+/** Imports nothing, so everybody may import it. */
+const JSON_ROOM = /^json\//;
 /** What everybody in the server may know of the engine. */
 const ENGINE_SHOWN = /^server\/engine\/(contract|clock)\.ts$/;
 
 export const RULES: readonly Rule[] = [
+  { about: JSON_ROOM, may: [JSON_ROOM], why: 'everybody reads and writes JSON by it' },
   {
     about: /^machines\//,
-    may: [/^machines\//, /^xstate(\/|$)/, /^zod$/, /^node:crypto$/],
+    may: [/^machines\//, JSON_ROOM, /^xstate(\/|$)/, /^zod$/, /^node:crypto$/],
     why: 'machines are pure: no clock, no randomness, no I/O',
   },
-  { about: /^stores\//, may: [/^stores\//, PACKAGE, NODE], why: 'a store knows nothing of what it stores' },
+  {
+    about: /^stores\//,
+    may: [/^stores\//, JSON_ROOM, PACKAGE, NODE],
+    why: 'a store knows nothing of what it stores',
+  },
   {
     about: /^services-stub\//,
     may: [/^services-stub\//, PACKAGE, NODE],
@@ -64,7 +93,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     about: /^server\/engine\//,
-    may: [/^server\/engine\//, /^machines\//, /^stores\/saga-store\.ts$/, PACKAGE, NODE],
+    may: [/^server\/engine\//, /^machines\//, JSON_ROOM, /^stores\/saga-store\.ts$/, PACKAGE, NODE],
     why: 'the engine is given its store, and tells nobody about HTTP',
   },
   {
@@ -73,6 +102,7 @@ export const RULES: readonly Rule[] = [
       /^server\/(routes|telemetry|dashboard)\//,
       SERVER_TOP,
       ENGINE_SHOWN,
+      JSON_ROOM,
       /^machines\//,
       /^stores\/saga-store\.ts$/,
       PACKAGE,
@@ -81,13 +111,42 @@ export const RULES: readonly Rule[] = [
     why: 'they know the engine by its contract, and no concrete store',
   },
   {
-    about: /^server\/cli\//,
-    may: [/^server\/cli\//, NODE],
-    why: 'it is a client: what it knows of a coordinator came over HTTP',
+    about: /^testing\//,
+    may: [/^testing\//, /^machines\//, JSON_ROOM, PACKAGE, NODE],
+    why: 'it drives the machine itself, without a coordinator',
+  },
+  {
+    about: /^participant\//,
+    may: [/^participant\//, NODE],
+    why: 'services take it in that have no coordinator, and nothing else of it',
+  },
+  {
+    about: /^client\//,
+    may: [/^client\//, JSON_ROOM, PACKAGE, NODE],
+    why: 'what it knows of a coordinator came over HTTP',
+  },
+  {
+    about: /^cli\//,
+    may: [
+      /^cli\//,
+      /^client\//,
+      /^participant\/index\.ts$/,
+      NODE_VERSION,
+      /^stores\/redis\/repartition-by-url\.ts$/,
+      JSON_ROOM,
+      NODE,
+    ],
+    why: 'it is a client, and a store is moved while there is nobody to ask',
   },
   {
     about: /^server\/start\//,
-    may: [/^server\/start\//, /^server\/config\.ts$/, PACKAGE, NODE],
+    may: [
+      /^server\/start\//,
+      /^server\/(config|example-order|saga-modules)\.ts$/,
+      NODE_VERSION,
+      PACKAGE,
+      NODE,
+    ],
     why: 'it starts processes, and is in none of them',
   },
   {
@@ -102,17 +161,56 @@ export const RULES: readonly Rule[] = [
     why: 'a process runs a whole coordinator, and the others know nothing of what is in it',
   },
   {
-    about: /^server\/(?!coordinator\.ts|main\.ts)[^/]+\.ts$/,
+    about: /^server\/embed\//,
     may: [
-      /^server\/(?!coordinator\.ts|main\.ts)[^/]+\.ts$/,
-      /^server\/(routes|telemetry|dashboard)\//,
+      /^server\/embed\//,
+      /^server\/(assembly|config|open-store|patience|saga-modules)\.ts$/,
+      /^server\/telemetry\/shown-error\.ts$/,
+      /^client\//,
+      /^machines\/define\.ts$/,
+      /^stores\/saga-store\.ts$/,
+      PACKAGE,
+      NODE,
+    ],
+    why: 'it says in another way what settings say, and asks by the client',
+  },
+  {
+    about: /^server\/open-store\.ts$/,
+    may: [
+      /^stores\//,
+      /^server\/(assembly|config|patience)\.ts$/,
       ENGINE_SHOWN,
+      /^server\/start\/private-redis\.ts$/,
+      PACKAGE,
+      NODE,
+    ],
+    why: 'it names concrete stores, and knows nothing of what is done with them',
+  },
+  {
+    about: /^server\/(assembly|coordinator)\.ts$/,
+    may: [
+      /^server\/(?!(main|process)\.ts|start\/)/,
+      JSON_ROOM,
       /^machines\//,
       /^stores\/saga-store\.ts$/,
       PACKAGE,
       NODE,
     ],
-    why: 'only the composition root names a concrete store, and nothing imports the root but main',
+    why: 'all parts meet there, and which store it is they are given',
+  },
+  {
+    about: /^server\/(?!(assembly|coordinator|main|open-store|process)\.ts)[^/]+\.ts$/,
+    may: [
+      /^server\/(?!(assembly|coordinator|main|open-store|process)\.ts)[^/]+\.ts$/,
+      /^server\/(routes|telemetry|dashboard)\//,
+      ENGINE_SHOWN,
+      JSON_ROOM,
+      /^machines\//,
+      /^stores\/saga-store\.ts$/,
+      PACKAGE,
+      NODE,
+    ],
+    why: 'parts do not know how they are put together',
   },
 ];
 
@@ -127,4 +225,29 @@ export function violations(modules: readonly Module[], rules: readonly Rule[] = 
           .map((imported) => `${module.path} imports ${imported}: ${why}`),
       ),
   );
+}
+
+/** Modules that import each other in a circle, one list for each circle: no part of one can be read, tested or moved alone. */
+export function circles(modules: readonly Module[]): string[][] {
+  const imports = new Map(modules.map((module) => [module.path, importsOf(module)]));
+  const reached = new Map<string, Set<string>>();
+  const reachedFrom = (start: string): Set<string> => {
+    const found = new Set<string>();
+    const open = [start];
+    for (let path = open.pop(); path !== undefined; path = open.pop()) {
+      for (const next of imports.get(path) ?? []) {
+        if (!imports.has(next) || found.has(next)) continue;
+        found.add(next);
+        open.push(next);
+      }
+    }
+    return found;
+  };
+  for (const path of imports.keys()) reached.set(path, reachedFrom(path));
+  const inCircle = [...imports.keys()].filter((path) => reached.get(path)?.has(path)).sort();
+  const isTogether = (one: string, other: string) =>
+    reached.get(one)?.has(other) === true && reached.get(other)?.has(one) === true;
+  return inCircle
+    .map((path) => inCircle.filter((other) => other === path || isTogether(path, other)))
+    .filter((circle, index) => circle[0] === inCircle[index]);
 }

@@ -9,7 +9,7 @@ import { createMachine } from 'xstate';
 import { Registry } from '../../machines/index.ts';
 import { orderSaga } from '../../machines/order.ts';
 import { nodeName, statesIn } from '../../machines/structure.ts';
-import { readSettings } from '../../server/config.ts';
+import { ORDER_OUTLINE, readSettings } from '../../server/config.ts';
 import type { EngineEvent } from '../../server/engine/contract.ts';
 import { traceOf } from '../../server/engine/trace.ts';
 import { type Inspector, startInspector } from '../../server/telemetry/inspector.ts';
@@ -111,7 +111,7 @@ it('gives a definition that Stately Studio and XState read, with all states and 
   expect(name).toMatch(/^order /);
 
   const read = createMachine(JSON.parse(definition));
-  const { machine } = new Registry().register(orderSaga(readSettings({}).policies));
+  const { machine } = new Registry().register(orderSaga(readSettings({}).policiesOf(ORDER_OUTLINE)));
   const shapeOf = (of: Parameters<typeof statesIn>[0]) =>
     statesIn(of).map((node) => ({
       name: nodeName(node),
@@ -261,7 +261,7 @@ describe('a client that never reads', () => {
     const inspector: Inspector = await startInspector(0);
     const deaf = await connectDeaf(inspector.url);
     const { told, until } = await listen(inspector.url);
-    const machine = new Registry().register(orderSaga(readSettings({}).policies));
+    const machine = new Registry().register(orderSaga(readSettings({}).policiesOf(ORDER_OUTLINE)));
     const data = { note: 'x'.repeat(200_000) };
     const { context } = machine.begin({ data });
     const none = { from: null, step: null, kind: null, attempt: null, outcome: null, duration_ms: null };

@@ -51,6 +51,19 @@ it.each([
     ERROR,
     { saga_id: 'x', trace_id, err: { message: 'torn' } },
   ],
+  [{ type: 'clock-jumped', ms: -3_600_000.4 }, WARN, { ms: -3_600_000 }],
+  [
+    {
+      type: 'forgotten',
+      id: 'x',
+      trace,
+      machine: { id: 'order' } as RegisteredMachine,
+      state: 'refundingPayment.calling',
+      held: [{ step: 'order', reason: 'r', response: { order_id: 'o' } }],
+    },
+    ERROR,
+    { saga_id: 'x', trace_id, state: 'refundingPayment.calling', held: [{ step: 'order' }] },
+  ],
   [
     {
       type: 'migrated',

@@ -78,7 +78,8 @@ describe('at info', () => {
       version: expect.any(String),
       settings: {
         redisUrl: world.redis.url,
-        serviceUrls: { payment: expect.stringContaining('[redacted]@') },
+        serviceUrls: { payment: world.services.payment.url },
+        serviceHeaders: { payment: ['authorization'] },
       },
     });
     expect(open).toMatchObject({ store: { kind: 'redis' }, msg: expect.stringMatching(/^store open: AOF/) });

@@ -1,4 +1,5 @@
 /** What Prometheus reads of a coordinator that has seen a success, a failure, a retry and a parked saga. */
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ORDER, openWorld, send, submit, type World } from '../coordinator/world.ts';
 import { expectProblem } from './problem.ts';
@@ -10,11 +11,14 @@ let world: World;
 let url: string;
 let contentType: unknown;
 let text: string;
+/** Before anything was asked of it. */
+let untouched: Map<string, Family>;
 let metrics: Map<string, Family>;
 
 beforeAll(async () => {
   world = await openWorld();
   url = (await world.coordinator()).url;
+  untouched = parseMetrics((await send(`${url}/metrics`)).body);
   const { shipping, inventory } = world.services;
   const { body: done } = await submit(url);
   await submit(url, DECLINED);
@@ -36,8 +40,8 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 /** The values of a metric by its labels, written as a list. */
-function valuesOf(name: string, suffix = ''): Record<string, number> {
-  const samples = metrics.get(name)?.samples ?? [];
+function allOf(name: string, suffix = '', from = metrics): Record<string, number> {
+  const samples = from.get(name)?.samples ?? [];
   return Object.fromEntries(
     samples
       .filter((sample) => sample.name === name + suffix)
@@ -45,15 +49,23 @@ function valuesOf(name: string, suffix = ''): Record<string, number> {
   );
 }
 
+/** Those that were ever raised. */
+function valuesOf(name: string, suffix = ''): Record<string, number> {
+  return Object.fromEntries(Object.entries(allOf(name, suffix)).filter(([, value]) => value > 0));
+}
+
 it('is the text format, with help and type for every metric', () => {
   expect(contentType).toMatch(/^text\/plain; version=0\.0\.4/);
   const ours = [...metrics.keys()].filter((name) => /^(saga|http)_/.test(name));
   expect(ours.sort()).toEqual([
     'http_request_duration_seconds',
+    'saga_build_info',
     'saga_claimed_total',
     'saga_compensations_total',
     'saga_deferred_total',
+    'saga_definition_errors_total',
     'saga_duration_seconds',
+    'saga_forgotten_total',
     'saga_in_flight',
     'saga_in_hand',
     'saga_lost_total',
@@ -68,7 +80,12 @@ it('is the text format, with help and type for every metric', () => {
     'saga_settled_total',
     'saga_started_total',
     'saga_step_duration_seconds',
+    'saga_store_clock_jumps_total',
+    'saga_store_damaged',
     'saga_store_faults_total',
+    'saga_store_full_in_seconds',
+    'saga_store_memory_max_bytes',
+    'saga_store_memory_used_bytes',
     'saga_store_operation_duration_seconds',
     'saga_unreadable_total',
     'saga_version_unknown_total',
@@ -87,8 +104,8 @@ describe('counts', () => {
     const settled = { 'order COMPLETED': 2, 'order FAILED': 1, 'order ABORTED': 1 };
     expect(valuesOf('saga_settled_total')).toEqual(settled);
     expect(valuesOf('saga_duration_seconds', '_count')).toEqual(settled);
-    expect(valuesOf('saga_in_hand')).toEqual({ '': 0 });
-    expect(valuesOf('saga_in_flight')).toEqual({ '': 0 });
+    expect(allOf('saga_in_hand')).toEqual({ '': 0 });
+    expect(allOf('saga_in_flight')).toEqual({ '': 0 });
     // At the first reading: what is parked wakes somebody, and must not wait for the next scrape.
     expect(valuesOf('saga_parked')).toEqual({ '': 1 });
   });
@@ -113,9 +130,9 @@ describe('counts', () => {
     expect(valuesOf('saga_retries_total')).toEqual({ 'order shipping action': 1 });
     expect(valuesOf('saga_claimed_total')).toEqual({ order: 1 });
     expect(valuesOf('saga_lost_total')).toEqual({});
-    expect(valuesOf('saga_unreadable_total')).toEqual({ '': 0 });
+    expect(valuesOf('saga_unreadable_total')).toEqual({});
     expect(valuesOf('saga_version_unknown_total')).toEqual({});
-    expect(valuesOf('saga_store_faults_total')).toEqual({ '': 0 });
+    expect(valuesOf('saga_store_faults_total')).toEqual({});
   });
 
   it('compensations by result', () => {
@@ -143,6 +160,75 @@ describe('counts', () => {
   });
 });
 
+it('says how much memory the store has used, of how much, and when it will be full', () => {
+  expect(allOf('saga_store_memory_used_bytes')['']).toBeGreaterThan(500_000);
+  expect(allOf('saga_store_memory_max_bytes')).toEqual({ '': 0 });
+  expect(allOf('saga_store_full_in_seconds')).toEqual({ '': Number.POSITIVE_INFINITY });
+});
+
+it('says what is built in', () => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  const [info] = metrics.get('saga_build_info')?.samples ?? [];
+  expect(info).toEqual({
+    name: 'saga_build_info',
+    labels: { version, node: process.versions.node, machines: 'order@1' },
+    value: 1,
+  });
+});
+
+describe('stands at zero from the start, so that a rate sees the first of', () => {
+  const STEPS = ['order', 'inventory', 'payment', 'shipping', 'notification'];
+  const crossed = (...sets: readonly (readonly string[])[]) =>
+    sets.reduce((all, set) => all.flatMap((one) => set.map((next) => `${one} ${next}`.trim())), ['']);
+  const KINDS = ['action', 'compensation'];
+  const STATUSES = ['COMPLETED', 'FAILED', 'ABORTED'];
+
+  it.each([
+    ['saga_started_total', '', ['order']],
+    ['saga_claimed_total', '', ['order']],
+    ['saga_version_unknown_total', '', ['order']],
+    ['saga_unreadable_total', '', ['']],
+    ['saga_store_faults_total', '', ['']],
+    ['saga_settled_total', '', crossed(['order'], STATUSES)],
+    ['saga_duration_seconds', '_count', crossed(['order'], STATUSES)],
+    ['saga_compensations_total', '', crossed(['order'], STEPS, ['succeeded', 'failed'])],
+    ['saga_retries_total', '', crossed(['order'], STEPS, KINDS)],
+    ['saga_deferred_total', '', crossed(['order'], STEPS, KINDS)],
+    [
+      'saga_step_duration_seconds',
+      '_count',
+      crossed(['order'], STEPS, KINDS, ['done', 'refused', 'retryable', 'unknown']),
+    ],
+    ['saga_participant_breaker_opened_total', '', STEPS],
+    ['saga_lost_total', '', ['stale', 'missing', 'lease-over']],
+    [
+      'http_request_duration_seconds',
+      '_count',
+      ['201', '202', '409', '500', '503'].map((status) => `POST /api/coordinator/orders ${status}`),
+    ],
+  ])('%s%s', (name, suffix, labels) => {
+    const zeros = Object.fromEntries(labels.map((label) => [label, 0]));
+    expect(allOf(name, suffix, untouched)).toEqual(zeros);
+  });
+
+  it('saga_store_operation_duration_seconds, failed or not', () => {
+    const operations = allOf('saga_store_operation_duration_seconds', '_count', untouched);
+    expect(operations).toMatchObject({
+      'create ok': 0,
+      'create error': 0,
+      'commit ok': 0,
+      'commit error': 0,
+    });
+  });
+
+  it('any counter of ours: none is without a sample', () => {
+    const counters = [...untouched].filter(
+      ([name, { type }]) => type === 'counter' && name.startsWith('saga_'),
+    );
+    expect(counters.filter(([, { samples }]) => samples.length === 0).map(([name]) => name)).toEqual([]);
+  });
+});
+
 it('measures requests by method, route pattern and status', () => {
   expect(valuesOf('http_request_duration_seconds', '_count')).toEqual({
     'POST /api/coordinator/orders 201': 2,
@@ -153,6 +239,7 @@ it('measures requests by method, route pattern and status', () => {
     'DELETE /api/coordinator/sagas/:id 405': 1,
     'GET none 404': 1,
     'GET /livez 200': 1,
+    'GET /metrics 200': 1,
   });
 });
 

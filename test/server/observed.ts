@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { readSettings } from '../../server/config.ts';
 import { type Coordinator, startCoordinator } from '../../server/coordinator.ts';
 import { SERVICE_NAMES } from '../../services-stub/start.ts';
+import { orderSagas } from '../coordinator/order-sagas.ts';
 import type { Environment, World } from '../coordinator/world.ts';
 
 export interface Observed extends Coordinator {
@@ -15,6 +16,8 @@ export async function startObserved(
   world: World,
   level: string,
   environment: Environment = {},
+  /** Where its lines go, for whoever reads them before it is up. */
+  lines: string[] = [],
 ): Promise<Observed> {
   const urls = SERVICE_NAMES.map((name) => [`${name.toUpperCase()}_SERVICE_URL`, world.services[name].url]);
   const settings = readSettings({
@@ -28,8 +31,7 @@ export async function startObserved(
     ...Object.fromEntries(urls),
     ...environment,
   });
-  const lines: string[] = [];
   const logger = pino({ level }, { write: (line: string) => void lines.push(line) });
-  const coordinator = await startCoordinator(settings, logger);
+  const coordinator = await startCoordinator(settings, logger, orderSagas);
   return { ...coordinator, lines, entries: () => lines.map((line) => JSON.parse(line)) };
 }

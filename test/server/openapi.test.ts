@@ -14,7 +14,7 @@ const OTHER: Readonly<Record<string, readonly string[]>> = {
   [`${API}/events`]: ['text/event-stream'],
   [`${API}/sagas/{id}/events`]: ['text/event-stream'],
   [`${API}/sagas/{id}/diagram`]: ['text/plain'],
-  [`${API}/machines/{id}`]: ['application/json', 'text/plain'],
+  [`${API}/machines/{id}/mermaid`]: ['text/plain'],
 };
 
 interface Operation {
@@ -111,9 +111,14 @@ describe('the document', () => {
   it('answers refusals with problem documents, and sagas with JSON', () => {
     for (const [path, method, { responses }] of operations()) {
       for (const [status, { content = {} }] of Object.entries(responses)) {
-        // An order's 409 is the saga's own answer; an operator's is a refusal.
-        const isSagas = Number(status) < 400 || (status === '409' && path.endsWith('/orders'));
-        const types = isSagas ? (OTHER[path] ?? ['application/json']) : ['application/problem+json'];
+        // A start's 409 is the saga's own answer; an operator's is a refusal.
+        const isSagas =
+          Number(status) < 400 || (status === '409' && (path.endsWith('/orders') || path.endsWith('/sagas')));
+        const own = isSagas
+          ? ((method === 'get' ? OTHER[path] : undefined) ?? ['application/json'])
+          : ['application/problem+json'];
+        // Says only that nothing has changed.
+        const types = status === '304' ? [] : own;
         expect(Object.keys(content), `${method} ${path} ${status}`).toEqual(types);
       }
     }
@@ -133,7 +138,13 @@ describe('the document', () => {
     expect(Order).toMatchObject({ type: 'object', additionalProperties: false });
     expect(Order.required).toEqual(['customer_id', 'items', 'currency', 'payment', 'shipping_address']);
     expect(Order.properties.items).toMatchObject({ type: 'array', minItems: 1, maxItems: 500 });
-    expect(Order.properties.items.items.properties.quantity).toMatchObject({ type: 'integer', minimum: 1 });
+    const { OrderItem } = document.components.schemas;
+    expect(Order.properties.items.items).toEqual({ $ref: '#/components/schemas/OrderItem' });
+    expect(OrderItem.properties.quantity).toMatchObject({ type: 'integer', minimum: 1, maximum: 1_000_000 });
+    expect(Order.properties.metadata).toMatchObject({
+      maxProperties: 50,
+      propertyNames: { minLength: 1, maxLength: 100 },
+    });
     const { requestBody } = document.paths[`${API}/orders`].post;
     expect(requestBody).toMatchObject({ required: true });
   });
@@ -142,7 +153,8 @@ describe('the document', () => {
     const { parameters } = document.paths[`${API}/sagas`].get;
     const schemaOf = (name: string) =>
       parameters.find((found: { name: string }) => found.name === name).schema;
-    expect(schemaOf('limit')).toEqual({ type: 'integer', minimum: 1, maximum: 500, default: 50 });
+    const limit = { type: 'integer', format: 'int32', minimum: 1, maximum: 500, default: 50 };
+    expect(schemaOf('limit')).toEqual(limit);
     expect(schemaOf('stuck_for')).toMatchObject({ type: 'integer', minimum: 0 });
   });
 
@@ -163,6 +175,7 @@ describe('what the wire contract fixes', () => {
   const LOGGED = 'seq at event from to step kind attempt outcome duration_ms error'.split(' ');
   const STATUSES = ['STARTED', 'COMPLETED', 'FAILED', 'ABORTED'];
   const GAINED = ['inventory_reservations', 'payment_id', 'tracking_number', 'notification_id'];
+  const OF_ALL = LISTED.filter((name) => name !== 'order_id');
 
   const cases: readonly (readonly [string, string, readonly string[]])[] = [
     ['health', `${API}/health`, ['coordinator_status', 'active_sagas', 'services_health']],
@@ -177,7 +190,7 @@ describe('what the wire contract fixes', () => {
     ['their percentiles', `${API}/statistics duration_seconds`, ['p50', 'p95', 'p99']],
     ['the listing', `${API}/sagas`, ['active_sagas', 'sagas']],
     ['each saga in it', `${API}/sagas sagas 0`, LISTED],
-    ['a saga', `${API}/sagas/:id`, [...LISTED, ...GAINED, 'message', 'state', 'reason', 'execution_log']],
+    ['a saga', `${API}/sagas/:id`, [...OF_ALL, 'message', 'state', 'reason', 'execution_log']],
     ['each entry of its log', `${API}/sagas/:id execution_log 0`, LOGGED],
   ];
 
@@ -197,6 +210,12 @@ describe('what the wire contract fixes', () => {
       const wrong = await wrongIn({ ...received, body: without });
       expect(wrong.join(), field).toContain(`'${field}'`);
     }
+  });
+
+  it('a saga of an order has the fields of an order beside those of all', async () => {
+    const { body } = await submit(url);
+    const { body: shown } = await send(`${url}${API}/sagas/${body.saga_id}`);
+    for (const field of ['order_id', ...GAINED]) expect(shown[field], field).toEqual(body[field]);
   });
 
   it.each([

@@ -58,10 +58,11 @@ describe('a saga that was stored, and then the store goes away', () => {
   );
 });
 
-it('a saga that was purged while a repeat of its order waited is not found', async () => {
+// An order is repeated within minutes and kept for hours: what is gone meanwhile was not purged.
+it('a saga that is gone while a repeat of its order waited is said to be forgotten', async () => {
   const nothing = async () => null;
   const joined = async () => ({ kind: 'joined', id: ID }) as const;
-  expectProblem(await order({ start: joined, settled: nothing, current: nothing }), 'saga-not-found');
+  expectProblem(await order({ start: joined, settled: nothing, current: nothing }), 'saga-forgotten');
 });
 
 describe('a coordinator that has all the sagas that it may have', () => {

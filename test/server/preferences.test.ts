@@ -35,6 +35,27 @@ describe('Prefer', () => {
     ['wait=1s', unset],
     ['await=1', unset],
     ['respond-async=1', unset],
+    // An empty value is none.
+    ['respond-async=', async],
+    ['respond-async=""', async],
+    ['respond-async = ""', async],
+    // Parameters, which mean nothing to us.
+    ['respond-async; x=y', async],
+    ['respond-async;x', async],
+    ['respond-async; x="a, b"; y', async],
+    ['respond-async; wait=3', async],
+    ['x=y; respond-async', unset],
+    ['wait=15; x=y', wait(15)],
+    ['wait="1\\5";x=", wait=3"', wait(15)],
+    ['foo; bar, wait=15, respond-async', wait(15)],
+    // What stands in quotes is no preference of its own.
+    ['foo="a, respond-async"', unset],
+    ['foo="a; b", respond-async', async],
+    ['foo="\\", respond-async"', unset],
+    ['"respond-async"', unset],
+    ['foo="respond-async', unset],
+    ['wait="15', unset],
+    ['wait=15"', unset],
     [',,,', unset],
   ])('%j', (header, expected) => {
     expect(preferenceOf(header, 7)).toEqual(expected);

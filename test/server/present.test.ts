@@ -7,7 +7,14 @@ import type { Counts, Statistics } from '../../stores/saga-store.ts';
 const NONE = { STARTED: 0, COMPLETED: 0, FAILED: 0, ABORTED: 0 };
 
 function of(counters: Readonly<Record<string, Counts>>, more: Partial<Statistics> = {}) {
-  return presentStatistics({ statuses: NONE, inFlight: 0, settledPerMinute: 0, counters, ...more });
+  return presentStatistics({
+    statuses: NONE,
+    inFlight: 0,
+    settledPerMinute: 0,
+    damage: [],
+    counters,
+    ...more,
+  });
 }
 
 it('has the messages that clients compare', () => {
@@ -110,12 +117,13 @@ it('sums over machines, and names the failures of a step once', () => {
     total_active_sagas: 8,
     in_flight: 1,
     parked: 4,
-    failures_by_step: { payment: 4, ledger: 1 },
+    // Both have a step payment, and idle has never failed.
+    failures_by_step: { order: { payment: 1 }, refund: { payment: 3, ledger: 1 } },
     retries: 7,
     deferrals: 4,
     machines: {
-      order: { started: 3, completed: 2, failed: 1, parked: 0 },
-      refund: { started: 4, completed: 0, failed: 0, parked: 4 },
+      order: { started: 3, completed: 2, failed: 1, parked: 0, failures_by_step: { payment: 1 } },
+      refund: { parked: 4, failures_by_step: { payment: 3, ledger: 1 } },
       idle: { started: 0, completed: 0, failed: 0, parked: 0 },
     },
   });
@@ -130,7 +138,7 @@ it('shows a saga of a machine that is not known here, with what the store itself
       status: 'STARTED',
       summary: {
         state: 'paying.calling',
-        order_id: null,
+        label: 'refund-7',
         steps_completed: 1,
         total_steps: 2,
         failed_step: null,
@@ -140,16 +148,18 @@ it('shows a saga of a machine that is not known here, with what the store itself
       seq: 0,
       createdAtMs: 0,
       updatedAtMs: 1000,
+      unreadable: null,
       context: { data: {}, answers: {}, attempt: 3, retryAt: 2000, failure: null, held: [], undone: [] },
       steps: [],
       traceId: '0af7651916cd43dd8448eb211c80319c',
     },
     log: [],
   });
+  // It is no order, and so has no fields of one.
+  for (const field of ['order_id', 'inventory_reservations', 'payment_id', 'tracking_number'])
+    expect(shown).not.toHaveProperty(field);
   expect(shown).toMatchObject({
-    order_id: null,
-    inventory_reservations: null,
-    payment_id: null,
+    label: 'refund-7',
     machine: { id: 'refund', version: '9' },
     steps_completed: 1,
     context: {},

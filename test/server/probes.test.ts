@@ -1,6 +1,7 @@
 /** The probes of the services on a clock of the test's own: how long an answer serves, and how long one is waited for. */
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, LookupFunction } from 'node:net';
+import { buildConnector } from 'undici';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Probes } from '../../server/probes.ts';
 
@@ -44,7 +45,7 @@ beforeEach(async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  probes = new Probes({ one: url, two: `${url}/base/` }, clock);
+  probes = new Probes({ one: url, two: `${url}/base/` }, {}, clock);
 });
 afterEach(async () => {
   await probes.close();
@@ -55,6 +56,16 @@ afterEach(async () => {
 it('asks each service below the path of its URL', async () => {
   expect(await probes.all()).toEqual({ one: true, two: true });
   expect(asked.sort()).toEqual(['/base/health', '/health']);
+});
+
+it('sends each service the headers that are its own', async () => {
+  const saw: (string | undefined)[] = [];
+  server.on('request', ({ url, headers }) => saw.push(`${url} ${headers['x-api-key']}`));
+  const base = probes.urls.one;
+  const keyed = new Probes({ one: base, two: `${base}/base` }, { one: ['x-api-key', 'k'] }, clock);
+  expect(await keyed.all()).toEqual({ one: true, two: true });
+  expect(saw.sort()).toEqual(['/base/health undefined', '/health k']);
+  await keyed.close();
 });
 
 it('asks again when two seconds are over, and not before', async () => {
@@ -72,6 +83,25 @@ it('serves everybody who asks meanwhile from the probe that is under way', async
   const answers = await Promise.all([probes.one('one'), probes.one('one'), probes.all()]);
   expect(answers).toEqual([true, true, { one: true, two: true }]);
   expect(asked).toHaveLength(2);
+});
+
+it('asks where the name leads now, not where it led before', async () => {
+  let address = '127.0.0.1';
+  const { port } = server.address() as AddressInfo;
+  const lookup: LookupFunction = (_, { all }, callback) =>
+    all ? callback(null, [{ address, family: 4 }]) : callback(null, address, 4);
+  const moving = new Probes({ one: `http://moving.test:${port}` }, {}, clock, (_, timeout) =>
+    buildConnector({ timeout, lookup }),
+  );
+  // As often as there could be connections, and once more.
+  for (let round = 1; round <= 3; round += 1) {
+    expect(await moving.one('one')).toBe(true);
+    clock.move(2000);
+  }
+  // Nobody is there.
+  address = '127.0.0.2';
+  expect(await moving.one('one')).toBe(false);
+  await moving.close();
 });
 
 describe('is not well', () => {
@@ -109,7 +139,7 @@ describe('is not well', () => {
   });
 
   it('a service that nobody runs', async () => {
-    const nobody = new Probes({ gone: 'http://127.0.0.1:1' }, clock);
+    const nobody = new Probes({ gone: 'http://127.0.0.1:1' }, {}, clock);
     expect(await nobody.all()).toEqual({ gone: false });
     await nobody.close();
   });

@@ -181,6 +181,7 @@ it('shows why a saga is parked, with what its action had answered', async () => 
       step: 'payment',
       reason: expect.stringMatching(/^410 /),
       response: expect.objectContaining({ payment_id: body.payment_id }),
+      says: expect.stringMatching(/^EUR\s25\.00 was taken from the customer$/),
     },
   ];
   expect(body).toMatchObject({ status: 'ABORTED', state: 'parked', held });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ORDER, send, submit } from '../coordinator/world.ts';
 import { appOver } from './fake-app.ts';
 import { type HoldingWorld, openHoldingWorld } from './held.ts';
+import { expectProblem } from './problem.ts';
 
 const SAGAS = '/api/coordinator/sagas';
 const DECLINED = { ...ORDER, payment: { method: 'card', token: 'tok_declined' } };
@@ -61,10 +62,12 @@ describe('an entry', () => {
       'total_steps',
       'failed_step_index',
       'failed_step',
+      'label',
       'state',
       'machine',
       'created_at',
       'updated_at',
+      'unreadable',
     ]);
   });
 
@@ -145,23 +148,25 @@ describe('filters', () => {
     const app = appOver({
       list: async (...args) => {
         asked.push(args);
-        return { sagas: [], cursor: null };
+        return { sagas: [], cursor: null, damage: [] };
       },
       statistics: async () => ({
         statuses: { STARTED: 0, COMPLETED: 0, FAILED: 0, ABORTED: 0 },
         inFlight: 0,
         settledPerMinute: 0,
         counters: {},
+        damage: [],
       }),
     });
     await app.request(SAGAS);
     const until = '2026-01-02T00:00:00%2B01:00';
-    const query = `status=FAILED&state=a&order_id=b&failed_step=c&stuck_for=2&since=1970-01-01T00:00:01Z&until=${until}`;
+    const query = `status=FAILED&state=a&label=l&machine=m&failed_step=c&stuck_for=2&since=1970-01-01T00:00:01Z&until=${until}`;
     await app.request(`${SAGAS}?${query}&limit=7&cursor=d`);
     const filter = {
       status: 'FAILED',
       state: 'a',
-      order_id: 'b',
+      label: 'l',
+      machine: 'm',
       failed_step: 'c',
       stuckForMs: 2000,
       sinceMs: 1000,
@@ -173,9 +178,20 @@ describe('filters', () => {
     ]);
   });
 
-  it('order_id', async () => {
+  it('label, which of an order is its order id, and machine', async () => {
+    expect(completed).toMatchObject({ label: completed.order_id, machine: { id: 'order' } });
+    const { sagas } = await list(`?machine=order&label=${completed.order_id}`);
+    expect(idsOf(sagas)).toEqual(idsOf([completed]));
+    expect((await list(`?machine=trip&label=${completed.order_id}`)).sagas).toEqual([]);
+  });
+
+  it('order_id, which is the label of an order, and beside another label or machine a mistake', async () => {
     const { sagas } = await list(`?order_id=${completed.order_id}`);
     expect(idsOf(sagas)).toEqual(idsOf([completed]));
+    const same = await list(`?order_id=${completed.order_id}&machine=order&label=${completed.order_id}`);
+    expect(idsOf(same.sagas)).toEqual(idsOf([completed]));
+    for (const other of ['machine=trip', 'label=other'])
+      expectProblem(await send(`${url}${SAGAS}?order_id=o-1&${other}`), 'invalid-query', /order_id/);
   });
 
   it('since holds from its moment on, until ends before it, in any zone', async () => {

@@ -60,14 +60,22 @@ it('of twelve sagas with 52 of 60 steps done are the same at every coordinator',
     average_steps_per_saga: 5,
     in_flight: 0,
     parked: 1,
-    failures_by_step: { payment: 2, shipping: 1 },
+    failures_by_step: { order: { payment: 2, shipping: 1 } },
     // Undone are the failed step itself and all before it: 3 + 3 + 4.
     compensations: { attempted: 10, succeeded: 9, failed: 1, success_rate: 90 },
     retries: 2,
     deferrals: 0,
     duration_seconds: { p50: expect.any(Number), p95: expect.any(Number), p99: expect.any(Number) },
     throughput_per_minute: 12,
-    machines: { order: { started: 12, completed: 9, failed: 2, parked: 1 } },
+    machines: {
+      order: {
+        started: 12,
+        completed: 9,
+        failed: 2,
+        parked: 1,
+        failures_by_step: { payment: 2, shipping: 1 },
+      },
+    },
   });
   const { p50, p95, p99 } = first.duration_seconds;
   expect([p50, p95, p99]).toEqual([p50, p95, p99].toSorted((a, b) => a - b));

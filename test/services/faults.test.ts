@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type FaultRule, Faults } from '../../services-stub/faults.ts';
 
 const rule = (given: Partial<FaultRule>): FaultRule => ({ endpoint: 'action', kind: 'hang', ...given });
@@ -65,6 +65,19 @@ describe('fault rules', () => {
     );
     const endings = Array.from({ length: 3 }, () => faults.draw('action', 'saga-1').ending);
     expect(endings).toMatchObject([{ status: 503 }, { status: 500 }, null]);
+  });
+
+  it('hold as many calls as come, without Node taking them for a leak', async () => {
+    const warnings: string[] = [];
+    const hear = ({ name }: Error) => warnings.push(name);
+    process.on('warning', hear);
+    onTestFinished(() => void process.off('warning', hear));
+    const faults = withRules(rule({}));
+    for (let at = 0; at < 20; at += 1) {
+      faults.draw('action', 'saga-1').lifted.addEventListener('abort', () => {});
+    }
+    await new Promise(setImmediate);
+    expect(warnings).toEqual([]);
   });
 
   it('are lifted for the calls that they hold, and only by clearing', () => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ANY_PORTS, FIXED_PORTS, type RunningServices, startServices } from '../../services-stub/start.ts';
+import { argumentsOf } from '../programs.ts';
 import { Caller } from './caller.ts';
 import { eventually } from './simulated-means.ts';
 
@@ -11,6 +12,13 @@ describe('in this process', () => {
   afterEach(async () => {
     await running?.close();
     running = null;
+  });
+
+  it('they keep connections for longer than their callers do', async () => {
+    running = await startServices({ ports: ANY_PORTS });
+    const { services } = running;
+    const { headers } = await fetch(`${services.order.url}/health`);
+    expect(headers.get('keep-alive')).toBe('timeout=75');
   });
 
   it('the five carry a saga forward and back, and their journals read as one', async () => {
@@ -102,7 +110,7 @@ describe('as a process', () => {
     Object.keys(ANY_PORTS).map((name) => [`${name.toUpperCase()}_PORT`, '0']),
   );
   const run = (names: readonly string[], env: Record<string, string>) => {
-    const args = ['--import', 'tsx', 'services-stub/main.ts', ...names];
+    const args = [...argumentsOf('services-stub/main.ts'), ...names];
     child = spawn(process.execPath, args, { env: { ...process.env, ...anyPorts, ...env } });
     const lines: string[] = [];
     const errors: string[] = [];

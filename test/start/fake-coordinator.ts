@@ -13,10 +13,13 @@ process.on('SIGTERM', () => {
   server.close();
   server.closeAllConnections();
 });
+process.once('disconnect', () => process.exit());
+process.channel?.unref();
 if (FAKE === 'failing') {
   process.exitCode = 3;
 } else {
-  server.listen(Number(COORDINATOR_PORT), HOST, () =>
-    say(`pid ${process.pid}, order ${ORDER_SERVICE_URL}, payment ${PAYMENT_SERVICE_URL}`),
-  );
+  server.listen(Number(COORDINATOR_PORT), HOST, () => {
+    say(`pid ${process.pid}, order ${ORDER_SERVICE_URL}, payment ${PAYMENT_SERVICE_URL}`);
+    process.send?.({ type: 'ready' });
+  });
 }

@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -91,6 +92,53 @@ describe('starting', () => {
     expect(await redisOf()).toMatchObject({ adopted: false });
   });
 
+  it('is a Valkey where that alone is on PATH', async () => {
+    const folder = join(dataDir, 'bin');
+    await mkdir(folder);
+    const redisServer = execFileSync('sh', ['-c', 'command -v redis-server'], { encoding: 'utf8' }).trim();
+    await writeFile(join(folder, 'valkey-server'), `#!/bin/sh\nexec ${redisServer} "$@"\n`);
+    await chmod(join(folder, 'valkey-server'), 0o755);
+    const redis = await redisOf({ searchPath: folder });
+    expect(redis).toMatchObject({ adopted: false });
+    expect(await ask(redis.socketPath, (client) => client.ping())).toBe('PONG');
+  });
+
+  it.each([
+    ['a newer Redis', 'REDIS0099'],
+    ['Valkey', 'VALKEY080'],
+  ])('says of data that %s wrote what to do, and advises no repair that cuts', async (_, head) => {
+    const { stop, socketPath } = await redisOf();
+    await ask(socketPath, (client) => client.bgrewriteaof());
+    await stop();
+    const files = join(dataDir, 'redis', 'appendonlydir');
+    const base = (await readdir(files)).find((name) => name.endsWith('.base.rdb')) ?? '';
+    const data = await readFile(join(files, base));
+    data.write(head, 'latin1');
+    await writeFile(join(files, base), data);
+    const failure = await privateRedis(dataDir).then(
+      () => '',
+      ({ message }: Error) => message,
+    );
+    expect(failure).toMatch(/cannot be loaded by redis-server [\d.]+: a newer or another server wrote it/);
+    expect(failure).not.toMatch(/redis-check|--fix/);
+    expect(failure).toContain('DATA_DIR');
+  });
+
+  it('says of data that is damaged what to do, and advises no repair that cuts', async () => {
+    const { stop, socketPath } = await redisOf();
+    await ask(socketPath, (client) => client.set('saga', 'kept'));
+    await stop();
+    const files = join(dataDir, 'redis', 'appendonlydir');
+    const log = (await readdir(files)).find((name) => name.endsWith('.incr.aof')) ?? '';
+    await appendFile(join(files, log), 'nonsense that is no command\r\n');
+    const failure = await privateRedis(dataDir).then(
+      () => '',
+      ({ message }: Error) => message,
+    );
+    expect(failure).toMatch(/cannot be read by redis-server.*put back a backup/);
+    expect(failure).not.toMatch(/redis-check|--fix/);
+  });
+
   it('is given up on request, and what was started for it is stopped', async () => {
     const program = join(dataDir, 'redis-server');
     const started = join(dataDir, 'redis', 'started');
@@ -115,6 +163,17 @@ describe('stopping', () => {
     expect(existsSync(redis.socketPath)).toBe(false);
     expect(existsSync(join(dataDir, 'redis', 'redis.lock'))).toBe(false);
     await redis.stop();
+  });
+
+  it('leaves one to others that are connected to it, unless a signal is given', async () => {
+    const redis = await redisOf();
+    await ask(redis.socketPath, async (client) => {
+      await client.ping();
+      expect(await redis.stop()).toContain('is left running, because others are connected to it');
+      expect(await client.ping()).toBe('PONG');
+    });
+    expect(await redis.stop()).toBeNull();
+    expect(isAlive(redis.pid)).toBe(false);
   });
 
   it('leaves an adopted one running', async () => {

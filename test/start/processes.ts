@@ -5,10 +5,9 @@ import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, vi } from 'vitest';
+import { argumentsOf } from '../programs.ts';
 
 export const beside = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-
-const TSX = ['--import', import.meta.resolve('tsx')];
 
 /** Runs a module and keeps what it says. Whoever waits for a line that never comes learns what came instead. */
 export class Run {
@@ -22,7 +21,7 @@ export class Run {
     args: readonly string[],
     options: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
   ) {
-    this.#child = spawn(process.execPath, [...TSX, module, ...args], {
+    this.#child = spawn(process.execPath, [...argumentsOf(module), ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       ...options,
     });
@@ -35,6 +34,10 @@ export class Run {
       });
     }
     this.#child.once('close', () => this.#heard());
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   get text(): string {

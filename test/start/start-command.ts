@@ -3,10 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { askRedis } from '../../server/start/redis-socket.ts';
+import { programOf } from '../programs.ts';
 import { beside, freePorts, gone, isAlive, Run } from './processes.ts';
 
 const NAMES = ['ORDER', 'INVENTORY', 'PAYMENT', 'SHIPPING', 'NOTIFICATION'] as const;
-export const SERVICES_ENTRY = beside('../../services-stub/main.ts');
+export const SERVICES_ENTRY = programOf(beside('../../services-stub/main.ts'));
 
 export interface Place {
   readonly folder: string;
@@ -49,7 +50,7 @@ export async function place(): Promise<Place> {
     env,
     run,
     supervise: (more, sameWishMs = 0) => {
-      const args = [SERVICES_ENTRY, beside('./fake-coordinator.ts'), String(sameWishMs)];
+      const args = [SERVICES_ENTRY, programOf(beside('./fake-coordinator.ts')), String(sameWishMs)];
       return run(beside('./run-supervisor.ts'), args, more);
     },
     async clear() {

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import type { Child } from '../../server/start/child.ts';
 import { privateRedis } from '../../server/start/private-redis.ts';
+import { untilReady } from '../../server/start/readiness.ts';
 import { askRedis } from '../../server/start/redis-socket.ts';
-import { gone, isAlive, type Run } from './processes.ts';
+import { freePorts, gone, isAlive, type Run } from './processes.ts';
 import { type Place, place, redisPid, SERVICES_ENTRY } from './start-command.ts';
 
 let here: Place;
@@ -50,6 +52,7 @@ describe('bringing up', () => {
     expect(run.text).toContain('gone when it ends');
     expect(run.text).toContain(`curl -i ${here.url}/api/coordinator/orders`);
     expect(run.text).toContain(`curl ${here.url}/api/coordinator/sagas`);
+    expect(run.text).toContain(`dashboard     ${here.url}/`);
     expect(run.text).toContain(`kill -9 ${coordinator}`);
     expect(run.text).toMatch(/ORDER_SERVICE_URL=http:\S+ .*npm run coordinator/);
 
@@ -81,9 +84,16 @@ describe('bringing up', () => {
     expect(await run.ended()).toBe(0);
   });
 
-  it('starts no Redis where REDIS_URL is set, and shows no password', async () => {
-    const run = here.supervise({ REDIS_URL: 'redis://me:sesame@redis.example:6379' });
+  it('starts no Redis where REDIS_URL is set, shows no password, and says what was misspelt', async () => {
+    const run = here.supervise({
+      REDIS_URL: 'redis://me:sesame@redis.example:6379',
+      PAYMENTS_SERVICE_URL: 'x',
+    });
     await run.says(READY);
+    // Also of what `npm start` itself sets for the coordinator.
+    expect(run.text).toContain(
+      'WARNING       PAYMENTS_SERVICE_URL is no setting and is ignored; did you mean PAYMENT_SERVICE_URL?',
+    );
     expect(run.text).toMatch(/REDIS_URL="\$\{REDIS_URL:\?\}" .* npm run coordinator/);
     expect(run.text).toContain('redis.example');
     expect(run.text).not.toContain('sesame');
@@ -114,9 +124,9 @@ describe('what runs already', () => {
     await listenAt(here.servicePorts[1]);
     const run = here.supervise();
     expect(await run.ended()).toBe(1);
-    expect(run.text).toMatch(/\(order\) is in use by a running order service; .*ORDER_PORT/);
+    expect(run.text).toMatch(/\(order\) is in use by a running order service(, pid .*)?; .*ORDER_PORT/);
     expect(run.text).toMatch(
-      /\(inventory\) is in use by something that is not the service; .*INVENTORY_PORT/,
+      /\(inventory\) is in use by something that is not the service(, pid .*)?; .*INVENTORY_PORT/,
     );
     expect(run.text).not.toContain('(payment)');
     expect(existsSync(here.redisSocket)).toBe(false);
@@ -127,7 +137,8 @@ describe('what runs already', () => {
     await listenAt(Number(here.env.COORDINATOR_PORT));
     const run = here.supervise();
     expect(await run.ended()).toBe(1);
-    expect(run.text).toMatch(/port \d+ on 127.0.0.1 is in use.*COORDINATOR_PORT/);
+    expect(run.text).toMatch(/port \d+ on 127.0.0.1 is in use by .*COORDINATOR_PORT/);
+    if (process.platform === 'linux') expect(run.text).toContain(`in use by pid ${process.pid} (`);
     expect(existsSync(here.redisSocket)).toBe(false);
     expect(run.text).not.toContain('service ready');
   });
@@ -136,6 +147,90 @@ describe('what runs already', () => {
     const run = here.supervise({ ORDER_PORT: 'x', INVENTORY_PORT: '0' });
     expect(await run.ended()).toBe(1);
     expect(run.text).toMatch(/ORDER_PORT[\s\S]*INVENTORY_PORT/);
+  });
+});
+
+describe('two starts', () => {
+  const RUNS_ALREADY = /another npm start \(pid (\d+)\) runs here already, at (\S+), /;
+
+  it('at the same moment are one, and the other says who runs, and where', async () => {
+    const runs = [here.supervise(), here.supervise()];
+    const codes = await Promise.all(
+      runs.map((run) => Promise.race([run.says(READY).then(() => 'up'), run.ended()])),
+    );
+    expect(codes.toSorted()).toEqual([1, 'up']);
+    const [up, other] = codes[0] === 'up' ? runs : runs.toReversed();
+    if (up === undefined || other === undefined) throw new Error('there are two');
+    const [, pid, url] = await other.says(RUNS_ALREADY);
+    expect({ pid: Number(pid), url }).toEqual({ pid: up.pid, url: here.url });
+    expect(other.text).not.toMatch(READY);
+    const { coordinator, redis } = await ready(up);
+    expect([coordinator, redis].every(isAlive)).toBe(true);
+    up.signal('SIGINT');
+    expect(await up.ended()).toBe(0);
+    await gone(coordinator, redis);
+  });
+
+  it('at the same moment with ports of their own share store and services', async () => {
+    const [port = 0] = await freePorts(1);
+    const runs = [here.supervise(), here.supervise({ COORDINATOR_PORT: String(port) })];
+    await Promise.all(runs.map((run) => run.says(READY)));
+    const starter = runs.find(({ text }) => !text.includes('was running already'));
+    const other = runs.find(({ text }) => text.includes('was running already'));
+    const redis = await redisPid(here.redisSocket);
+    expect(other?.text).toContain(`(pid ${redis}, was running already)`);
+    starter?.signal('SIGINT');
+    expect(await starter?.ended()).toBe(0);
+    // The store is not taken from under the other's feet.
+    expect(starter?.text).toMatch(/Redis \(pid \d+\) is left running, because others are connected to it/);
+    expect(await redisPid(here.redisSocket)).toBe(redis);
+    other?.signal('SIGINT');
+    expect(await other?.ended()).toBe(0);
+  });
+
+  it('of which the first was killed are one after the other: what it left drains first', async () => {
+    const killed = here.supervise();
+    const before = await ready(killed);
+    killed.signal('SIGKILL');
+    await killed.ended();
+    const run = here.supervise();
+    const after = await ready(run);
+    await gone(before.coordinator, before.services);
+    expect([after.coordinator, after.services].every(isAlive)).toBe(true);
+    expect(after.redis).toBe(before.redis);
+    run.signal('SIGINT');
+    expect(await run.ended()).toBe(0);
+  });
+
+  it('of which the first still drains: the second is refused', async () => {
+    const first = here.supervise({ FAKE: 'stuck' });
+    await first.says(READY);
+    first.signal('SIGINT');
+    await first.says(/fake: told to drain/);
+    const second = here.supervise();
+    expect(await second.ended()).toBe(1);
+    const [, pid] = await second.says(RUNS_ALREADY);
+    expect(Number(pid)).toBe(first.pid);
+    expect(isAlive(await redisPid(here.redisSocket))).toBe(true);
+  });
+});
+
+describe('waiting for a child', () => {
+  const child = (said: boolean, isAlive: boolean): Child => ({
+    name: 'coordinator',
+    pid: 42,
+    ended: Promise.resolve({ isClean: false, words: 'exited with code 1' }),
+    isAlive: () => isAlive,
+    saidReady: () => said,
+    stop: async () => ({ isClean: true, words: '' }),
+    kill: () => {},
+  });
+  const { signal } = new AbortController();
+  const answers = async () => true;
+
+  it('believes no answer at its address before it has said itself that it is ready', async () => {
+    await expect(untilReady(child(false, false), answers, signal)).rejects.toThrow('exited with code 1');
+    await untilReady(child(true, true), answers, signal);
   });
 });
 

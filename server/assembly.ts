@@ -1,0 +1,272 @@
+/**
+ * A coordinator put together: what is real (clock, randomness, store) comes in here, the parts meet, and what comes out answers
+ * requests. Whether it listens on a port of its own, or is mounted in somebody's application, is others' business.
+ */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Logger } from 'pino';
+import { Registry, type SagaDefinition } from '../machines/index.ts';
+import type { SagaStore } from '../stores/saga-store.ts';
+import { guard, isAccessOff } from './access.ts';
+import { createApp } from './app.ts';
+import { Callbacks } from './callbacks.ts';
+import { type Settings, shownSettings } from './config.ts';
+import type { DashboardParts, Pages } from './dashboard/dashboard-parts.ts';
+import { Session } from './dashboard/session.ts';
+import { systemClock, timeOf } from './engine/clock.ts';
+import type { Observe } from './engine/contract.ts';
+import { Engine } from './engine/engine.ts';
+import { Participants } from './engine/participants.ts';
+import { connectorBy } from './engine/tunnel.ts';
+import { leaseMsOf } from './engine/write.ts';
+import { type Patiently, patience } from './patience.ts';
+import { Probes } from './probes.ts';
+import type { Siblings } from './processes/worker.ts';
+import type { SagaBlueprint } from './saga-modules.ts';
+import { engineGauges } from './telemetry/gauges.ts';
+import { httpMetrics } from './telemetry/http.ts';
+import type { Inspector } from './telemetry/inspector.ts';
+import { logEvents } from './telemetry/logs.ts';
+import { buildInfo, createRegistry, sagaMetrics } from './telemetry/metrics.ts';
+import { spanClock } from './telemetry/span-clock.ts';
+import type { Instance } from './telemetry/spans.ts';
+import { timedStore } from './telemetry/timed-store.ts';
+import type { Traces } from './telemetry/traces.ts';
+
+/** The sagas that a release knows, of each the oldest version first: new ones begin on the last. */
+export type Sagas = (settings: Settings) => readonly SagaDefinition[];
+
+/** What modules export, with the policies and deadlines that were set. */
+export function sagasOf(blueprints: readonly SagaBlueprint[]): Sagas {
+  return ({ policiesOf, sagaDeadlineMs }) =>
+    blueprints.map((blueprint) => blueprint.define(policiesOf(blueprint), sagaDeadlineMs));
+}
+
+/** What a coordinator is made of. */
+export interface Ingredients {
+  readonly settings: Settings;
+  readonly logger: Logger;
+  readonly sagas: Sagas;
+  /** What it opens beside the store itself it puts on the list. */
+  readonly openStore: (patiently: Patiently, closing: Closing) => Promise<SagaStore>;
+  /** Ends the wait for a store that is away. */
+  readonly interruption: AbortSignal;
+  /** The other processes of this coordinator, or `null` where it is one alone. */
+  readonly siblings: Siblings | null;
+}
+
+export interface Assembled {
+  /** With the sockets' own objects beside the request, where it came over one. */
+  readonly fetch: (request: Request, bindings?: object) => Response | Promise<Response>;
+  /** Of the inspector, or `null` where it is off. */
+  readonly inspectorUrl: string | null;
+  /** Where participants call back unless that was set; `null` where nobody can tell. */
+  calledBackAt(url: string | null): void;
+  /** Begins to take up what is due. */
+  open(): void;
+  /** Takes nothing new, lets calls settle, and releases what is left. */
+  drain(): Promise<void>;
+}
+
+/** How what was opened is closed, in the order of opening. */
+export type Closing = (() => Promise<unknown>)[];
+
+/** In the opposite order: what was opened last may need what was opened before. */
+export async function closeAll(closing: Closing): Promise<void> {
+  for (const close of closing.splice(0).reverse()) await close();
+}
+
+/** How often ended sagas whose time has come are looked for. */
+const PURGE_EVERY_MS = 60_000;
+/** How often the store is told which machines run here. */
+const DECLARE_EVERY_MS = 60_000;
+/** Sagas claimed in one go: some milliseconds of Redis's time. */
+const CLAIM_BATCH = 500;
+/** Sagas that are looked at the moment their wait is over, each with a timer; the rounds find the others. */
+const ALARMS_MAX = 10_000;
+/** How often the store is asked for changes while somebody watches: soon enough for an eye. */
+const WATCH_POLL_MS = 200;
+const WATCHERS_MAX = 1_000;
+
+/**
+ * @param closing gets whatever is opened, also where what follows fails
+ * @throws StoreRefusedError, StoreUnavailableError, MachineError, MachineChangedError: each says what to mend
+ */
+export async function assemble(
+  { settings, logger, sagas, openStore, interruption, siblings }: Ingredients,
+  closing: Closing,
+): Promise<Assembled> {
+  const version = versionInPackage();
+  logger.info({ version, settings: shownSettings(settings) }, 'starting');
+  if (isAccessOff(settings)) {
+    logger.warn('HOST is not loopback and API_TOKEN is not set: reads and commands are switched off');
+  }
+
+  const machines = new Registry();
+  for (const definition of sagas(settings)) machines.register(definition);
+  // New orders begin on the newest version, which comes last.
+  const order = machines.all().findLast(({ id }) => id === 'order') ?? null;
+
+  const metrics = createRegistry(siblings === null ? {} : { coordinator: settings.coordinatorId });
+  const patiently = patience(logger, interruption);
+  const store = timedStore(await openStore(patiently, closing), metrics);
+  closing.push(() => store.close());
+  // Also for what people read, and for the dates with which participants ask for patience.
+  const clock = timeOf(store, systemClock);
+  const { durability, survivesRestart } = store.info;
+  logger[survivesRestart ? 'info' : 'warn'](
+    { store: store.info },
+    `store open: ${survivesRestart ? '' : 'durability is degraded: '}${durability}`,
+  );
+
+  const inspector = await openInspector(settings);
+  if (inspector !== null) closing.push(() => inspector.close());
+  const { coordinatorId } = settings;
+  // A store that was opened need not take what is written.
+  const boot = await patiently(() => store.boot(coordinatorId));
+  const traces = await openTraces(settings, { coordinator: coordinatorId, boot, version }, logger);
+  if (traces !== null) closing.push(() => traces.close());
+  const build = { version, machines: machines.all(), participants: Object.keys(settings.serviceUrls) };
+  buildInfo(metrics, build);
+  const observers: readonly Observe[] = [
+    sagaMetrics(metrics, build),
+    logEvents(logger),
+    ...(inspector === null ? [] : [inspector.observe]),
+    ...(traces === null ? [] : [traces.observe]),
+  ];
+
+  const observe: Observe = (event) => {
+    for (const tell of observers) tell(event);
+  };
+
+  const {
+    serviceUrls: urls,
+    serviceHeaders: headers,
+    serviceProxies: proxies,
+    connectionsMax,
+    queueMax,
+    connectTimeoutMs,
+    connectionLifeMs,
+  } = settings;
+  const { answerBytesMax, breaker } = settings;
+  let ownUrl: string | null = null;
+  const callbacks = machines.all().some(({ steps }) => steps.some(({ asynchronous }) => asynchronous))
+    ? new Callbacks(await store.secret(), () => settings.callbackUrl ?? ownUrl)
+    : null;
+  const { leaseMarginMs, leaseMaxMs, retentionMs } = settings;
+  const rights = { leaseMarginMs, leaseMaxMs, retentionMs };
+  const random = Math.random;
+  const participants = new Participants(
+    {
+      urls,
+      headers,
+      proxies,
+      connectionsMax,
+      queueMax,
+      connectTimeoutMs,
+      connectionLifeMs,
+      answerBytesMax,
+      breaker,
+      ...(callbacks && { callbackHeaders: (id, call) => callbacks.headersOf(id, call) }),
+    },
+    { clock, random, observe },
+  );
+  closing.push(() => participants.close());
+  const engine = new Engine(
+    {
+      store,
+      participants,
+      clock,
+      random,
+      observe,
+      owner: { name: coordinatorId, boot },
+      rights,
+      tracing: settings.traces,
+    },
+    machines,
+    {
+      pollMs: settings.pollMs,
+      claimBatch: CLAIM_BATCH,
+      claimLeaseMs: leaseMsOf(settings.callTimeoutMaxMs, rights),
+      inHandMax: settings.inHandMax,
+      waitersMax: settings.waitersMax,
+      alarmsMax: ALARMS_MAX,
+      purgeEveryMs: PURGE_EVERY_MS,
+      declareEveryMs: DECLARE_EVERY_MS,
+      versionGoneAfterMs: settings.versionGoneAfterMs,
+      watchPollMs: WATCH_POLL_MS,
+      watchersMax: WATCHERS_MAX,
+    },
+  );
+  await patiently(() => engine.declare());
+  closing.push(() => engine.withdraw());
+  engineGauges(metrics, engine);
+
+  const probes = new Probes(urls, headers, clock, (name, timeoutMs) =>
+    connectorBy({ proxy: proxies[name] ?? null, timeoutMs }),
+  );
+  closing.push(() => probes.close());
+  const session = settings.apiToken === null ? null : new Session(settings.apiToken);
+  const shown = { engine, machines: machines.all(), probes, version, clock, session };
+  const pages = settings.dashboard ? await openPages(shown) : null;
+  const app = createApp({
+    ...shown,
+    machine: order,
+    waitMs: settings.orderWaitMs,
+    access: guard(settings, session, callbacks, pages?.open),
+    pages,
+    metrics: httpMetrics(
+      metrics,
+      siblings?.page(() => metrics.metrics()),
+    ),
+    logger,
+    publicPath: settings.publicPath,
+  });
+  return {
+    fetch: (request, bindings) => app.fetch(request, bindings),
+    inspectorUrl: inspector?.url ?? null,
+    calledBackAt: (url) => {
+      ownUrl = url;
+      if (callbacks !== null && url === null && settings.callbackUrl === null)
+        logger.warn('CALLBACK_URL is not set: asynchronous participants are told no Saga-Callback-Url');
+    },
+    open: () => engine.open(),
+    drain: () => engine.drain(settings.drainMs),
+  };
+}
+
+/** The pages are loaded only where they are shown. */
+async function openPages(parts: DashboardParts): Promise<Pages> {
+  const { dashboard } = await import('./dashboard/routes.tsx');
+  return dashboard(parts);
+}
+
+async function openInspector({ inspectPort }: Settings): Promise<Inspector | null> {
+  if (inspectPort === null) return null;
+  const { startInspector } = await import('./telemetry/inspector.ts');
+  return startInspector(inspectPort);
+}
+
+/** OpenTelemetry is loaded only where there is a collector to send to. */
+async function openTraces(
+  { traces, serviceUrls }: Settings,
+  instance: Instance,
+  logger: Logger,
+): Promise<Traces | null> {
+  for (const warning of traces.warnings) logger.warn(warning);
+  if (traces.export === null) return null;
+  const { exportTraces } = await import('./telemetry/traces.ts');
+  return exportTraces(traces.export, instance, {
+    now: spanClock(systemClock),
+    newSpanId: () => randomBytes(8).toString('hex'),
+    urls: serviceUrls,
+    logger,
+  });
+}
+
+/** package.json stands beside the sources, and above the compiled files. */
+function versionInPackage(): string {
+  const here = import.meta.url;
+  const url = new URL(here.endsWith('.ts') ? '../package.json' : '../../package.json', here);
+  return (JSON.parse(readFileSync(url, 'utf8')) as { version: string }).version;
+}

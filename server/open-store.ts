@@ -1,0 +1,81 @@
+/** Which store a coordinator has: the one place where concrete stores are named. */
+import type { Logger } from 'pino';
+import { MemoryStore } from '../stores/memory-store.ts';
+import { connect } from '../stores/redis/connect.ts';
+import { RedisStore } from '../stores/redis/redis-store.ts';
+import type { SagaStore } from '../stores/saga-store.ts';
+import type { Closing } from './assembly.ts';
+import { ConfigError, type Settings } from './config.ts';
+import { steady, systemClock } from './engine/clock.ts';
+import type { Patiently } from './patience.ts';
+import { privateRedis } from './start/private-redis.ts';
+
+/** REDIS_URL, else a private Redis, else memory. A Redis server that was started for this is stopped with it. */
+export async function openStore(
+  settings: Settings,
+  logger: Logger,
+  patiently: Patiently,
+  closing: Closing,
+): Promise<SagaStore> {
+  const { redisUrl, partitions, inFlightMax, dataDir } = settings;
+  if (redisUrl !== null) return patiently(() => openRedis(redisUrl, settings));
+  const server = await privateRedis(dataDir);
+  if (server === null) {
+    logger.warn(
+      'no REDIS_URL and no redis-server or valkey-server on PATH: sagas are kept in memory, and nothing survives a restart',
+    );
+    return openMemory({ partitions, inFlightMax });
+  }
+  closing.push(async () => {
+    const left = await server.stop();
+    if (left !== null) logger.info(`Redis ${left}`);
+  });
+  const { pid, socketPath, adopted } = server;
+  logger.info({ pid, socketPath, adopted }, adopted ? 'private Redis found' : 'private Redis started');
+  return patiently(() => openRedis(`unix://${socketPath}`, settings));
+}
+
+/** For as long as the process lives. */
+export function openMemory({ partitions, inFlightMax }: Bounds): SagaStore {
+  return new MemoryStore({
+    now: steady(systemClock),
+    inFlightMax,
+    ...(partitions !== null && { partitions }),
+  });
+}
+
+type Bounds = Pick<Settings, 'partitions' | 'inFlightMax'>;
+
+/** @throws StoreRefusedError, StoreUnavailableError, ConfigError for a URL that cannot be used */
+export async function openRedis(
+  url: string,
+  {
+    partitions,
+    inFlightMax,
+    waitReplicas,
+    redisPrefix: prefix,
+  }: Bounds & Pick<Settings, 'waitReplicas' | 'redisPrefix'>,
+): Promise<SagaStore> {
+  const redis = connectTo(url);
+  try {
+    return await RedisStore.open({
+      redis,
+      prefix,
+      partitions: partitions ?? undefined,
+      inFlightMax,
+      ...(waitReplicas && { waitReplicas }),
+    });
+  } catch (error) {
+    redis.disconnect();
+    throw error;
+  }
+}
+
+/** What the URL lacks is a setting to mend. */
+function connectTo(url: string) {
+  try {
+    return connect(url);
+  } catch (error) {
+    throw new ConfigError([`REDIS_URL: ${(error as Error).message}`]);
+  }
+}

@@ -1,0 +1,165 @@
+/** What every start of a saga has in common, whatever it begins with: headers, waiting, repeating, and status codes. */
+import type { Context } from 'hono';
+import type { RegisteredMachine, SagaInput } from '../../machines/index.ts';
+import { type SagaStatus, StoreUnavailableError } from '../../stores/saga-store.ts';
+import {
+  type Forgotten,
+  ForgottenError,
+  forgottenElsewhere,
+  type SagaEngine,
+  type SagaHistory,
+  type StartResult,
+} from '../engine/contract.ts';
+import { Problem, RETRY_AFTER_SECONDS } from '../problem.ts';
+import { header, LOCATION, RETRY_AFTER, requestHeader, SAGA_LINKS } from './answers.ts';
+import { idempotencyKeyOf, KEY_PATTERN, preferenceOf } from './preferences.ts';
+
+/** Named here for the document alone: the handler reads them, and says itself what is wrong with one. */
+export const START_HEADERS = [
+  requestHeader('Prefer', '`respond-async`, or `wait=N` in seconds (RFC 7240).', { example: 'wait=10' }),
+  requestHeader('Idempotency-Key', 'Quoted or bare. The same key and body give the same saga.', {
+    pattern: KEY_PATTERN,
+    example: '"8e03978e-40d5-43dd-bc93-6894a57f9324"',
+  }),
+  requestHeader('Traceparent', 'W3C trace context: the saga becomes part of the trace.', {
+    example: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+  }),
+];
+
+const headers = {
+  ...LOCATION,
+  ...header('Preference-Applied', 'What of Prefer was honoured.'),
+};
+
+/** @param what is started, as a person calls it: `order` */
+export function startAnswers<Schema>(what: string, schema: Schema) {
+  const content = { 'application/json': { schema } };
+  return {
+    201: { description: 'All steps were done.', headers, content, links: SAGA_LINKS },
+    202: {
+      description: 'Still running: ask again at Location.',
+      headers: { ...headers, ...RETRY_AFTER },
+      content,
+      links: SAGA_LINKS,
+    },
+    409: {
+      description: `The ${what} failed and was undone, or is parked with something still held.`,
+      headers,
+      content,
+      links: SAGA_LINKS,
+    },
+  };
+}
+
+export const START_PROBLEMS = [
+  'malformed-json',
+  'invalid-header',
+  'body-too-large',
+  'unsupported-media-type',
+  'validation-error',
+  'idempotency-key-reused',
+  'draining',
+  'overloaded',
+  'store-unavailable',
+  'start-unknown',
+  'saga-forgotten',
+  'definition-error',
+] as const;
+
+/** How long a client waits for the store to know its saga, within its own wait. */
+const PATIENCE_MS = { least: 1000, most: 5000 } as const;
+
+/** 201 done, 409 not done, 202 not yet. */
+const ANSWER_STATUS = { COMPLETED: 201, FAILED: 409, ABORTED: 409, STARTED: 202 } as const satisfies Record<
+  SagaStatus,
+  number
+>;
+
+/** What is to be started. */
+export interface Start {
+  readonly machine: RegisteredMachine;
+  readonly input: SagaInput;
+  /** Of what was sent, asked for where there is a key: the same under the same key is the same saga. */
+  readonly digest: () => string;
+}
+
+/**
+ * Starts a saga, waits for it as the client prefers, and sets the headers of the answer.
+ * @throws Problem where it was not started, or nobody can tell
+ */
+export async function startAndWait(
+  c: Context,
+  engine: SagaEngine,
+  waitMs: number,
+  { machine, input, digest }: Start,
+): Promise<{ readonly history: SagaHistory; readonly status: (typeof ANSWER_STATUS)[SagaStatus] }> {
+  const preference = preferenceOf(c.req.header('prefer'), waitMs);
+  const key = idempotencyKeyOf(c.req.header('idempotency-key'));
+  const started = await engine.start({
+    machine,
+    input,
+    idempotency: key === null ? null : { key, digest: digest() },
+    trace: { traceparent: c.req.header('traceparent'), tracestate: c.req.header('tracestate') },
+    patienceMs: Math.min(Math.max(preference.waitMs, PATIENCE_MS.least), PATIENCE_MS.most),
+  });
+  switch (started.kind) {
+    case 'started':
+    case 'joined':
+      break;
+    case 'key-reused':
+      throw new Problem('idempotency-key-reused', `the key belongs to saga ${started.id}`, {
+        saga_id: started.id,
+      });
+    case 'unknown':
+      throw unknownStart(started.id);
+    default:
+      throw notStarted(started.why);
+  }
+
+  c.header('location', locationOf(started.id));
+  if (preference.applied !== null) c.header('preference-applied', preference.applied);
+  const history = await settledOrCurrent(engine, started.id, preference.waitMs);
+  const status = ANSWER_STATUS[history.saga.status];
+  if (status === 202) c.header('retry-after', RETRY_AFTER_SECONDS);
+  return { history, status };
+}
+
+/** The saga as it ended, or as it stands when the wait is over. */
+async function settledOrCurrent(engine: SagaEngine, id: string, waitMs: number): Promise<SagaHistory> {
+  try {
+    const history = (await engine.settled(id, waitMs)) ?? (await engine.current(id));
+    if (history !== null) return history;
+  } catch (error) {
+    if (error instanceof ForgottenError) throw forgotten(error.what);
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    // Not `store-unavailable`: that would invite the client to order again, and this saga was stored.
+    throw unknownStart(id);
+  }
+  // It was acknowledged and had not ended, so it was not purged.
+  throw forgotten(forgottenElsewhere(id));
+}
+
+function forgotten({ id, state, held, stored }: Forgotten): Problem {
+  const detail = stored
+    ? 'it was stored anew as it is known here, and waits for an operator'
+    : 'it was acknowledged, and its steps may have had effects';
+  const members = { saga_id: id, state, held };
+  return new Problem('saga-forgotten', detail, members, { location: locationOf(id) });
+}
+
+function notStarted(why: Extract<StartResult, { kind: 'refused' }>['why']): Problem {
+  const again = 'nothing was stored; the same request can be sent again';
+  if (why === 'store-full') {
+    return new Problem('overloaded', `the store has all the running sagas that it may have; ${again}`);
+  }
+  return new Problem(why, again);
+}
+
+function unknownStart(id: string): Problem {
+  const detail = 'the store does not answer; if the saga was stored, it runs under this id';
+  return new Problem('start-unknown', detail, { saga_id: id }, { location: locationOf(id) });
+}
+
+export function locationOf(id: string): string {
+  return `/api/coordinator/sagas/${id}`;
+}

@@ -1,0 +1,161 @@
+/** A saga that was acknowledged, and that the store does not know any more: Redis was emptied, or has lost its last writes. */
+import { describe, expect, it } from 'vitest';
+import { forgottenElsewhere } from '../../server/engine/contract.ts';
+import { MemoryStore } from '../../stores/memory-store.ts';
+import { type SagaRecord, UNKNOWN_HELD } from '../../stores/saga-store.ts';
+import { Gate } from './gate.ts';
+import { quiet } from './virtual-clock.ts';
+import { type Fate, FORWARD, notSent, refused, retryable, World } from './world.ts';
+
+/** The store as it is after it has lost all that it held: it serves, and knows nothing. */
+function emptied(world: World): void {
+  const fresh = new MemoryStore({ now: world.clock.now, partitions: 1 });
+  for (const name of ['commit', 'create', 'get', 'log', 'statuses', 'signal', 'claim', 'due'] as const) {
+    // biome-ignore lint/suspicious/noExplicitAny: every operation alike
+    (world.store as any)[name] = (...args: unknown[]) => (fresh as any)[name](...args);
+  }
+}
+
+/** A coordinator whose saga stands in its call to payment, and lets go of it when the gate opens. */
+async function inPayment(answer = refused()) {
+  const world = new World();
+  const gate = new Gate();
+  world.reply('payment', 'action', async () => {
+    await gate.pass();
+    return answer;
+  });
+  const a = await world.coordinator();
+  a.engine.open();
+  const key = { key: 'k', digest: 'd' };
+  const started = await a.engine.start(world.request(key));
+  if (started.kind !== 'started') throw new Error(started.kind);
+  await quiet();
+  return { world, gate, a, id: started.id, key };
+}
+
+const record = async (world: World, id: string): Promise<SagaRecord> => {
+  const found = await world.store.get(id);
+  if (found === null) throw new Error(`${id} is gone`);
+  return found;
+};
+
+describe('a saga in hand that the store has forgotten', () => {
+  it('is stored anew and parked, with its log, its key and what it holds, and is told of', async () => {
+    const { world, gate, a, id, key } = await inPayment();
+    const told = a.engine.settled(id, 60_000).catch((error: unknown) => error);
+    await quiet();
+    emptied(world);
+    gate.open();
+    await quiet();
+    const held = [
+      { step: 'order', response: { order_id: 'ord-1' } },
+      { step: 'inventory', response: { status: 'RESERVED' } },
+      // It has failed, and was to be undone all the same: nobody can tell that nothing came of it.
+      { step: 'payment', reason: 'its call may have been made', response: null },
+    ];
+    expect(a.events.find(({ type }) => type === 'forgotten')).toMatchObject({ id, held });
+    expect(await told).toMatchObject({
+      name: 'ForgottenError',
+      what: { kind: 'forgotten', id, state: 'refundingPayment.calling', held, stored: true },
+    });
+    expect(await record(world, id)).toMatchObject({
+      status: 'ABORTED',
+      parked: { reason: 'forgotten', held },
+      summary: { state: 'refundingPayment.calling', failed_step: 'payment' },
+    });
+    expect((await world.history(id)).at(-1)).toBe(
+      'forgotten refundingPayment.calling -> refundingPayment.calling',
+    );
+    expect((await world.history(id))[0]).toBe('started  -> creatingOrder.calling');
+    // Who orders again under the same key joins it, and does not order twice.
+    expect(await a.engine.start(world.request(key))).toEqual({ kind: 'joined', id });
+    expect(world.called(id)).toEqual(FORWARD.slice(0, 3));
+  });
+
+  it('says what may be held also where nothing was answered yet, and that it cannot tell where it had no saga in hand', async () => {
+    const world = new World();
+    const gate = new Gate();
+    world.reply('order', 'action', async () => {
+      await gate.pass();
+      return retryable();
+    });
+    const a = await world.coordinator();
+    a.engine.open();
+    const id = await world.start(a);
+    await quiet();
+    emptied(world);
+    gate.open();
+    await quiet();
+    const held = [{ step: 'order', reason: 'its call may have been made', response: null }];
+    expect((await record(world, id)).parked).toEqual({ reason: 'forgotten', held });
+    expect(forgottenElsewhere('x').held).toEqual(UNKNOWN_HELD);
+  });
+
+  it('is carried on by a retry from where it is known to stand', async () => {
+    const { world, gate, a, id } = await inPayment();
+    emptied(world);
+    gate.open();
+    await quiet();
+    const retry = { kind: 'retry', by: 'ada', reason: 'all is known', ifSeq: null } as const;
+    expect((await a.engine.operate(id, retry)).kind).toBe('accepted');
+    await world.clock.pass(5_000);
+    expect((await record(world, id)).status).toBe('FAILED');
+    expect(world.called(id).slice(3)).toEqual([
+      'payment compensation',
+      'inventory compensation',
+      'order compensation',
+    ]);
+  });
+
+  it('is stored as it has ended, where it just has: its client gets its answer', async () => {
+    const world = new World();
+    const gate = new Gate();
+    world.reply('notification', 'action', async () => {
+      await gate.pass();
+      return { outcome: 'done', answer: { notification_id: 'n' } };
+    });
+    const a = await world.coordinator();
+    const id = await world.start(a);
+    const ended = a.engine.settled(id, 60_000);
+    await quiet();
+    emptied(world);
+    gate.open();
+    await quiet();
+    expect(await ended).toMatchObject({ saga: { id, status: 'COMPLETED' } });
+    expect(a.events.map(({ type }) => type)).toContain('forgotten');
+  });
+
+  it('is stored anew as soon as the store serves again', async () => {
+    const { world, gate, a, id } = await inPayment();
+    emptied(world);
+    world.fate('create', notSent, notSent);
+    gate.open();
+    await world.clock.pass(1_000);
+    expect((await record(world, id)).parked?.reason).toBe('forgotten');
+    expect(a.engine.inHand).toBe(0);
+  });
+
+  it('is left alone where others stored something under its id meanwhile', async () => {
+    const { world, gate, a, id } = await inPayment();
+    const missing: Fate = async () => ({ kind: 'missing' });
+    world.fate('commit', missing);
+    gate.open();
+    await quiet();
+    // The record is there after all: nothing may be written over it.
+    expect((await record(world, id)).status).toBe('STARTED');
+    expect(a.engine.inHand).toBe(0);
+  });
+});
+
+it('a saga that waits in the store, and is forgotten there, is told of to whoever waits for it', async () => {
+  const world = new World({ policy: { attemptsMax: 2, backoffMs: 60_000, backoffMaxMs: 60_000 } });
+  world.reply('payment', 'action', retryable());
+  const a = await world.coordinator();
+  a.engine.open();
+  const id = await world.start(a);
+  const told = a.engine.settled(id, 60_000).catch((error: unknown) => error);
+  await quiet();
+  emptied(world);
+  await world.clock.pass(3_000);
+  expect(await told).toMatchObject({ name: 'ForgottenError', what: { id, stored: false } });
+});

@@ -1,0 +1,130 @@
+/** A saga that its own definition has parked: what was acknowledged stays, a retry carries it on, and a person can end it. */
+import { expect, it } from 'vitest';
+import { z } from 'zod';
+import { defineSaga } from '../../machines/define.ts';
+import { definitionOf } from '../../machines/definition.ts';
+import { Registry } from '../../machines/index.ts';
+import { everywhere } from '../machines/placed-order.ts';
+import { DAY_MS, RARELY } from './trip.ts';
+import { done, hanging, World } from './world.ts';
+
+const step = (at: string) => ({
+  at,
+  action: { path: '/do', request: () => ({}), answer: z.looseObject({}) },
+  undo: { path: '/undo' },
+});
+/** @param isMended of a release whose condition fails on nothing */
+const saga = (isMended: boolean) =>
+  defineSaga({ id: 'parcel', version: '1', input: z.looseObject({}) })
+    .step('one', step('one'))
+    .waitFor('arrival', {
+      within: '30 days',
+      data: z.looseObject({ weight: z.int().optional() }),
+      refuses: ({ weight }) => {
+        if (weight === undefined && !isMended) throw new TypeError('no weight');
+        return null;
+      },
+      late: 'undo',
+    })
+    .step('two', step('two'));
+const definition = (isMended: boolean) => definitionOf(saga(isMended), everywhere());
+const RETRY = { kind: 'retry', by: 'ada', reason: 'look again', ifSeq: null } as const;
+
+/** A saga that was parked by what came to it. */
+async function parked() {
+  const world = new World({ saga: () => definition(false) });
+  world.participants = () => done({});
+  const a = await world.coordinator('a', RARELY);
+  a.engine.open();
+  const id = await world.start(a);
+  expect(await a.engine.send(id, { id: 'e-1', name: 'arrival', data: {} })).toEqual({ kind: 'accepted' });
+  await world.clock.pass(10);
+  const record = await world.record(id);
+  expect(record).toMatchObject({ status: 'ABORTED', parked: { reason: 'definition-error' } });
+  return { world, ...a, id, record };
+}
+
+it('keeps the event on which the definition has failed, and says what is held', async () => {
+  const { world, id, record } = await parked();
+  expect(record.signals).toMatchObject([{ kind: 'event', name: 'arrival' }]);
+  expect(record.parked?.held).toMatchObject([{ step: 'one' }]);
+  expect((await world.store.log(id)).filter(({ outcome }) => outcome === 'ignored')).toEqual([]);
+  await world.clock.pass(DAY_MS);
+  expect((await world.record(id)).seq).toBe(record.seq);
+});
+
+it('is carried on by a retry as soon as a release is there that has mended it, and by no retry before', async () => {
+  const { world, engine, id, crash } = await parked();
+  expect((await engine.operate(id, RETRY)).kind).toBe('accepted');
+  await world.clock.pass(10);
+  expect((await world.record(id)).signals).toMatchObject([{ kind: 'event' }]);
+  expect((await world.store.log(id)).filter(({ outcome }) => outcome === 'ignored')).toMatchObject([
+    { event: 'retry', by: 'ada' },
+  ]);
+  crash();
+  const registry = new Registry();
+  registry.register(definition(true));
+  const b = await world.coordinator('b', RARELY, undefined, registry);
+  b.engine.open();
+  expect((await b.engine.operate(id, RETRY)).kind).toBe('accepted');
+  await world.clock.pass(10);
+  expect(await world.record(id)).toMatchObject({ status: 'COMPLETED', signals: [] });
+});
+
+it('waits on under the same time where it expects something when it is retried', async () => {
+  const world = new World({ saga: () => definition(true) });
+  world.participants = () => done({});
+  const a = await world.coordinator('a', RARELY);
+  a.engine.open();
+  const id = await world.start(a);
+  const { fence, snapshot, summary, dueAtMs } = await world.record(id);
+  const next = { kind: 'park', parked: { reason: 'definition-error', held: [] } } as const;
+  const entry = {
+    at: new Date(0).toISOString(),
+    event: 'definitionError',
+    from: '',
+    to: summary.state,
+  } as const;
+  const none = { step: null, kind: null, attempt: null, outcome: null, duration_ms: null, error: null };
+  const owner = { name: 'a', boot: 1 };
+  const write = { writeId: 'w', owner, snapshot, summary, entry: { ...entry, ...none }, counts: {}, next };
+  await world.store.commit(id, fence, write);
+  expect((await a.engine.operate(id, RETRY)).kind).toBe('accepted');
+  await world.clock.pass(10);
+  expect(await world.record(id)).toMatchObject({ status: 'STARTED', dueAtMs, summary });
+  expect(await a.engine.send(id, { id: 'e-1', name: 'arrival', data: {} })).toEqual({ kind: 'accepted' });
+  await world.clock.pass(10);
+  expect((await world.record(id)).status).toBe('COMPLETED');
+});
+
+it('can be ended by hand, whatever lies before that in its mailbox', async () => {
+  const { world, engine, id } = await parked();
+  const resolve = { ...RETRY, kind: 'resolve', as: 'FAILED' } as const;
+  expect((await engine.operate(id, resolve)).kind).toBe('accepted');
+  await world.clock.pass(10);
+  expect((await world.record(id)).status).toBe('FAILED');
+});
+
+it('hears beside a long call of what was sent to another coordinator', async () => {
+  const both = defineSaga({ id: 'both', version: '1', input: z.looseObject({}) }).parallel('both', {
+    slow: (b) => b.step('slow', step('one')),
+    told: (b) =>
+      b
+        .waitFor('word', { within: '1 day', data: z.looseObject({}), late: 'undo' })
+        .step('after', step('two')),
+  });
+  const world = new World({ saga: () => definitionOf(both, everywhere({ timeoutMs: 60_000 })) });
+  world.participants = () => done({});
+  world.reply('slow', 'action', hanging);
+  const a = await world.coordinator('a', RARELY);
+  const b = await world.coordinator('b', RARELY);
+  a.engine.open();
+  b.engine.open();
+  const id = await world.start(a);
+  expect(await b.engine.send(id, { id: 'e-1', name: 'word', data: {} })).toEqual({ kind: 'accepted' });
+  await world.clock.pass(600);
+  expect(world.calls.map(({ by, call }) => [by, call.step])).toEqual([
+    ['a', 'slow'],
+    ['a', 'after'],
+  ]);
+});
