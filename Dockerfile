@@ -27,9 +27,9 @@ COPY --from=build /app/dist ./dist
 USER 1000:1000
 EXPOSE 8000 8001 8002 8003 8004 9000
 # Asks whether the process lives, not whether it is ready: a lost Redis is no reason to replace a coordinator.
-# A stub service answers elsewhere, and says so where it is run (docker-compose.yml).
+# It follows COORDINATOR_PORT and HOST. A stub service answers elsewhere, and says so where it is run (docker-compose.yml).
 HEALTHCHECK --interval=10s --timeout=3s --retries=3 --start-period=30s \
-  CMD ["node", "-e", "fetch(process.argv[1]).then(({ ok }) => process.exit(ok ? 0 : 1))", "http://127.0.0.1:9000/livez"]
+  CMD ["node", "dist/server/health-check.js", "/livez", "COORDINATOR_PORT", "9000"]
 # In exec form no shell stands between a signal and node, so SIGTERM drains.
 # Most of what a step allocates is garbage when it ends: with room for it, the collector looks at a third as much (docs/performance.md).
 CMD ["node", "--enable-source-maps", "--max-semi-space-size=64", "dist/server/main.js"]

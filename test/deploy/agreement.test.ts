@@ -38,7 +38,11 @@ test('a coordinator drains as long as the grace periods assume', () => {
   expect(readSettings({}).drainMs).toBe(DRAIN_SECONDS * 1000);
 });
 
-describe.each(['package-lock.json', 'bench/peers/package-lock.json'])('%s', (file) => {
+describe.each([
+  'package-lock.json',
+  'bench/peers/package-lock.json',
+  'test/clients/typescript/package-lock.json',
+])('%s', (file) => {
   const { packages } = JSON.parse(read(file)) as {
     packages: Record<string, { resolved?: string; optionalDependencies?: Record<string, string> }>;
   };

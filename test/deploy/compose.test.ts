@@ -50,12 +50,12 @@ describe.each(PROCESSES)('$host', ({ host, port, command, probes }) => {
   });
 
   test('is asked for its health as the image asks, at its own port and a path that it has', () => {
-    const [kind, ...ask] = service?.healthcheck.test ?? [];
-    const url = new URL(ask.pop() ?? '');
+    const [kind, node, file, path, variable, ...rest] = service?.healthcheck.test ?? [];
     expect(kind).toBe('CMD');
-    expect(shipped('HEALTHCHECK')[0]).toContain(ask.map((word) => JSON.stringify(word)).join(', '));
-    expect(Number(url.port)).toBe(port);
-    expect(probes).toContain(url.pathname);
+    expect(shipped('HEALTHCHECK')[0]).toContain(`"${node}", "${file}"`);
+    expect(probes).toContain(path);
+    expect(variable).toBe(`${host.replace('-service', '').toUpperCase()}_PORT`);
+    expect(rest).toEqual([String(port)]);
   });
 
   test('sets only settings that exist', () => {

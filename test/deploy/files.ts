@@ -48,7 +48,7 @@ export interface Kustomization {
 
 export const kustomization = documents('kustomization.yaml')[0] as Kustomization;
 
-interface KubernetesObject {
+export interface KubernetesObject {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata?: { readonly name?: string };

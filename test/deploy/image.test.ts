@@ -2,9 +2,10 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { COORDINATOR_SETTINGS, PROCESSES } from './contract.ts';
-import { layers, read, shipped, stages } from './files.ts';
+import { layers, ROOT, read, shipped, stages } from './files.ts';
 
 const coordinator = PROCESSES.find(({ host }) => host === 'coordinator');
 
@@ -63,28 +64,55 @@ describe('Dockerfile', () => {
     expect(shipped('EXPOSE').join(' ').split(/\s+/).map(Number)).toEqual(PROCESSES.map(({ port }) => port));
   });
 
-  test('asks for health with node itself, at a path that the coordinator has', () => {
-    const url = new URL(health.at(-1) ?? '');
-    expect(health[0]).toBe('node');
-    expect(Number(url.port)).toBe(coordinator?.port);
-    expect(coordinator?.probes).toContain(url.pathname);
+  test('asks for health at a path that the coordinator has, and at its port unless another is set', () => {
+    const [node, file, path, ...rest] = health;
+    expect([node, file]).toEqual(['node', 'dist/server/health-check.js']);
+    expect(coordinator?.probes).toContain(path);
+    expect(rest).toEqual(['COORDINATOR_PORT', String(coordinator?.port)]);
   });
 
-  test.each([
-    { answer: 200, exit: 0 },
-    { answer: 503, exit: 1 },
-    { answer: 'refused' as const, exit: 1 },
-  ])('the health check exits $exit where the answer is $answer', async ({ answer, exit }) => {
-    const server = createServer((_request, response) => {
-      response.writeHead(answer === 'refused' ? 500 : answer).end();
+  describe('the health check', () => {
+    /** Runs it as the image would, but for the compiler; beside a server that answers, or none. */
+    async function checked(status: number | null, listen: string, environment: Record<string, string>) {
+      const server = createServer((request, response) => {
+        response.writeHead(request.url === '/livez' ? (status ?? 500) : 404).end();
+      });
+      await once(server.listen(0, listen), 'listening');
+      const port = String((server.address() as AddressInfo).port);
+      if (status === null) await once(server.close(), 'close');
+      const source = join(ROOT, String(health[1]).replace(/^dist\/(.*)\.js$/, '$1.ts'));
+      const env = { PATH: process.env.PATH, ...environment };
+      const [path, variable] = health.slice(2);
+      // The variable, where it is set, and not the port that stands in the command.
+      const isSet = 'COORDINATOR_PORT' in env;
+      if (isSet) env.COORDINATOR_PORT = port;
+      const unset = isSet ? '1' : port;
+      const child = execFile(process.execPath, ['--import', 'tsx', source, `${path}`, `${variable}`, unset], {
+        cwd: ROOT,
+        env,
+      });
+      const [code] = await once(child, 'exit');
+      server.close();
+      return code;
+    }
+    const everywhere = { HOST: '0.0.0.0', COORDINATOR_PORT: '' };
+
+    test.each([
+      ['0 where the answer is 200', 200, '0.0.0.0', everywhere, 0],
+      ['1 where the answer is 503', 503, '0.0.0.0', everywhere, 1],
+      ['1 where nobody listens', null, '0.0.0.0', everywhere, 1],
+      [
+        '0 at the one address where it listens',
+        200,
+        '127.0.0.2',
+        { HOST: '127.0.0.2', COORDINATOR_PORT: '' },
+        0,
+      ],
+      ['1 at another address', 200, '127.0.0.2', everywhere, 1],
+      ['0 with nothing set', 200, '127.0.0.1', {}, 0],
+    ])('exits %s', async (_, status, listen, environment, exit) => {
+      expect(await checked(status, listen, environment)).toBe(exit);
     });
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-    if (answer === 'refused') await once(server.close(), 'close');
-    const child = execFile(process.execPath, [...health.slice(1, -1), url]);
-    const [code] = await once(child, 'exit');
-    server.close();
-    expect(code).toBe(exit);
   });
 });
 

@@ -88,7 +88,8 @@ describe('the alerts', () => {
     const { alert, labels, annotations } = rule;
     expect(['critical', 'warning']).toContain(labels.severity);
     expect(annotations.summary).toMatch(/\.$/);
-    expect(annotations.runbook).toBe(`docs/runbook.md#${alert.toLowerCase()}`);
+    const url = new URL(annotations.runbook_url ?? '');
+    expect(url.href).toBe(`https://saga-coordinator.example/docs/runbook.md#${alert.toLowerCase()}`);
     expect(read('docs/runbook.md')).toMatch(new RegExp(`^## ${alert}$`, 'm'));
   });
 
