@@ -5,6 +5,7 @@ import { text as all } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { SERVICE_NAMES } from '../../services-stub/start.ts';
 import { ORDER, openWorld, send, submit, type World } from '../coordinator/world.ts';
+import { argumentsOf } from '../programs.ts';
 import { type Given, saga } from './command.ts';
 
 const DECLINED = { ...ORDER, payment: { method: 'card', token: 'tok_declined' } };
@@ -68,7 +69,7 @@ describe('submit', () => {
         'saga ID',
         'status  COMPLETED: All steps successful',
         'state  completed',
-        'order  ORD',
+        'label  ORD',
         'seq  6',
         '',
         'step  call  0  SPAN  attempts',
@@ -189,7 +190,7 @@ describe('list', () => {
       'STATUS',
       'STATE',
       'STEPS',
-      'ORDER',
+      'LABEL',
       'FAILED STEP',
       'CREATED',
     ]);
@@ -229,7 +230,7 @@ describe('show', () => {
           '^saga ID',
           'status  ABORTED: Compensation incomplete',
           'state  parked',
-          'order  ORD',
+          'label  ORD',
           'machine  order@1',
           'trace  TRACE',
           'created  TIME',
@@ -301,6 +302,40 @@ describe('operating', () => {
   });
 });
 
+describe('looking at all', () => {
+  it('sums up, says how everybody is, and lists what runs, in 80 columns', async () => {
+    await submit(url, DECLINED);
+    const [stats, health, machines] = await Promise.all(
+      ['stats', 'health', 'machines'].map((name) => at([name])),
+    );
+    expect([stats?.code, health?.code, machines?.code]).toEqual([0, 0, 0]);
+    expect(stats?.out).toMatch(/^sagas {7}\d+, \d+ STARTED, \d+ COMPLETED, \d+ FAILED, \d+ ABORTED$/m);
+    expect(stats?.out).toMatch(/^failed at {3}order payment \d+$/m);
+    expect(health?.out).toMatch(/^coordinator {3}healthy$/m);
+    expect(health?.out).toMatch(/^notification {2}answers$/m);
+    expect(machines?.out).toMatch(/^order +1 +- +order inventory payment shipping notification$/m);
+    for (const { out } of [stats, health, machines].filter((one) => one !== undefined))
+      for (const line of out.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+    expect(JSON.parse((await at(['stats', '--json'])).out).total_steps).toBeGreaterThan(0);
+  });
+
+  it('finds what is parked by what is wrong with it', async () => {
+    const { id } = await parked();
+    expect((await at(['list', '--status', 'ABORTED', '--error', '409'])).out).toContain(id);
+    expect((await at(['list', '--status', 'ABORTED', '--error', 'no such words'])).out).not.toContain(id);
+  });
+
+  it('sends events, of which the coordinator says what is wrong with them', async () => {
+    const { code, err } = await at(['send-event', 'none', 'approval', '{"by":"Ada"}', '--id', 'e-1']);
+    expect(code).toBe(4);
+    expect(err).toMatch(/There is no such saga/);
+  });
+
+  it('says its own version', async () => {
+    expect((await saga(['--version'])).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
+
 describe('a wrong command', () => {
   it.each([
     [[], /which command/],
@@ -315,8 +350,10 @@ describe('a wrong command', () => {
     [['submit', 'package.json', '--idempotency-key', 'a"b'], /plain characters/],
     [['retry', 'x'], /needs --reason/],
     [['resolve', 'x', 'PARKED', '--reason', 'r', '--seq', '1'], /COMPLETED or FAILED/],
+    [['send-event', 'x', 'approval', 'by: Ada'], /no JSON/],
+    [['send-event', 'x', 'approval', '[1]'], /JSON object/],
     [['list', '--url', 'ftp://x'], /no http URL/],
-    [['list', '--url', 'http://me:secret@x'], /not a user in the URL/],
+    [['list', '--url', 'http://me:secret@x'], /a user has no place in the URL/],
     [['list', '--token', 'a b'], /--token/],
   ])('%j ends with 2 and says why', async (args, why) => {
     const { code, out, err } = await saga(args);
@@ -329,11 +366,19 @@ describe('a wrong command', () => {
     expect(code).toBe(2);
     expect(err).toMatch(/the order is not JSON/);
   });
+
+  it('such as an order that is not UTF-8 is not sent, and nothing in it replaced', async () => {
+    const { code, err } = await at(['submit'], {
+      input: Buffer.from(ORDER_TEXT.replace('Ada', 'J\xf6rg'), 'latin1'),
+    });
+    expect(code).toBe(2);
+    expect(err).toMatch(/the order is not encoded as UTF-8/);
+  });
 });
 
 describe('the process', () => {
   const start = (args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'server/cli/main.ts', ...args], {
+    const child = spawn(process.execPath, [...argumentsOf('cli/main.ts'), ...args], {
       env: { PATH: process.env.PATH, SAGA_URL: url, ...env },
     });
     const exited = once(child, 'exit') as Promise<[number | null]>;

@@ -1,6 +1,6 @@
 /** The command line, run in this process, with all that it writes. */
-import { run } from '../../server/cli/run.ts';
-import type { Surroundings } from '../../server/cli/surroundings.ts';
+import { run } from '../../cli/run.ts';
+import type { Surroundings } from '../../cli/surroundings.ts';
 
 export interface Ran {
   readonly code: number;
@@ -9,7 +9,7 @@ export interface Ran {
 }
 
 export interface Given {
-  readonly input?: string;
+  readonly input?: string | Buffer;
   readonly env?: Readonly<Record<string, string>>;
   readonly isTerminal?: boolean;
   /** Is called with all that was written so far. */
@@ -46,7 +46,7 @@ export async function saga(args: readonly string[], given: Given = {}): Promise<
 }
 
 /** In two pieces, in the middle of a character, as a pipe may give it. */
-async function* pieces(text: string): AsyncGenerator<Uint8Array, undefined> {
+async function* pieces(text: string | Buffer): AsyncGenerator<Uint8Array, undefined> {
   const bytes = Buffer.from(text);
   yield bytes.subarray(0, bytes.length / 2);
   yield bytes.subarray(bytes.length / 2);

@@ -2,7 +2,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { asJson, shown } from '../../server/cli/text.ts';
+import { asJson, shown } from '../../cli/text.ts';
 import { saga } from './command.ts';
 
 /** Clears the screen, retitles the window, goes up a line, reverses text, hides it, and is half a character. */

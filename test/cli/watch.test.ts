@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { serverEvents } from '../../server/cli/events.ts';
+import { serverEvents } from '../../client/events.ts';
 import { saga } from './command.ts';
 
 let server: Server | undefined;
@@ -90,6 +90,21 @@ describe('watch', () => {
   it('ends with 3 where there never was a stream', async () => {
     expect((await saga(['watch', '--url', 'http://127.0.0.1:1'])).code).toBe(3);
   });
+});
+
+it('sends an event that is not lost, and says under which id', async () => {
+  const asked: unknown[] = [];
+  const url = await serve(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += chunk;
+    asked.push([request.method, request.url, JSON.parse(body)]);
+    const accepted = { saga_id: '07-x', name: 'approval', id: 'e-1' };
+    response.writeHead(202, { 'content-type': 'application/json' }).end(JSON.stringify(accepted));
+  });
+  const sent = await saga(['send-event', '07-x', 'approval', '{"by":"Ada"}', '--id', 'e-1', '--url', url]);
+  expect(sent).toEqual({ code: 0, out: 'event approval accepted: saga 07-x, id e-1\n', err: '' });
+  const body = { name: 'approval', data: { by: 'Ada' }, id: 'e-1' };
+  expect(asked).toEqual([['POST', '/api/coordinator/sagas/07-x/events', body]]);
 });
 
 describe('the reader of events', () => {

@@ -31,7 +31,8 @@ function head(saga: Saga, paint: Paint): string {
   const facts: [string, unknown][] = [
     ['status', saga.message ?? saga.status],
     ['state', saga.state],
-    ['order', saga.order_id],
+    // Of a coordinator that is older than labels, the order's.
+    ['label', saga.label ?? saga.order_id],
     ['machine', machine && `${machine.id}@${machine.version}`],
     ['trace', saga.trace_id],
     ['created', saga.created_at],

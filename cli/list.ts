@@ -1,4 +1,4 @@
-import type { Command } from './run.ts';
+import type { Command } from './invocation.ts';
 import { EXIT } from './surroundings.ts';
 import { asJson, type Cell, painter, shown, statusColour, table } from './text.ts';
 
@@ -7,7 +7,10 @@ const FILTERS = {
   status: 'status',
   state: 'state',
   'order-id': 'order_id',
+  label: 'label',
+  machine: 'machine',
   'failed-step': 'failed_step',
+  error: 'error',
   'stuck-for': 'stuck_for',
   since: 'since',
   until: 'until',
@@ -24,6 +27,7 @@ interface Listing {
   readonly steps_completed?: unknown;
   readonly total_steps?: unknown;
   readonly order_id?: unknown;
+  readonly label?: unknown;
   readonly failed_step?: unknown;
   readonly created_at?: unknown;
 }
@@ -51,13 +55,13 @@ export const list: Command = {
       readonly cursor: string | null;
       readonly active_sagas: unknown;
     };
-    const heads = ['SAGA', 'STATUS', 'STATE', 'STEPS', 'ORDER', 'FAILED STEP', 'CREATED'];
+    const heads = ['SAGA', 'STATUS', 'STATE', 'STEPS', 'LABEL', 'FAILED STEP', 'CREATED'];
     const rows = sagas.map((saga): Cell[] => [
       shown(saga.saga_id),
       { text: shown(saga.status), colour: statusColour(String(saga.status)) },
       shown(saga.state),
       `${shown(saga.steps_completed)}/${shown(saga.total_steps)}`,
-      shown(saga.order_id) || '-',
+      shown(saga.label ?? saga.order_id) || '-',
       shown(saga.failed_step) || '-',
       shown(saga.created_at),
     ]);

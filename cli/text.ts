@@ -1,4 +1,5 @@
 /** Text for people: what the coordinator says is shown and never obeyed. */
+import { stringify } from '../json/exact.ts';
 
 /**
  * Controls (C0, DEL, C1), what reverses the direction of text, what breaks lines unseen, what is invisible, and halves of
@@ -22,7 +23,7 @@ export function shown(value: unknown): string {
 
 /** JSON on one line or several, which is JSON still and as harmless as {@link shown}. */
 export function asJson(value: unknown, indent?: number): string {
-  const text = JSON.stringify(value, null, indent) ?? 'null';
+  const text = stringify(value, indent) ?? 'null';
   return text.replace(UNSEEN, (found) => (found === '\n' ? found : escapedAs(4, found)));
 }
 

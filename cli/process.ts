@@ -1,6 +1,5 @@
-#!/usr/bin/env node
-import { userInfo } from 'node:os';
 /** The command line as a process. */
+import { userInfo } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { run } from './run.ts';
 

@@ -1,5 +1,6 @@
-import type { Command } from './run.ts';
-import { asSaga, sagaPath } from './saga.ts';
+import { sagaPath } from '../client/client.ts';
+import type { Command } from './invocation.ts';
+import { asSaga } from './saga.ts';
 import { EXIT } from './surroundings.ts';
 import { asJson, painter } from './text.ts';
 import { timeline } from './timeline.ts';

@@ -16,7 +16,8 @@ export interface LogEntry {
 
 export interface Saga {
   readonly saga_id: string;
-  readonly order_id: string | null;
+  readonly order_id?: string | null;
+  readonly label?: string | null;
   readonly status: string;
   readonly message: string;
   readonly state: string;
@@ -37,8 +38,4 @@ export function asSaga(body: unknown): Saga {
   const saga = (typeof body === 'object' && body !== null ? body : {}) as Saga;
   const listOf = <T>(found: readonly T[] | undefined): readonly T[] => (Array.isArray(found) ? found : []);
   return { ...saga, held: listOf(saga.held), execution_log: listOf(saga.execution_log) };
-}
-
-export function sagaPath(id: string, rest = ''): string {
-  return `/api/coordinator/sagas/${encodeURIComponent(id)}${rest}`;
 }

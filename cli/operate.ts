@@ -1,6 +1,7 @@
 /** What an operator asks of one saga. Each needs a reason, and stands with it in the saga's log. */
-import type { Command, Invocation } from './run.ts';
-import { asSaga, sagaPath } from './saga.ts';
+import { sagaPath } from '../client/client.ts';
+import type { Command, Invocation } from './invocation.ts';
+import { asSaga } from './saga.ts';
 import { EXIT, type ExitCode, UsageError } from './surroundings.ts';
 import { asJson, painter, shown, statusColour } from './text.ts';
 

@@ -1,33 +1,22 @@
 /** From words to a command, and from what came of it to an exit code. */
-import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { Coordinator, RefusedError, UnreachableError } from './coordinator.ts';
+import { parseArgs } from 'node:util';
+import { SagaClient } from '../client/client.ts';
+import { ProblemError, UnreachableError } from '../client/errors.ts';
+import { Transport } from '../client/transport.ts';
+import type { Command, Invocation, Options } from './invocation.ts';
 import { list } from './list.ts';
+import { looks } from './look.ts';
 import { operate } from './operate.ts';
+import { sendEvent } from './send-event.ts';
 import { show } from './show.ts';
+import { store } from './store.ts';
 import { submit } from './submit.ts';
 import { EXIT, type ExitCode, type Surroundings, UsageError } from './surroundings.ts';
 import { asJson, painter, shown } from './text.ts';
 import { USAGE } from './usage.ts';
+import { verify } from './verify.ts';
+import { VERSION } from './version.ts';
 import { watch } from './watch.ts';
-
-type Options = NonNullable<ParseArgsConfig['options']>;
-
-/** What a command is given. */
-export interface Invocation {
-  readonly coordinator: Coordinator;
-  /** Those that were given, by name. */
-  readonly values: Readonly<Record<string, string | boolean | undefined>>;
-  readonly words: readonly string[];
-  readonly asJson: boolean;
-  readonly around: Surroundings;
-}
-
-export interface Command {
-  readonly options: Options;
-  /** How many words it takes, at least and at most. */
-  readonly words: readonly [number, number];
-  readonly run: (invocation: Invocation) => Promise<ExitCode>;
-}
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   submit,
@@ -35,6 +24,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   show,
   watch,
   ...operate,
+  'send-event': sendEvent,
+  ...looks,
+  store,
+  verify,
 };
 
 const COMMON = {
@@ -62,6 +55,10 @@ export async function run(args: readonly string[], around: Surroundings): Promis
       around.out.write(USAGE);
       return EXIT.ok;
     }
+    if (name === '--version') {
+      around.out.write(`${VERSION}\n`);
+      return EXIT.ok;
+    }
     const invocation = invoke(name, rest, around);
     json = invocation.asJson;
     return await invocation.command.run(invocation);
@@ -74,7 +71,7 @@ export async function run(args: readonly string[], around: Surroundings): Promis
       say(shown(error.message));
       return EXIT.unreachable;
     }
-    if (!(error instanceof RefusedError)) throw error;
+    if (!(error instanceof ProblemError)) throw error;
     if (json && error.problem !== null) around.out.write(`${asJson(error.problem, 2)}\n`);
     say(shown(error.message) + pointed(error.problem));
     return EXIT.refused;
@@ -91,8 +88,17 @@ function invoke(name: string | undefined, args: readonly string[], around: Surro
   if (words.length > most) throw new UsageError(`${name} knows no ${words[most]}`);
   const url = textOf(values.url) ?? around.env.SAGA_URL ?? '';
   const token = textOf(values.token) ?? around.env.API_TOKEN ?? '';
-  const coordinator = new Coordinator(url || URL_UNSET, token || null);
-  return { command, coordinator, values, words, asJson: values.json === true, around };
+  const reached = coordinatorAt(url || URL_UNSET, token || undefined);
+  return { command, ...reached, values, words, asJson: values.json === true, around };
+}
+
+function coordinatorAt(url: string, token: string | undefined) {
+  try {
+    return { coordinator: new SagaClient({ url, token }), transport: new Transport(url, token ?? null) };
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new UsageError(`--url and --token: ${error.message}`);
+  }
 }
 
 function parsed(args: readonly string[], options: Options) {

@@ -1,0 +1,79 @@
+/** Asks a service, and no coordinator, whether it keeps what docs/participants.md promises. */
+import { readFile } from 'node:fs/promises';
+import { UnreachableError } from '../client/errors.ts';
+import type { Command, Invocation } from './invocation.ts';
+import { EXIT, UsageError } from './surroundings.ts';
+import { asJson, painter, shown, table } from './text.ts';
+
+export const verify: Command = {
+  options: {
+    action: { type: 'string' },
+    undo: { type: 'string' },
+    body: { type: 'string' },
+    refused: { type: 'string' },
+    probe: { type: 'string' },
+    header: { type: 'string' },
+    timeout: { type: 'string' },
+  },
+  words: [1, 1],
+  async run({ values, words: [url = ''], asJson: json, around: { out, env } }) {
+    const [action, undo, body, refused, probe, header] = (
+      ['action', 'undo', 'body', 'refused', 'probe', 'header'] as const
+    ).map((name) => textOf(values, name));
+    if (action === undefined || undo === undefined || body === undefined)
+      throw new UsageError('verify needs --action PATH, --undo PATH and --body FILE');
+    // Loaded only here: no other command calls services.
+    const { UnansweredError, verifyParticipant } = await import('../participant/index.ts');
+    const verified = await verifyParticipant({
+      url,
+      action,
+      undo,
+      body: await read(body),
+      ...(refused === undefined ? {} : { refused: await read(refused) }),
+      ...(probe === undefined ? {} : { probe }),
+      ...(header === undefined ? {} : { headers: headerIn(header) }),
+      timeoutMs: millisecondsIn(textOf(values, 'timeout') ?? '10'),
+    }).catch((error: unknown) => {
+      if (error instanceof UnansweredError) throw new UnreachableError(error.message);
+      if (error instanceof TypeError) throw new UsageError(error.message);
+      throw error;
+    });
+    const paint = painter(out.isTerminal, env);
+    const rows = verified.verdicts.map(({ name, promise, holds, why }) => [
+      holds === null
+        ? ({ text: 'not asked', colour: 'grey' } as const)
+        : holds
+          ? ({ text: 'holds', colour: 'green' } as const)
+          : ({ text: 'BROKEN', colour: 'red' } as const),
+      name,
+      holds === true ? promise : holds === null ? shown(why) : `${promise}: ${shown(why)}`,
+    ]);
+    out.write(json ? `${asJson(verified, 2)}\n` : table(rows, paint));
+    return verified.holds ? EXIT.ok : EXIT.sagaFailed;
+  },
+};
+
+function textOf(values: Invocation['values'], name: string): string | undefined {
+  const value = values[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+async function read(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read: ${(error as Error).message}`);
+  }
+}
+
+function headerIn(text: string): Record<string, string> {
+  const [, name = '', value = ''] = /^([!#$%&'*+.^_`|~\w-]+):\s*(.*)$/.exec(text) ?? [];
+  if (name === '') throw new UsageError("--header is written as 'name: value'");
+  return { [name]: value };
+}
+
+function millisecondsIn(seconds: string): number {
+  const ms = 1000 * Number(seconds);
+  if (Number.isInteger(ms) && ms > 0 && ms <= 600_000) return ms;
+  throw new UsageError('--timeout is a number of seconds, 600 at most');
+}
