@@ -1,0 +1,260 @@
+/** Every row of the table in docs/participants.md, for each ledger. */
+import { expect, it } from 'vitest';
+import {
+  type Answer,
+  createParticipant,
+  done,
+  type Ledger,
+  type LedgerOptions,
+  later,
+  refused,
+  type Work,
+} from '../../participant/index.ts';
+
+/** A ledger, empty, and effects that are kept where it is kept. */
+export interface Bench<Tx> {
+  readonly ledger: Ledger<Tx>;
+  readonly happens: (tx: Tx) => unknown;
+  readonly effects: () => number | Promise<number>;
+}
+
+export const BODY = { amount: 12, to: { city: 'Paris', zip: '75001' } };
+
+export function call(sagaId: string, kind: 'action' | 'compensation', body: unknown = BODY): Request {
+  return new Request('http://participant/pay', {
+    method: 'POST',
+    headers: {
+      'Content-Type': 'application/json',
+      'Idempotency-Key': `${sagaId}:payment:${kind}`,
+      'Saga-Id': sagaId,
+      'Saga-Step': 'payment',
+      'Saga-Attempt': '1',
+    },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+}
+
+async function read(answering: Promise<Response>) {
+  const response = await answering;
+  const text = await response.text();
+  return {
+    status: response.status,
+    body: text === '' ? null : JSON.parse(text),
+    isReplay: response.headers.get('idempotent-replayed') === 'true',
+  };
+}
+
+/** @param takesBack whether what was done by `tx` is undone where nothing may stand */
+export function holdsTheTable<Tx>(
+  open: (options?: LedgerOptions) => Promise<Bench<Tx>>,
+  { takesBack }: { takesBack: boolean },
+): void {
+  /** A participant whose answers are given one by one; `done` where none is left. */
+  async function started(answers: (Answer | Error)[] = [], options?: LedgerOptions) {
+    const bench = await open(options);
+    const undone: unknown[] = [];
+    let performed = 0;
+    const work: Work<Tx> = {
+      async perform({ tx }) {
+        performed += 1;
+        await bench.happens(tx);
+        const answer = answers.shift() ?? done({ payment_id: `pay_${performed}` }, { status: 201 });
+        if (answer instanceof Error) throw answer;
+        return answer;
+      },
+      undo({ answer }) {
+        undone.push(answer);
+        return done({ refunded: true });
+      },
+    };
+    const participant = createParticipant(bench.ledger, work);
+    return {
+      ...bench,
+      undone,
+      performed: () => performed,
+      action: (sagaId = 's1', body: unknown = BODY) => read(participant.action(call(sagaId, 'action', body))),
+      compensation: (sagaId = 's1', body: unknown = BODY) =>
+        read(participant.compensation(call(sagaId, 'compensation', body))),
+    };
+  }
+
+  /** One whose `perform` has begun, and goes on when it is let. */
+  async function held(options?: LedgerOptions) {
+    const { ledger } = await open(options);
+    let let_ = () => {};
+    const gate = new Promise<void>((resolve) => {
+      let_ = resolve;
+    });
+    let begin = () => {};
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    let performed = 0;
+    const participant = createParticipant(ledger, {
+      async perform() {
+        performed += 1;
+        begin();
+        await gate;
+        return done({ payment_id: `pay_${performed}` });
+      },
+      undo: ({ answer }) => done({ undid: answer }),
+    });
+    const first = read(participant.action(call('s1', 'action')));
+    await begun;
+    return { participant, first, go: let_, performed: () => performed };
+  }
+
+  it('performs an action of which it knows nothing, and says the same again to a repeat', async () => {
+    const { action, effects } = await started();
+    const first = await action();
+    expect(first).toEqual({ status: 201, body: { payment_id: 'pay_1' }, isReplay: false });
+    expect(await action()).toEqual({ ...first, isReplay: true });
+    expect(await effects()).toBe(1);
+    expect(await action('s2')).toMatchObject({ body: { payment_id: 'pay_2' } });
+  });
+
+  it('keeps a refusal, and what it did before it refused is taken back', async () => {
+    const { action, compensation, effects, performed, undone } = await started([refused('no funds')]);
+    const first = await action();
+    expect(first).toMatchObject({ status: 422, body: { type: 'refused', detail: 'no funds' } });
+    expect(await action()).toEqual({ ...first, isReplay: true });
+    expect(performed()).toBe(1);
+    if (takesBack) expect(await effects()).toBe(0);
+    expect(await compensation()).toMatchObject({ status: 200, body: { status: 'nothing-to-undo' } });
+    expect(undone).toEqual([]);
+  });
+
+  it('undoes what was done, once, by what it answered', async () => {
+    const { action, compensation, undone } = await started();
+    await action();
+    const first = await compensation();
+    expect(first).toEqual({ status: 200, body: { refunded: true }, isReplay: false });
+    // After a 413 the same compensation comes with less in it.
+    expect(await compensation('s1', {})).toEqual({ ...first, isReplay: true });
+    expect(undone).toEqual([{ payment_id: 'pay_1' }]);
+    expect(await action()).toMatchObject({ status: 409, body: { type: 'action-blocked' } });
+  });
+
+  it('notes a compensation that comes first, and refuses the late action', async () => {
+    const { action, compensation, performed, undone } = await started();
+    const first = await compensation();
+    expect(first).toMatchObject({ status: 200, isReplay: false });
+    expect(await action()).toMatchObject({ status: 409, body: { type: 'action-blocked' } });
+    expect(await compensation()).toEqual({ ...first, isReplay: true });
+    expect([performed(), undone]).toEqual([0, []]);
+  });
+
+  it('lets duplicates and the compensation wait for an action in progress', async () => {
+    const { participant, first, go, performed } = await held();
+    const second = read(participant.action(call('s1', 'action')));
+    const undo = read(participant.compensation(call('s1', 'compensation')));
+    go();
+    expect(await first).toMatchObject({ status: 200, isReplay: false });
+    const repeated = await second;
+    // Which of the two comes next is the lock's to choose.
+    if (repeated.status !== 409) expect(repeated).toEqual({ ...(await first), isReplay: true });
+    expect(await undo).toMatchObject({ status: 200, body: { undid: { payment_id: 'pay_1' } } });
+    expect(performed()).toBe(1);
+  });
+
+  it('says 503 to who would have to wait too long', async () => {
+    const { participant, first, go } = await held({ lockMs: 1 });
+    const busy = await participant.action(call('s1', 'action'));
+    expect([busy.status, busy.headers.get('retry-after')]).toEqual([503, '1']);
+    expect((await participant.compensation(call('s1', 'compensation'))).status).toBe(503);
+    go();
+    expect(await first).toMatchObject({ status: 200 });
+    expect(await read(participant.action(call('s1', 'action')))).toEqual({
+      ...(await first),
+      isReplay: true,
+    });
+  });
+
+  it('undoes once where compensations come at once', async () => {
+    const { ledger, happens, effects } = await open();
+    const participant = createParticipant(ledger, {
+      perform: () => done({ payment_id: 'pay_1' }),
+      async undo({ tx }) {
+        await happens(tx);
+        return done({ refunded: true });
+      },
+    });
+    await participant.action(call('s1', 'action'));
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, () => read(participant.compensation(call('s1', 'compensation')))),
+    );
+    expect(answers.map(({ body }) => body)).toEqual(Array(8).fill({ refunded: true }));
+    expect(answers.filter(({ isReplay }) => isReplay)).toHaveLength(7);
+    expect(await effects()).toBe(1);
+  });
+
+  it('performs eight duplicates at once as one', async () => {
+    const { action, effects } = await started();
+    const answers = await Promise.all(Array.from({ length: 8 }, () => action()));
+    expect(new Set(answers.map(({ status, body }) => JSON.stringify([status, body])))).toEqual(
+      new Set(['[201,{"payment_id":"pay_1"}]']),
+    );
+    expect(answers.filter(({ isReplay }) => isReplay)).toHaveLength(7);
+    expect(await effects()).toBe(1);
+  });
+
+  it.each([
+    ['later', later('the bank is closed', 7), 503],
+    ['a 5xx', done({}, { status: 500 }), 500],
+    ['429', refused('slower', { status: 429 }), 429],
+  ])('keeps no row of %s', async (_, answer, status) => {
+    const { action, effects } = await started([answer]);
+    expect(await action()).toMatchObject({ status });
+    if (takesBack) expect(await effects()).toBe(0);
+    expect(await action('s1', { amount: 13 })).toMatchObject({ status: 201, isReplay: false });
+  });
+
+  it('keeps no row where it threw', async () => {
+    const { action, effects, performed } = await started([new Error('a bug')]);
+    await expect(action()).rejects.toThrow('a bug');
+    if (takesBack) expect(await effects()).toBe(0);
+    expect(await action()).toMatchObject({ status: 201, isReplay: false });
+    expect(performed()).toBe(2);
+  });
+
+  it('refuses another body under the same key, in whatever order its fields stand', async () => {
+    const { action, performed } = await started();
+    await action();
+    expect(await action('s1', { ...BODY, amount: 13 })).toMatchObject({
+      status: 422,
+      body: { type: 'idempotency-key-reused' },
+    });
+    expect(await action('s1', { to: { zip: '75001', city: 'Paris' }, amount: 12 })).toMatchObject({
+      status: 201,
+      isReplay: true,
+    });
+    expect(performed()).toBe(1);
+  });
+
+  it('tries to undo again what could not be undone', async () => {
+    const { ledger, happens, effects } = await open();
+    const answers = [refused('it has left', { status: 409 }), done()];
+    const participant = createParticipant(ledger, {
+      perform: () => done({ parcel: 'p1' }),
+      async undo({ tx }) {
+        await happens(tx);
+        return answers.shift() ?? done();
+      },
+    });
+    await participant.action(call('s1', 'action'));
+    expect((await participant.compensation(call('s1', 'compensation'))).status).toBe(409);
+    if (takesBack) expect(await effects()).toBe(0);
+    expect((await participant.compensation(call('s1', 'compensation'))).status).toBe(204);
+    expect((await participant.compensation(call('s1', 'compensation'))).status).toBe(204);
+    expect(answers).toEqual([]);
+  });
+
+  it('forgets what is older than a time, and nothing else', async () => {
+    const { action, ledger } = await started();
+    await action();
+    await ledger.forget(new Date(Date.now() - 60_000));
+    expect(await action()).toMatchObject({ isReplay: true });
+    await ledger.forget(new Date(Date.now() + 60_000));
+    expect(await action()).toMatchObject({ body: { payment_id: 'pay_2' }, isReplay: false });
+  });
+}
