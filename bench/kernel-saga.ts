@@ -1,5 +1,5 @@
 /** One order saga through the kernel alone: what is decided and described for it, with nothing sent and nothing stored. */
-import { Registry } from '../machines/index.ts';
+import { onlyCall, Registry } from '../machines/index.ts';
 import { orderInput, orderSaga } from '../machines/order.ts';
 import { decide } from '../server/engine/decide.ts';
 import { describe } from '../server/engine/write.ts';
@@ -21,16 +21,23 @@ export function runSaga(timed: Timed = untimed): number {
   let snapshot = timed('begin', () => machine.begin(orderInput(placed)));
   let asks = timed('begin', () => machine.asks(snapshot));
   let writes = 1;
-  while (asks.kind === 'call') {
-    const { call } = asks;
+  for (let call = onlyCall(asks); call !== null; call = onlyCall(asks)) {
     const answer = answers[call.step] ?? {};
-    timed('check the answer', () => call.accepts(answer));
+    timed('check the answer', () => call.faultIn(answer));
     const event = { type: 'done', at, answer } as const;
     const from = { snapshot, asks };
     const status = 'STARTED';
-    const deciding = { machine, from, status, signals: [], event, at, overdue: false } as const;
+    const deciding = { machine, from, status, signals: [], event, of: null, at, overdue: false } as const;
     const hops = timed('decide', () => decide(deciding));
-    const transition = { machine, hops, statusBefore: status, at, callMs: 1, createdAtMs: at } as const;
+    const transition = {
+      machine,
+      hops,
+      statusBefore: status,
+      parkedBefore: null,
+      at,
+      callMs: 1,
+      createdAtMs: at,
+    } as const;
     timed('describe the write', () => describe(transition, writer));
     const after = hops.at(-1)?.after;
     if (after === undefined) throw new Error('nothing was decided');
