@@ -1,6 +1,7 @@
 /** The coordinator as a process: environment in, signals out. */
 import { type Logger, pino } from 'pino';
 import { ConfigError, readSettings, type Settings } from './config.ts';
+import { outliveNobody } from './outliving.ts';
 import type { Siblings } from './processes/worker.ts';
 import type { SagaBlueprint } from './saga-modules.ts';
 import { logDestination } from './telemetry/log-destination.ts';
@@ -135,7 +136,7 @@ process.on('uncaughtException', (error) => {
   process.exit(1);
 });
 
-main().catch((error: unknown) => {
+main().then(outliveNobody, (error: unknown) => {
   const isMendable = error instanceof Error && (MENDABLE.has(error.name) || 'code' in error);
   process.stderr.write(`${isMendable ? error.message : errorText(error)}\n`);
   process.exit(1);

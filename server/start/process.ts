@@ -13,6 +13,7 @@
  */
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { outliveNobody } from '../outliving.ts';
 import { supervise } from './supervisor.ts';
 
 /** Beside us in the same form: sources run sources, compiled files run compiled files. */
@@ -23,3 +24,4 @@ process.exitCode = await supervise(process.env, {
   services: beside('../../services-stub/main'),
   coordinator: beside('../main'),
 });
+outliveNobody();

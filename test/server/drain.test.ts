@@ -1,6 +1,10 @@
 /** A coordinator that is told to stop: it takes nothing new, loses nothing, and leaves its sagas to others at once. */
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { SERVICE_NAMES } from '../../services-stub/start.ts';
 import { type CoordinatorProcess, ORDER, send, settled, submit } from '../coordinator/world.ts';
@@ -115,6 +119,23 @@ it.each([
   expect(await idle.end('SIGTERM')).toBe(0);
   await closed;
   expect(said(idle).slice(-2)).toEqual(['draining', 'stopped']);
+});
+
+it('ends although a module of somebody else has left a timer running', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'drain-'));
+  const module = join(folder, 'ticking.mjs');
+  const machines = JSON.stringify(pathToFileURL(join(process.cwd(), 'machines/order.ts')));
+  await writeFile(module, `export { orderSaga } from ${machines};\nsetInterval(() => {}, 1000);`);
+  try {
+    const ticking = await world.process({
+      SAGAS: module,
+      NODE_OPTIONS: `--import ${import.meta.resolve('tsx')}`,
+    });
+    expect(await ticking.end('SIGTERM')).toBe(0);
+    expect(said(ticking).slice(-2)).toEqual(['draining', 'stopped']);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 it('a second signal ends it at once', async () => {

@@ -142,7 +142,7 @@ export const RULES: readonly Rule[] = [
     about: /^server\/start\//,
     may: [
       /^server\/start\//,
-      /^server\/(config|example-order|saga-modules)\.ts$/,
+      /^server\/(config|example-order|outliving|saga-modules)\.ts$/,
       NODE_VERSION,
       PACKAGE,
       NODE,
