@@ -193,6 +193,8 @@ export interface About {
   readonly label: string | null;
   readonly secrets: readonly string[];
   readonly deadlineMs: number | null;
+  /** Its stack says where the saga is defined, for whom a rule refuses it. */
+  readonly origin: Error;
 }
 
 /** @throws DefinitionError for a name that cannot be one, or a span that is none */
@@ -211,6 +213,7 @@ export function defineSaga<S extends z.ZodType<Json>>({
     label: label ?? null,
     secrets,
     deadlineMs: deadline === undefined ? null : span(id, deadline),
+    origin: new Error(`saga ${id} is defined here`),
   };
   return new Chain(about, []) as unknown as Parts<z.output<S>, z.input<S>>;
 }

@@ -20,9 +20,13 @@ interface Fault {
  * `TypeError: no key`, and below it `  at ./booking.ts:4:9` where that is known.
  * @param path of the module, absolute
  * @param folder from where paths are read, and so shown
+ * @param origin where its saga is defined, which is shown of an error that the module's own lines did not throw
  */
-export function moduleFault(error: unknown, path: string, folder: string): string {
-  const { why, at } = compilersFault(error) ?? nodesFault(error, path);
+export function moduleFault(error: unknown, path: string, folder: string, origin?: Error): string {
+  const { why, at: place } = compilersFault(error) ?? nodesFault(error, path);
+  // Whoever loads the module is in the error's stack, too.
+  const isTold = place?.includes(path) || origin === undefined;
+  const at = isTold ? place : nodesFault(origin, path).at;
   const lines = why.slice(0, LETTERS_MAX).split('\n').slice(0, LINES_MAX);
   if (at !== null) lines.push(`  at ${shown(at, folder)}`);
   else if (isOfSyntax(error)) lines.push('  in what it imports');

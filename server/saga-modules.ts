@@ -23,7 +23,14 @@ export interface SagaBlueprint extends SagaOutline {
   readonly module: string;
   /** @param deadlineMs of all sagas that say nothing of it themselves */
   readonly define: (policies: Policies, deadlineMs: number | null) => SagaDefinition;
+  /** What is wrong with it, and where in its module. */
+  readonly fault: (error: unknown) => string;
 }
+
+/** As long as a module may take to load: one that awaits for ever at its top would hold the start without a word. */
+const LOAD_MS = 30_000;
+
+type Fault = (error: unknown, origin?: Error) => string;
 
 /** What a module exports instead of a saga made by `defineSaga`. */
 type Maker = (policies: Policies, deadlineMs?: number) => SagaDefinition;
@@ -59,7 +66,7 @@ export async function loadSagas(
   // What comes with the coordinator is checked when it is registered, which is soon enough.
   if (modules.every((module) => BUILT_IN.has(module))) return found;
   const registry = new Registry();
-  for (const { id, version, module, define } of found) {
+  for (const { id, version, module, define, fault } of found) {
     const twin = found.find((one) => one.id === id && one.version === version);
     if (twin?.module !== module)
       throw refused(
@@ -69,7 +76,7 @@ export async function loadSagas(
     try {
       registry.register(define(usualPolicies, null));
     } catch (error) {
-      throw refused(module, says(error), error);
+      throw refused(module, fault(error), error);
     }
   }
   return found;
@@ -84,7 +91,7 @@ export function blueprintsOf(sagas: readonly Saga[]): readonly SagaBlueprint[] {
     const { id, version } = saga.about;
     const define: SagaBlueprint['define'] = (policies, deadlineMs) =>
       definitionOf(saga, policies, deadlineMs);
-    return { id, version, steps: define(usualPolicies, null).steps, module: 'sagas', define };
+    return { id, version, steps: define(usualPolicies, null).steps, module: 'sagas', define, fault: says };
   });
   return found.sort(olderFirst(found));
 }
@@ -105,10 +112,10 @@ async function sagasIn(module: string, folder: string): Promise<SagaBlueprint[]>
   const path = isAbsolute(module) ? module : resolve(folder, module);
   if (!existsSync(path))
     throw refused(module, `there is no file ${path}; paths are read from the working directory`);
-  const fault = (error: unknown) => moduleFault(error, path, folder);
+  const fault: Fault = (error, origin) => moduleFault(error, path, folder, origin);
   let exported: Readonly<Record<string, unknown>>;
   try {
-    exported = await import(pathToFileURL(path).href);
+    exported = await inTime(import(pathToFileURL(path).href));
   } catch (error) {
     throw refused(module, `it cannot be loaded: ${wayOut(error) ?? fault(error)}`, error);
   }
@@ -127,6 +134,20 @@ async function sagasIn(module: string, folder: string): Promise<SagaBlueprint[]>
   );
 }
 
+/** The timer also keeps Node from ending, as it would where nothing else is left to wait for. */
+async function inTime<T>(loading: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const words = `it is not loaded after ${LOAD_MS / 1000} s: what it awaits at its top does not come`;
+    timer = setTimeout(() => reject(new Error(words)), LOAD_MS);
+  });
+  try {
+    return await Promise.race([loading, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 function isSaga(value: unknown): value is Saga {
   const { about, parts } = (value ?? {}) as Partial<Saga>;
   return typeof about?.id === 'string' && Array.isArray(parts);
@@ -137,12 +158,9 @@ function isMaker(name: string, value: unknown): value is Maker {
   return typeof value === 'function' && (name === 'default' || name === 'sagas' || /Saga$/.test(name));
 }
 
-function blueprintOf(
-  module: string,
-  name: string,
-  saga: Saga | Maker,
-  fault: (error: unknown) => string,
-): SagaBlueprint {
+function blueprintOf(module: string, name: string, saga: Saga | Maker, told: Fault): SagaBlueprint {
+  const origin = typeof saga === 'function' ? undefined : saga.about.origin;
+  const fault = (error: unknown) => told(error, origin);
   const define: SagaBlueprint['define'] = (policies, deadlineMs) =>
     typeof saga === 'function'
       ? saga(policies, deadlineMs ?? undefined)
@@ -159,7 +177,7 @@ function blueprintOf(
       module,
       `${name} is a function that gives no definition: { id, version, machine, steps, … }`,
     );
-  return { id, version, steps, module, define };
+  return { id, version, steps, module, define, fault };
 }
 
 function refused(module: string, what: string, cause?: unknown): SagaModuleError {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { activitiesIn, type RegisteredMachine, Registry } from '../../machines/index.ts';
 import { sagasOf } from '../../server/assembly.ts';
 import { ConfigError, ORDER_OUTLINE, readSettings } from '../../server/config.ts';
@@ -118,7 +118,7 @@ describe('refuses, and names module and way out', () => {
          return { ...good, machine: machine.provide({}), steps: [...good.steps, { ...good.steps[0], name: 'extra' }] };
        };`,
       HEAD,
-      'MODULE: machine stay, state (none), rule reachable: no state makes the action of step extra',
+      'MODULE: MachineError: machine stay, state (none), rule reachable: no state makes the action of step extra',
     ],
     [
       'a span that is none',
@@ -135,6 +135,26 @@ describe('refuses, and names module and way out', () => {
     expect(said).toMatch(
       /^SAGAS: MODULE: badSaga: TypeError: Cannot read properties of null \(reading 'x'\)\n {2}at MODULE:1:\d+$/,
     );
+  });
+
+  it('a saga that breaks a rule, where it is defined', async () => {
+    const said = await refusal("export const booking = start('empty');");
+    expect(said).toMatch(
+      /^SAGAS: MODULE: booking: DefinitionError: the steps of empty: RangeError: there is none, .*\n {2}at MODULE:\d+:\d+$/,
+    );
+  });
+
+  it('a module that awaits what does not come', async () => {
+    vi.useFakeTimers();
+    try {
+      const refused = refusal('await new Promise(() => {});', '');
+      await vi.advanceTimersByTimeAsync(30_000);
+      expect(await refused).toContain(
+        'MODULE: it cannot be loaded: Error: it is not loaded after 30 s: what it awaits at its top does not come',
+      );
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('a file that is not there', async () => {
