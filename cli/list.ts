@@ -1,24 +1,7 @@
-import type { Command } from './invocation.ts';
+import type { Command } from './command.ts';
+import { FILTERS, filterIn } from './filters.ts';
 import { EXIT } from './surroundings.ts';
 import { asJson, type Cell, painter, shown, statusColour, table } from './text.ts';
-
-/** Options, and the query parameters that they are. */
-const FILTERS = {
-  status: 'status',
-  state: 'state',
-  'order-id': 'order_id',
-  label: 'label',
-  machine: 'machine',
-  'failed-step': 'failed_step',
-  error: 'error',
-  'stuck-for': 'stuck_for',
-  since: 'since',
-  until: 'until',
-  limit: 'limit',
-  cursor: 'cursor',
-} as const;
-
-const string = { type: 'string' } as const;
 
 interface Listing {
   readonly saga_id?: unknown;
@@ -33,14 +16,18 @@ interface Listing {
 }
 
 export const list: Command = {
-  options: Object.fromEntries(Object.keys(FILTERS).map((name) => [name, string])),
-  words: [0, 0],
+  summary: 'sagas, newest first',
+  words: [],
+  options: {
+    ...FILTERS,
+    limit: { value: 'N', says: 'how many, at most 500 (50)' },
+    cursor: { value: 'CURSOR', says: 'goes on where the last list ended' },
+  },
   async run({ coordinator, values, asJson: json, around: { out, err, env } }) {
-    const query = new URLSearchParams();
-    for (const [option, parameter] of Object.entries(FILTERS)) {
-      const value = values[option];
-      if (typeof value === 'string') query.set(parameter, value);
-    }
+    const { limit, cursor: after } = values;
+    const query = new URLSearchParams(filterIn(values));
+    if (typeof limit === 'string') query.set('limit', limit);
+    if (typeof after === 'string') query.set('cursor', after);
     const { body } = await coordinator.ask(`/api/coordinator/sagas${query.size > 0 ? `?${query}` : ''}`);
     if (json) {
       out.write(`${asJson(body, 2)}\n`);

@@ -1,5 +1,5 @@
 /** What a coordinator says of itself and of all its sagas together. Another version of one may say more, or less. */
-import type { Command, Invocation } from './invocation.ts';
+import type { Command, Invocation } from './command.ts';
 import { EXIT } from './surroundings.ts';
 import { asJson, type Cell, painter, shown, span, table } from './text.ts';
 
@@ -13,10 +13,16 @@ const within = (said: unknown, name: string): Said => {
 const grey = (text: string): Cell => ({ text, colour: 'grey' });
 
 /** @param rowsOf what a person reads of it; a program gets all, as it came */
-function look(path: string, rowsOf: (said: Said) => readonly Row[], isWell = (_: Said) => true): Command {
+function look(
+  summary: string,
+  path: string,
+  rowsOf: (said: Said) => readonly Row[],
+  isWell = (_: Said) => true,
+): Command {
   return {
+    summary,
+    words: [],
     options: {},
-    words: [0, 0],
     async run({ coordinator, asJson: json, around: { out, env } }: Invocation) {
       const { body } = await coordinator.ask(path);
       const said = (typeof body === 'object' && body !== null ? body : {}) as Said;
@@ -79,7 +85,12 @@ function machines(said: Said): Row[] {
 }
 
 export const looks: Readonly<Record<string, Command>> = {
-  stats: look('/api/coordinator/statistics', statistics),
-  health: look('/api/coordinator/health', health, ({ coordinator_status: is }) => is === 'healthy'),
-  machines: look('/api/coordinator/machines', machines),
+  stats: look('sums of all sagas', '/api/coordinator/statistics', statistics),
+  health: look(
+    'how the coordinator, its store and its services are',
+    '/api/coordinator/health',
+    health,
+    ({ coordinator_status: is }) => is === 'healthy',
+  ),
+  machines: look('which sagas it runs', '/api/coordinator/machines', machines),
 };

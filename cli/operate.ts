@@ -1,24 +1,29 @@
 /** What an operator asks of one saga. Each needs a reason, and stands with it in the saga's log. */
 import { sagaPath } from '../client/client.ts';
-import type { Command, Invocation } from './invocation.ts';
+import type { Command, Invocation, Options, Word } from './command.ts';
 import { asSaga } from './saga.ts';
 import { EXIT, type ExitCode, UsageError } from './surroundings.ts';
 import { asJson, painter, shown, statusColour } from './text.ts';
 
-const string = { type: 'string' } as const;
-const options = { reason: string, by: string, seq: string };
+const ID: Word = { name: 'ID' };
+const options = {
+  reason: { value: 'TEXT', says: 'why; it stands in the log of the saga' },
+  by: { value: 'NAME', says: 'who asks (the name of your user)' },
+  seq: { value: 'N', says: 'only if its log is as long as when you looked (show says it)' },
+} as const satisfies Options;
 
 /** @param more what the body says beside who and why, from the second word */
 function operation(
   kind: string,
-  more: (word: string) => Readonly<Record<string, string>>,
-  needs: { readonly word: string | null },
+  summary: string,
+  more: (word: string) => Readonly<Record<string, string>> = () => ({}),
+  word: Word | null = null,
 ): Command {
-  const words = needs.word === null ? 1 : 2;
   return {
+    summary,
+    words: word === null ? [ID] : [ID, word],
     options,
-    words: [words, words],
-    run: (invocation) => send(kind, needs.word !== null, more(invocation.words[1] ?? ''), invocation),
+    run: (invocation) => send(kind, word !== null, more(invocation.words[1] ?? ''), invocation),
   };
 }
 
@@ -52,15 +57,11 @@ async function send(
 }
 
 export const operate: Readonly<Record<string, Command>> = {
-  retry: operation('retry', () => ({}), { word: null }),
-  cancel: operation('cancel', () => ({}), { word: null }),
-  skip: operation('skip', (step) => ({ step }), { word: 'STEP' }),
-  resolve: operation('resolve', (as) => ({ as: ending(as) }), { word: 'COMPLETED or FAILED' }),
+  retry: operation('retry', 'the next attempt now, or the compensations that failed'),
+  cancel: operation('cancel', 'undo what was done so far'),
+  skip: operation('skip', 'count the compensation of a step as done', (step) => ({ step }), { name: 'STEP' }),
+  resolve: operation('resolve', 'end a parked saga by hand, as COMPLETED or FAILED', (as) => ({ as }), {
+    name: 'AS',
+    choices: ['COMPLETED', 'FAILED'],
+  }),
 };
-
-function ending(as: string): string {
-  const status = as.toUpperCase();
-  if (status !== 'COMPLETED' && status !== 'FAILED')
-    throw new UsageError(`resolve as COMPLETED or FAILED, not ${as}`);
-  return status;
-}

@@ -1,11 +1,13 @@
 /** Tells a saga of something that happened outside. */
-import type { Command } from './invocation.ts';
+import type { Command } from './command.ts';
 import { EXIT, UsageError } from './surroundings.ts';
 import { asJson, shown } from './text.ts';
 
 export const sendEvent: Command = {
-  options: { id: { type: 'string' } },
-  words: [2, 3],
+  summary: 'tell a saga of something that happened outside',
+  words: [{ name: 'ID' }, { name: 'NAME' }, { name: 'DATA', isOptional: true }],
+  more: 'NAME is an event of its machine, DATA a JSON object.',
+  options: { id: { value: 'ID', says: 'its own: sent again, it is the same event' } },
   async run({
     coordinator,
     values,

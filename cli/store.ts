@@ -1,14 +1,15 @@
 /** What is done to a store itself, while no coordinator runs that could be asked. */
 import { ProblemError, UnreachableError } from '../client/errors.ts';
-import type { Command } from './invocation.ts';
+import type { Command } from './command.ts';
 import { EXIT, UsageError } from './surroundings.ts';
 import { asJson } from './text.ts';
 
 export const store: Command = {
-  options: { undo: { type: 'boolean' } },
-  words: [1, 1],
-  run: async ({ words: [what = ''], values, asJson: isJson, around }) => {
-    if (what !== 'repartition') throw new UsageError(`store knows no ${what}`);
+  summary: 'move a store to 48 partitions, while no coordinator runs',
+  more: 'So many spread evenly over a Cluster. It asks Redis itself, by REDIS_URL and, where there is one, REDIS_PREFIX.',
+  words: [{ name: 'WHAT', choices: ['repartition'] }],
+  options: { undo: { says: 'take back a move that has not ended' } },
+  run: async ({ values, asJson: isJson, around }) => {
     const { REDIS_URL: url = '', REDIS_PREFIX: prefix = '' } = around.env;
     if (url === '') throw new UsageError('store needs REDIS_URL, as the coordinators have it');
     // Loaded only here: no other command needs Redis.

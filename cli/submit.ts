@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { ProblemError, UnreachableError } from '../client/errors.ts';
 import { isIdempotencyKey, type Start, sendStart, untilSettled } from '../client/starting.ts';
 import type { Answer } from '../client/transport.ts';
-import type { Command, Invocation } from './invocation.ts';
+import type { Command, Invocation } from './command.ts';
 import { asSaga, type Saga } from './saga.ts';
 import { EXIT, type ExitCode, type Surroundings, UsageError } from './surroundings.ts';
 import { asJson, painter, shown, span, statusColour } from './text.ts';
@@ -19,11 +19,14 @@ const TIMEOUT_UNSET_SECONDS = 300;
 /** How long one request waits: at a terminal somebody wants to see it move. */
 const WAIT_SECONDS = { terminal: 1, otherwise: 30 } as const;
 
-const string = { type: 'string' } as const;
-
 export const submit: Command = {
-  options: { wait: { type: 'boolean' }, timeout: string, 'idempotency-key': string },
-  words: [0, 1],
+  summary: 'send an order, from a file or standard input',
+  words: [{ name: 'FILE', isOptional: true }],
+  options: {
+    wait: { says: 'until the saga has ended' },
+    timeout: { value: 'SECONDS', says: 'how long at most (300)' },
+    'idempotency-key': { value: 'KEY', says: 'the same key and order are the same saga' },
+  },
   async run(invocation) {
     const { values, words, around } = invocation;
     const order = await orderFrom(words[0], around);

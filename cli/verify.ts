@@ -1,21 +1,23 @@
 /** Asks a service, and no coordinator, whether it keeps what docs/participants.md promises. */
 import { readFile } from 'node:fs/promises';
 import { UnreachableError } from '../client/errors.ts';
-import type { Command, Invocation } from './invocation.ts';
+import type { Command, Invocation } from './command.ts';
 import { EXIT, UsageError } from './surroundings.ts';
 import { asJson, painter, shown, table } from './text.ts';
 
 export const verify: Command = {
+  summary: "whether a service keeps a participant's promises",
+  more: 'It calls the service at URL, and no coordinator. --action, --undo and --body are needed.',
+  words: [{ name: 'URL' }],
   options: {
-    action: { type: 'string' },
-    undo: { type: 'string' },
-    body: { type: 'string' },
-    refused: { type: 'string' },
-    probe: { type: 'string' },
-    header: { type: 'string' },
-    timeout: { type: 'string' },
+    action: { value: 'PATH', says: 'of the action' },
+    undo: { value: 'PATH', says: 'of its compensation' },
+    body: { value: 'FILE', says: 'what the action is sent' },
+    refused: { value: 'FILE', says: 'a body that it refuses' },
+    probe: { value: 'PATH', says: 'JSON that changes, best in a number, when an effect happens' },
+    header: { value: 'HEADER', says: "as 'name: value', with each call" },
+    timeout: { value: 'SECONDS', says: 'for one answer (10)' },
   },
-  words: [1, 1],
   async run({ values, words: [url = ''], asJson: json, around: { out, env } }) {
     const [action, undo, body, refused, probe, header] = (
       ['action', 'undo', 'body', 'refused', 'probe', 'header'] as const

@@ -2,7 +2,7 @@
 import { eventsPath, sagaPath } from '../client/client.ts';
 import { type Followed, follow } from '../client/following.ts';
 import { parse } from '../json/exact.ts';
-import type { Command, Invocation } from './invocation.ts';
+import type { Command, Invocation } from './command.ts';
 import { asSaga } from './saga.ts';
 import { exitCodeOf } from './submit.ts';
 import { EXIT, type ExitCode } from './surroundings.ts';
@@ -16,8 +16,9 @@ interface Change {
 }
 
 export const watch: Command = {
+  summary: 'what happens to all sagas, or to one until it has ended',
+  words: [{ name: 'ID', isOptional: true }],
   options: {},
-  words: [0, 1],
   async run(invocation) {
     const { transport, words, around } = invocation;
     const [id] = words;

@@ -338,12 +338,6 @@ describe('looking at all', () => {
 
 describe('a wrong command', () => {
   it.each([
-    [[], /which command/],
-    [['submitt'], /no command submitt/],
-    [['toString'], /no command toString/],
-    [['show'], /needs more words/],
-    [['show', 'a', 'b'], /knows no b/],
-    [['list', '--colour'], /--colour/],
     [['submit'], /needs a file/],
     [['submit', '/nowhere/order.json'], /ENOENT/],
     [['submit', 'package.json', '--timeout', 'long', '--wait'], /whole seconds/],
