@@ -109,13 +109,13 @@ async function modelsOf(
 ): Promise<{ readonly finished: Model; readonly running: Model }> {
   await drive({ url: coordinator.url, clients: 1, orders: 1, declined: false });
   const counts = (await store.statistics()).counters.order ?? {};
-  const [ended] = (await store.list({}, null, 1)).records;
+  const [ended] = (await store.list({}, null, 1)).sagas;
   await hold(stubUrl, HELD);
   await drive({ url: coordinator.url, clients: 1, orders: 1, declined: false, async: true });
   let running = null;
   for (let asked = 0; running === null && asked < 1000; asked += 1) {
-    const { records } = await store.list({ state: 'processingPayment' }, null, 1);
-    running = records[0] ?? null;
+    const { sagas } = await store.list({ state: 'processingPayment' }, null, 1);
+    running = sagas[0] ?? null;
   }
   if (ended === undefined || running === null) throw new Error('There are no sagas to be models');
   const begun: Counts = { started: 1, 'total_steps.held': 5, 'completed_steps.held': 2 };

@@ -32,6 +32,7 @@ import {
   type Filter,
   type Granted,
   IN_FLIGHT_MAX,
+  listingOf,
   type MachineRef,
   type MigrateResult,
   type Migration,
@@ -41,6 +42,7 @@ import {
   type Owner,
   PARKED_COUNTER,
   type Page,
+  type SagaListing,
   type SagaRecord,
   type SagaStatus,
   type SagaStore,
@@ -334,16 +336,16 @@ export class MemoryStore implements SagaStore {
     const below = cursor === null ? null : uuidFromCursor(cursor);
     const ids = [...this.#sagas.keys()].sort(newestFirst);
     const start = below === null ? 0 : ids.findIndex((id) => uuidOf(id) < below);
-    const records: SagaRecord[] = [];
+    const sagas: SagaListing[] = [];
     const rest = start < 0 ? [] : ids.slice(start);
     for (const [index, id] of rest.entries()) {
       const saga = this.#sagas.get(id);
-      if (saga && matches(filter, saga.record, this.#now())) records.push(saga.record);
-      const full = records.length === limit || index + 1 === LOOKED_AT_MAX;
-      if (full && index + 1 < rest.length) return { records, cursor: cursorAfter(id), damage: [] };
+      if (saga && matches(filter, saga.record, this.#now())) sagas.push(listingOf(saga.record));
+      const full = sagas.length === limit || index + 1 === LOOKED_AT_MAX;
+      if (full && index + 1 < rest.length) return { sagas, cursor: cursorAfter(id), damage: [] };
       if (full) break;
     }
-    return { records, cursor: null, damage: [] };
+    return { sagas, cursor: null, damage: [] };
   }
 
   async statistics(): Promise<Statistics> {

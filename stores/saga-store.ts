@@ -201,30 +201,34 @@ export interface NewSaga extends Write {
   readonly idempotency: Idempotency | null;
 }
 
-export interface SagaRecord {
+/** What a listing shows of a saga: little, however much the saga knows. */
+export interface SagaListing {
   readonly id: string;
   readonly machine: MachineRef;
-  readonly trace: string | null;
-  readonly fence: Fence;
-  readonly snapshot: string;
-  readonly summary: SagaSummary;
   readonly status: SagaStatus;
+  readonly summary: SagaSummary;
   readonly parked: Parked | null;
   /** Number of the newest log entry. */
   readonly seq: number;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
-  readonly owner: Owner | null;
-  /** `null` for a saga that nobody needs to look at: parked or ended. */
-  readonly dueAtMs: number | null;
-  /** What operators have asked for and nobody has answered yet, oldest first. */
-  readonly signals: readonly Signal[];
   /**
    * What of the record the store cannot read, in words, because somebody edited or half restored it; `null` for a healthy
    * one, as nearly always. Such fields have stand-ins, so that the saga can be shown and parked. It must not be carried on
    * before a person has looked at it.
    */
   readonly unreadable: string | null;
+}
+
+export interface SagaRecord extends SagaListing {
+  readonly trace: string | null;
+  readonly fence: Fence;
+  readonly snapshot: string;
+  readonly owner: Owner | null;
+  /** `null` for a saga that nobody needs to look at: parked or ended. */
+  readonly dueAtMs: number | null;
+  /** What operators have asked for and nobody has answered yet, oldest first. */
+  readonly signals: readonly Signal[];
 }
 
 /** A lease granted: `remainingMs` by the store's clock at the moment of the grant. */
@@ -286,7 +290,7 @@ export interface Filter {
 }
 
 export interface Page {
-  readonly records: readonly SagaRecord[];
+  readonly sagas: readonly SagaListing[];
   /** Where the next page begins; `null` where this one was the last. A page can be short and have a next. */
   readonly cursor: string | null;
   /** As of {@link Statistics}: indexes whose sagas may be missing here. */
@@ -579,8 +583,14 @@ export function claimsExhausted(at: string, state: string): LogEntry {
   return { ...takenOver(at, state), event: 'claimsExhausted' };
 }
 
+/** What a listing shows of a record. */
+export function listingOf(record: SagaRecord): SagaListing {
+  const { id, machine, status, summary, parked, seq, createdAtMs, updatedAtMs, unreadable } = record;
+  return { id, machine, status, summary, parked, seq, createdAtMs, updatedAtMs, unreadable };
+}
+
 /** Whether a saga passes a listing's filter; `nowMs` by the store's clock. Shared, so that stores agree. */
-export function matches(filter: Filter, saga: SagaRecord, nowMs: number): boolean {
+export function matches(filter: Filter, saga: SagaListing, nowMs: number): boolean {
   const { status, summary, parked } = saga;
   const { error } = filter;
   return (

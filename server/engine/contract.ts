@@ -18,10 +18,11 @@ import {
   type Idempotency,
   type MachineRef,
   type NumberedEntry,
+  type Page,
   type Parked,
   type SagaChange,
+  type SagaListing,
   type SagaStatus,
-  type SagaSummary,
   type Signal,
   type Statistics,
   type StoreInfo,
@@ -29,6 +30,9 @@ import {
   UNKNOWN_HELD,
   type WritesRefused,
 } from '../../stores/saga-store.ts';
+
+/** As the store gives them. */
+export type { Page as SagaPage, SagaListing } from '../../stores/saga-store.ts';
 
 export interface StartRequest {
   readonly machine: RegisteredMachine;
@@ -88,28 +92,6 @@ export type StartResult =
     }
   /** The store's answer was lost for good: the saga may have started under this id. */
   | { readonly kind: 'unknown'; readonly id: string };
-
-/** A saga as listings show it. */
-export interface SagaListing {
-  readonly id: string;
-  readonly machine: MachineRef;
-  readonly status: SagaStatus;
-  readonly summary: SagaSummary;
-  readonly parked: Parked | null;
-  readonly seq: number;
-  readonly createdAtMs: number;
-  readonly updatedAtMs: number;
-  /** What of its record the store cannot read, in words; `null` for a healthy one. */
-  readonly unreadable: string | null;
-}
-
-export interface SagaPage {
-  readonly sagas: readonly SagaListing[];
-  /** Where the next page begins; `null` where this one was the last. */
-  readonly cursor: string | null;
-  /** Indexes of the store that are damaged, in words: their sagas may be missing here. */
-  readonly damage: readonly string[];
-}
 
 /** One saga, whole. Secrets in its data are redacted. */
 export interface SagaView extends SagaListing {
@@ -299,10 +281,10 @@ export interface SagaEngine {
 
   /** As `get`, but without asking the store where the saga is in hand: for whoever has just started it. */
   current(id: string): Promise<SagaHistory | null>;
-  list(filter: Filter, cursor: string | null, limit: number): Promise<SagaPage>;
+  list(filter: Filter, cursor: string | null, limit: number): Promise<Page>;
 
   /** As `list`, without those of which a retry cannot be asked as they stand. */
-  retryable(filter: Filter, cursor: string | null, limit: number): Promise<SagaPage>;
+  retryable(filter: Filter, cursor: string | null, limit: number): Promise<Page>;
   statistics(): Promise<Statistics>;
 
   /** How far behind the sagas are of the machines that this coordinator knows. */

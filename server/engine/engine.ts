@@ -4,6 +4,7 @@ import {
   type Backlog,
   type CreateResult,
   type Filter,
+  listingOf,
   type NewSaga,
   type SagaRecord,
   type SagaStatus,
@@ -223,15 +224,20 @@ export class Engine implements SagaEngine {
   }
 
   async list(filter: Filter, cursor: string | null, limit: number): Promise<SagaPage> {
-    const page = await this.#in.store.list(filter, cursor, limit);
-    return { sagas: page.records.map(listingOf), cursor: page.cursor, damage: page.damage };
+    return this.#in.store.list(filter, cursor, limit);
   }
 
   async retryable(filter: Filter, cursor: string | null, limit: number): Promise<SagaPage> {
-    const page = await this.#in.store.list(filter, cursor, limit);
-    const retry = { id: '', kind: 'retry', atMs: this.#in.clock.now(), by: '', reason: '' } as const;
-    const sagas = page.records.filter((record) => canTake(this.#registry, record, retry)).map(listingOf);
-    return { sagas, cursor: page.cursor, damage: page.damage };
+    const { store, clock } = this.#in;
+    const { sagas, ...page } = await store.list(filter, cursor, limit);
+    const retry = { id: '', kind: 'retry', atMs: clock.now(), by: '', reason: '' } as const;
+    const found: SagaListing[] = [];
+    // Only its whole record says so of a saga, and a page of them may be more than should be held at once.
+    for (const saga of sagas) {
+      const record = await store.get(saga.id);
+      if (record !== null && canTake(this.#registry, record, retry)) found.push(saga);
+    }
+    return { ...page, sagas: found };
   }
 
   async operate(id: string, operation: Operation): Promise<OperationResult> {
@@ -375,9 +381,4 @@ function shownContext(machine: RegisteredMachine | undefined, restore: () => Sag
 }
 
 /** What is shown of a record: its snapshot holds the secrets, so a view must not carry it. */
-function listingOf(record: SagaRecord): SagaListing {
-  const { id, machine, status, summary, parked, seq, createdAtMs, updatedAtMs, unreadable } = record;
-  return { id, machine, status, summary, parked, seq, createdAtMs, updatedAtMs, unreadable };
-}
-
 type StartFault = Extract<StartResult, { kind: 'unknown' | 'refused' }>;

@@ -8,11 +8,13 @@ import {
   BadCursorError,
   type Changes,
   type Filter,
+  listingOf,
   type MachineRef,
   matches,
   type NumberedEntry,
   type Page,
   SAGA_STATUSES,
+  type SagaListing,
   type SagaRecord,
   type SagaStatus,
   type SagaStore,
@@ -28,7 +30,7 @@ import { counterOf, type MachineName, machineName, type PartitionKeys } from './
 import type { Keyspace } from './keyspace.ts';
 import { newestIds } from './listing.ts';
 import { memoryOf } from './memory.ts';
-import { decodeLog, decodeRecord, decodeStatus, unreadableEntry } from './record.ts';
+import { decodeLog, decodeRecord, decodeStatus, LISTED, unreadableEntry } from './record.ts';
 import type { StoreClock } from './store-clock.ts';
 
 type Asking =
@@ -192,20 +194,40 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
       below,
       chunk,
     );
-    const records: SagaRecord[] = [];
-    let ahead = await take(ids, Math.max(limit, 50));
-    for (let looked = 0; ahead.length > 0; ahead = await take(ids, 50)) {
-      const read = await together(ahead.map((id) => this.#read(id, filter.status)));
-      for (const [index, record] of read.entries()) {
+    const sagas: SagaListing[] = [];
+    let letters = 0;
+    let ahead = await take(ids, TOGETHER);
+    for (let looked = 0; ahead.length > 0; ahead = await take(ids, TOGETHER)) {
+      const read = await together(ahead.map((id) => this.#listing(id, filter.status)));
+      for (const [index, found] of read.entries()) {
         looked += 1;
+        letters += found?.letters ?? 0;
         // A saga that was purged since its id was read is no longer held.
-        if (record && matches(filter, record, this.clock.now())) records.push(record);
-        if (records.length < limit && looked < LOOKED_AT_MAX) continue;
+        if (found && matches(filter, found.saga, this.clock.now())) sagas.push(found.saga);
+        if (sagas.length < limit && looked < LOOKED_AT_MAX && letters < LETTERS_MAX) continue;
         const more = index + 1 < ahead.length || (await take(ids, 1)).length > 0;
-        return { records, cursor: more ? cursorAfter(ahead[index] ?? '') : null, damage: [...damage] };
+        return { sagas, cursor: more ? cursorAfter(ahead[index] ?? '') : null, damage: [...damage] };
       }
     }
-    return { records, cursor: null, damage: [...damage] };
+    return { sagas, cursor: null, damage: [...damage] };
+  }
+
+  /** What a listing shows of a saga, and how much was read for it. */
+  async #listing(
+    id: string,
+    status: SagaStatus | undefined,
+  ): Promise<{ readonly saga: SagaListing; readonly letters: number } | null> {
+    const keys = this.keyspace.of(id);
+    if (!keys) return null;
+    const texts = await asking(orDamaged(this.redis.hmget(keys.saga(id), ...LISTED), null));
+    // Whatever is not as it should be is looked at whole, and told as `get` tells it.
+    if (texts === null || texts.includes(null)) {
+      const saga = await this.#read(id, status);
+      return saga && { saga: listingOf(saga), letters: saga.snapshot.length };
+    }
+    const hash = Object.fromEntries(LISTED.map((name, index) => [name, texts[index] ?? '']));
+    const letters = texts.reduce((sum, text) => sum + (text?.length ?? 0), 0);
+    return { saga: listingOf(decodeRecord(id, { ...hash, snapshot: '' }, status)), letters };
   }
 
   async statistics(): Promise<Statistics> {
@@ -335,6 +357,11 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
     }
   }
 }
+
+/** Sagas that a listing reads in one packet. */
+const TOGETHER = 50;
+/** What a page of a listing reads of its sagas, about, in characters: one with many that hold much ends early. */
+const LETTERS_MAX = 4 * 1024 * 1024;
 
 /** The fewest indexes that hold every saga which a filter may let pass. */
 function indexesFor(filter: Filter, { status, sagas }: PartitionKeys): string[] {

@@ -123,6 +123,22 @@ const fields = z.object({
     .transform((text) => decodeSignals(text ?? '')),
 });
 
+/** What a listing shows, and `matches` asks: nothing that grows with what the saga knows, or with what it was told. */
+export const LISTED = [
+  'machine',
+  'revision',
+  'write_id',
+  'summary',
+  'state',
+  'status',
+  'parked',
+  'seq',
+  'created',
+  'updated',
+  'owner',
+  'due',
+] as const satisfies readonly (keyof z.infer<typeof fields>)[];
+
 /** What stands for a field that cannot be read. Nothing is known of such a saga but its id, which says when it began. */
 function standIns(id: string, status: SagaStatus): Record<keyof z.infer<typeof fields>, string> {
   const born = String(bornAtMs(id));

@@ -157,15 +157,15 @@ it('every saga is carried to its end, each call is announced before it is made, 
       await world.clock.pass(120_000);
 
       expect(weather.broken).toEqual([]);
-      const { records } = await world.store.list({}, null, 100);
+      const { sagas } = await world.store.list({}, null, 100);
       const { statuses } = await world.store.statistics();
       const counters = await world.counters();
       expect(statuses.STARTED).toBe(0);
-      expect(counters.started ?? 0).toBe(records.length);
+      expect(counters.started ?? 0).toBe(sagas.length);
       for (const status of ['COMPLETED', 'FAILED', 'ABORTED'] as const) {
         expect(counters[`settled.${status}`] ?? 0).toBe(statuses[status]);
       }
-      for (const { id, status } of records) {
+      for (const { id, status } of sagas) {
         const log = await world.store.log(id);
         expect(log.filter(({ from, to, event }) => event !== 'takenOver' && from === to)).toEqual([]);
         expect([id, world.called(id), inOrder(world.called(id), status)]).toEqual([

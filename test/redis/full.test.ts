@@ -49,7 +49,7 @@ it('with too few replicas is opened too, and asked, though nothing can be writte
   await (await open()).close();
   await admin.config('SET', 'min-replicas-to-write', '1');
   const store = await open();
-  expect((await store.list({}, null, 10)).records).toHaveLength(1);
+  expect((await store.list({}, null, 10)).sagas).toHaveLength(1);
   await expect(store.boot(A1.name)).rejects.toThrow(/fewer replicas than its min-replicas-to-write/);
   await admin.config('SET', 'min-replicas-to-write', '0');
   expect(await store.boot(A1.name)).toBe(2);

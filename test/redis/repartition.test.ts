@@ -68,7 +68,7 @@ async function seen(store: SagaStore) {
   const { statuses, inFlight, counters, damage } = await store.statistics();
   return {
     sagas: await Promise.all(ids.map(async (id) => [await store.get(id), await store.log(id)])),
-    listed: (await store.list({}, null, 100)).records.map(({ id }) => id),
+    listed: (await store.list({}, null, 100)).sagas.map(({ id }) => id),
     running: [...(await store.running([ORDER], null, 100)).ids].sort(),
     statistics: { statuses, inFlight, counters, damage },
   };

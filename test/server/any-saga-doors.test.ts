@@ -110,7 +110,7 @@ it('stores nothing where the definition itself fails at the start', async () => 
   const { status, body } = await post('/sagas', { machine: 'faulty', input: { list: [] } });
   expect([status, body.type]).toEqual([500, 'definition-error']);
   expect(JSON.stringify(body)).not.toContain('undefined');
-  expect((await world.store.list({}, null, 10)).records).toEqual([]);
+  expect((await world.store.list({}, null, 10)).sagas).toEqual([]);
 });
 
 it('takes an event once, and lets the saga go on with it', async () => {

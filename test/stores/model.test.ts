@@ -238,7 +238,7 @@ async function everything(store: SagaStore, ids: readonly string[]): Promise<unk
     do {
       // Where a filter lets little pass, pages may break differently; what stands on them may not.
       const page: Awaited<ReturnType<SagaStore['list']>> = await store.list(filter, cursor, 3);
-      records.push(...page.records);
+      records.push(...page.sagas);
       cursor = page.cursor;
     } while (cursor !== null);
     lists.push(records);

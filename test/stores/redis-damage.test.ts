@@ -40,7 +40,7 @@ it('damage is named, and never skipped in silence', async () => {
     await redis.hset(sagaKey(id), field, text);
     const unreadable = expect.stringContaining(`${field}: `);
     expect(await store.get(id)).toMatchObject({ id, unreadable });
-    expect((await store.list({}, null, 10)).records[0]).toMatchObject({ id, unreadable });
+    expect((await store.list({}, null, 10)).sagas[0]).toMatchObject({ id, unreadable });
   }
   const { id } = await begin(store);
   await redis.lset(`{p${id.slice(0, 2)}}:log:${id}`, 0, '{"at":1}');

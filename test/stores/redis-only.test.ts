@@ -440,3 +440,25 @@ it('lets another coordinator carry on what this one began', async () => {
   expect(await record(store, id)).toMatchObject({ fence: { revision: 2, writeId: done.writeId } });
   await other.close();
 });
+
+describe('a listing', () => {
+  const MIB = 1024 * 1024;
+  const sent = async () => Number(/total_net_output_bytes:(\d+)/.exec(await redis.info('stats'))?.[1]);
+
+  it('reads nothing of what the sagas know', async () => {
+    for (let n = 0; n < 5; n += 1) await begin(store, { snapshot: JSON.stringify('x'.repeat(MIB)) });
+    const before = await sent();
+    expect((await store.list({}, null, 10)).sagas).toHaveLength(5);
+    expect((await sent()) - before).toBeLessThan(MIB / 8);
+  });
+
+  it('ends a page early where its sagas hold much, and goes on behind them', async () => {
+    const parked = { reason: 'r', held: [{ step: 's', reason: 'r', response: 'x'.repeat(MIB) }] };
+    for (let n = 0; n < 8; n += 1) await begin(store, { next: { kind: 'park', parked } });
+    const first = await store.list({}, null, 10);
+    expect(first.sagas.length).toBeLessThan(8);
+    const rest = await store.list({}, first.cursor, 10);
+    const ids = [...first.sagas, ...rest.sagas].map(({ id }) => id);
+    expect(new Set(ids).size).toBe(8);
+  });
+});

@@ -82,7 +82,7 @@ export const commits: Part = (opened) => {
     const kept = await record(store, id);
     expect(stringify(kept.parked?.held[0]?.response)).toBe(response);
     const listed = await store.list({}, null, 10);
-    expect(stringify(listed.records[0]?.parked)).toBe(stringify(parked));
+    expect(stringify(listed.sagas[0]?.parked)).toBe(stringify(parked));
   });
 
   it('refuses a writer whose revision is past', async () => {

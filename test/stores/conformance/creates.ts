@@ -177,7 +177,7 @@ export const creates: Part = (opened) => {
       newSaga(store, { next: { kind: 'wait', delayMs: Number.NaN } }),
     ];
     for (const saga of misuses) await expect(store.create(saga)).rejects.toThrow(RangeError);
-    expect((await store.list({}, null, 10)).records).toEqual([]);
+    expect((await store.list({}, null, 10)).sagas).toEqual([]);
   });
 
   it('keeps every text as it was, in whatever script it is written', async () => {

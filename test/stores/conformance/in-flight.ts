@@ -22,7 +22,7 @@ export const inFlight: Part = (opened) => {
     const { refused } = await filled(store);
     expect(await store.get(refused.id)).toBeNull();
     expect(await store.log(refused.id)).toEqual([]);
-    expect((await store.list({}, null, 10)).records).toHaveLength(IN_FLIGHT_EACH);
+    expect((await store.list({}, null, 10)).sagas).toHaveLength(IN_FLIGHT_EACH);
     expect(await store.statistics()).toMatchObject({ inFlight: IN_FLIGHT_EACH, counters: {} });
     // The other partitions decide for themselves.
     await begin(store, { id: idIn(store, 1) });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { uuidOf } from '../../../stores/partition.ts';
-import { BadCursorError, type Filter, type SagaStore } from '../../../stores/saga-store.ts';
+import { BadCursorError, type Filter, listingOf, type SagaStore } from '../../../stores/saga-store.ts';
 import type { Opened } from '../conformance.ts';
 import { act, begin, end, MINUTE, ORDER, ORDER_2, park, record, summary, wait, write } from '../sagas.ts';
 
@@ -9,7 +9,7 @@ async function allPages(store: SagaStore, filter: Filter, limit: number): Promis
   let cursor: string | null = null;
   do {
     const page = await store.list(filter, cursor, limit);
-    pages.push(page.records.map(({ id }) => id));
+    pages.push(page.sagas.map(({ id }) => id));
     cursor = page.cursor;
   } while (cursor !== null);
   return pages;
@@ -29,14 +29,14 @@ export function listings(opened: () => Opened, isQuick: boolean): void {
     expect(await idsOf(store, {})).toEqual(ids.reverse());
   });
 
-  it('lists records as they are', async () => {
+  it('lists what is shown of records, as it is', async () => {
     const { store } = opened();
     const { id } = await begin(store, { next: park });
-    expect((await store.list({}, null, 10)).records).toEqual([await record(store, id)]);
+    expect((await store.list({}, null, 10)).sagas).toEqual([listingOf(await record(store, id))]);
   });
 
   it('lists nothing of nothing', async () => {
-    expect(await opened().store.list({}, null, 10)).toEqual({ records: [], cursor: null, damage: [] });
+    expect(await opened().store.list({}, null, 10)).toEqual({ sagas: [], cursor: null, damage: [] });
   });
 
   it('pages without gap or repetition, and says which page is the last', async () => {
@@ -56,12 +56,12 @@ export function listings(opened: () => Opened, isQuick: boolean): void {
     for (let i = 0; i < 6; i += 1) ids.push((await begin(store, { next: end('FAILED', 1) })).id);
     const [, , third, ...older] = newestFirst(ids);
     const first = await store.list({}, null, 3);
-    expect(first.records.at(-1)?.id).toBe(third);
+    expect(first.sagas.at(-1)?.id).toBe(third);
     advance(2 * MINUTE);
     await store.purge(100);
-    expect((await store.list({}, first.cursor, 3)).records).toEqual([]);
+    expect((await store.list({}, first.cursor, 3)).sagas).toEqual([]);
     const newer = (await begin(store)).id;
-    expect((await store.list({}, first.cursor, 3)).records.map(({ id }) => id)).not.toContain(newer);
+    expect((await store.list({}, first.cursor, 3)).sagas.map(({ id }) => id)).not.toContain(newer);
     expect(older).toHaveLength(3);
   });
 

@@ -113,7 +113,7 @@ export const purges: Part = (opened) => {
       },
     });
     expect(await store.statuses([id])).toEqual([null]);
-    expect((await store.list({}, null, 10)).records).toEqual([]);
+    expect((await store.list({}, null, 10)).sagas).toEqual([]);
     expect((await begin(store, { idempotency: { key: 'k', digest: 'another' } })).id).not.toBe(id);
   });
 
@@ -145,7 +145,7 @@ export const purges: Part = (opened) => {
     await store.commit(id, fence, write({ next: park }));
     advance(10_000 * MINUTE);
     expect(await store.purge(100)).toBe(0);
-    expect((await store.list({}, null, 10)).records).toHaveLength(4);
+    expect((await store.list({}, null, 10)).sagas).toHaveLength(4);
   });
 
   it('removes at most as many as asked for, and all of them in the end', async () => {
@@ -153,7 +153,7 @@ export const purges: Part = (opened) => {
     for (let i = 0; i < 25; i += 1) await begin(store, { next: end('COMPLETED', 1) });
     advance(2 * MINUTE);
     expect([await store.purge(10), await store.purge(10), await store.purge(10)]).toEqual([10, 10, 5]);
-    expect((await store.list({}, null, 10)).records).toEqual([]);
+    expect((await store.list({}, null, 10)).sagas).toEqual([]);
   });
 
   it('finds a purged saga missing when its writer comes back', async () => {
