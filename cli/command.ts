@@ -19,6 +19,8 @@ export type Options = Readonly<Record<string, Option>>;
 export interface Word {
   readonly name: string;
   readonly isOptional?: true;
+  /** Whether it is the id of a saga, of which a beginning is enough. */
+  readonly isSaga?: true;
   readonly choices?: readonly string[];
   /** Whether any number may follow. */
   readonly repeats?: true;

@@ -5,7 +5,7 @@ import { asSaga } from './saga.ts';
 import { EXIT, type ExitCode, UsageError } from './surroundings.ts';
 import { asJson, painter, shown, statusColour } from './text.ts';
 
-const ID: Word = { name: 'ID' };
+const ID: Word = { name: 'ID', isSaga: true };
 const options = {
   reason: { value: 'TEXT', says: 'why; it stands in the log of the saga' },
   by: { value: 'NAME', says: 'who asks (the name of your user)' },

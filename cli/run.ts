@@ -5,6 +5,7 @@ import { Transport } from '../client/transport.ts';
 import type { Command } from './command.ts';
 import { COMMANDS, COMMON } from './commands.ts';
 import { helpOf } from './help.ts';
+import { wholeId } from './ids.ts';
 import { meant } from './nearest.ts';
 import { parsed } from './parse.ts';
 import { EXIT, type ExitCode, type Surroundings, UsageError } from './surroundings.ts';
@@ -28,7 +29,7 @@ export async function run(args: readonly string[], around: Surroundings): Promis
     if (!Object.hasOwn(COMMANDS, name))
       throw new UsageError(`there is no command ${name}${meant(name, Object.keys(COMMANDS))}`);
     const command = COMMANDS[name] as Command;
-    const { values, words } = parsed(name, rest, command, COMMON);
+    const { values, words: written } = parsed(name, rest, command, COMMON);
     if (values.help === true) {
       around.out.write(helpOf(name, command, COMMON));
       return EXIT.ok;
@@ -37,11 +38,17 @@ export async function run(args: readonly string[], around: Surroundings): Promis
     const url = textOf(values.url) ?? around.env.SAGA_URL ?? '';
     const token = textOf(values.token) ?? around.env.API_TOKEN ?? '';
     const reached = coordinatorAt(url || URL_UNSET, token || undefined);
+    const words = await Promise.all(
+      written.map((word, index) =>
+        command.words[index]?.isSaga === true ? wholeId(reached.coordinator, word) : word,
+      ),
+    );
     const given = { ...reached, values, words, asJson: json, around };
     return await command.run({ ...given, commands: COMMANDS, common: COMMON });
   } catch (error) {
     if (error instanceof UsageError) {
-      say(shown(error.message) + whereToLook(error.message, args[0]));
+      const choices = error.choices.map((choice) => `\n  ${choice}`).join('');
+      say(shown(error.message) + (choices || whereToLook(error.message, args[0])));
       return EXIT.usage;
     }
     if (error instanceof UnreachableError) {

@@ -5,7 +5,7 @@ import { asJson, shown } from './text.ts';
 
 export const sendEvent: Command = {
   summary: 'tell a saga of something that happened outside',
-  words: [{ name: 'ID' }, { name: 'NAME' }, { name: 'DATA', isOptional: true }],
+  words: [{ name: 'ID', isSaga: true }, { name: 'NAME' }, { name: 'DATA', isOptional: true }],
   more: 'NAME is an event of its machine, DATA a JSON object.',
   options: { id: { value: 'ID', says: 'its own: sent again, it is the same event' } },
   async run({

@@ -7,7 +7,7 @@ import { timeline } from './timeline.ts';
 
 export const show: Command = {
   summary: 'one saga: its calls in time, and what is still held',
-  words: [{ name: 'ID' }],
+  words: [{ name: 'ID', isSaga: true }],
   options: {},
   async run({ coordinator, words: [id = ''], asJson: json, around: { out, env, columns } }) {
     const { body } = await coordinator.ask(sagaPath(id));

@@ -30,4 +30,11 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** The command cannot be understood. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+  /** What to choose from. */
+  readonly choices: readonly string[];
+
+  constructor(message: string, choices: readonly string[] = []) {
+    super(message);
+    this.choices = choices;
+  }
 }

@@ -17,7 +17,7 @@ interface Change {
 
 export const watch: Command = {
   summary: 'what happens to all sagas, or to one until it has ended',
-  words: [{ name: 'ID', isOptional: true }],
+  words: [{ name: 'ID', isSaga: true, isOptional: true }],
   options: {},
   async run(invocation) {
     const { transport, words, around } = invocation;

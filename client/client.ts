@@ -53,6 +53,8 @@ export interface WaitOptions extends StartOptions {
 
 /** Which sagas; each that is set must hold. */
 export interface ListOptions {
+  /** What the id begins with. */
+  readonly id?: string;
   readonly status?: SagaStatus;
   /** A state, with all states nested in it. */
   readonly state?: string;
@@ -258,9 +260,10 @@ function startOf(
   return { path: SAGAS, body, idempotencyKey, signal };
 }
 
-function queryOf({ failedStep, stuckForSeconds, since, until, ...plain }: ListOptions): string {
+function queryOf({ id, failedStep, stuckForSeconds, since, until, ...plain }: ListOptions): string {
   const given = {
     ...plain,
+    saga_id: id,
     failed_step: failedStep,
     stuck_for: stuckForSeconds,
     since: since?.toISOString(),

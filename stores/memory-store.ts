@@ -14,7 +14,7 @@ import {
 import { append } from './log.ts';
 import { MemoryChanges } from './memory-changes.ts';
 import { MemoryDeclarations } from './memory-declarations.ts';
-import { cursorAfter, LOOKED_AT_MAX, newestFirst, uuidFromCursor } from './paging.ts';
+import { cursorAfter, LOOKED_AT_MAX, newestFirst, uuidAbove } from './paging.ts';
 import { assertPartitions, idMaker, partitionOf, shareOf, uuidOf } from './partition.ts';
 import {
   type Backlog,
@@ -333,7 +333,7 @@ export class MemoryStore implements SagaStore {
 
   async list(filter: Filter, cursor: string | null, limit: number): Promise<Page> {
     assertLimit(limit);
-    const below = cursor === null ? null : uuidFromCursor(cursor);
+    const below = uuidAbove(filter, cursor);
     const ids = [...this.#sagas.keys()].sort(newestFirst);
     const start = below === null ? 0 : ids.findIndex((id) => uuidOf(id) < below);
     const sagas: SagaListing[] = [];
@@ -342,7 +342,7 @@ export class MemoryStore implements SagaStore {
       const saga = this.#sagas.get(id);
       if (saga && matches(filter, saga.record, this.#now())) sagas.push(listingOf(saga.record));
       const full = sagas.length === limit || index + 1 === LOOKED_AT_MAX;
-      if (full && index + 1 < rest.length) return { sagas, cursor: cursorAfter(id), damage: [] };
+      if (full && index + 1 < rest.length) return { sagas, cursor: cursorAfter(id, filter), damage: [] };
       if (full) break;
     }
     return { sagas, cursor: null, damage: [] };

@@ -274,6 +274,8 @@ export interface Claimed {
 
 /** Filters of a listing; every one given must hold. */
 export interface Filter {
+  /** What the id begins with. */
+  readonly id?: string;
   readonly status?: SagaStatus;
   /** A state with all states nested in it: `processingPayment` finds `processingPayment.waiting`. */
   readonly state?: string;
@@ -594,6 +596,7 @@ export function matches(filter: Filter, saga: SagaListing, nowMs: number): boole
   const { status, summary, parked } = saga;
   const { error } = filter;
   return (
+    (filter.id === undefined || saga.id.startsWith(filter.id)) &&
     (filter.status === undefined || filter.status === status) &&
     (filter.state === undefined ||
       summary.state === filter.state ||

@@ -22,6 +22,7 @@ const whole = (least: number, most: number) =>
 
 /** A strict object: a misspelt filter that was passed over would look like an answer. */
 const query = z.strictObject({
+  saga_id: text(200).optional().meta({ description: 'What the id begins with.' }),
   ...filters,
   status: z.enum(SAGA_STATUSES).optional(),
   stuck_for: whole(0, STUCK_FOR_MAX)
@@ -123,6 +124,7 @@ export async function pageOf(ask: () => Promise<SagaPage>): Promise<SagaPage> {
 }
 
 export function filterOf({
+  saga_id: id,
   stuck_for,
   since,
   until,
@@ -135,6 +137,7 @@ export function filterOf({
     throw new Problem('invalid-query', 'order_id finds orders by their label: leave out machine and label');
   const filter = {
     ...plain,
+    id,
     ...(order_id === undefined ? {} : { machine: ORDER, label: order_id }),
     stuckForMs: stuck_for === undefined ? undefined : stuck_for * 1000,
     sinceMs: since === undefined ? undefined : Date.parse(since),

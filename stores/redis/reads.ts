@@ -1,7 +1,7 @@
 /** The half of the contract that only asks: plain commands, in one tick to every partition, and no script. */
 import { assertLimit } from '../assertions.ts';
 import { BEFORE_ALL, decodePosition, encodePosition, foundIn, merged } from '../changes.ts';
-import { cursorAfter, LOOKED_AT_MAX, uuidFromCursor } from '../paging.ts';
+import { cursorAfter, LOOKED_AT_MAX, uuidAbove } from '../paging.ts';
 import { bornAtMs, partitionName, shareOf, uuidOf } from '../partition.ts';
 import {
   type Backlog,
@@ -179,7 +179,7 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
 
   async list(filter: Filter, cursor: string | null, limit: number): Promise<Page> {
     assertLimit(limit);
-    const below = cursor === null ? null : uuidFromCursor(cursor);
+    const below = uuidAbove(filter, cursor);
     const sources = this.keyspace.partitions.flatMap((keys, partition) =>
       indexesFor(filter, keys).map((key) => ({ key, prefix: `${partitionName(partition)}-` })),
     );
@@ -206,7 +206,7 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
         if (found && matches(filter, found.saga, this.clock.now())) sagas.push(found.saga);
         if (sagas.length < limit && looked < LOOKED_AT_MAX && letters < LETTERS_MAX) continue;
         const more = index + 1 < ahead.length || (await take(ids, 1)).length > 0;
-        return { sagas, cursor: more ? cursorAfter(ahead[index] ?? '') : null, damage: [...damage] };
+        return { sagas, cursor: more ? cursorAfter(ahead[index] ?? '', filter) : null, damage: [...damage] };
       }
     }
     return { sagas, cursor: null, damage: [...damage] };

@@ -260,6 +260,41 @@ describe('show', () => {
   });
 });
 
+describe('an id', () => {
+  it('may be cut short while no other begins so, anywhere', async () => {
+    const { id } = await parked();
+    // Until here its own millisecond and what was drawn for it.
+    const cut = id.slice(0, 24);
+    const [byBeginning, byBoth, bare] = await Promise.all(
+      [cut, `0…${id.slice(-8)}`, `${id.slice(0, 7)}...${id.slice(-8)}`].map((written) =>
+        at(['show', written]),
+      ),
+    );
+    for (const shown of [byBeginning, byBoth, bare]) expect(shown?.out).toContain(`saga ${id}\n`);
+    expect((await at(['watch', cut])).out).toMatch(new RegExp(`^${id} .*ABORTED`));
+    expect((await at(['retry', cut, '--reason', 'r'])).out).toContain(id);
+  });
+
+  it('that several begin with is told with all of them, and is nobody', async () => {
+    for (let n = 0; n < 2; n += 1) await submit(url);
+    const { code, out, err } = await at(['cancel', '0', '--reason', 'r']);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    const [first, ...candidates] = err.trimEnd().split('\n');
+    expect(first).toBe('saga: 0 is the beginning of several ids');
+    const { sagas } = JSON.parse((await at(['list', '--json', '--limit', '500'])).out);
+    const all = sagas.filter(({ saga_id: id }: { saga_id: string }) => id.startsWith('0'));
+    const lines = all.map(
+      (saga: Record<string, string>) => `  ${saga.saga_id}  ${saga.status}  ${saga.label}`,
+    );
+    expect(candidates).toEqual(lines.length > 10 ? [...lines.slice(0, 10), '  and of more'] : lines);
+  });
+
+  it('that nobody has is refused by the coordinator', async () => {
+    for (const none of ['07-0000', '07-0000…ff', 'f…', '07-0…'])
+      expect(await at(['show', none])).toMatchObject({ code: 4, err: expect.stringMatching(/no such saga/) });
+  });
+});
+
 describe('operating', () => {
   it('retries what parked, for a reason that stands in the log with a name', async () => {
     const { id } = await parked();

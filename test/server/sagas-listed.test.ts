@@ -160,10 +160,11 @@ describe('filters', () => {
     });
     await app.request(SAGAS);
     const until = '2026-01-02T00:00:00%2B01:00';
-    const query = `status=FAILED&state=a&label=l&machine=m&failed_step=c&stuck_for=2&since=1970-01-01T00:00:01Z&until=${until}`;
+    const query = `status=FAILED&state=a&saga_id=07-01&label=l&machine=m&failed_step=c&stuck_for=2&since=1970-01-01T00:00:01Z&until=${until}`;
     await app.request(`${SAGAS}?${query}&limit=7&cursor=d`);
     const filter = {
       status: 'FAILED',
+      id: '07-01',
       state: 'a',
       label: 'l',
       machine: 'm',
@@ -176,6 +177,19 @@ describe('filters', () => {
       [{}, null, 50],
       [filter, 'd', 7],
     ]);
+  });
+
+  it('saga_id, by as much of its beginning as there is', async () => {
+    const { saga_id: id } = declined;
+    for (const beginning of [id, id.slice(0, -1), id.slice(0, 24)])
+      expect(idsOf((await list(`?saga_id=${beginning}`)).sagas), beginning).toEqual([id]);
+    const all: Listed[] = (await list()).sagas;
+    for (const length of [1, 2, 3, 5, 9]) {
+      const begun = all.filter(({ saga_id }) => saga_id.startsWith(id.slice(0, length)));
+      expect(await list(`?saga_id=${id.slice(0, length)}`)).toMatchObject({ sagas: begun, cursor: null });
+    }
+    for (const none of ['07-0192a3b4-c5d6-9', 'x', `${id}0`, '07-0192a3b4c5d6'])
+      expect(await list(`?saga_id=${none}`), none).toMatchObject({ sagas: [], cursor: null });
   });
 
   it('label, which of an order is its order id, and machine', async () => {

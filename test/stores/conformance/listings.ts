@@ -124,6 +124,23 @@ export function listings(opened: () => Opened, isQuick: boolean): void {
     expect(await idsOf(store, { stuckForMs: 9 * MINUTE })).toEqual([]);
   });
 
+  it('filters by what the id begins with', async () => {
+    const { store, advance } = opened();
+    const ids: string[] = [];
+    for (let i = 0; i < 12; i += 1) {
+      ids.push((await begin(store)).id);
+      // Seven digits of a UUIDv7 are a quarter of an hour.
+      if (i === 5) advance(MINUTE * 20);
+    }
+    const [id = ''] = ids;
+    for (const length of [0, 1, 2, 3, 8, 10, 14, id.length]) {
+      const beginning = id.slice(0, length);
+      const found = newestFirst(ids.filter((one) => one.startsWith(beginning)));
+      expect((await allPages(store, { id: beginning }, 2)).flat(), beginning).toEqual(found);
+    }
+    expect(await idsOf(store, { id: 'no such' })).toEqual([]);
+  });
+
   it('finds what is held by a text of the reason', async () => {
     const { store } = opened();
     await begin(store);
