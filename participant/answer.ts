@@ -25,8 +25,8 @@ export const later = (detail: string, seconds = 1): Answer => ({
 });
 
 /** RFC 9457. */
-export function problem(status: number, type: string, detail: string): Answer {
-  return { status, body: { type, title: titleOf(type), status, detail } };
+export function problem(status: number, type: string, detail: string, more: object = {}): Answer {
+  return { status, body: { type, title: titleOf(type), status, detail, ...more } };
 }
 
 function titleOf(type: string): string {

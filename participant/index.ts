@@ -17,8 +17,10 @@ export { nodeHandler } from './node-handler.ts';
 export {
   type Call,
   createParticipant,
+  type Outcome,
   type Participant,
   type ParticipantOptions,
+  type SettledCall,
   type Undoing,
   type Work,
 } from './participant.ts';

@@ -2,7 +2,10 @@
 import type { Entry, Ledger } from './ledger.ts';
 import { type LedgerOptions, LOCK_MS, Turns } from './turns.ts';
 
-export type MemoryLedger = Ledger<undefined>;
+export interface MemoryLedger extends Ledger<undefined> {
+  /** Calls that wait for another call of their step. */
+  waiting(): number;
+}
 
 /**
  * It forgets with its process, and takes no effect back: what `perform` did before it refused or threw stands.
@@ -28,6 +31,7 @@ export function memoryLedger({
         return result;
       });
     },
+    waiting: () => turns.waiting,
     async forget(before) {
       for (const [key, { at }] of entries) if (at < before.getTime()) entries.delete(key);
     },

@@ -1,5 +1,5 @@
 /** From a request to the ledger and back: the table of docs/participants.md. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type Answer, isDefinitive, isDone, later, problem, toResponse } from './answer.ts';
 import { type Entry, type Ledger, LedgerBusyError, type Settled, type Step } from './ledger.ts';
 
@@ -28,9 +28,33 @@ export interface Work<Tx> {
   readonly undo: (call: Undoing<Tx>) => Answer | Promise<Answer>;
 }
 
+/** What became of a call. A bug in `perform` or `undo` is none: it is thrown. */
+export type Outcome =
+  /** An action, or an undo, that happened now. */
+  | 'performed'
+  /** Answered from the ledger. */
+  | 'replayed'
+  /** For good, or because it came with another body; or what could not be undone. */
+  | 'refused'
+  /** An action that its compensation has overtaken. */
+  | 'blocked'
+  /** A compensation of what was never done. */
+  | 'nothing-to-undo'
+  /** Not now: nothing was kept, and the call comes again. */
+  | 'failed';
+
+export interface SettledCall extends Step {
+  readonly idempotencyKey: string;
+  readonly attempt: number | null;
+  readonly outcome: Outcome;
+  readonly answer: Answer;
+}
+
 export interface ParticipantOptions {
   /** A larger body is answered 413. 1 MiB unless set. */
   readonly bodyBytesMax?: number;
+  /** Told of each call that came to the ledger, once it is kept there: for logs and metrics. What it throws is thrown. */
+  readonly onSettled?: (settled: SettledCall) => void;
 }
 
 /** Each takes a request, wherever it was routed from, and gives the answer. What `perform`, `undo` or the database throw, they throw. */
@@ -41,8 +65,10 @@ export interface Participant {
 
 interface Told {
   readonly answer: Answer;
-  readonly isReplay: boolean;
+  readonly outcome: Outcome;
 }
+
+type Arrived = Omit<Call<unknown>, 'tx'>;
 
 const BLOCKED = problem(
   409,
@@ -54,83 +80,100 @@ const OTHER_BODY = problem(
   'idempotency-key-reused',
   'The action was performed with another body under the same key.',
 );
+const BUSY = later('Another call for this step is under way.');
+const REPLAYED = { 'idempotent-replayed': 'true' };
 const NOTHING_TO_UNDO: Answer = { status: 200, body: { status: 'nothing-to-undo' } };
 const HEADERS = ['Idempotency-Key', 'Saga-Id', 'Saga-Step'] as const;
 const HEADER_CHARS_MAX = 256;
+const JSON_TYPE = /^\s*application\/([\w.+-]+\+)?json\s*(;|$)/i;
 
 export function createParticipant<Tx>(
   ledger: Ledger<Tx>,
   { perform, undo }: Work<Tx>,
-  { bodyBytesMax = 1024 * 1024 }: ParticipantOptions = {},
+  { bodyBytesMax = 1024 * 1024, onSettled }: ParticipantOptions = {},
 ): Participant {
-  type Settle = (call: Omit<Call<Tx>, 'tx'>) => (entry: Entry | null, tx: Tx) => Promise<Settled<Told>>;
+  type Settle = (call: Arrived) => (entry: Entry | null, tx: Tx) => Promise<Settled<Told>>;
 
   const action: Settle = (call) => async (entry, tx) => {
-    if (entry?.compensation) return unchanged(BLOCKED);
+    if (entry?.compensation) return unchanged(BLOCKED, 'blocked');
     const digest = digestOf(call.body);
-    if (entry?.action) return entry.digest === digest ? unchanged(entry.action, true) : unchanged(OTHER_BODY);
+    if (entry?.action) {
+      return entry.digest === digest ? unchanged(entry.action, 'replayed') : unchanged(OTHER_BODY, 'refused');
+    }
     const answer = await perform({ ...call, tx });
-    if (!isDefinitive(answer)) return unchanged(answer);
+    if (!isDefinitive(answer)) return unchanged(answer, 'failed');
     return {
       entry: { digest, action: answer, compensation: null },
       hasEffect: isDone(answer),
-      result: { answer, isReplay: false },
+      result: { answer, outcome: isDone(answer) ? 'performed' : 'refused' },
     };
   };
 
   /** Its body is not held against an earlier one: after a 413 the same compensation comes with less in it. */
   const compensation: Settle = (call) => async (entry, tx) => {
-    if (entry?.compensation) return unchanged(entry.compensation, true);
+    if (entry?.compensation) return unchanged(entry.compensation, 'replayed');
     const before = entry ?? { digest: null, action: null };
     const wasDone = before.action !== null && isDone(before.action);
     const answer = wasDone
       ? await undo({ ...call, tx, answer: before.action?.body ?? null })
       : NOTHING_TO_UNDO;
     // What could not be undone is still done, and an operator may have it tried again.
-    if (!isDone(answer)) return unchanged(answer);
+    if (!isDone(answer)) return unchanged(answer, isDefinitive(answer) ? 'refused' : 'failed');
     return {
       entry: { ...before, compensation: answer },
       hasEffect: true,
-      result: { answer, isReplay: false },
+      result: { answer, outcome: wasDone ? 'performed' : 'nothing-to-undo' },
     };
+  };
+
+  const settled = async (call: Arrived, settle: Settle): Promise<Told> => {
+    try {
+      return await ledger.settle(call, settle(call));
+    } catch (error) {
+      if (!(error instanceof LedgerBusyError)) throw error;
+      return { answer: BUSY, outcome: 'failed' };
+    }
   };
 
   const answering = (settle: Settle) => async (request: Request) => {
     const call = await readCall(request, bodyBytesMax);
     if ('refusal' in call) return toResponse(call.refusal);
-    try {
-      const { answer, isReplay } = await ledger.settle(call, settle(call));
-      return toResponse(answer, isReplay ? { 'idempotent-replayed': 'true' } : {});
-    } catch (error) {
-      if (!(error instanceof LedgerBusyError)) throw error;
-      return toResponse(later('Another call for this step is under way.'));
+    const told = await settled(call, settle);
+    if (onSettled !== undefined) {
+      const { sagaId, step, idempotencyKey, attempt } = call;
+      onSettled({ sagaId, step, idempotencyKey, attempt, ...told });
     }
+    return toResponse(told.answer, told.outcome === 'replayed' ? REPLAYED : {});
   };
 
   return { action: answering(action), compensation: answering(compensation) };
 }
 
-function unchanged(answer: Answer, isReplay = false): Settled<Told> {
-  return { entry: null, hasEffect: false, result: { answer, isReplay } };
+function unchanged(answer: Answer, outcome: Outcome): Settled<Told> {
+  return { entry: null, hasEffect: false, result: { answer, outcome } };
 }
 
-async function readCall<Tx>(
+async function readCall(
   request: Request,
   bodyBytesMax: number,
-): Promise<Omit<Call<Tx>, 'tx'> | { readonly refusal: Answer }> {
-  const [idempotencyKey = '', sagaId = '', step = ''] = HEADERS.map((name) =>
-    request.headers.get(name)?.trim(),
-  );
-  if (
-    ![idempotencyKey, sagaId, step].every((value) => value.length > 0 && value.length <= HEADER_CHARS_MAX)
-  ) {
-    const detail = `${HEADERS.join(', ')}: each is needed, of ${HEADER_CHARS_MAX} characters at most.`;
-    return { refusal: problem(400, 'bad-header', detail) };
+): Promise<Arrived | { readonly refusal: Answer }> {
+  const { headers } = request;
+  const [idempotencyKey = '', sagaId = '', step = ''] = HEADERS.map((name) => headers.get(name)?.trim());
+  const missing = HEADERS.filter((_, at) => [idempotencyKey, sagaId, step][at] === '');
+  if (missing.length > 0) {
+    const detail = `Required headers are missing: ${missing.join(', ')}.`;
+    return { refusal: problem(400, 'missing-header', detail, { headers: missing }) };
   }
+  if ([idempotencyKey, sagaId, step].some((value) => value.length > HEADER_CHARS_MAX)) {
+    const detail = `Each of ${HEADERS.join(', ')} may have ${HEADER_CHARS_MAX} characters.`;
+    return { refusal: problem(400, 'header-too-long', detail) };
+  }
+  if (!JSON_TYPE.test(headers.get('content-type') ?? ''))
+    return { refusal: problem(415, 'unsupported-media-type', 'Send application/json.') };
   const text = await readText(request, bodyBytesMax);
   if (text === null)
     return { refusal: problem(413, 'body-too-large', `A body may have ${bodyBytesMax} bytes.`) };
-  const attempt = Number(request.headers.get('Saga-Attempt') ?? Number.NaN);
+  const attempt = Number(headers.get('Saga-Attempt') ?? Number.NaN);
   try {
     const body: unknown = JSON.parse(text);
     return { idempotencyKey, sagaId, step, attempt: Number.isInteger(attempt) ? attempt : null, body };
@@ -139,8 +182,13 @@ async function readCall<Tx>(
   }
 }
 
-/** Null where it is too large: what is beyond the limit is not read. */
+/**
+ * Null where it is too large: what is beyond the limit is not read. A declared length is believed, because the server's parser
+ * enforces it; most servers read such a body several times faster as a text than by a stream.
+ */
 async function readText(request: Request, bodyBytesMax: number): Promise<string | null> {
+  const declaredBytes = request.headers.get('content-length');
+  if (declaredBytes !== null) return Number(declaredBytes) > bodyBytesMax ? null : request.text();
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of request.body ?? []) {
@@ -151,12 +199,17 @@ async function readText(request: Request, bodyBytesMax: number): Promise<string 
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** The order of fields means nothing in JSON, and a store may change it between two attempts. */
 function digestOf(body: unknown): string {
-  const sorted = JSON.stringify(body, (_, value: unknown) =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : value,
-  );
-  return createHash('sha256').update(sorted).digest('base64url');
+  return hash('sha256', JSON.stringify(sorted(body)), 'base64url');
+}
+
+/** The order of fields means nothing in JSON, and a store may change it between two attempts. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  // Without a prototype, in which a field named __proto__ would be lost.
+  const fields: Record<string, unknown> = Object.create(null);
+  for (const name of Object.keys(value).sort())
+    fields[name] = sorted((value as Record<string, unknown>)[name]);
+  return fields;
 }

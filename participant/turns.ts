@@ -12,9 +12,15 @@ export class Turns {
   readonly #lockMs: number;
   /** By key, what settles when the last one that has queued is through. */
   readonly #tails = new Map<string, Promise<unknown>>();
+  #waiting = 0;
 
   constructor(lockMs: number) {
     this.#lockMs = lockMs;
+  }
+
+  /** Those that are not let in yet. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   async take<T>(key: string, work: () => Promise<T>): Promise<T> {
@@ -39,6 +45,7 @@ export class Turns {
 
   async #comes(before: Promise<unknown>): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined;
+    this.#waiting += 1;
     const over = new Promise<boolean>((resolve) => {
       timer = setTimeout(() => resolve(false), this.#lockMs);
     });
@@ -46,6 +53,7 @@ export class Turns {
       return await Promise.race([before.then(() => true), over]);
     } finally {
       clearTimeout(timer);
+      this.#waiting -= 1;
     }
   }
 }

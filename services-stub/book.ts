@@ -2,24 +2,16 @@
 
 const ENTRIES_MAX = 100_000;
 
-export interface BookLimits<T> {
-  readonly entriesMax?: number;
-  /** Entries still in use are kept even when they are the oldest. */
-  readonly mayForget?: (entry: T) => boolean;
-}
-
 /** What a reader of a book needs; a writer may put in only its own kind of entry. */
-export type ReadableBook<T> = Pick<Book<T>, 'size' | 'get' | 'newest'>;
+export type ReadableBook<T extends object> = Pick<Book<T>, 'size' | 'get' | 'newest'>;
 
-export class Book<T> {
+export class Book<T extends object> {
   readonly #entries = new Map<string, T>();
   readonly #entriesMax: number;
-  readonly #mayForget: (entry: T) => boolean;
   #forgotten = 0;
 
-  constructor({ entriesMax = ENTRIES_MAX, mayForget = () => true }: BookLimits<T> = {}) {
+  constructor(entriesMax = ENTRIES_MAX) {
     this.#entriesMax = entriesMax;
-    this.#mayForget = mayForget;
   }
 
   get size(): number {
@@ -40,6 +32,12 @@ export class Book<T> {
     return entry;
   }
 
+  /** Alters what is not forgotten yet. */
+  change(id: string, changes: Partial<T>): void {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) Object.assign(entry, changes);
+  }
+
   values(): IterableIterator<T> {
     return this.#entries.values();
   }
@@ -51,9 +49,8 @@ export class Book<T> {
   /** Forgets a tenth at once, because a Map that loses its first key at every insertion is walked anew each time. */
   #forgetOldest(): void {
     let toForget = Math.ceil(this.#entriesMax / 10);
-    for (const [id, entry] of this.#entries) {
+    for (const id of this.#entries.keys()) {
       if (toForget === 0) return;
-      if (!this.#mayForget(entry)) continue;
       this.#entries.delete(id);
       this.#forgotten += 1;
       toForget -= 1;

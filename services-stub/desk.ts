@@ -5,9 +5,10 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Hono } from 'hono';
 import { z } from 'zod';
-import { type Call, type CallKind, Journal } from './journal.ts';
-import { Ledger, type Settled } from './ledger.ts';
-import { done, type Means, readCallHeaders } from './participant.ts';
+import { done, memoryLedger, type SettledCall } from '../participant/index.ts';
+import { callOf, settle } from './calls.ts';
+import { type CallKind, Journal } from './journal.ts';
+import type { Means } from './participant.ts';
 import { type Env, type Handler, routed } from './routes.ts';
 import { invalid, problem, readJson, toResponse } from './wire.ts';
 
@@ -55,52 +56,47 @@ export function createDesk<Name extends string>(
   { clock, newId, nextSeq, faultsOn }: Means,
 ): Desk<Name> {
   const journal = new Journal({ service, now: clock.now, nextSeq });
-  const ledger = new Ledger<object>(journal);
+  const ledger = memoryLedger();
   const faults = new Map<string, { status?: number | undefined; times?: number | undefined }>();
   const startedAt = clock.now();
 
   const answer =
     (desk: DeskCall, kind: CallKind, path: string): Handler =>
     async (c) => {
-      const headers = readCallHeaders(c);
-      if ('refusal' in headers) return toResponse(headers.refusal);
-      const body = await readJson(c);
-      if ('refusal' in body) return toResponse(body.refusal);
       const fault = faults.get(path);
       if (fault !== undefined) {
         if (fault.times === 1) faults.delete(path);
         else if (fault.times !== undefined) faults.set(path, { ...fault, times: fault.times - 1 });
       }
-      const call: Call = { ...headers.value, kind, faults: fault ? ['desk'] : [] };
+      const call = callOf(c, kind, fault ? ['desk'] : []);
       if (fault?.status !== undefined) {
         journal.append(call, 'failed', fault.status);
         return toResponse(
           problem(fault.status, 'fault-injected', 'Fault injected', 'A fault rule answered this call.'),
         );
       }
-      const settled =
-        kind === 'compensation'
-          ? await ledger.compensation(call, async () => ({ status: 'undone' }))
-          : await ledger.action(call, async () => {
-              const [field, prefix] = desk.gives;
-              const id = newId(prefix);
-              const given = { [field]: desk.isList ? [id] : id, ...desk.also };
-              return done(given, given);
-            });
+      const { response, settled } = await settle(c, call, ledger, journal, {
+        perform() {
+          const [field, prefix] = desk.gives;
+          const id = newId(prefix);
+          return done({ [field]: desk.isList ? [id] : id, ...desk.also }, { status: 201 });
+        },
+        undo: () => done({ status: 'undone' }),
+      });
       if (fault !== undefined) {
         c.env.incoming.socket.destroy();
         return RESPONSE_ALREADY_SENT;
       }
       const url = c.req.header('saga-callback-url');
       const token = c.req.header('saga-callback-token');
-      if (!desk.isLater || kind === 'compensation' || url === undefined || token === undefined)
-        return toResponse(settled.answer);
+      const isTold = desk.isLater && kind === 'action' && settled !== null;
+      if (!isTold || url === undefined || token === undefined) return response;
       void tell(url, token, settled);
       return toResponse({ status: 202, body: { status: 'accepted' } });
     };
 
   /** Says what came of a call, until somebody has heard it. */
-  const tell = async (url: string, token: string, settled: Settled): Promise<void> => {
+  const tell = async (url: string, token: string, settled: SettledCall): Promise<void> => {
     const { status, body } = settled.answer;
     const { title } = body as { title?: string };
     const told =

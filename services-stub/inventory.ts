@@ -1,7 +1,7 @@
 /** Inventory: real stock that runs out, reserved all or nothing, and comes back on release. */
 import { z } from 'zod';
 import { Book } from './book.ts';
-import { createParticipant, done, type Means, refused } from './participant.ts';
+import { createParticipant, done, type Means } from './participant.ts';
 import { problem } from './wire.ts';
 
 export interface Reservation {
@@ -9,7 +9,7 @@ export interface Reservation {
   readonly order_id: string;
   readonly product_id: string;
   readonly quantity: number;
-  status: 'RESERVED' | 'RELEASED';
+  readonly status: 'RESERVED' | 'RELEASED';
 }
 
 /** Pieces available by product. */
@@ -77,7 +77,7 @@ export function createInventory(means: Means, stock: Stock = {}) {
         accepts: ReserveRequest,
         perform({ order_id, items }) {
           const refusal = whyNot(items);
-          if (refusal !== null) return refused(refusal);
+          if (refusal !== null) return refusal;
           const reserved = items.map(({ product_id, quantity }): Reservation => {
             move(product_id, -quantity);
             const reservation_id = means.newId('res_');
@@ -94,15 +94,15 @@ export function createInventory(means: Means, stock: Stock = {}) {
             product_id,
             quantity,
           }));
-          return done({ reservations: facts, order_id, status: 'RESERVED' }, reserved);
+          return done({ reservations: facts, order_id, status: 'RESERVED' });
         },
       },
       compensation: {
         path: '/api/inventory/release',
-        undo(reserved: readonly Reservation[]) {
-          for (const reservation of reserved) {
-            move(reservation.product_id, reservation.quantity);
-            reservation.status = 'RELEASED';
+        undo({ reservations: reserved }: { readonly reservations: readonly Reservation[] }) {
+          for (const { reservation_id, product_id, quantity } of reserved) {
+            move(product_id, quantity);
+            reservations.change(reservation_id, { status: 'RELEASED' });
           }
           return {
             status: 'released',

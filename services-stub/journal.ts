@@ -1,9 +1,8 @@
 /** Every call that a service received, in the order in which it was settled. Tests read sagas off it. */
+import type { Outcome } from '../participant/index.ts';
 import { Book } from './book.ts';
 
 export type CallKind = 'action' | 'compensation';
-
-export type CallOutcome = 'performed' | 'replayed' | 'refused' | 'blocked' | 'failed' | 'nothing-to-undo';
 
 export interface Call {
   readonly kind: CallKind;
@@ -28,7 +27,7 @@ export interface JournalEntry {
   readonly attempt: number | null;
   readonly idempotency_key: string;
   readonly traceparent: string | null;
-  readonly outcome: CallOutcome;
+  readonly outcome: Outcome;
   /** Null where an injected fault kept every answer back. */
   readonly status: number | null;
   readonly faults: readonly string[];
@@ -53,7 +52,7 @@ export class Journal {
     return this.#entries.forgotten;
   }
 
-  append(call: Call, outcome: CallOutcome, status: number | null): void {
+  append(call: Call, outcome: Outcome, status: number | null): void {
     const { service, now, nextSeq, onEntry } = this.#means;
     const seq = nextSeq();
     const entry: JournalEntry = {

@@ -1,7 +1,7 @@
 /** Notifications: sent; what was sent cannot be unsent, so a cancellation marks it as withdrawn by a second message. */
 import { z } from 'zod';
 import { Book } from './book.ts';
-import { createParticipant, done, type Means, refused } from './participant.ts';
+import { createParticipant, done, type Means } from './participant.ts';
 import { problem } from './wire.ts';
 
 export interface Notification {
@@ -10,7 +10,7 @@ export interface Notification {
   readonly customer_id: string;
   readonly tracking_number: string;
   readonly sent_at: string;
-  status: 'SENT' | 'CANCELLED';
+  readonly status: 'SENT' | 'CANCELLED';
 }
 
 const NotificationRequest = z.object({
@@ -31,13 +31,11 @@ export function createNotification(means: Means) {
         accepts: NotificationRequest,
         perform(request) {
           if (request.customer_id === UNREACHABLE_CUSTOMER) {
-            return refused(
-              problem(
-                409,
-                'customer-unreachable',
-                'Customer unreachable',
-                'No channel reaches this customer.',
-              ),
+            return problem(
+              409,
+              'customer-unreachable',
+              'Customer unreachable',
+              'No channel reaches this customer.',
             );
           }
           const notification_id = means.newId('ntf_');
@@ -48,14 +46,14 @@ export function createNotification(means: Means) {
             sent_at,
             status: 'SENT',
           });
-          return done({ ...notification }, notification);
+          return done({ ...notification });
         },
       },
       compensation: {
         path: '/api/notifications/cancel',
-        undo(notification: Notification) {
-          notification.status = 'CANCELLED';
-          return { status: 'cancelled', notification_id: notification.notification_id };
+        undo({ notification_id }: Notification) {
+          notifications.change(notification_id, { status: 'CANCELLED' });
+          return { status: 'cancelled', notification_id };
         },
       },
       collection: { path: '/api/notifications', name: 'notifications', book: notifications },

@@ -1,7 +1,7 @@
 /** Orders: created, and cancelled when the saga fails. */
 import { z } from 'zod';
 import { Book } from './book.ts';
-import { createParticipant, done, type Means, refused } from './participant.ts';
+import { createParticipant, done, type Means } from './participant.ts';
 import { problem } from './wire.ts';
 
 export interface Order {
@@ -11,7 +11,7 @@ export interface Order {
   readonly amount: number;
   readonly currency: string;
   readonly created_at: string;
-  status: 'CREATED' | 'CANCELLED';
+  readonly status: 'CREATED' | 'CANCELLED';
 }
 
 const OrderRequest = z.object({
@@ -42,21 +42,24 @@ export function createOrder(means: Means) {
         accepts: OrderRequest,
         perform(request) {
           if (request.customer_id === BLOCKED_CUSTOMER) {
-            return refused(
-              problem(409, 'customer-blocked', 'Customer blocked', 'This customer may not place orders.'),
+            return problem(
+              409,
+              'customer-blocked',
+              'Customer blocked',
+              'This customer may not place orders.',
             );
           }
           const order_id = means.newId('ord_');
           const created_at = new Date(means.clock.now()).toISOString();
           const order = orders.put(order_id, { order_id, ...request, created_at, status: 'CREATED' });
-          return done({ ...order }, order);
+          return done({ ...order });
         },
       },
       compensation: {
         path: '/api/orders/cancel',
-        undo(order: Order) {
-          order.status = 'CANCELLED';
-          return { status: 'cancelled', order_id: order.order_id };
+        undo({ order_id }: Order) {
+          orders.change(order_id, { status: 'CANCELLED' });
+          return { status: 'cancelled', order_id };
         },
       },
       collection: { path: '/api/orders', name: 'orders', book: orders },

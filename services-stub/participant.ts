@@ -2,13 +2,14 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Context, Hono } from 'hono';
 import type { z } from 'zod';
+import { type Answer, done as doneWith, memoryLedger, type Work } from '../participant/index.ts';
 import type { ReadableBook } from './book.ts';
+import { callOf, settle } from './calls.ts';
 import { Faults, faultRules, type Misfortune } from './faults.ts';
 import { type Call, type CallKind, Journal } from './journal.ts';
-import { Ledger, type Performed, type Settled } from './ledger.ts';
 import { createMeters } from './meters.ts';
 import { type Env, type Handler, notFound, routed } from './routes.ts';
-import { type Answer, invalid, isDefinitive, problem, type Read, readJson, toResponse } from './wire.ts';
+import { invalid, isDefinitive, problem, readJson, toResponse } from './wire.ts';
 
 export type ServiceName = 'order' | 'inventory' | 'payment' | 'shipping' | 'notification';
 
@@ -27,16 +28,18 @@ export interface Means {
   readonly faultsOn: boolean;
 }
 
-export interface Definition<Request, Effect, Books> {
+export interface Definition<Request, Given, Books> {
   readonly service: ServiceName;
   readonly action: {
     readonly path: string;
     readonly accepts: z.ZodType<Request>;
-    readonly perform: (request: Request) => Performed<Effect>;
+    /** Answers by `done` or `refused`. */
+    readonly perform: (request: Request) => Answer;
   };
   readonly compensation: {
     readonly path: string;
-    readonly undo: (effect: Effect) => object;
+    /** Is given what the action was answered, as the ledger has it, and nothing else: no body can make it undo what was not done. */
+    readonly undo: (given: Given) => object;
   };
   /** Where what the service holds can be read, as a list under `name` and one by one. */
   readonly collection: { readonly path: string; readonly name: string; readonly book: ReadableBook<object> };
@@ -55,21 +58,15 @@ export interface Participant<Books = unknown> {
   readonly faults: Faults;
 }
 
-const CALL_HEADERS = ['Idempotency-Key', 'Saga-Id', 'Saga-Step'] as const;
-const HEADER_CHARS_MAX = 256;
+/** Longer than any fault of a test lets a call linger: a duplicate waits here rather than being told to come back. */
+const LOCK_MS = 600_000;
 const LIST_LIMIT_MAX = 1000;
 const LIST_LIMIT_DEFAULT = 100;
 
-export function done<Effect>(body: object, effect: Effect): Performed<Effect> {
-  return { answer: { status: 201, body }, effect };
-}
+export const done = (body: object) => doneWith(body, { status: 201 });
 
-export function refused(answer: Answer): Performed<never> {
-  return { answer, effect: null };
-}
-
-export function createParticipant<Request, Effect, Books>(
-  definition: Definition<Request, Effect, Books>,
+export function createParticipant<Request, Given, Books>(
+  definition: Definition<Request, Given, Books>,
   means: Means,
 ): Participant<Books> {
   const { service, action, compensation, collection, facts = {}, books } = definition;
@@ -77,53 +74,43 @@ export function createParticipant<Request, Effect, Books>(
   const startedAt = clock.now();
   const faults = new Faults();
   const paths = { action: action.path, compensation: compensation.path };
-  const meters = createMeters(service, paths, () => ledger.waiting);
+  const ledger = memoryLedger({ lockMs: LOCK_MS });
+  const meters = createMeters(service, paths, ledger.waiting);
   const journal = new Journal({
     service,
     now: clock.now,
     nextSeq: means.nextSeq,
     onEntry: meters.count,
   });
-  const ledger = new Ledger<Effect>(journal);
 
   /** One call from the wire to the ledger and back; the faults stand in between, as a network would. */
   const answerCall =
     (kind: CallKind): Handler =>
     async (c) => {
-      const headers = readCallHeaders(c);
-      if ('refusal' in headers) return toResponse(headers.refusal);
-      const body = await readJson(c);
-      if ('refusal' in body) return toResponse(body.refusal);
-
-      const misfortune = faults.draw(kind, headers.value.sagaId);
-      const call: Call = { ...headers.value, kind, faults: misfortune.struckBy };
+      const misfortune = faults.draw(kind, c.req.header('Saga-Id') ?? '');
+      const call = callOf(c, kind, misfortune.struckBy);
       if (misfortune.delayMs > 0) await clock.sleep(misfortune.delayMs, misfortune.lifted);
       if (misfortune.ending !== null) return endEarly(c, call, misfortune);
 
-      const settled = await settle(call, body.value, misfortune);
-      if (misfortune.loseAnswer) return dropConnection(c);
-      return toResponse(
-        settled.answer,
-        settled.outcome === 'replayed' ? { 'idempotent-replayed': 'true' } : {},
-      );
+      const { response } = await settle(c, call, ledger, journal, workDuring(misfortune));
+      return misfortune.loseAnswer ? dropConnection(c) : response;
     };
 
-  const settle = (call: Call, body: unknown, misfortune: Misfortune): Promise<Settled> => {
-    const { effectDelayMs, lifted } = misfortune;
+  const workDuring = ({ effectDelayMs, lifted }: Misfortune): Work<undefined> => {
     const linger = async () => effectDelayMs > 0 && (await clock.sleep(effectDelayMs, lifted));
-    if (call.kind === 'compensation') {
-      return ledger.compensation(call, async (effect) => {
+    return {
+      async perform({ body }) {
         await linger();
-        return compensation.undo(effect);
-      });
-    }
-    return ledger.action(call, async () => {
-      await linger();
-      // A body that does not fit is refused inside the ledger, for this refusal too must hold for good: the
-      // coordinator compensates on it, and a later repeat may not succeed.
-      const request = action.accepts.safeParse(body);
-      return request.success ? action.perform(request.data) : refused(invalid(request.error));
-    });
+        // A body that does not fit is refused inside the ledger, for this refusal too must hold for good: the
+        // coordinator compensates on it, and a later repeat may not succeed.
+        const request = action.accepts.safeParse(body);
+        return request.success ? action.perform(request.data) : invalid(request.error);
+      },
+      async undo({ answer }) {
+        await linger();
+        return doneWith(compensation.undo(answer as Given));
+      },
+    };
   };
 
   const endEarly = async (c: Context<Env>, call: Call, { ending, lifted }: Misfortune): Promise<Response> => {
@@ -210,27 +197,7 @@ export function createParticipant<Request, Effect, Books>(
     [`${collection.path}/:id`, { GET: readOne }],
   ]);
 
-  return { service, app, books, journal, waiting: () => ledger.waiting, faults };
-}
-
-export function readCallHeaders(c: Context<Env>): Read<Omit<Call, 'kind' | 'faults'>> {
-  const [idempotencyKey = '', sagaId = '', step = ''] = CALL_HEADERS.map((name) =>
-    c.req.header(name)?.trim(),
-  );
-  const missing = CALL_HEADERS.filter((name) => !c.req.header(name)?.trim());
-  if (missing.length > 0) {
-    const detail = `Required headers are missing: ${missing.join(', ')}.`;
-    return { refusal: problem(400, 'missing-header', 'Missing header', detail, { headers: missing }) };
-  }
-  if ([idempotencyKey, sagaId, step].some((value) => value.length > HEADER_CHARS_MAX)) {
-    const detail = `Each of ${CALL_HEADERS.join(', ')} may have ${HEADER_CHARS_MAX} characters.`;
-    return { refusal: problem(400, 'header-too-long', 'Header too long', detail) };
-  }
-  const attempt = Number(c.req.header('Saga-Attempt') ?? Number.NaN);
-  const traceparent = c.req.header('traceparent')?.slice(0, HEADER_CHARS_MAX) ?? null;
-  return {
-    value: { idempotencyKey, sagaId, step, traceparent, attempt: Number.isInteger(attempt) ? attempt : null },
-  };
+  return { service, app, books, journal, waiting: ledger.waiting, faults };
 }
 
 function injectedAnswer(status: number, retryAfter: number | null): Answer {

@@ -1,7 +1,7 @@
 /** Payments: captured, declined by token, and refunded once, by no more than was taken. */
 import { z } from 'zod';
 import { Book } from './book.ts';
-import { createParticipant, done, type Means, refused } from './participant.ts';
+import { createParticipant, done, type Means } from './participant.ts';
 import { problem } from './wire.ts';
 
 /** Carries no token: what a payment was made with must not be readable afterwards. */
@@ -11,8 +11,8 @@ export interface Payment {
   readonly amount: number;
   readonly currency: string;
   readonly method: string;
-  refunded: number;
-  status: 'CAPTURED' | 'REFUNDED';
+  readonly refunded: number;
+  readonly status: 'CAPTURED' | 'REFUNDED';
 }
 
 export interface Turnover {
@@ -46,9 +46,7 @@ export function createPayment(means: Means) {
         accepts: PaymentRequest,
         perform({ order_id, amount, currency, payment: { method, token } }) {
           if (token === DECLINED_TOKEN) {
-            return refused(
-              problem(402, 'payment-declined', 'Payment declined', 'The issuer declined this payment.'),
-            );
+            return problem(402, 'payment-declined', 'Payment declined', 'The issuer declined this payment.');
           }
           book(currency, amount, 0);
           const payment_id = means.newId('pay_');
@@ -61,18 +59,15 @@ export function createPayment(means: Means) {
             refunded: 0,
             status: 'CAPTURED',
           });
-          return done({ ...payment }, payment);
+          return done({ ...payment });
         },
       },
       compensation: {
         path: '/api/payments/refund',
-        undo(payment: Payment) {
-          const refund = payment.amount - payment.refunded;
-          book(payment.currency, 0, refund);
-          payment.refunded += refund;
-          payment.status = 'REFUNDED';
-          const { payment_id, currency } = payment;
-          return { status: 'refunded', payment_id, refunded: refund, currency };
+        undo({ payment_id, amount, currency }: Payment) {
+          book(currency, 0, amount);
+          payments.change(payment_id, { refunded: amount, status: 'REFUNDED' });
+          return { status: 'refunded', payment_id, refunded: amount, currency };
         },
       },
       collection: { path: '/api/payments', name: 'payments', book: payments },

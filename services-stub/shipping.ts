@@ -1,7 +1,7 @@
 /** Shipping: a shipment scheduled under a tracking number, cancelled when the saga fails. */
 import { z } from 'zod';
 import { Book } from './book.ts';
-import { createParticipant, done, type Means, refused } from './participant.ts';
+import { createParticipant, done, type Means } from './participant.ts';
 import { problem } from './wire.ts';
 
 export interface Shipment {
@@ -10,7 +10,7 @@ export interface Shipment {
   readonly items: readonly object[];
   readonly country: string;
   readonly scheduled_at: string;
-  status: 'SCHEDULED' | 'CANCELLED';
+  readonly status: 'SCHEDULED' | 'CANCELLED';
 }
 
 const line = z.string().min(1).max(200);
@@ -43,7 +43,7 @@ export function createShipping(means: Means) {
         accepts: ShippingRequest,
         perform({ order_id, items, shipping_address: { country } }) {
           if (country === UNSERVED_COUNTRY) {
-            return refused(problem(422, 'undeliverable', 'Undeliverable', 'No carrier serves this country.'));
+            return problem(422, 'undeliverable', 'Undeliverable', 'No carrier serves this country.');
           }
           const tracking_number = means.newId('TRK').toUpperCase();
           const scheduled_at = new Date(means.clock.now()).toISOString();
@@ -55,14 +55,14 @@ export function createShipping(means: Means) {
             scheduled_at,
             status: 'SCHEDULED',
           });
-          return done({ ...shipment }, shipment);
+          return done({ ...shipment });
         },
       },
       compensation: {
         path: '/api/shipping/cancel',
-        undo(shipment: Shipment) {
-          shipment.status = 'CANCELLED';
-          return { status: 'cancelled', tracking_number: shipment.tracking_number };
+        undo({ tracking_number }: Shipment) {
+          shipments.change(tracking_number, { status: 'CANCELLED' });
+          return { status: 'cancelled', tracking_number };
         },
       },
       collection: { path: '/api/shipments', name: 'shipments', book: shipments },

@@ -1,5 +1,5 @@
 /** Puts participants behind real sockets. The only place here where time, randomness and ports are real. */
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -196,6 +196,7 @@ const REAL_CLOCK: Clock = {
   sleep: (ms, until) => delay(ms, undefined, { signal: until }).catch(() => undefined),
 };
 
+/** Of a UUID, because Node draws random bytes for many of them at once. */
 function randomId(prefix: string): string {
-  return `${prefix}${randomBytes(10).toString('hex')}`;
+  return `${prefix}${randomUUID().replaceAll('-', '').slice(12)}`;
 }

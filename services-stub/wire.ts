@@ -1,17 +1,11 @@
 /** What a participant says over HTTP: answers as data, problems per RFC 9457, and the reading of JSON bodies. */
 import type { Context } from 'hono';
 import type { z } from 'zod';
-
-export interface Answer {
-  readonly status: number;
-  readonly body: object;
-  readonly headers?: Readonly<Record<string, string>>;
-}
+import type { Answer } from '../participant/index.ts';
 
 /** A value that arrived, or the answer to give because it did not. */
 export type Read<T> = { readonly value: T } | { readonly refusal: Answer };
 
-const BODY_BYTES_MAX = 1024 * 1024;
 const ERRORS_LISTED_MAX = 20;
 
 /** These statuses say "not now": whoever repeats the call may fare better, so nobody may remember them. */
@@ -49,7 +43,8 @@ export function isDefinitive({ status }: Answer): boolean {
 }
 
 export function toResponse({ status, body, headers }: Answer, more: Record<string, string> = {}): Response {
-  if (WITHOUT_BODY.has(status)) return new Response(null, { status, headers: { ...headers, ...more } });
+  if (body === null || WITHOUT_BODY.has(status))
+    return new Response(null, { status, headers: { ...headers, ...more } });
   const type = status < 400 ? 'application/json' : 'application/problem+json';
   return new Response(JSON.stringify(body), {
     status,
@@ -58,35 +53,9 @@ export function toResponse({ status, body, headers }: Answer, more: Record<strin
 }
 
 export async function readJson(c: Context): Promise<Read<unknown>> {
-  const mediaType = c.req.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
-  if (mediaType !== 'application/json') {
-    return {
-      refusal: problem(415, 'unsupported-media-type', 'Unsupported media type', 'Send application/json.'),
-    };
-  }
-  const text = await readText(c);
-  if (text === null) {
-    const detail = `A body may have ${BODY_BYTES_MAX} bytes.`;
-    return { refusal: problem(413, 'body-too-large', 'Body too large', detail) };
-  }
   try {
-    return { value: JSON.parse(text) };
+    return { value: await c.req.json() };
   } catch {
     return { refusal: problem(400, 'malformed-json', 'Malformed JSON', 'The body is not JSON.') };
   }
-}
-
-/** Null where the body is too large. A declared length is believed, because Node's parser enforces it. */
-async function readText(c: Context): Promise<string | null> {
-  const declaredBytes = c.req.header('content-length');
-  if (declaredBytes !== undefined) return Number(declaredBytes) > BODY_BYTES_MAX ? null : c.req.text();
-
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of c.req.raw.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > BODY_BYTES_MAX) return null;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

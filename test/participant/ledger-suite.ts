@@ -188,6 +188,44 @@ export function holdsTheTable<Tx>(
     expect(await effects()).toBe(1);
   });
 
+  it('tells of each call what became of it, once it is kept', async () => {
+    const told: string[] = [];
+    const answers = [later('not yet'), done({ payment_id: 'p1' })];
+    const undos = [refused('it has left'), done()];
+    const { ledger } = await open();
+    const participant = createParticipant(
+      ledger,
+      { perform: () => answers.shift() ?? refused('no funds'), undo: () => undos.shift() ?? done() },
+      {
+        onSettled: ({ sagaId, step, attempt, idempotencyKey, outcome, answer }) => {
+          expect([step, attempt, idempotencyKey.startsWith(`${sagaId}:payment:`)]).toEqual([
+            'payment',
+            1,
+            true,
+          ]);
+          told.push(`${sagaId} ${outcome} ${answer.status}`);
+        },
+      },
+    );
+    for (const [sagaId, kind] of [
+      ...['action', 'action', 'action', 'compensation', 'compensation', 'action'].map((kind) => ['a', kind]),
+      ...['action', 'action', 'compensation', 'compensation'].map((kind) => ['b', kind]),
+    ] as ['a' | 'b', 'action' | 'compensation'][])
+      await participant[kind](call(sagaId, kind));
+    await participant.action(call('b', 'action', '{'));
+    expect(told).toEqual([
+      ...[
+        'a failed 503',
+        'a performed 200',
+        'a replayed 200',
+        'a refused 422',
+        'a performed 204',
+        'a blocked 409',
+      ],
+      ...['b refused 422', 'b replayed 422', 'b nothing-to-undo 200', 'b replayed 200'],
+    ]);
+  });
+
   it('performs eight duplicates at once as one', async () => {
     const { action, effects } = await started();
     const answers = await Promise.all(Array.from({ length: 8 }, () => action()));
@@ -198,10 +236,17 @@ export function holdsTheTable<Tx>(
     expect(await effects()).toBe(1);
   });
 
+  it.each([200, 204, 400, 402, 404, 409, 422])('keeps %i', async (status) => {
+    const { action, performed } = await started([{ status, body: null }]);
+    expect(await action()).toMatchObject({ status, isReplay: false });
+    expect(await action()).toMatchObject({ status, isReplay: true });
+    expect(performed()).toBe(1);
+  });
+
   it.each([
-    ['later', later('the bank is closed', 7), 503],
-    ['a 5xx', done({}, { status: 500 }), 500],
-    ['429', refused('slower', { status: 429 }), 429],
+    ['later', later('the bank is closed', 7), 503] as const,
+    ['a 5xx', done({}, { status: 500 }), 500] as const,
+    ...[408, 425, 429].map((status) => [`${status}`, refused('slower', { status }), status] as const),
   ])('keeps no row of %s', async (_, answer, status) => {
     const { action, effects } = await started([answer]);
     expect(await action()).toMatchObject({ status });

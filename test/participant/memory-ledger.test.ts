@@ -13,6 +13,26 @@ holdsTheTable(
   { takesBack: false },
 );
 
+it('says how many calls wait for another one of their step, and lets those of other steps by', async () => {
+  const ledger = memoryLedger();
+  let leave = () => {};
+  const gate = new Promise<void>((resolve) => {
+    leave = resolve;
+  });
+  const nothing = { entry: null, hasEffect: false, result: null };
+  const settle = (step: string, until: Promise<void> | null) =>
+    ledger.settle({ sagaId: 's', step }, async () => {
+      await until;
+      return nothing;
+    });
+  const slow = [settle('slow', gate), settle('slow', null), settle('slow', null)];
+  await settle('quick', null);
+  expect(ledger.waiting()).toBe(2);
+  leave();
+  await Promise.all(slow);
+  expect(ledger.waiting()).toBe(0);
+});
+
 it('forgets the oldest where it has no more room', async () => {
   const ledger = memoryLedger({ entriesMax: 10 });
   const entry = { digest: null, action: null, compensation: { status: 204, body: null } };

@@ -28,7 +28,9 @@ async function served(handler: Parameters<typeof createServer>[1]): Promise<stri
 }
 
 it.each([
-  ['no Saga-Step', () => without(call('s1', 'action'), 'saga-step'), 400, 'bad-header'],
+  ['no Saga-Step', () => without(call('s1', 'action'), 'saga-step'), 400, 'missing-header'],
+  ['a Saga-Id too long', () => call('s'.repeat(257), 'action'), 400, 'header-too-long'],
+  ['another media type', () => typed(call('s1', 'action'), 'text/plain'), 415, 'unsupported-media-type'],
   ['no JSON', () => call('s1', 'action', '{'), 400, 'malformed-json'],
   ['nothing', () => call('s1', 'action', ''), 400, 'malformed-json'],
   ['too much', () => call('s1', 'action', JSON.stringify('x'.repeat(100))), 413, 'body-too-large'],
@@ -40,6 +42,16 @@ it.each([
     expect.objectContaining({ status, type }),
   ]);
 });
+
+it('takes JSON by other names of its media type', async () => {
+  for (const type of ['Application/JSON; charset=utf-8', 'application/vnd.pay+json'])
+    expect((await participant.action(typed(call(`s-${type.length}`, 'action'), type))).status).toBe(200);
+});
+
+function typed(request: Request, type: string): Request {
+  request.headers.set('content-type', type);
+  return request;
+}
 
 function without(request: Request, name: string): Request {
   request.headers.delete(name);

@@ -124,10 +124,17 @@ export function participantSuite(given: ParticipantCase): void {
       const first = await caller.action(refused.request);
       expect(first).toMatchObject({ status: refused.status, body: { type: refused.type } });
       expect(first.headers.get('content-type')).toBe('application/problem+json');
-      // Even a request that would now be accepted gets the answer on which the saga may have acted already.
-      const second = await caller.action(request);
+      const second = await caller.action(refused.request);
       expect(second).toMatchObject({ status: refused.status, body: { type: refused.type } });
       expect(second.headers.get('idempotent-replayed')).toBe('true');
+    });
+
+    it('refuses another request under the same key, and does not perform it', async () => {
+      await caller.action(refused.request);
+      const other = await caller.action(request);
+      expect(other).toMatchObject({ status: 422, body: { type: 'idempotency-key-reused' } });
+      expect(await heldCount()).toBe(0);
+      expect(await caller.journal()).toEqual([`action refused ${refused.status}`, 'action refused 422']);
     });
 
     it('has nothing to undo after a refusal', async () => {
