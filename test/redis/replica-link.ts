@@ -10,6 +10,8 @@ export interface Front {
   readonly port: number;
   /** The machine behind it is dead from this instant on. */
   cut(): void;
+  /** It has started again. */
+  revive(): void;
   close(): Promise<void>;
 }
 
@@ -60,6 +62,9 @@ export async function openFront(redisPort: number, delayMs: number): Promise<Fro
   return {
     port: (server.address() as AddressInfo).port,
     cut,
+    revive() {
+      dead = false;
+    },
     async close() {
       cut();
       server.close();

@@ -25,6 +25,7 @@ export interface Watched {
   readonly server: RedisServer;
   readonly admin: Redis;
   cut(): void;
+  revive(): void;
 }
 
 export interface Sentinels {
@@ -58,8 +59,8 @@ export interface SentinelOptions extends RedisServerOptions {
    * and give a server three seconds.
    */
   readonly patient?: boolean;
-  /** What a server is reached through instead of at its own port, and what is cut with its death. */
-  readonly frontOf?: (server: RedisServer) => Promise<{ readonly port: number; cut(): void }>;
+  /** What a server is reached through instead of at its own port, what is cut with its death, and there again with its return. */
+  readonly frontOf?: (server: RedisServer) => Promise<Pick<Watched, 'port' | 'cut' | 'revive'>>;
 }
 
 /** Patient sentinels miss it after three seconds; it wakes while they replace it. */
@@ -75,16 +76,15 @@ export const WAYS = {
 export async function startSentinels({
   replicas = 1,
   patient = false,
-  frontOf = async ({ port }) => ({ port, cut: () => {} }),
+  frontOf = async ({ port }) => ({ port, cut: () => {}, revive: () => {} }),
   ...options
 }: SentinelOptions = {}): Promise<Sentinels> {
   const servers = await Promise.all(
     Array.from({ length: 1 + replicas }, async (): Promise<Watched> => {
       const server = await startRedis({ ...options, settings: { ...SETTINGS, ...options.settings } });
-      const { port, cut } = await frontOf(server);
-      const admin = adminOf(server);
-      if (port !== server.port) await admin.config('SET', 'replica-announce-port', port);
-      return { port, server, admin, cut };
+      const watched = { ...(await frontOf(server)), server, admin: adminOf(server) };
+      await announce(watched);
+      return watched;
     }),
   );
   const [first] = servers as [Watched];
@@ -202,7 +202,11 @@ export async function startSentinels({
       await succeeded(before);
     },
     async mend() {
-      for (const { server } of killed) await server.restart();
+      for (const watched of killed) {
+        await watched.server.restart();
+        watched.revive();
+        await announce(watched);
+      }
       killed.clear();
       await replicated();
     },
@@ -217,6 +221,11 @@ export async function startSentinels({
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** Sentinels know a replica by what it says of itself. */
+async function announce({ port, server, admin }: Watched): Promise<void> {
+  if (port !== server.port) await admin.config('SET', 'replica-announce-port', port);
 }
 
 async function startSentinel(file: string, directory: string, masterPort: number) {
