@@ -18,6 +18,7 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import type { Client } from './client.ts';
 import { watchErrors } from './client-errors.ts';
 import { Sentinels } from './sentinels.ts';
+import { doubtSilentMasters } from './silent-masters.ts';
 import { atKnownHost, fillUnknownEndpoints } from './unknown-endpoints.ts';
 
 const COMMAND_TIMEOUT_MS = 5_000;
@@ -138,6 +139,7 @@ function open(
       redisOptions,
     });
     fillUnknownEndpoints(cluster);
+    doubtSilentMasters(cluster);
     return cluster;
   }
   if (scheme.endsWith('+sentinel')) {

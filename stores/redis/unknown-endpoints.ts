@@ -5,7 +5,8 @@
  */
 import type { Cluster, Redis } from 'ioredis';
 
-type Slots = readonly (readonly [number, number, ...(readonly [string | null, number])[]])[];
+/** What CLUSTER SLOTS answers: of each range its first and last slot, its master, its replicas. */
+export type Slots = readonly (readonly [number, number, ...(readonly [string | null, number])[]])[];
 type Answer = (error: Error | null, slots?: Slots) => void;
 
 export function fillUnknownEndpoints(cluster: Cluster): void {

@@ -28,6 +28,7 @@ const SUITES = [
   'test/redis/sentinel.test.ts',
   'test/redis/sentinel-views.test.ts',
   'test/redis/cluster.test.ts',
+  'test/redis/silent-masters.test.ts',
   'test/redis/repartition.test.ts',
 ];
 
