@@ -210,14 +210,18 @@ describe('refusals', () => {
       status: 303,
       headers: { location: '/login?to=%2Fsagas%3Fstatus%3DABORTED' },
     });
-    const logIn = (to: string, headers: Record<string, string>) =>
+    const logIn = (to: string, headers: Record<string, string>, shown = token) =>
       send(`${at}/login`, {
         method: 'POST',
-        body: new URLSearchParams({ token, to }).toString(),
+        body: new URLSearchParams({ token: shown, to }).toString(),
         headers: { ...HTML, 'content-type': 'application/x-www-form-urlencoded', ...headers },
       });
     for (const to of ['https://evil.example', '//evil.example', '/\\evil.example', 'javascript:alert(1)']) {
       expect((await logIn(to, {})).headers.location, to).toBe('/');
+    }
+    for (const wrong of ['', token.slice(0, -1), `${token}x`, token.toUpperCase()]) {
+      const refused = await logIn('/sagas', { origin: at }, wrong);
+      expect([refused.status, refused.headers['set-cookie']], wrong).toEqual([401, undefined]);
     }
     const { headers } = await logIn('/sagas', { origin: at.replace('http:', 'https:') });
     const cookie = String(headers['set-cookie']);
@@ -229,6 +233,9 @@ describe('refusals', () => {
 
     const session = { cookie: cookie.split(';')[0] ?? '' };
     expect((await send(`${at}/api/coordinator/sagas`, { headers: session })).status).toBe(200);
+    // Whoever has another coordinator's token has no key to this one.
+    const { url: other } = await world.coordinator({ COORDINATOR_ID: 'other', API_TOKEN: `${token}-of-it` });
+    expect((await send(`${other}/api/coordinator/sagas`, { headers: session })).status).toBe(401);
     // What changes anything must come from our own page.
     const cancel = (more: Record<string, string>) =>
       send(`${at}/api/coordinator/sagas/none/cancel`, {

@@ -101,6 +101,14 @@ describe('the order saga', () => {
     expect(saga.hide({ error: `${token} was declined` }, context)).toEqual({
       error: '[redacted] was declined',
     });
+    const parked = { ...echoing, held: [{ step: 'payment', reason: `${token} is unknown` }] };
+    expect(saga.parked(parked).held).toMatchObject([
+      {
+        step: 'payment',
+        reason: '[redacted] is unknown',
+        response: { payment_id: 'p-1', used: ['card [redacted]'] },
+      },
+    ]);
     expect(callIn(saga, begun(saga)).redact(`no ${token}`)).toBe('no [redacted]');
     // A value of a few letters stands everywhere by chance.
     expect(saga.hide('art', { data: { payment: { token: 'a' } } })).toBe('art');

@@ -103,6 +103,18 @@ it('tells of a saga: itself with its machine, then every event with the snapshot
   expect(JSON.stringify(told)).not.toContain(TOKEN);
 });
 
+it('tells no secret that a participant has echoed', async () => {
+  const { told, until } = await listen();
+  // Inventory answers with the products that it has reserved.
+  const [{ product_id: token }] = ORDER.items as [(typeof ORDER.items)[number]];
+  const { body } = await submit(url, { ...ORDER, payment: { method: 'card', token } });
+  expect(body.status).toBe('COMPLETED');
+  await until(() => told.some(isEnd));
+  const events = JSON.stringify(told.map(({ event }) => event));
+  expect(events).toContain('reservation');
+  expect(events).not.toContain(token);
+});
+
 it('gives a definition that Stately Studio and XState read, with all states and where they lead', async () => {
   const { told, until } = await listen();
   await submit(url);

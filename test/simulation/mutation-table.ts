@@ -1,3 +1,4 @@
+import { ofDoors } from './mutations-of-doors.ts';
 import { ofParts } from './mutations-of-parts.ts';
 import type { SagaName } from './sagas.ts';
 
@@ -26,6 +27,7 @@ const participants = 'test/simulation/participants.ts';
 
 export const mutations: readonly Mutation[] = [
   ...ofParts,
+  ...ofDoors,
   {
     name: 'commit asks for no fence',
     file: store,

@@ -169,6 +169,14 @@ export const claims: Part = (opened) => {
     expect(await claim(store, [id], A1)).toEqual([]);
   });
 
+  it('takes over from boot 9 as boot 10, which is the older one of two texts', async () => {
+    const { store } = opened();
+    const [ninth, tenth] = [9, 10].map((boot) => ({ ...A1, boot })) as [typeof A1, typeof A1];
+    const { id } = await begin(store, { owner: ninth, next: act(10) });
+    expect(await claim(store, [id], tenth)).toHaveLength(1);
+    expect(await claim(store, [id], ninth)).toEqual([]);
+  });
+
   it('leaves parked, ended and unknown sagas as they are', async () => {
     const { store } = opened();
     const ids = [store.newId(null), 'nonsense'];
