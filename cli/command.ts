@@ -1,6 +1,7 @@
 /** What a command is, and what it is given. Its usage, its help and what a shell completes are made of this alone. */
 import type { SagaClient } from '../client/client.ts';
 import type { Transport } from '../client/transport.ts';
+import type { Paper } from './paper.ts';
 import type { ExitCode, Surroundings } from './surroundings.ts';
 
 export interface Option {
@@ -35,6 +36,7 @@ export interface Invocation {
   readonly values: Readonly<Record<string, string | boolean | undefined>>;
   readonly words: readonly string[];
   readonly asJson: boolean;
+  readonly paper: Paper;
   readonly around: Surroundings;
   readonly commands: Commands;
   /** What every command knows beside its own options. */

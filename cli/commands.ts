@@ -31,5 +31,6 @@ export const COMMON: Options = {
   url: { value: 'URL', says: 'else SAGA_URL, else http://127.0.0.1:9000' },
   token: { value: 'TOKEN', says: 'else API_TOKEN, which others cannot read' },
   json: { says: 'what the coordinator said, for programs' },
+  wide: { says: 'at a terminal, nothing cut to fit' },
   help: { says: 'this', short: 'h' },
 };

@@ -1,5 +1,9 @@
 /** Which sagas a command is about, where it is about many. */
 import type { Invocation, Options } from './command.ts';
+import { secondsIn, timeIn } from './values.ts';
+
+/** As the API has it, in seconds. */
+const STUCK_FOR_MAX = 1e9;
 
 export const FILTERS = {
   status: { value: 'STATUS', says: 'one of', choices: ['STARTED', 'COMPLETED', 'FAILED', 'ABORTED'] },
@@ -9,16 +13,21 @@ export const FILTERS = {
   'order-id': { value: 'ID', says: 'the label of an order' },
   'failed-step': { value: 'STEP', says: 'the step that failed' },
   error: { value: 'TEXT', says: 'stands in the reason why something is held' },
-  'stuck-for': { value: 'SECONDS', says: 'has not moved for so long' },
-  since: { value: 'TIME', says: 'begun at this time or later' },
+  'stuck-for': { value: 'SPAN', says: 'has not moved for so long: 90s, 10m, 2h, 3d' },
+  since: { value: 'TIME', says: 'begun at this time or later; 2h is two hours ago' },
   until: { value: 'TIME', says: 'begun before it' },
 } as const satisfies Options;
 
 /** As the API names them. */
-export function filterIn(values: Invocation['values']): Record<string, string> {
+export function filterIn(values: Invocation['values'], nowMs: number): Record<string, string> {
   const given = Object.keys(FILTERS).flatMap((option) => {
     const value = values[option];
-    return typeof value === 'string' ? [[option.replaceAll('-', '_'), value]] : [];
+    return typeof value === 'string' ? [[option.replaceAll('-', '_'), meant(option, value, nowMs)]] : [];
   });
   return Object.fromEntries(given);
+}
+
+function meant(option: string, value: string, nowMs: number): string {
+  if (option === 'since' || option === 'until') return timeIn(`--${option}`, value, nowMs);
+  return option === 'stuck-for' ? String(secondsIn('--stuck-for', value, STUCK_FOR_MAX)) : value;
 }

@@ -1,7 +1,13 @@
 import type { Command } from './command.ts';
 import { FILTERS, filterIn } from './filters.ts';
+import type { Cell } from './paper.ts';
 import { EXIT } from './surroundings.ts';
-import { asJson, type Cell, painter, shown, statusColour, table } from './text.ts';
+import { asJson, shown, statusColour } from './text.ts';
+import { wholeIn } from './values.ts';
+
+const LIMIT_MAX = 500;
+/** What is left of an id: enough to find it again. */
+const ID_COLUMNS = 16;
 
 interface Listing {
   readonly saga_id?: unknown;
@@ -23,10 +29,10 @@ export const list: Command = {
     limit: { value: 'N', says: 'how many, at most 500 (50)' },
     cursor: { value: 'CURSOR', says: 'goes on where the last list ended' },
   },
-  async run({ coordinator, values, asJson: json, around: { out, err, env } }) {
+  async run({ coordinator, values, asJson: json, paper, around: { out, err, now } }) {
     const { limit, cursor: after } = values;
-    const query = new URLSearchParams(filterIn(values));
-    if (typeof limit === 'string') query.set('limit', limit);
+    const query = new URLSearchParams(filterIn(values, now()));
+    if (limit !== undefined) query.set('limit', String(wholeIn('--limit', limit, 1, LIMIT_MAX)));
     if (typeof after === 'string') query.set('cursor', after);
     const { body } = await coordinator.ask(`/api/coordinator/sagas${query.size > 0 ? `?${query}` : ''}`);
     if (json) {
@@ -44,16 +50,16 @@ export const list: Command = {
     };
     const heads = ['SAGA', 'STATUS', 'STATE', 'STEPS', 'LABEL', 'FAILED STEP', 'CREATED'];
     const rows = sagas.map((saga): Cell[] => [
-      shown(saga.saga_id),
-      { text: shown(saga.status), colour: statusColour(String(saga.status)) },
+      { text: shown(saga.saga_id), least: ID_COLUMNS },
+      { text: shown(saga.status), colour: statusColour(String(saga.status)), least: 'whole' },
       shown(saga.state),
-      `${shown(saga.steps_completed)}/${shown(saga.total_steps)}`,
+      { text: `${shown(saga.steps_completed)}/${shown(saga.total_steps)}`, least: 'whole' },
       shown(saga.label ?? saga.order_id) || '-',
       shown(saga.failed_step) || '-',
-      shown(saga.created_at),
+      { text: paper.time(saga.created_at), least: 'whole' },
     ]);
     const header = heads.map((text): Cell => ({ text, colour: 'grey' }));
-    out.write(table([header, ...rows], painter(out.isTerminal, env)));
+    out.write(paper.table([header, ...rows]));
     // Beside the table, so that a program that reads it reads sagas alone.
     const more = cursor === null ? '' : `; more with --cursor ${shown(cursor)}`;
     err.write(`${sagas.length} of ${shown(held)} sagas${more}\n`);

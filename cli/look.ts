@@ -1,7 +1,8 @@
 /** What a coordinator says of itself and of all its sagas together. Another version of one may say more, or less. */
 import type { Command, Invocation } from './command.ts';
+import type { Cell } from './paper.ts';
 import { EXIT } from './surroundings.ts';
-import { asJson, type Cell, painter, shown, span, table } from './text.ts';
+import { asJson, shown, span } from './text.ts';
 
 type Said = Readonly<Record<string, unknown>>;
 type Row = readonly Cell[];
@@ -23,10 +24,10 @@ function look(
     summary,
     words: [],
     options: {},
-    async run({ coordinator, asJson: json, around: { out, env } }: Invocation) {
+    async run({ coordinator, asJson: json, paper, around: { out } }: Invocation) {
       const { body } = await coordinator.ask(path);
       const said = (typeof body === 'object' && body !== null ? body : {}) as Said;
-      out.write(json ? `${asJson(body, 2)}\n` : table(rowsOf(said), painter(out.isTerminal, env)));
+      out.write(json ? `${asJson(body, 2)}\n` : paper.table(rowsOf(said)));
       return isWell(said) ? EXIT.ok : EXIT.sagaFailed;
     },
   };

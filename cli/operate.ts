@@ -3,7 +3,7 @@ import { sagaPath } from '../client/client.ts';
 import type { Command, Invocation, Options, Word } from './command.ts';
 import { asSaga } from './saga.ts';
 import { EXIT, type ExitCode, UsageError } from './surroundings.ts';
-import { asJson, painter, shown, statusColour } from './text.ts';
+import { asJson, shown, statusColour } from './text.ts';
 
 const ID: Word = { name: 'ID', isSaga: true };
 const options = {
@@ -31,7 +31,7 @@ async function send(
   kind: string,
   needsSeq: boolean,
   more: Readonly<Record<string, string>>,
-  { coordinator, values, words: [id = ''], asJson: json, around }: Invocation,
+  { coordinator, values, words: [id = ''], asJson: json, paper, around }: Invocation,
 ): Promise<ExitCode> {
   const { reason, seq, by = around.userName() } = values;
   if (typeof reason !== 'string' || reason.trim() === '') throw new UsageError(`${kind} needs --reason`);
@@ -46,11 +46,11 @@ async function send(
     headers: seq === undefined ? {} : { 'if-match': `"${seq}"` },
     body: JSON.stringify({ reason, by, ...more }),
   });
-  const { out, env } = around;
+  const { out } = around;
   if (json) out.write(`${asJson(body, 2)}\n`);
   else {
     const { saga_id, status, state } = asSaga(body);
-    const painted = painter(out.isTerminal, env)(statusColour(status), shown(status));
+    const painted = paper.paint(statusColour(status), shown(status));
     out.write(`${kind} accepted: saga ${shown(saga_id)} ${painted} in ${shown(state)}\n`);
   }
   return EXIT.ok;

@@ -7,6 +7,7 @@ import { COMMANDS, COMMON } from './commands.ts';
 import { helpOf } from './help.ts';
 import { wholeId } from './ids.ts';
 import { meant } from './nearest.ts';
+import { Paper } from './paper.ts';
 import { parsed } from './parse.ts';
 import { EXIT, type ExitCode, type Surroundings, UsageError } from './surroundings.ts';
 import { asJson, painter, shown } from './text.ts';
@@ -43,8 +44,11 @@ export async function run(args: readonly string[], around: Surroundings): Promis
         command.words[index]?.isSaga === true ? wholeId(reached.coordinator, word) : word,
       ),
     );
-    const given = { ...reached, values, words, asJson: json, around };
-    return await command.run({ ...given, commands: COMMANDS, common: COMMON });
+    const paper = new Paper(around, values.wide === true);
+    const given = { ...reached, values, words, asJson: json, paper, around };
+    const ends = await command.run({ ...given, commands: COMMANDS, common: COMMON });
+    if (paper.wasCut) around.err.write('some is cut to fit: --wide shows all\n');
+    return ends;
   } catch (error) {
     if (error instanceof UsageError) {
       const choices = error.choices.map((choice) => `\n  ${choice}`).join('');

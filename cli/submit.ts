@@ -13,9 +13,11 @@ import { asSaga, type Saga } from './saga.ts';
 import { EXIT, type ExitCode, type Surroundings, UsageError } from './surroundings.ts';
 import { asJson, painter, shown, span, statusColour } from './text.ts';
 import { timeline } from './timeline.ts';
+import { secondsIn } from './values.ts';
 
 const ORDER_BYTES_MAX = 1024 * 1024;
-const TIMEOUT_UNSET_SECONDS = 300;
+const TIMEOUT_UNSET = '5m';
+const TIMEOUT_MAX_SECONDS = 9_999_999;
 /** How long one request waits: at a terminal somebody wants to see it move. */
 const WAIT_SECONDS = { terminal: 1, otherwise: 30 } as const;
 
@@ -24,13 +26,13 @@ export const submit: Command = {
   words: [{ name: 'FILE', isOptional: true }],
   options: {
     wait: { says: 'until the saga has ended' },
-    timeout: { value: 'SECONDS', says: 'how long at most (300)' },
+    timeout: { value: 'SPAN', says: 'how long at most: 90s, 10m, 2h (5m)' },
     'idempotency-key': { value: 'KEY', says: 'the same key and order are the same saga' },
   },
   async run(invocation) {
     const { values, words, around } = invocation;
     const order = await orderFrom(words[0], around);
-    const timeoutMs = 1000 * secondsIn(values.timeout);
+    const timeoutMs = 1000 * secondsIn('--timeout', values.timeout ?? TIMEOUT_UNSET, TIMEOUT_MAX_SECONDS);
     const key = keyIn(values['idempotency-key'] ?? randomUUID());
     const start = { path: '/api/coordinator/orders', body: order, idempotencyKey: key };
     const first = await firstAnswer(invocation, start);
@@ -84,26 +86,15 @@ async function settled(
   }
 }
 
-function tell(
-  { asJson: json, around: { out, env, columns } }: Invocation,
-  { body }: Answer,
-  how: string,
-): void {
+function tell({ asJson: json, paper, around: { out } }: Invocation, { body }: Answer, how: string): void {
   const saga = asSaga(body);
-  const paint = painter(out.isTerminal, env);
   if (json) out.write(`${asJson(body, 2)}\n`);
-  else if (how === 'waited') out.write(timeline(saga, columns, paint));
-  else out.write(`${shown(saga.saga_id)} ${paint(statusColour(saga.status), shown(saga.status))}\n`);
+  else if (how === 'waited') out.write(timeline(saga, paper));
+  else out.write(`${shown(saga.saga_id)} ${paper.paint(statusColour(saga.status), shown(saga.status))}\n`);
 }
 
 export function exitCodeOf({ status }: Pick<Saga, 'status'>): ExitCode {
   return status === 'COMPLETED' ? EXIT.ok : EXIT.sagaFailed;
-}
-
-function secondsIn(value: string | boolean | undefined): number {
-  if (value === undefined) return TIMEOUT_UNSET_SECONDS;
-  if (!/^\d{1,7}$/.test(String(value))) throw new UsageError('--timeout must be whole seconds');
-  return Number(value);
 }
 
 function keyIn(key: string | boolean): string {

@@ -43,27 +43,6 @@ export function statusColour(status: string): Colour {
   return status === 'ABORTED' ? 'red' : 'blue';
 }
 
-/** A cell, and how it is painted once it is padded: colours have no width. */
-export type Cell = string | { readonly text: string; readonly colour: Colour };
-
-/** Columns as wide as their widest cell; the last one has no end. */
-export function table(rows: readonly (readonly Cell[])[], paint: Paint): string {
-  const textOf = (cell: Cell) => (typeof cell === 'string' ? cell : cell.text);
-  const widths: number[] = [];
-  for (const row of rows) {
-    for (const [column, cell] of row.entries())
-      widths[column] = Math.max(widths[column] ?? 0, [...textOf(cell)].length);
-  }
-  const line = (row: readonly Cell[]) =>
-    row.map((cell, column) => {
-      const text = textOf(cell);
-      const isLast = column === row.length - 1;
-      const padding = isLast ? '' : ' '.repeat((widths[column] ?? 0) - [...text].length);
-      return (typeof cell === 'string' ? text : paint(cell.colour, text)) + padding;
-    });
-  return rows.map((row) => `${line(row).join('  ').trimEnd()}\n`).join('');
-}
-
 /** A span as people say it: `12 ms`, `3.4 s`, `5 min`, `2 h`, `3 d`. */
 export function span(ms: number): string {
   if (!Number.isFinite(ms)) return '?';

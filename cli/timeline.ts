@@ -1,6 +1,8 @@
 /** One saga in a terminal: a lane for each action and each compensation, its calls drawn along one line of time. */
+
+import type { Cell, Paper } from './paper.ts';
 import type { LogEntry, Saga } from './saga.ts';
-import { type Cell, type Colour, type Paint, shown, span, statusColour, table } from './text.ts';
+import { type Colour, shown, span, statusColour } from './text.ts';
 
 /** How a call is drawn, by what came of it. */
 const MARKS: Readonly<Record<string, { readonly mark: string; readonly colour: Colour }>> = {
@@ -20,14 +22,15 @@ interface Lane {
   readonly calls: LogEntry[];
 }
 
-export function timeline(saga: Saga, columns: number, paint: Paint): string {
-  return [head(saga, paint), lanes(saga, columns, paint), notes(saga, paint), held(saga, paint)]
+export function timeline(saga: Saga, paper: Paper): string {
+  return [head(saga, paper), lanes(saga, paper), notes(saga, paper), held(saga, paper)]
     .filter((part) => part !== '')
     .join('\n');
 }
 
-function head(saga: Saga, paint: Paint): string {
+function head(saga: Saga, paper: Paper): string {
   const { machine, failed_step: step, reason } = saga;
+  const both = (time: string) => [...new Set([paper.time(time), shown(time)])].join(', ');
   const facts: [string, unknown][] = [
     ['status', saga.message ?? saga.status],
     ['state', saga.state],
@@ -35,27 +38,26 @@ function head(saga: Saga, paint: Paint): string {
     ['label', saga.label ?? saga.order_id],
     ['machine', machine && `${machine.id}@${machine.version}`],
     ['trace', saga.trace_id],
-    ['created', saga.created_at],
+    ['created', saga.created_at && both(saga.created_at)],
     ['seq', saga.execution_log.at(-1)?.seq],
     [
       'failed',
       reason === null || reason === undefined ? null : `${step === null ? '' : `${step}: `}${reason}`,
     ],
-    ['next try', saga.retry_at],
+    ['next try', saga.retry_at && both(saga.retry_at)],
     ['to do', saga.remaining_steps?.join(', ')],
   ];
   const rows = facts.filter(([, fact]) => fact !== null && fact !== undefined && fact !== '');
-  const title = paint('bold', `saga ${shown(saga.saga_id)}`);
-  return `${title}\n${table(
+  const title = paper.paint('bold', `saga ${shown(saga.saga_id)}`);
+  return `${title}\n${paper.table(
     rows.map(([name, fact]): Cell[] => [
       { text: name, colour: 'grey' },
       name === 'status' ? { text: shown(fact), colour: statusColour(saga.status) } : shown(fact),
     ]),
-    paint,
   )}`;
 }
 
-function lanes({ execution_log: log }: Saga, columns: number, paint: Paint): string {
+function lanes({ execution_log: log }: Saga, paper: Paper): string {
   const calls = log.filter(({ step, kind, outcome }) => step && kind && outcome && outcome !== 'ignored');
   if (calls.length === 0) return '';
   const found = new Map<string, Lane>();
@@ -71,24 +73,22 @@ function lanes({ execution_log: log }: Saga, columns: number, paint: Paint): str
   const times = calls.flatMap((call) => [startOf(call), endOf(call)]).filter(Number.isFinite);
   const began = Math.min(...times);
   const lasted = Math.max(...times) - began;
-  const width = Math.min(MOST_COLUMNS, Math.max(LEAST_COLUMNS, columns - OTHER_COLUMNS));
+  const width = Math.min(MOST_COLUMNS, Math.max(LEAST_COLUMNS, paper.columns - OTHER_COLUMNS));
   const scale = `0${span(lasted).padStart(width - 1)}`;
   const grey = (text: string): Cell => ({ text, colour: 'grey' });
-  return table(
-    [
-      ['step', 'call', scale, 'attempts'].map(grey),
-      ...[...found.values()].map(({ step, kind, calls: all }): Cell[] => [
-        step,
-        kind,
-        {
-          text: drawn(all, began, lasted, width),
-          colour: MARKS[all.at(-1)?.outcome ?? '']?.colour ?? 'grey',
-        },
-        all.map(told).join(', '),
-      ]),
-    ],
-    paint,
-  );
+  return paper.table([
+    ['step', 'call', scale, 'attempts'].map(grey),
+    ...[...found.values()].map(({ step, kind, calls: all }): Cell[] => [
+      step,
+      { text: kind, least: 'whole' },
+      {
+        text: drawn(all, began, lasted, width),
+        least: 'whole',
+        colour: MARKS[all.at(-1)?.outcome ?? '']?.colour ?? 'grey',
+      },
+      all.map(told).join(', '),
+    ]),
+  ]);
 }
 
 function drawn(calls: readonly LogEntry[], began: number, lasted: number, width: number): string {
@@ -116,12 +116,12 @@ function startOf(call: LogEntry): number {
 }
 
 /** What happened beside the calls: take-overs, and what people asked for. */
-function notes({ execution_log: log }: Saga, paint: Paint): string {
+function notes({ execution_log: log }: Saga, paper: Paper): string {
   const told = log.filter(({ event, by }) => by !== undefined || !ORDINARY.has(event));
   if (told.length === 0) return '';
-  return table(
+  return paper.table(
     told.map(({ at, event, by, reason, step, outcome, to, error }) => [
-      { text: shown(at), colour: 'grey' },
+      { text: paper.time(at), colour: 'grey', least: 'whole' },
       shown(event) + (step && by !== undefined ? ` ${shown(step)}` : ''),
       [
         by === undefined ? `in ${shown(to)}` : `by ${shown(by)}: ${shown(reason)}`,
@@ -131,16 +131,14 @@ function notes({ execution_log: log }: Saga, paint: Paint): string {
         .filter((part) => part !== '')
         .join(' '),
     ]),
-    paint,
   );
 }
 
 const ORDINARY = new Set(['started', 'done', 'refused', 'retryable', 'unknown', 'due']);
 
-function held({ held, parked }: Saga, paint: Paint): string {
-  if (held.length === 0) return parked ? `${paint('red', `parked: ${shown(parked.reason)}`)}\n` : '';
-  return `${paint('red', 'still held')}\n${table(
+function held({ held, parked }: Saga, paper: Paper): string {
+  if (held.length === 0) return parked ? `${paper.paint('red', `parked: ${shown(parked.reason)}`)}\n` : '';
+  return `${paper.paint('red', 'still held')}\n${paper.table(
     held.map(({ step, reason, response }) => [shown(step), shown(reason), shown(response)]),
-    paint,
   )}`;
 }

@@ -2,8 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { UnreachableError } from '../client/errors.ts';
 import type { Command, Invocation } from './command.ts';
+import type { Cell } from './paper.ts';
 import { EXIT, UsageError } from './surroundings.ts';
-import { asJson, painter, shown, table } from './text.ts';
+import { asJson, shown } from './text.ts';
 
 export const verify: Command = {
   summary: "whether a service keeps a participant's promises",
@@ -18,7 +19,7 @@ export const verify: Command = {
     header: { value: 'HEADER', says: "as 'name: value', with each call" },
     timeout: { value: 'SECONDS', says: 'for one answer (10)' },
   },
-  async run({ values, words: [url = ''], asJson: json, around: { out, env } }) {
+  async run({ values, words: [url = ''], asJson: json, paper, around: { out } }) {
     const [action, undo, body, refused, probe, header] = (
       ['action', 'undo', 'body', 'refused', 'probe', 'header'] as const
     ).map((name) => textOf(values, name));
@@ -40,17 +41,20 @@ export const verify: Command = {
       if (error instanceof TypeError) throw new UsageError(error.message);
       throw error;
     });
-    const paint = painter(out.isTerminal, env);
-    const rows = verified.verdicts.map(({ name, promise, holds, why }) => [
+    const rows = verified.verdicts.map(({ name, promise, holds, why }): Cell[] => [
       holds === null
-        ? ({ text: 'not asked', colour: 'grey' } as const)
+        ? { text: 'not asked', colour: 'grey', least: 'whole' }
         : holds
-          ? ({ text: 'holds', colour: 'green' } as const)
-          : ({ text: 'BROKEN', colour: 'red' } as const),
-      name,
-      holds === true ? promise : holds === null ? shown(why) : `${promise}: ${shown(why)}`,
+          ? { text: 'holds', colour: 'green', least: 'whole' }
+          : { text: 'BROKEN', colour: 'red', least: 'whole' },
+      { text: name, least: 'whole' },
+      // Whoever must mend it needs every word.
+      {
+        text: holds === true ? promise : holds === null ? shown(why) : `${promise}: ${shown(why)}`,
+        least: 'whole',
+      },
     ]);
-    out.write(json ? `${asJson(verified, 2)}\n` : table(rows, paint));
+    out.write(json ? `${asJson(verified, 2)}\n` : paper.table(rows));
     return verified.holds ? EXIT.ok : EXIT.sagaFailed;
   },
 };

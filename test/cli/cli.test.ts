@@ -204,10 +204,10 @@ describe('list', () => {
   });
 
   it('is refused with a filter that the coordinator does not know, in its words', async () => {
-    const { code, err } = await at(['list', '--stuck-for', 'long']);
+    const { code, err } = await at(['list', '--cursor', 'none']);
     expect({ code, err }).toEqual({
       code: 4,
-      err: 'saga: A query parameter cannot be used: stuck_for: must be a whole number\n',
+      err: 'saga: A query parameter cannot be used: The cursor is not one that a listing gave\n',
     });
   });
 });
@@ -375,7 +375,7 @@ describe('a wrong command', () => {
   it.each([
     [['submit'], /needs a file/],
     [['submit', '/nowhere/order.json'], /ENOENT/],
-    [['submit', 'package.json', '--timeout', 'long', '--wait'], /whole seconds/],
+    [['submit', 'package.json', '--timeout', 'long', '--wait'], /--timeout is a span/],
     [['submit', 'package.json', '--idempotency-key', 'a"b'], /plain characters/],
     [['retry', 'x'], /needs --reason/],
     [['resolve', 'x', 'PARKED', '--reason', 'r', '--seq', '1'], /COMPLETED or FAILED/],

@@ -15,10 +15,13 @@ export interface Given {
   /** Is called with all that was written so far. */
   readonly onWrite?: (written: string) => void;
   readonly pause?: Surroundings['pause'];
+  readonly columns?: number;
+  readonly now?: Surroundings['now'];
 }
 
 export async function saga(args: readonly string[], given: Given = {}): Promise<Ran> {
   const { input, env = {}, isTerminal = false, onWrite = () => {}, pause = async () => {} } = given;
+  const { columns = 100, now = Date.now } = given;
   let [out, err] = ['', ''];
   const code = await run(args, {
     env,
@@ -37,8 +40,8 @@ export async function saga(args: readonly string[], given: Given = {}): Promise<
         onWrite(out + err);
       },
     },
-    columns: 100,
-    now: Date.now,
+    columns,
+    now,
     pause,
     userName: () => 'ada',
   });
