@@ -30,11 +30,27 @@ interface Script {
 /** What the scripts must know of the contract. */
 const BOUNDS = `local LOG_FIRST, LOG_MAX, LOG_SLACK = ${LOG_FIRST}, ${LOG_MAX}, ${LOG_SLACK}`;
 
+/**
+ * The last file is the script, those before it are preludes. Of a prelude it carries only those functions that it uses: Lua
+ * makes each of them anew in every call.
+ */
 function script(...files: readonly string[]): Script {
-  const texts = files.map((file) => readFileSync(new URL(`./lua/${file}.lua`, import.meta.url), 'utf8'));
   // Redis keeps and reads the text whole. Comments go, their lines stay: an error names the line in the file.
-  const lua = [BOUNDS, ...texts].join('\n').replace(/^ *--.*$/gm, '');
-  return { lua, sha: createHash('sha1').update(lua).digest('hex') };
+  const texts = files.map((file) =>
+    readFileSync(new URL(`./lua/${file}.lua`, import.meta.url), 'utf8').replace(/^ *--.*$/gm, ''),
+  );
+  const lua = texts.reduceRight((below, prelude) => `${usedBy(below, prelude)}\n${below}`);
+  return { lua: `${BOUNDS}\n${lua}`, sha: createHash('sha1').update(`${BOUNDS}\n${lua}`).digest('hex') };
+}
+
+/** From the last to the first, because they use each other upwards only. */
+function usedBy(below: string, prelude: string): string {
+  const parts = prelude.split(/^(?=local function )/m);
+  return parts.reduceRight((kept, part) => {
+    const [, name] = /^local function (\w+)/.exec(part) ?? [];
+    const isUsed = name === undefined || new RegExp(`\\b${name}\\b`).test(`${kept}\n${below}`);
+    return (isUsed ? part : part.replace(/.+/g, '')) + kept;
+  }, '');
 }
 
 const SCRIPTS = {
