@@ -65,6 +65,8 @@ interface Saga {
   readonly key: string | null;
   /** What this saga added to counters that are lowered again when it is purged. */
   readonly held: Map<string, number>;
+  /** What it will add to them when it runs no more. */
+  readonly owed: Map<string, number>;
   /** Who took it since the last commit, as `boot name`, but for those that gave it back. */
   readonly takers: Set<string>;
   purgeAtMs: number | null;
@@ -182,6 +184,7 @@ export class MemoryStore implements SagaStore {
         log: [],
         key: idempotency?.key ?? null,
         held: new Map(),
+        owed: new Map(),
       },
     );
     this.#sagas.set(id, created);
@@ -407,14 +410,18 @@ export class MemoryStore implements SagaStore {
     { id, machine, trace, createdAtMs }: Pick<SagaRecord, 'id' | 'machine' | 'trace' | 'createdAtMs'>,
     revision: number,
     write: Write,
-    { log, key, held }: Pick<Saga, 'log' | 'key' | 'held'>,
+    { log, key, held, owed }: Pick<Saga, 'log' | 'key' | 'held' | 'owed'>,
   ): Saga {
     const { writeId, owner, snapshot, summary, earlier = [], entry, counts, next, signalsLeft = [] } = write;
     const now = this.#now();
     const endsAtMs = now + spanOf(next);
     const running = next.kind === 'act' || next.kind === 'wait';
     const seq = append(log, ...earlier, entry);
-    this.#raise(machine, counts, held);
+    if (running && revision > 1) this.#raiseOrOwe(machine, counts, owed);
+    else {
+      this.#raise(machine, counts, held);
+      this.#pay(machine, held, owed);
+    }
     const record: SagaRecord = {
       id,
       machine,
@@ -432,7 +439,8 @@ export class MemoryStore implements SagaStore {
       signals: signalsLeft,
       unreadable: null,
     };
-    return { record, log, key, held, takers: new Set(), purgeAtMs: next.kind === 'end' ? endsAtMs : null };
+    const purgeAtMs = next.kind === 'end' ? endsAtMs : null;
+    return { record, log, key, held, owed, takers: new Set(), purgeAtMs };
   }
 
   #taken({ record, log }: Saga, owner: Owner, leaseMs: number, at: string): SagaRecord {
@@ -444,6 +452,7 @@ export class MemoryStore implements SagaStore {
     const { record, log } = saga;
     const seq = append(log, claimsExhausted(at, record.summary.state));
     this.#count(record.machine, PARKED_COUNTER, 1);
+    this.#pay(record.machine, saga.held, saga.owed);
     saga.takers.clear();
     const free = { owner: null, dueAtMs: null, updatedAtMs: this.#now() };
     return { ...record, ...free, seq, status: 'ABORTED', parked: EXHAUSTED };
@@ -467,6 +476,18 @@ export class MemoryStore implements SagaStore {
       this.#count(machine, name, n);
       if (name.endsWith('.held')) held.set(name, (held.get(name) ?? 0) + n);
     }
+  }
+
+  #raiseOrOwe(machine: MachineRef, counts: Counts, owed: Map<string, number>): void {
+    for (const [name, n] of Object.entries(counts)) {
+      if (name.endsWith('.held')) owed.set(name, (owed.get(name) ?? 0) + n);
+      else this.#count(machine, name, n);
+    }
+  }
+
+  #pay(machine: MachineRef, held: Map<string, number>, owed: Map<string, number>): void {
+    this.#raise(machine, Object.fromEntries(owed), held);
+    owed.clear();
   }
 
   #settle(): void {

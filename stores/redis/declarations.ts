@@ -4,7 +4,7 @@ import type { Client } from './client.ts';
 import { asking, orDamaged, together } from './faults.ts';
 import { type DeclarationKeys, machineName, machineOfName } from './keys.ts';
 import { chunked, type Keyspace } from './keyspace.ts';
-import { inThrees } from './reads.ts';
+import { inThrees } from './replies.ts';
 import { run } from './scripts.ts';
 import type { StoreClock } from './store-clock.ts';
 

@@ -24,6 +24,7 @@ import {
 } from '../saga-store.ts';
 import { type Bucket, perMinute } from '../throughput.ts';
 import type { Client } from './client.ts';
+import { DueIndexes } from './due.ts';
 import { endOf, heldFrom } from './events.ts';
 import { asking, orDamaged, reachable, together } from './faults.ts';
 import { counterOf, type MachineName, machineName, type PartitionKeys } from './keys.ts';
@@ -47,19 +48,22 @@ type Asking =
   | 'changes'
   | 'ping';
 
+/** Entries of a due index that are looked at for the first that is right. */
+const OVERDUE_LOOKED_AT = 10;
+
 export abstract class RedisReads implements Pick<SagaStore, Asking> {
   protected readonly redis: Client;
   protected readonly keyspace: Keyspace;
   protected readonly clock: StoreClock;
   protected readonly streamMax: number;
-  /** Due indexes that are none any more, as the rounds of recovery have found: of them, statistics know no name. */
-  readonly #damagedDue = new Set<string>();
+  readonly #dueIndexes: DueIndexes;
 
   constructor(redis: Client, keyspace: Keyspace, clock: StoreClock, streamMax: number) {
     this.redis = redis;
     this.keyspace = keyspace;
     this.clock = clock;
     this.streamMax = streamMax;
+    this.#dueIndexes = new DueIndexes(redis, keyspace, clock);
   }
 
   now(): number {
@@ -79,29 +83,9 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
   }
 
   async #dueIn(keys: PartitionKeys, machines: readonly MachineName[], limit: number): Promise<string[]> {
-    const now = String(Math.floor(this.clock.now()));
-    const found = await Promise.all(
-      machines.map(async (machine) => {
-        const index = keys.due(machine);
-        let isDamaged = false;
-        const reply = await orDamaged(
-          this.redis.zrangebyscore(index, '-inf', now, 'WITHSCORES', 'LIMIT', 0, limit),
-          [],
-          () => {
-            isDamaged = true;
-          },
-        );
-        if (isDamaged) this.#damagedDue.add(index);
-        else this.#damagedDue.delete(index);
-        // What is no saga of this partition can never be claimed: it would be found, and fill the answer, for ever.
-        const strange = pairs(reply).flatMap(([id]) => (this.keyspace.of(id) === keys ? [] : id));
-        if (strange.length > 0) await this.redis.zrem(index, ...strange);
-        return pairs(reply).map(([id, score]) => ({ id, machine, atMs: Number(score) }));
-      }),
-    );
+    const found = await Promise.all(machines.map((machine) => this.#dueIndexes.look(keys, machine, limit)));
     const due = found
       .flat()
-      .filter(({ id }) => this.keyspace.of(id) === keys)
       .sort((a, b) => a.atMs - b.atMs)
       .slice(0, limit);
     for (const { id, machine } of due) this.keyspace.remember(id, machine);
@@ -234,7 +218,7 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
     const statuses = { STARTED: 0, COMPLETED: 0, FAILED: 0, ABORTED: 0 };
     const counters = new Map<string, Map<string, number>>();
     const settled: Bucket[] = [];
-    const damage = [...this.#damagedDue].map((index) => `${index} is no sorted set`);
+    const damage = [...this.#dueIndexes.damaged].map((index) => `${index} is no sorted set`);
     const counting = this.keyspace.partitions.map(async (keys) => {
       const [fields, ...counts] = await Promise.all([
         orDamaged(this.redis.hgetall(keys.counters), {} as Record<string, string>, () =>
@@ -286,9 +270,9 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
         const { least, above } = idsOf(partition);
         const [oldest, ...due] = await Promise.all([
           orDamaged(this.redis.zrangebylex(keys.status.STARTED, least, above, 'LIMIT', 0, 1), []),
-          ...names.map((name) => orDamaged(this.redis.zrange(keys.due(name), 0, 0, 'WITHSCORES'), [])),
+          ...names.map((name) => this.#dueIndexes.look(keys, name, OVERDUE_LOOKED_AT)),
         ]);
-        const times = due.flatMap(([, score]) => (score === undefined ? [] : Number(score)));
+        const times = due.flatMap(([first]) => first?.atMs ?? []);
         return { ids: oldest, dueAtMs: times.filter(Number.isFinite) };
       }),
     );
@@ -393,14 +377,4 @@ async function take(ids: AsyncGenerator<string, undefined>, count: number): Prom
     taken.push(value);
   }
   return taken;
-}
-
-/** A flat reply in threes. */
-export function inThrees<T>(flat: readonly T[]): [T, T, T][] {
-  return Array.from({ length: flat.length / 3 }, (_, i) => flat.slice(i * 3, i * 3 + 3) as [T, T, T]);
-}
-
-/** A flat reply of names and values, in pairs. */
-export function pairs<T>(flat: readonly T[]): [T, T][] {
-  return Array.from({ length: flat.length / 2 }, (_, i) => [flat[i * 2] as T, flat[i * 2 + 1] as T]);
 }

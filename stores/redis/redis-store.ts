@@ -54,9 +54,10 @@ import { type Batch, chunked, Keyspace } from './keyspace.ts';
 import { encodeLayout, newLayout } from './layout.ts';
 import { agreeOnLayout, connected } from './opening.ts';
 import { assertPermitted, isRefusal, missingIn } from './permissions.ts';
-import { inThrees, pairs, RedisReads } from './reads.ts';
+import { RedisReads } from './reads.ts';
 import {
   decodeRecord,
+  encodeAdvance,
   encodeCounts,
   encodeMachine,
   encodeSignal,
@@ -65,7 +66,8 @@ import {
   machineBegins,
 } from './record.ts';
 import type { ReplicaWait, WaitReplicas } from './replica-wait.ts';
-import { commitResult, createResult, run, signalResult, type WriteReply } from './scripts.ts';
+import { inThrees, pairs } from './replies.ts';
+import { advanceResult, commitResult, createResult, run, signalResult, type WriteReply } from './scripts.ts';
 import { secretIn } from './secret.ts';
 import { JUMP_LEAST_MS, SHIFT_MOST_MS, StoreClock } from './store-clock.ts';
 
@@ -279,6 +281,50 @@ export class RedisStore extends RedisReads implements SagaStore {
     // Awaited only where it is not remembered, so that commits of one tick leave in one packet.
     const machine = this.keyspace.known(id) ?? (await this.keyspace.machineOf(id));
     if (!keys || machine === null) return { kind: 'missing' };
+    const result =
+      (await this.#advance(keys, id, machine, expected, write)) ??
+      (await this.#commit(keys, id, machine, expected, write));
+    if (result.kind === 'committed' && write.next.kind === 'end') this.keyspace.forget(id);
+    return result;
+  }
+
+  /** The commit that most are; `null` where it is another, and nothing has happened. */
+  async #advance(
+    keys: PartitionKeys,
+    id: string,
+    machine: MachineName,
+    expected: Fence,
+    write: Write,
+  ): Promise<CommitResult | null> {
+    const encoded = encodeAdvance(write);
+    if (encoded === null) return null;
+    const reply = await run(
+      this.redis,
+      'advance',
+      [keys.saga(id), keys.log(id), keys.events, keys.due(machine)],
+      [
+        this.#offset(),
+        id,
+        String(this.streamMax),
+        ...encoded,
+        String(expected.revision),
+        expected.writeId,
+        ...encodeCounts(machine, write),
+      ],
+      this.#replicas,
+    );
+    const result = advanceResult(reply as unknown as WriteReply, expected, write.writeId);
+    if (result !== null) this.clock.learn(Number(reply[3]));
+    return result;
+  }
+
+  async #commit(
+    keys: PartitionKeys,
+    id: string,
+    machine: MachineName,
+    expected: Fence,
+    write: Write,
+  ): Promise<CommitResult> {
     const reply = await run(
       this.redis,
       'commit',
@@ -294,9 +340,7 @@ export class RedisStore extends RedisReads implements SagaStore {
       this.#replicas,
     );
     this.clock.learn(Number(reply[3]));
-    const result = commitResult(reply as unknown as WriteReply, expected, write.writeId);
-    if (result.kind === 'committed' && write.next.kind === 'end') this.keyspace.forget(id);
-    return result;
+    return commitResult(reply as unknown as WriteReply, expected, write.writeId);
   }
 
   async migrate(id: string, expected: Fence, migration: Migration): Promise<MigrateResult> {

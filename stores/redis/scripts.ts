@@ -56,6 +56,7 @@ function usedBy(below: string, prelude: string): string {
 const SCRIPTS = {
   create: script('shared', 'books', 'write', 'create'),
   commit: script('shared', 'books', 'write', 'commit'),
+  advance: script('shared', 'advance'),
   claim: script('shared', 'books', 'claim'),
   renew: script('shared', 'renew'),
   release: script('shared', 'release'),
@@ -64,6 +65,7 @@ const SCRIPTS = {
   declare: script('shared', 'declare'),
   tick: script('shared', 'tick'),
   migrate: script('shared', 'books', 'migrate'),
+  postpone: script('shared', 'postpone'),
   boot: script('boot'),
 };
 
@@ -117,6 +119,7 @@ const FULL = 7;
 const ENDED = 8;
 const ELSEWHERE = 9;
 const KEY_UNREADABLE = 10;
+const NOT_SIMPLE = 11;
 
 /**
  * Writes and signals reply: code, log entries, remaining ms, the store's clock; then create the saga's id, and commit
@@ -144,6 +147,11 @@ export function createResult(reply: WriteReply, writeId: string): CreateResult {
     throw new StoreUnavailableError('The record of this idempotency key is damaged in Redis', true);
   }
   throw new Error(`create.lua returned the unknown code ${code}`);
+}
+
+/** `null` where advance.lua has done nothing, and commit.lua is to be asked. */
+export function advanceResult(reply: WriteReply, expected: Fence, writeId: string): CommitResult | null {
+  return reply[0] === NOT_SIMPLE ? null : commitResult(reply, expected, writeId);
 }
 
 export function commitResult(reply: WriteReply, expected: Fence, writeId: string): CommitResult {

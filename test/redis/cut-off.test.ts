@@ -107,6 +107,17 @@ const commits = (id: string, fence: Fence, next: Next, over: Partial<Write> = {}
   return { id, attempt: () => store.commit(id, fence, write) };
 };
 
+/** A write that counts only what the saga holds. */
+function owing(next: Next): Write {
+  const id = writeId();
+  const name = `${id}.held`;
+  return write({ next, writeId: id, entry: entry({ error: name }), counts: { [countOf(name)]: 1 } });
+}
+const advances = (id: string, fence: Fence, next: Next): Attempt => {
+  const written = owing(next);
+  return { id, attempt: () => store.commit(id, fence, written) };
+};
+
 const operations: Record<string, () => Promise<Attempt>> = {
   create: async () => {
     // A key whose partition is the one that is looked at.
@@ -122,6 +133,31 @@ const operations: Record<string, () => Promise<Attempt>> = {
   commit: async () => {
     const { id, fence } = await begun();
     return commits(id, fence, act());
+  },
+  'commit as most are': async () => {
+    const { id, fence } = await begun();
+    return advances(id, fence, act());
+  },
+  'commit as most are, due earlier': async () => {
+    const { id, fence } = await begun();
+    return advances(id, fence, wait(1));
+  },
+  'commit as most are, after such a one': async () => {
+    const { id, fence } = await begun();
+    const first = owing(act(20));
+    await store.commit(id, fence, first);
+    return advances(id, { revision: 2, writeId: first.writeId }, wait(15));
+  },
+  'commit as most are, behind a line that was left by another': async () => {
+    const { id, fence } = await begun();
+    await admin.rpush(`{p03}:log:${id}`, JSON.stringify(entry()));
+    return advances(id, fence, act());
+  },
+  'commit that ends, of a saga that owes': async () => {
+    const { id, fence } = await begun();
+    const first = owing(act());
+    await store.commit(id, fence, first);
+    return commits(id, { revision: 2, writeId: first.writeId }, end('COMPLETED', 600));
   },
   'commit that counts nothing': async () => {
     const { id, fence } = await begun();
@@ -149,7 +185,8 @@ const operations: Record<string, () => Promise<Attempt>> = {
     return { id, attempt: () => store.claim([id], B1, 10 * MINUTE, claim, 'at') };
   },
   'claim that parks': async () => {
-    const { id } = await begun({ next: wait(1) });
+    const { id, fence } = await begun();
+    await store.commit(id, fence, owing(wait(1)));
     for (let i = 0; i < 2; i += 1) {
       offsetMs += 2 * MINUTE;
       await store.claim([id], { ...B1, boot: i + 2 }, MINUTE, writeId(), 'at');

@@ -85,6 +85,22 @@ describe('cost', () => {
     }
   });
 
+  it('is five commands inside the commit that most are, and a due entry that stays where it was', async () => {
+    const { id, fence } = await begin(store);
+    const dueAt = () => redis.zscore(`{p${id.slice(0, 2)}}:due:order@1`, id);
+    const entered = await dueAt();
+    const later = write({ next: act(20), counts: { 'steps.held': 1 } });
+    const counts = await counted(() => store.commit(id, fence, later));
+    expect(counts).toEqual({ evalsha: 1, time: 1, hmget: 1, rpush: 1, xadd: 1, hset: 1 });
+    expect(await dueAt()).toBe(entered);
+    // Once that time has come, whoever looks moves it on, and not once more.
+    offsetMs = 15 * MINUTE;
+    const looked = await counted(() => store.due([ORDER], 10));
+    expect(looked).toMatchObject({ evalsha: 1, zadd: 1 });
+    expect(Number(await dueAt())).toBe((await record(store, id)).dueAtMs);
+    expect(await counted(() => store.due([ORDER], 10))).toEqual({ zrangebyscore: 16 });
+  });
+
   it('is no script at all for asking what is due, and for every other question', async () => {
     const { id } = await begin(store, { next: wait(0) });
     offsetMs = MINUTE;

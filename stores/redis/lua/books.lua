@@ -43,14 +43,29 @@ local function isHeld(name)
   return string.sub(name, -5) == '.held'
 end
 
--- Adds those fields, with their new numbers, to those of a record; `known` are the numbers until now, from `first` on.
-local function addHeld(record, changes, known, first)
+-- Adds to what a write counts what its saga owes: see `owing`.
+local function pay(changes, owed)
+  for name, number in string.gmatch(owed, '([^\n]*)\n(%-?%d+)\n?') do
+    changes[#changes + 1] = name
+    changes[#changes + 1] = whole(sumOf(number))
+  end
+  return changes
+end
+
+-- Adds those fields, with their new numbers, to those of a record; a new saga has none before.
+local function addHeld(record, changes, saga)
+  local names, numbers = {}, {}
   for i = 1, #changes, 2 do
     if isHeld(changes[i]) then
-      record[#record + 1] = 'held:' .. changes[i]
-      record[#record + 1] = whole(sumOf(known[first]) + tonumber(changes[i + 1]))
-      first = first + 1
+      names[#names + 1] = 'held:' .. changes[i]
+      numbers[#numbers + 1] = changes[i + 1]
     end
+  end
+  if #names == 0 then return end
+  local known = saga and read(saga, names) or {}
+  for i = 1, #names do
+    record[#record + 1] = names[i]
+    record[#record + 1] = whole(sumOf(known[i]) + tonumber(numbers[i]))
   end
 end
 

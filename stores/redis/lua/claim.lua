@@ -125,11 +125,15 @@ for i = 11, #ARGV, 3 do
       local me = ARGV[4] .. ' ' .. ARGV[3]
       local others, count = takersBut(field(saga, 'claims'), me)
       if count + 1 > tonumber(ARGV[9]) and status == 'STARTED' then
-        book(KEYS[2], id, found[5], ARGV[6], whole(now), { ARGV[i + 1], '1' }, now)
+        local changes = pay({ ARGV[i + 1], '1' }, field(saga, 'owed'))
+        local record = {
+          'revision', revision, 'write_id', ARGV[6], 'owner', '', 'due', '', 'updated', whole(now), 'claims', '',
+          'status', 'ABORTED', 'parked', ARGV[10], 'owed', '',
+        }
+        addHeld(record, changes, saga)
+        book(KEYS[2], id, found[5], ARGV[6], whole(now), changes, now)
         seq = note(log, ARGV[8], state, id, 'ABORTED', seq)
-        redis.call('HSET', saga, 'revision', revision, 'write_id', ARGV[6], 'seq', seq, 'owner', '', 'due', '',
-          'updated', whole(now), 'claims', '', 'status', 'ABORTED',
-          'parked', ARGV[10])
+        redis.call('HSET', saga, 'seq', seq, unpack(record))
         show(INDEX, KEYS[7], id, 'STARTED', 'ABORTED', '')
         settled(KEYS[2], id)
         redis.call('ZREM', due, id)

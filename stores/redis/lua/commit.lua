@@ -5,12 +5,8 @@
 -- Returns: code, log entries, remaining ms, the store's clock, and where signals are pending their text
 
 local now = clock(ARGV[1])
-local names = { 'revision', 'write_id', 'status', 'signalled', 'seq' }
-for i = 17, #ARGV, 2 do
-  if isHeld(ARGV[i]) then names[#names + 1] = 'held:' .. ARGV[i] end
-end
-local found = read(KEYS[1], names)
-local revision, writeId, status, signalled, seq = found[1], found[2], found[3], found[4], digits(found[5]) or 0
+local found = read(KEYS[1], { 'revision', 'write_id', 'status', 'signalled', 'seq', 'owed' })
+local revision, writeId, status, signalled = found[1], found[2], found[3], found[4]
 if revision == '' then return { absent(KEYS[1]), 0, 0, now } end
 
 local raised = whole(tonumber(ARGV[13]) + 1)
@@ -23,8 +19,10 @@ if revision == ARGV[13] and writeId == ARGV[14] then
     if mended ~= signalled then redis.call('HSET', KEYS[1], 'signalled', mended) end
     if mended ~= ARGV[15] then return { SIGNALLED, 0, 0, now, text } end
   end
-  local left = ARGV[16] ~= '' and { 'signals', ARGV[16], 'signalled', whole(lines(ARGV[16])) } or nil
-  seq = write(now, raised, status, writeId, seq, 17, found, left)
+  local changes, owed = counted(17, found[6], ARGV[9] == 'STARTED')
+  local more = { 'owed', owed }
+  if ARGV[16] ~= '' then more = { 'owed', owed, 'signals', ARGV[16], 'signalled', whole(lines(ARGV[16])) } end
+  local seq = write(now, raised, status, writeId, digits(found[5]) or 0, changes, more)
   return { DONE, seq, granted(), now }
 end
 -- A repetition of this very commit, whose reply was lost.

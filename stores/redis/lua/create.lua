@@ -44,5 +44,6 @@ if ARGV[17] ~= '' then
   more[#more + 1] = 'trace'
   more[#more + 1] = ARGV[17]
 end
-local seq = write(now, '1', nil, '', 0, 19, {}, more)
+local changes = counted(19, '', false)
+local seq = write(now, '1', nil, '', 0, changes, more)
 return { DONE, seq, granted(), now, id }

@@ -7,12 +7,9 @@
 
 local now = clock(ARGV[1])
 local saga, id = KEYS[1], ARGV[2]
-local names, changes = { 'revision', 'write_id', 'seq', 'status', 'due', 'state' }, {}
+local changes = {}
 for i = 12, #ARGV do changes[#changes + 1] = ARGV[i] end
-for i = 1, #changes, 2 do
-  if isHeld(changes[i]) then names[#names + 1] = 'held:' .. changes[i] end
-end
-local found = read(saga, names)
+local found = read(saga, { 'revision', 'write_id', 'seq', 'status', 'due', 'state' })
 local revision, writeId, status, due = found[1], found[2], found[4], found[5]
 if revision == '' then return { absent(saga), 0, 0, now } end
 
@@ -39,7 +36,7 @@ local record = {
   'revision', raised, 'write_id', ARGV[4], 'snapshot', ARGV[5], 'summary', ARGV[6], 'state', ARGV[7],
   'seq', seq, 'updated', whole(now), 'machine', ARGV[9],
 }
-addHeld(record, changes, found, 7)
+addHeld(record, changes, saga)
 redis.call('HSET', saga, unpack(record))
 moved(seq, ARGV[7])
 return { DONE, tonumber(seq), remaining(saga, now), now }

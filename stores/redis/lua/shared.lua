@@ -4,7 +4,7 @@
 
 -- Results, named in scripts.ts.
 local DONE, EXISTS, KEY_REUSED, STALE, MISSING, SIGNALLED, MOVED, FULL, ENDED, ELSEWHERE = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
-local KEY_UNREADABLE = 10
+local KEY_UNREADABLE, NOT_SIMPLE = 10, 11
 
 -- A number as Redis should keep it: never 3.0, never 1.8e+12.
 local function whole(n)
@@ -31,10 +31,15 @@ local function field(key, name)
   return lenient('HGET', key, name) or ''
 end
 
+-- A field as HMGET gives it: where it is missing, Redis and ioredis-mock say so in ways of their own.
+local function textOf(found)
+  return type(found) == 'string' and found or ''
+end
+
 -- Several of them at once, in their order.
 local function read(key, names)
   local found, values = lenient('HMGET', key, unpack(names)) or {}, {}
-  for i = 1, #names do values[i] = type(found[i]) == 'string' and found[i] or '' end
+  for i = 1, #names do values[i] = textOf(found[i]) end
   return values
 end
 
@@ -129,6 +134,20 @@ local function append(log, entries, before)
     redis.call('LPUSH', log, unpack(head))
   end
   return expected
+end
+
+-- What a running saga holds is counted when it stands still: until then its record has it as `owed`, names and numbers, one a
+-- line. Answers that text with a number more.
+local function owing(owed, name, number)
+  local known, sum = string.match(owed, '^([^\n]*)\n(%-?%d+)$')
+  if known == name and #sum < 16 then return name .. '\n' .. whole(sum + number) end
+  local others = ''
+  for other, before in string.gmatch(owed, '([^\n]*)\n(%-?%d+)\n?') do
+    if #before >= 16 then before = '0' end
+    if other == name then number = whole(before + number)
+    else others = others .. other .. '\n' .. before .. '\n' end
+  end
+  return others .. name .. '\n' .. number
 end
 
 -- A feed that is none any more begins anew: who watches sees a gap.

@@ -17,13 +17,28 @@ local function follow(status, before, endsAt, seq, state)
   if status ~= 'STARTED' then redis.call('ZREM', KEYS[5], ARGV[2]) end
 end
 
--- `before` is the status until now, nil for a new saga; `known` are the saga's fields of held counters from the
--- sixth on, in their order; `more` are further fields of its record, if any. Returns the number of log entries.
-local function write(now, revision, before, recorded, seq, counters, known, more)
+-- What a write counts, as names and numbers in turn, and what its saga still owes then. What a saga holds is owed while it
+-- runs, and counted when it stands still; the counters of this write start at ARGV[first].
+local function counted(first, owed, isRunning)
+  local changes = {}
+  for i = first, #ARGV, 2 do
+    if isHeld(ARGV[i]) then
+      owed = owing(owed, ARGV[i], ARGV[i + 1])
+    else
+      changes[#changes + 1] = ARGV[i]
+      changes[#changes + 1] = ARGV[i + 1]
+    end
+  end
+  if isRunning then return changes, owed end
+  return pay(changes, owed), ''
+end
+
+-- `before` is the status until now, nil for a new saga; `changes` are what it counts, `more` further fields of its record.
+-- Returns the number of log entries.
+local function write(now, revision, before, recorded, seq, changes, more)
   local saga, id, status = KEYS[1], ARGV[2], ARGV[9]
-  local endsAt, changes, entries = whole(now + tonumber(ARGV[10])), {}, {}
+  local endsAt, entries = whole(now + tonumber(ARGV[10])), {}
   local leaves = status ~= 'STARTED' and (before == nil or before == 'STARTED')
-  for i = counters, #ARGV do changes[#changes + 1] = ARGV[i] end
 
   local isUnsure = book(KEYS[3], id, recorded, ARGV[4], endsAt, changes, leaves and now)
   for entry in string.gmatch(ARGV[8], '[^\n]+') do entries[#entries + 1] = entry end
@@ -34,10 +49,8 @@ local function write(now, revision, before, recorded, seq, counters, known, more
     'status', status, 'parked', ARGV[12], 'seq', seq, 'updated', whole(now), 'owner', ARGV[11],
     'due', status == 'STARTED' and endsAt or '', 'claims', '', 'signals', '', 'signalled', '',
   }
-  addHeld(record, changes, known, 6)
-  if more then
-    for i = 1, #more do record[#record + 1] = more[i] end
-  end
+  if before then addHeld(record, changes, saga) else addHeld(record, changes) end
+  for i = 1, #more do record[#record + 1] = more[i] end
   redis.call('HSET', saga, unpack(record))
 
   if (isUnsure and before) or (before and not INDEX[before]) then before = false end

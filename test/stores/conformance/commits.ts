@@ -4,6 +4,7 @@ import type { Part } from '../conformance.ts';
 import {
   A2,
   act,
+  B1,
   begin,
   end,
   entry,
@@ -128,6 +129,48 @@ export const commits: Part = (opened) => {
     advance(7 * MINUTE);
     expect(await store.commit(id, fence, done)).toMatchObject({ kind: 'committed', remainingMs: 0 });
     expect(await view(store, id)).toEqual(before);
+  });
+
+  it('owes what a running saga holds, until it parks or ends', async () => {
+    const { store } = opened();
+    const counters = async () => (await store.statistics()).counters.order;
+    const { id, fence } = await begin(store, { counts: { 'sagas.held': 1 } });
+    const first = write({ counts: { 'steps.held': 2, 'sagas.held': 3 } });
+    await store.commit(id, fence, first);
+    const second = write({ counts: { tries: 1, 'steps.held': 3 }, next: wait(1) });
+    await store.commit(id, { revision: 2, writeId: first.writeId }, second);
+    expect(await counters()).toEqual({ 'sagas.held': 1, tries: 1 });
+    const parks = write({ counts: { parked: 1 }, next: park });
+    await store.commit(id, { revision: 3, writeId: second.writeId }, parks);
+    expect(await counters()).toEqual({ 'sagas.held': 4, 'steps.held': 5, tries: 1, parked: 1 });
+    const again = write({ counts: { 'steps.held': 1, 'down.held': -1 } });
+    await store.commit(id, { revision: 4, writeId: parks.writeId }, again);
+    expect(await counters()).toMatchObject({ 'sagas.held': 4, 'steps.held': 5 });
+    const ends = write({ counts: { 'steps.held': 1 }, next: end() });
+    await store.commit(id, { revision: 5, writeId: again.writeId }, ends);
+    expect(await counters()).toMatchObject({ 'sagas.held': 4, 'steps.held': 7, 'down.held': -1 });
+  });
+
+  it('is due when the last commit says, earlier or later than the one before', async () => {
+    const { store, advance } = opened();
+    const { id, fence } = await begin(store, { next: act(10) });
+    const later = write({ next: act(30) });
+    await store.commit(id, fence, later);
+    advance(20 * MINUTE);
+    expect(await store.due([ORDER], 10)).toEqual([]);
+    expect((await store.backlog([ORDER])).overdueMs).toBe(0);
+    const earlier = write({ next: wait(1) });
+    await store.commit(id, { revision: 2, writeId: later.writeId }, earlier);
+    advance(2 * MINUTE);
+    expect(await store.due([ORDER], 10)).toEqual([id]);
+    expect((await store.backlog([ORDER])).overdueMs).toBeGreaterThanOrEqual(MINUTE);
+    const last = write({ next: act(10) });
+    await store.commit(id, { revision: 3, writeId: earlier.writeId }, last);
+    advance(5 * MINUTE);
+    expect(await store.claim([id], B1, MINUTE, 'claim', 'at')).toEqual([]);
+    expect((await store.backlog([ORDER])).overdueMs).toBe(0);
+    advance(6 * MINUTE);
+    expect(await store.due([ORDER], 10)).toEqual([id]);
   });
 
   it('recognises the repetition of a commit that ended the saga', async () => {
