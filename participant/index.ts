@@ -25,6 +25,7 @@ export {
   type Work,
 } from './participant.ts';
 export { type PostgresClient, postgresLedger, postgresLedgerTable } from './postgres-ledger.ts';
+export { type RedisEffect, type RedisLedgerOptions, type RedisSend, redisLedger } from './redis-ledger.ts';
 export { type SqliteDatabase, sqliteLedger, sqliteLedgerTable } from './sqlite-ledger.ts';
 export type { LedgerOptions } from './turns.ts';
 export { UnansweredError, type VerifyOptions } from './verify/service.ts';
