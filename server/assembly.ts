@@ -192,6 +192,7 @@ export async function assemble(
       waitersMax: settings.waitersMax,
       alarmsMax: ALARMS_MAX,
       purgeEveryMs: PURGE_EVERY_MS,
+      purgeEarlyMs: settings.purgeEarlyMs,
       declareEveryMs: DECLARE_EVERY_MS,
       versionGoneAfterMs: settings.versionGoneAfterMs,
       watchPollMs: WATCH_POLL_MS,

@@ -127,6 +127,7 @@ const schema = z.object({
   SAGA_DEADLINE_MS: whole(1, DURATION_MAX_MS).optional(),
   VERSION_GONE_AFTER_MS: whole(1, 365 * 24 * 3600 * 1000).default(3600 * 1000),
   RETENTION_HOURS: whole(1, 24 * 366 * 10).default(24 * 7),
+  RETENTION_LEAST_HOURS: whole(1, 24 * 366 * 10).optional(),
 });
 
 /** How a line of the log says how grave it is, and when it was written. */
@@ -199,6 +200,8 @@ export interface Settings extends PolicySettings {
   readonly orderWaitMs: number;
   readonly drainMs: number;
   readonly retentionMs: number;
+  /** How much earlier they may go where the store is nearly full; 0 for never. */
+  readonly purgeEarlyMs: number;
   /** For how long no coordinator may have run a machine's version before its sagas are parked. */
   readonly versionGoneAfterMs: number;
   /** How long a saga may run before it is undone; `null` where it may run for ever. */
@@ -291,6 +294,10 @@ export function readSettings(
   if (openMaxMs < openMs) {
     problems.push(`BREAKER_OPEN_MAX_MS: must not be less than BREAKER_OPEN_MS, which is ${openMs}`);
   }
+  const { RETENTION_HOURS: hours = 0, RETENTION_LEAST_HOURS: leastHours = hours } = parsed.data ?? {};
+  if (leastHours > hours) {
+    problems.push(`RETENTION_LEAST_HOURS: must not be more than RETENTION_HOURS, which is ${hours}`);
+  }
   const services = participantsOf(sagas).map(({ name, saga, step }) => {
     const unset = defaultUrl(name, sagas, env.SERVICE_HOSTS === 'containers');
     const variable = serviceUrlVariable(name);
@@ -377,6 +384,8 @@ export function readSettings(
     drainMs: values.DRAIN_MS,
     versionGoneAfterMs: values.VERSION_GONE_AFTER_MS,
     retentionMs: values.RETENTION_HOURS * 3600 * 1000,
+    purgeEarlyMs:
+      (values.RETENTION_HOURS - (values.RETENTION_LEAST_HOURS ?? values.RETENTION_HOURS)) * 3600 * 1000,
     sagaDeadlineMs: values.SAGA_DEADLINE_MS ?? null,
     ...policies,
   };

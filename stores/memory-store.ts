@@ -380,10 +380,12 @@ export class MemoryStore implements SagaStore {
     return this.#changes.read(after, until, limit);
   }
 
-  async purge(limit: number): Promise<number> {
+  async purge(limit: number, earlyMs = 0): Promise<number> {
     assertLimit(limit);
-    const now = this.#now();
-    const expired = [...this.#sagas].filter(([, { purgeAtMs }]) => purgeAtMs !== null && purgeAtMs <= now);
+    const until = this.#now() + earlyMs;
+    const expired = [...this.#sagas]
+      .filter(([, { purgeAtMs }]) => purgeAtMs !== null && purgeAtMs <= until)
+      .sort(([, a], [, b]) => (a.purgeAtMs ?? 0) - (b.purgeAtMs ?? 0));
     for (const [id, { record, key, held }] of expired.slice(0, limit)) {
       for (const [name, n] of held) this.#count(record.machine, name, -n);
       if (key !== null) this.#keys.delete(key);

@@ -507,8 +507,12 @@ export interface SagaStore {
    */
   changes(after: string | null, until: string | null, limit: number): Promise<Changes>;
 
-  /** Removes ended sagas whose time has come, at most `limit`, with log, key and indexes. Answers how many. */
-  purge(limit: number): Promise<number>;
+  /**
+   * Removes ended sagas whose time has come, at most `limit`, with log, key and indexes: those that should have gone first
+   * come first. Answers how many.
+   * @param earlyMs also those whose time comes within it, where a store has no room for them any more
+   */
+  purge(limit: number, earlyMs?: number): Promise<number>;
 
   /** Answers when the store can serve, throws {@link StoreUnavailableError} when not. */
   ping(): Promise<void>;

@@ -418,6 +418,8 @@ export type EngineEvent =
     }
   /** The clock on which the store relies was set, by so many milliseconds: back where it is negative. */
   | { readonly type: 'clock-jumped'; readonly ms: number }
+  /** The store was nearly full, and ended sagas went before their time. */
+  | { readonly type: 'purged-early'; readonly count: number }
   /** The store failed; what was to be done is repeated or left to recovery. */
   | { readonly type: 'store-fault'; readonly doing: string; readonly error: Error }
   /** The store serves again after it had failed. */

@@ -35,6 +35,8 @@ export interface RecoverySettings {
   /** Sagas whose waits are timed each by itself. */
   readonly alarmsMax: number;
   readonly purgeEveryMs: number;
+  /** How much earlier than they should ended sagas may go where the store is nearly full; 0 for never. */
+  readonly purgeEarlyMs: number;
 }
 
 export class Recovery {
@@ -324,11 +326,22 @@ export class Recovery {
   }
 
   async #purge(): Promise<void> {
-    const { store, clock } = this.#in;
+    const { store, clock, observe } = this.#in;
     if (clock.monotonic() - this.#purgedAt < this.#settings.purgeEveryMs) return;
-    const removed = await store.purge(PURGE_BATCH);
+    let removed = await store.purge(PURGE_BATCH);
+    // What should have gone goes first; only then what could have stayed.
+    if (removed < PURGE_BATCH && (await this.#mayPurgeEarly())) {
+      removed = await store.purge(PURGE_BATCH, this.#settings.purgeEarlyMs);
+      if (removed > 0) observe({ type: 'purged-early', count: removed });
+    }
     // A full batch means that there is more: the next round goes on.
     if (removed < PURGE_BATCH) this.#purgedAt = clock.monotonic();
+  }
+
+  async #mayPurgeEarly(): Promise<boolean> {
+    if (this.#settings.purgeEarlyMs <= 0) return false;
+    const { usedBytes, maxBytes } = await this.#in.store.memory();
+    return maxBytes !== null && usedBytes >= NEARLY_FULL * maxBytes;
   }
 
   #pause(): Promise<void> {
@@ -357,5 +370,7 @@ export class Recovery {
 }
 
 const PURGE_BATCH = 500;
+/** The part of its memory at which a store is nearly full: the alert of that name says the same. */
+const NEARLY_FULL = 0.9;
 /** How often a write is tried while all is well. */
 const TRY_WRITE_EVERY_MS = 10_000;

@@ -108,6 +108,12 @@ export function logEvents(logger: Logger): Observe {
             : "the store's clock was set forward: what was to wait for longer is due now",
         );
         break;
+      case 'purged-early':
+        logger.warn(
+          { count: event.count },
+          'the store is nearly full: ended sagas were purged before their time',
+        );
+        break;
       case 'store-fault':
         logger[storeAway ? 'debug' : 'error'](
           { doing: event.doing, error: event.error.message },

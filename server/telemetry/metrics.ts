@@ -126,6 +126,11 @@ export function sagaMetrics(registry: Registry, { machines, participants }: Buil
     registers,
   });
   for (const direction of ['back', 'forward']) jumps.inc({ direction }, 0);
+  const purgedEarly = new Counter({
+    name: 'saga_purged_early_total',
+    help: 'Ended sagas that were purged before their time, because the store was nearly full.',
+    registers,
+  });
   const forgotten = new Counter({
     name: 'saga_forgotten_total',
     help: 'Sagas in hand that the store did not know any more: acknowledged writes were lost.',
@@ -209,6 +214,9 @@ export function sagaMetrics(registry: Registry, { machines, participants }: Buil
         break;
       case 'clock-jumped':
         jumps.inc({ direction: event.ms < 0 ? 'back' : 'forward' });
+        break;
+      case 'purged-early':
+        purgedEarly.inc(event.count);
         break;
       case 'forgotten':
         forgotten.inc();

@@ -511,10 +511,10 @@ export class RedisStore extends RedisReads implements SagaStore {
     );
   }
 
-  async purge(limit: number): Promise<number> {
+  async purge(limit: number, earlyMs = 0): Promise<number> {
     assertLimit(limit);
     await this.learnTimeIfOld();
-    const now = String(Math.floor(this.clock.now()));
+    const until = String(Math.floor(this.clock.now() + earlyMs));
     let left = limit;
     let partitions = this.keyspace.inTurn();
     // Each is asked for its share alone; what some leave of theirs goes to those that have more.
@@ -523,22 +523,24 @@ export class RedisStore extends RedisReads implements SagaStore {
         keys,
         share: Math.floor(left / partitions.length) + (index < left % partitions.length ? 1 : 0),
       }));
-      const removed = await reachable(asked.map(({ keys, share }) => this.#purgeIn(keys, now, share)));
+      const removed = await reachable(
+        asked.map(({ keys, share }) => this.#purgeIn(keys, until, earlyMs, share)),
+      );
       left -= removed.reduce<number>((sum, n) => sum + (n ?? 0), 0);
       partitions = asked.flatMap(({ keys, share }, index) => (removed[index] === share ? keys : []));
     }
     return limit - left;
   }
 
-  async #purgeIn(keys: PartitionKeys, now: string, limit: number): Promise<number> {
+  async #purgeIn(keys: PartitionKeys, until: string, earlyMs: number, limit: number): Promise<number> {
     if (limit === 0) return 0;
-    const expired = this.redis.zrangebyscore(keys.ended, '-inf', now, 'LIMIT', 0, limit);
+    const expired = this.redis.zrangebyscore(keys.ended, '-inf', until, 'LIMIT', 0, limit);
     const ids = await orDamaged(expired, []);
-    const removed = await reachable(chunked(ids).map((some) => this.#remove(keys, some)));
+    const removed = await reachable(chunked(ids).map((some) => this.#remove(keys, some, earlyMs)));
     return removed.reduce<number>((sum, n) => sum + (n ?? 0), 0);
   }
 
-  async #remove(keys: PartitionKeys, ids: readonly string[]): Promise<number> {
+  async #remove(keys: PartitionKeys, ids: readonly string[], earlyMs: number): Promise<number> {
     const digests = await Promise.all(
       ids.map((id) => orDamaged(this.redis.hget(keys.saga(id), 'key'), null)),
     );
@@ -549,7 +551,7 @@ export class RedisStore extends RedisReads implements SagaStore {
       [ended, counters, sagas, status.COMPLETED, status.FAILED].concat(
         ids.flatMap((id, index) => [keys.saga(id), keys.log(id), keys.key(digests[index] ?? '')]),
       ),
-      [this.#offset(), ...ids],
+      [this.#offset(), String(earlyMs), ...ids],
     );
     this.clock.learn(Number(nowMs));
     for (const id of ids) this.keyspace.forget(id);

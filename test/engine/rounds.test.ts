@@ -132,6 +132,24 @@ describe('purging', () => {
     expect((await world.counters())['total_steps.held']).toBe(0);
   });
 
+  it('lets ended sagas go early where the store is nearly full, and may, and not before', async () => {
+    const world = new World();
+    const early = RIGHTS.retentionMs - 10 * SETTINGS.purgeEveryMs;
+    const a = await world.coordinator('a', { purgeEarlyMs: early });
+    a.engine.open();
+    const id = await world.start(a);
+    let usedBytes = 89;
+    world.store.memory = async () => ({ usedBytes, maxBytes: 100 });
+    await world.clock.pass(20 * SETTINGS.purgeEveryMs);
+    expect(await world.store.get(id)).not.toBeNull();
+    const young = await world.start(a);
+    usedBytes = 90;
+    await world.clock.pass(2 * SETTINGS.purgeEveryMs);
+    expect(await world.store.get(id)).toBeNull();
+    expect(await world.store.get(young)).not.toBeNull();
+    expect(a.events).toContainEqual({ type: 'purged-early', count: 1 });
+  });
+
   it('goes on in the next round while batches come back full', async () => {
     const world = new World();
     const a = await world.coordinator();

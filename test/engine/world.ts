@@ -79,6 +79,7 @@ export const SETTINGS: EngineSettings = {
   waitersMax: 100,
   alarmsMax: 100,
   purgeEveryMs: 60_000,
+  purgeEarlyMs: 0,
   declareEveryMs: 60_000,
   versionGoneAfterMs: 600_000,
   watchPollMs: 200,

@@ -164,7 +164,8 @@ describe('each variable', () => {
     ['ORDER_WAIT_MS', '1', { orderWaitMs: 1 }],
     ['DRAIN_MS', '1000', { drainMs: 1000 }],
     ['VERSION_GONE_AFTER_MS', '90000', { versionGoneAfterMs: 90_000 }],
-    ['RETENTION_HOURS', '1', { retentionMs: HOUR_MS }],
+    ['RETENTION_HOURS', '1', { retentionMs: HOUR_MS, purgeEarlyMs: 0 }],
+    ['RETENTION_LEAST_HOURS', '24', { purgeEarlyMs: 144 * HOUR_MS }],
     ['ACTION_TIMEOUT_MS', '60000', { callTimeoutMaxMs: 60_000 }],
     ['REFUND_TIMEOUT_MS', '60000', { callTimeoutMaxMs: 10_000 }],
     ['PAYMENT_COMPENSATION_TIMEOUT_MS', '45000', { callTimeoutMaxMs: 45_000 }],
@@ -333,6 +334,7 @@ describe('refuses', () => {
     ['ORDER_WAIT_MS', ['0', '-1']],
     ['DRAIN_MS', ['0']],
     ['RETENTION_HOURS', ['0', '87841']],
+    ['RETENTION_LEAST_HOURS', ['0', '169', 'never']],
     ['VERSION_GONE_AFTER_MS', ['0', '31536000001']],
     [
       'ORDER_SERVICE_URL',

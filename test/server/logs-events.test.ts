@@ -51,6 +51,7 @@ it.each([
     ERROR,
     { saga_id: 'x', trace_id, err: { message: 'torn' } },
   ],
+  [{ type: 'purged-early', count: 3 }, WARN, { count: 3 }],
   [{ type: 'clock-jumped', ms: -3_600_000.4 }, WARN, { ms: -3_600_000 }],
   [
     {

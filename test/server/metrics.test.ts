@@ -76,6 +76,7 @@ it('is the text format, with help and type for every metric', () => {
     'saga_participant_breaker_opened_total',
     'saga_participant_calls_in_flight',
     'saga_participant_calls_queued',
+    'saga_purged_early_total',
     'saga_retries_total',
     'saga_settled_total',
     'saga_started_total',

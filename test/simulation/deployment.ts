@@ -42,6 +42,7 @@ const SETTINGS: EngineSettings = {
   alarmsMax: 3,
   // Nothing is purged within a run: what was counted can be recounted.
   purgeEveryMs: 3_600_000,
+  purgeEarlyMs: 0,
   // Nor is anything declared: all processes run the same machine.
   declareEveryMs: 3_600_000,
   versionGoneAfterMs: 3_600_000,

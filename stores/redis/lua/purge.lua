@@ -1,18 +1,19 @@
 -- Removes those ended sagas of one partition whose time has come, with log, key and indexes.
 -- KEYS: 1 ended, 2 counters, 3 all sagas, 4 index of COMPLETED, 5 index of FAILED,
 --       then for each saga: saga, log, record of its idempotency key (of no key where it has none)
--- ARGV: 1 clock offset, 2... ids
+-- ARGV: 1 clock offset, 2 by how many ms they may go early, 3... ids
 -- Returns: the store's clock, how many were removed
 
 local now = clock(ARGV[1])
+local upTo = now + tonumber(ARGV[2])
 local purged = 0
 
-for i = 2, #ARGV do
-  local id, first = ARGV[i], (i - 2) * 3 + 6
+for i = 3, #ARGV do
+  local id, first = ARGV[i], (i - 3) * 3 + 6
   local saga = KEYS[first]
   -- Asked again here: between the caller's look and now a saga may have been reopened, or purged by another.
   local purgeAt = redis.call('ZSCORE', KEYS[1], id)
-  if purgeAt and tonumber(purgeAt) <= now then
+  if purgeAt and tonumber(purgeAt) <= upTo then
     local fields, recorded, changes = lenient('HGETALL', saga) or {}, '', {}
     for f = 1, #fields, 2 do
       if fields[f] == 'write_id' then recorded = fields[f + 1] end

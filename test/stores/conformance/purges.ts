@@ -117,6 +117,19 @@ export const purges: Part = (opened) => {
     expect((await begin(store, { idempotency: { key: 'k', digest: 'another' } })).id).not.toBe(id);
   });
 
+  it('removes ended sagas before their time where it is asked to, those that should go first before all others', async () => {
+    const { store } = opened();
+    const ids: string[] = [];
+    for (const minutes of [30, 10, 20])
+      ids.push((await begin(store, { next: end('COMPLETED', minutes) })).id);
+    const [thirty = '', ten = '', twenty = ''] = ids;
+    expect(await store.purge(10, 5 * MINUTE)).toBe(0);
+    expect(await store.purge(10, 15 * MINUTE)).toBe(1);
+    expect(await store.statuses([ten, twenty])).toEqual([null, 'COMPLETED']);
+    expect(await store.purge(10, 25 * MINUTE)).toBe(1);
+    expect(await store.statuses([twenty, thirty])).toEqual([null, 'COMPLETED']);
+  });
+
   it('takes back what the saga added to `.held` counters, and no other', async () => {
     const { store, advance } = opened();
     const kept = await begin(store, { counts: { steps: 1, 'steps.held': 4, 'order.held.by_step': 1 } });
