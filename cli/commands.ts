@@ -5,6 +5,7 @@ import { help } from './help.ts';
 import { list } from './list.ts';
 import { looks } from './look.ts';
 import { operate } from './operate.ts';
+import { retry } from './retry.ts';
 import { sendEvent } from './send-event.ts';
 import { show } from './show.ts';
 import { store } from './store.ts';
@@ -17,6 +18,7 @@ export const COMMANDS: Commands = {
   list,
   show,
   watch,
+  retry,
   ...operate,
   'send-event': sendEvent,
   ...looks,

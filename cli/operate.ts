@@ -2,11 +2,11 @@
 import { sagaPath } from '../client/client.ts';
 import type { Command, Invocation, Options, Word } from './command.ts';
 import { asSaga } from './saga.ts';
-import { EXIT, type ExitCode, UsageError } from './surroundings.ts';
+import { EXIT, UsageError } from './surroundings.ts';
 import { asJson, shown, statusColour } from './text.ts';
 
 const ID: Word = { name: 'ID', isSaga: true };
-const options = {
+export const ASKING = {
   reason: { value: 'TEXT', says: 'why; it stands in the log of the saga' },
   by: { value: 'NAME', says: 'who asks (the name of your user)' },
   seq: { value: 'N', says: 'only if its log is as long as when you looked (show says it)' },
@@ -22,42 +22,61 @@ function operation(
   return {
     summary,
     words: word === null ? [ID] : [ID, word],
-    options,
-    run: (invocation) => send(kind, word !== null, more(invocation.words[1] ?? ''), invocation),
+    options: ASKING,
+    async run(invocation) {
+      const { words, values } = invocation;
+      const [id = '', second = ''] = words;
+      if (word !== null && values.seq === undefined) {
+        // Fetched here, it would say nothing of what the operator has seen.
+        throw new UsageError(`${kind} needs --seq: look at the saga with \`saga show ${id}\`, which says it`);
+      }
+      accepted(kind, await ask(kind, id, more(second), invocation), invocation);
+      return EXIT.ok;
+    },
   };
 }
 
-async function send(
-  kind: string,
-  needsSeq: boolean,
-  more: Readonly<Record<string, string>>,
-  { coordinator, values, words: [id = ''], asJson: json, paper, around }: Invocation,
-): Promise<ExitCode> {
-  const { reason, seq, by = around.userName() } = values;
+/** Who asks, and why. */
+export function askedBy(kind: string, { values, around }: Invocation): { reason: string; by: string } {
+  const { reason, by = around.userName() } = values;
   if (typeof reason !== 'string' || reason.trim() === '') throw new UsageError(`${kind} needs --reason`);
-  if (needsSeq && seq === undefined) {
-    // Fetched here, it would say nothing of what the operator has seen.
-    throw new UsageError(`${kind} needs --seq: look at the saga with \`saga show ${id}\`, which says it`);
-  }
+  return { reason, by: String(by) };
+}
+
+/** @returns the saga as it was answered */
+export async function ask(
+  kind: string,
+  id: string,
+  more: Readonly<Record<string, string>>,
+  invocation: Invocation,
+): Promise<unknown> {
+  const asked = askedBy(kind, invocation);
+  const { seq } = invocation.values;
   if (seq !== undefined && !/^\d{1,9}$/.test(String(seq)))
     throw new UsageError('--seq must be a whole number');
-  const { body } = await coordinator.ask(sagaPath(id, `/${kind}`), {
+  const { body } = await invocation.coordinator.ask(sagaPath(id, `/${kind}`), {
     method: 'POST',
     headers: seq === undefined ? {} : { 'if-match': `"${seq}"` },
-    body: JSON.stringify({ reason, by, ...more }),
+    body: JSON.stringify({ ...asked, ...more }),
   });
-  const { out } = around;
-  if (json) out.write(`${asJson(body, 2)}\n`);
-  else {
-    const { saga_id, status, state } = asSaga(body);
-    const painted = paper.paint(statusColour(status), shown(status));
-    out.write(`${kind} accepted: saga ${shown(saga_id)} ${painted} in ${shown(state)}\n`);
+  return body;
+}
+
+export function accepted(
+  kind: string,
+  body: unknown,
+  { asJson: json, paper, around: { out } }: Invocation,
+): void {
+  if (json) {
+    out.write(`${asJson(body, 2)}\n`);
+    return;
   }
-  return EXIT.ok;
+  const { saga_id, status, state } = asSaga(body);
+  const painted = paper.paint(statusColour(status), shown(status));
+  out.write(`${kind} accepted: saga ${shown(saga_id)} ${painted} in ${shown(state)}\n`);
 }
 
 export const operate: Readonly<Record<string, Command>> = {
-  retry: operation('retry', 'the next attempt now, or the compensations that failed'),
   cancel: operation('cancel', 'undo what was done so far'),
   skip: operation('skip', 'count the compensation of a step as done', (step) => ({ step }), { name: 'STEP' }),
   resolve: operation('resolve', 'end a parked saga by hand, as COMPLETED or FAILED', (as) => ({ as }), {

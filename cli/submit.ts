@@ -9,15 +9,13 @@ import { ProblemError, UnreachableError } from '../client/errors.ts';
 import { isIdempotencyKey, type Start, sendStart, untilSettled } from '../client/starting.ts';
 import type { Answer } from '../client/transport.ts';
 import type { Command, Invocation } from './command.ts';
-import { asSaga, type Saga } from './saga.ts';
-import { EXIT, type ExitCode, type Surroundings, UsageError } from './surroundings.ts';
-import { asJson, painter, shown, span, statusColour } from './text.ts';
+import { asSaga } from './saga.ts';
+import { EXIT, type Surroundings, UsageError } from './surroundings.ts';
+import { asJson, shown, statusColour } from './text.ts';
 import { timeline } from './timeline.ts';
-import { secondsIn } from './values.ts';
+import { exitCodeOf, progressOn, WAITING, waitMsIn } from './waiting.ts';
 
 const ORDER_BYTES_MAX = 1024 * 1024;
-const TIMEOUT_UNSET = '5m';
-const TIMEOUT_MAX_SECONDS = 9_999_999;
 /** How long one request waits: at a terminal somebody wants to see it move. */
 const WAIT_SECONDS = { terminal: 1, otherwise: 30 } as const;
 
@@ -25,22 +23,21 @@ export const submit: Command = {
   summary: 'send an order, from a file or standard input',
   words: [{ name: 'FILE', isOptional: true }],
   options: {
-    wait: { says: 'until the saga has ended' },
-    timeout: { value: 'SPAN', says: 'how long at most: 90s, 10m, 2h (5m)' },
+    ...WAITING,
     'idempotency-key': { value: 'KEY', says: 'the same key and order are the same saga' },
   },
   async run(invocation) {
     const { values, words, around } = invocation;
     const order = await orderFrom(words[0], around);
-    const timeoutMs = 1000 * secondsIn('--timeout', values.timeout ?? TIMEOUT_UNSET, TIMEOUT_MAX_SECONDS);
+    const waitMs = waitMsIn(values);
     const key = keyIn(values['idempotency-key'] ?? randomUUID());
     const start = { path: '/api/coordinator/orders', body: order, idempotencyKey: key };
     const first = await firstAnswer(invocation, start);
-    if (values.wait !== true) {
+    if (waitMs === null) {
       tell(invocation, first, 'submitted');
       return EXIT.ok;
     }
-    const last = await settled(invocation, start, first, timeoutMs);
+    const last = await settled(invocation, start, first, waitMs);
     tell(invocation, last, 'waited');
     return last.status === 202 ? EXIT.stillRunning : exitCodeOf(asSaga(last.body));
   },
@@ -61,28 +58,19 @@ async function firstAnswer({ transport }: Invocation, start: Start): Promise<Ans
 }
 
 async function settled(
-  { transport, around: { now, pause, err, columns, env } }: Invocation,
+  { transport, around }: Invocation,
   start: Start,
   first: Answer,
-  timeoutMs: number,
+  waitMs: number,
 ): Promise<Answer> {
-  const beganAt = now();
-  const paint = painter(err.isTerminal, env);
-  const progress = (line: string) => {
-    if (err.isTerminal) err.write(`\r\x1b[2K${line}`);
-  };
-  const onWait = (last: Answer | null, trouble: string) => {
-    const { state } = asSaga(last?.body);
-    // Cut before it is painted: half a colour would colour all that follows.
-    const line = `${span(now() - beganAt)}  ${shown(state)}${trouble && `  ${shown(trouble)}`}`;
-    progress(paint('blue', line.slice(0, columns - 1)));
-  };
+  const { now, pause, err } = around;
+  const progress = progressOn(around);
+  const onWait = (last: Answer | null, trouble: string) => progress.show(last?.body, trouble);
   const waitSecondsMax = err.isTerminal ? WAIT_SECONDS.terminal : WAIT_SECONDS.otherwise;
-  const waiting = { waitMs: timeoutMs, waitSecondsMax, now, pause, onWait };
   try {
-    return await untilSettled(transport, start, waiting, first);
+    return await untilSettled(transport, start, { waitMs, waitSecondsMax, now, pause, onWait }, first);
   } finally {
-    progress('');
+    progress.clear();
   }
 }
 
@@ -91,10 +79,6 @@ function tell({ asJson: json, paper, around: { out } }: Invocation, { body }: An
   if (json) out.write(`${asJson(body, 2)}\n`);
   else if (how === 'waited') out.write(timeline(saga, paper));
   else out.write(`${shown(saga.saga_id)} ${paper.paint(statusColour(saga.status), shown(saga.status))}\n`);
-}
-
-export function exitCodeOf({ status }: Pick<Saga, 'status'>): ExitCode {
-  return status === 'COMPLETED' ? EXIT.ok : EXIT.sagaFailed;
 }
 
 function keyIn(key: string | boolean): string {

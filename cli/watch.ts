@@ -4,9 +4,9 @@ import { type Followed, follow } from '../client/following.ts';
 import { parse } from '../json/exact.ts';
 import type { Command, Invocation } from './command.ts';
 import { asSaga } from './saga.ts';
-import { exitCodeOf } from './submit.ts';
 import { EXIT, type ExitCode } from './surroundings.ts';
 import { asJson, type Paint, painter, shown, statusColour } from './text.ts';
+import { exitCodeOf } from './waiting.ts';
 
 interface Change {
   readonly saga_id?: unknown;
