@@ -4,6 +4,7 @@ import { defineSaga } from '../../machines/define.ts';
 import { returns } from '../../machines/returns.ts';
 import { trip } from '../../machines/trip.ts';
 import { type End, explore, InvariantError, SampleError } from '../../testing/index.ts';
+import { smallSaga, smallStep } from '../machines/small-saga.ts';
 import { asksAnew, booking, readsTooEarly, shipsFirst } from './booking.ts';
 
 const paidFor = ({ stands, held }: End) =>
@@ -50,6 +51,27 @@ it.each([
 ])('finds by itself %s', async (_, saga, says) => {
   const breach = await breachOf(explore(saga));
   expect(breach.message).toMatch(says);
+});
+
+it.each([
+  [
+    'undoes steps in the wrong order',
+    smallSaga(['a', 'b', 'c'], {
+      states: (_, { compensating }) => ({ undoing_c: compensating(smallStep('c'), { next: 'undoing_a' }) }),
+    }),
+    'machine small, state undoing_c, rule undo-order: after undoing c comes undoing_b, not undoing_a',
+  ],
+  [
+    'waits without a limit',
+    smallSaga(['a', 'b', 'c'], {
+      states: ({ doing_b }) => ({
+        doing_b: { ...doing_b, states: { ...doing_b.states, waiting: { tags: ['waiting'] } } },
+      }),
+    }),
+    'machine small, state doing_b.waiting, rule ends: neither a final nor the parked state can be reached',
+  ],
+])('tells of a saga that %s before it walks anything, and where', async (_, saga, says) => {
+  await expect(explore(saga)).rejects.toThrow(says);
 });
 
 it('takes what an invariant says or throws for what is wrong', async () => {
