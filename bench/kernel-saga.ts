@@ -11,6 +11,8 @@ const owner = { name: 'bench', boot: 1 };
 const writer = { owner, writeId: 'bench/1/1', rights, yielding: false, signalsSeen: 0 };
 const machine = new Registry().register(orderSaga(() => policy));
 
+const tell = () => {};
+
 /** Parts of it that are timed apart, by name. */
 export type Timed = <T>(part: string, run: () => T) => T;
 const untimed: Timed = (_, run) => run();
@@ -27,7 +29,17 @@ export function runSaga(timed: Timed = untimed): number {
     const event = { type: 'done', at, answer } as const;
     const from = { snapshot, asks };
     const status = 'STARTED';
-    const deciding = { machine, from, status, signals: [], event, of: null, at, overdue: false } as const;
+    const deciding = {
+      machine,
+      from,
+      status,
+      signals: [],
+      event,
+      of: null,
+      at,
+      overdue: false,
+      tell,
+    } as const;
     const hops = timed('decide', () => decide(deciding));
     const transition = {
       machine,

@@ -14,5 +14,5 @@ export const usualPolicies: Policies = () => ({
 
 /** @throws MachineError, DefinitionError */
 export function checkSaga(saga: Saga): void {
-  new Registry().register(definitionOf(saga, usualPolicies));
+  new Registry('xstate').register(definitionOf(saga, usualPolicies));
 }

@@ -15,3 +15,4 @@ export {
 export { Registry } from './registry.ts';
 export type * from './saga.ts';
 export { nameOf } from './structure.ts';
+export type { Difference, Tell } from './transitions.ts';

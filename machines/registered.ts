@@ -1,7 +1,7 @@
 /** A machine that was checked, and what a module gives of which it is made: all that the engine knows of a saga. */
-import { type AnyActorScope, type AnyMachineSnapshot, type AnyStateMachine, createActor } from 'xstate';
+import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate';
 import type { z } from 'zod';
-import { ExactNumber, parse, stringify } from '../json/exact.ts';
+import { ExactNumber, parse } from '../json/exact.ts';
 import { type Announced, asksOf, plainCallsOf, stepsAt } from './activities.ts';
 import { asRead, faultIn } from './answer.ts';
 import type { Activity, Asks, Call, CallActivity } from './asks.ts';
@@ -21,10 +21,10 @@ import type {
   SagaData,
   SagaEvent,
   SagaInput,
-  WaitMeta,
 } from './saga.ts';
 import { sagaContext } from './saga.ts';
-import { leavesIn, leavesOf, nameOf, statesIn, structureOf } from './structure.ts';
+import { leavesIn, leavesOf, nameOf, structureOf } from './structure.ts';
+import { addressed, type MadeBy, type Tell, Transitions, textOf } from './transitions.ts';
 
 /** What a module such as order.ts gives: a machine, and what a machine alone does not say. */
 export interface SagaDefinition {
@@ -72,7 +72,7 @@ export interface Migration {
 
 export type SagaSnapshot = Omit<AnyMachineSnapshot, 'context'> & { readonly context: SagaContext };
 
-const NONE = {};
+const nobody: Tell = () => {};
 const NO_EVENTS: ReadonlyMap<string, EventPart> = new Map();
 
 /** A machine that was checked: the pure kernel of its sagas. */
@@ -96,17 +96,18 @@ export class RegisteredMachine {
   readonly #policies: Policies;
   readonly #asks: ReturnType<typeof asksOf>;
   readonly #plainCalls: ReturnType<typeof plainCallsOf>;
-  /** It has waits, and so must know the time of what leads to them. */
-  readonly #isTimed: boolean;
   readonly #stepOf: ReadonlyMap<string, Step>;
   readonly #stepsAt: ReturnType<typeof stepsAt>;
-  readonly #scope: AnyActorScope;
+  readonly #transitions: Transitions;
   readonly #secretPaths: readonly (readonly string[])[];
   readonly #ids: readonly string[];
   readonly #isWhole: boolean;
 
-  /** @throws MachineError that names state and rule */
-  constructor(definition: SagaDefinition) {
+  /**
+   * @param by what makes its transitions, as far as it can
+   * @throws MachineError that names state and rule
+   */
+  constructor(definition: SagaDefinition, by: MadeBy['by'] = 'table') {
     const { id, version, machine, steps, policies, deadlineMs, secrets, ids, compensations } = definition;
     checkMachine(machine, steps);
     this.id = id;
@@ -126,18 +127,18 @@ export class RegisteredMachine {
     this.#asks = asksOf(machine);
     this.#plainCalls = plainCallsOf(machine);
     this.#stepsAt = stepsAt(machine);
-    this.#isTimed = statesIn(machine).some(
-      ({ tags, meta }) => tags.includes('expecting') || (meta as WaitMeta | undefined)?.wait !== undefined,
-    );
     this.#stepOf = new Map(steps.map((step) => [step.name, step]));
-    this.#scope = inertScope(machine);
+    this.#transitions = new Transitions(machine, by);
   }
 
-  begin({ data, at }: SagaInput): SagaSnapshot {
-    return this.machine.getInitialSnapshot(
-      this.#scope,
-      this.#isTimed && at !== undefined ? { data, at } : { data },
-    );
+  /** What makes its transitions. */
+  get madeBy(): MadeBy {
+    return this.#transitions.madeBy;
+  }
+
+  /** @param tell is told where its table and XState differ: XState makes its transitions from then on */
+  begin(input: SagaInput, tell: Tell = nobody): SagaSnapshot {
+    return this.#transitions.begin(input, tell);
   }
 
   /**
@@ -153,13 +154,12 @@ export class RegisteredMachine {
   }
 
   /**
-   * The next snapshot; `null` where the state does not know the event. Asking first whether it does would have XState
-   * look for the transition twice: where there is none, it gives back the snapshot itself.
+   * The next snapshot; `null` where the state does not know the event. Asking first whether it does would have the transition
+   * looked for twice.
+   * @param tell as {@link begin} has it
    */
-  nextIfKnown(snapshot: SagaSnapshot, event: SagaEvent): SagaSnapshot | null {
-    const from = (this.#isTimed ? at(snapshot, event) : snapshot) as AnyMachineSnapshot;
-    const next = this.machine.transition(from, addressed(event), this.#scope);
-    return next === from ? null : next;
+  nextIfKnown(snapshot: SagaSnapshot, event: SagaEvent, tell: Tell = nobody): SagaSnapshot | null {
+    return this.#transitions.next(snapshot as AnyMachineSnapshot, event, tell);
   }
 
   /** What names a saga to a person; `null` while nothing does, and where that is a secret. */
@@ -261,21 +261,16 @@ export class RegisteredMachine {
     return snapshot.can(addressed(event));
   }
 
-  /**
-   * The snapshot as the text to store: what XState's `getPersistedSnapshot` gives. That looks through the whole context for
-   * actors, which costs as much as the text; a saga has none, nor a history: the rules of machines see to it.
-   */
-  persist({ status, output, error, value, context }: SagaSnapshot): string {
-    return stringify({ status, output, error, value, historyValue: NONE, context, children: NONE });
+  /** The snapshot as the text to store. */
+  persist(snapshot: SagaSnapshot): string {
+    return textOf(snapshot);
   }
 
   /** @throws where the text is no snapshot of this machine */
   restore(text: string): SagaSnapshot {
     const { context, ...stored } = parse(text) as { readonly context: SagaContext };
     sagaContext.parse(context);
-    // XState would look through the context for actors, and take away what a participant has written like one.
-    const restored = this.machine.restoreSnapshot({ ...stored, context: NONE } as never, this.#scope);
-    return Object.assign(restored, { context });
+    return this.#transitions.restore(stored, context);
   }
 
   /** @throws DefinitionError where a step's own functions fail */
@@ -388,35 +383,4 @@ function requestOf({ name, action }: Step, data: SagaData): Answer {
   } catch (error) {
     throw new DefinitionError(name, 'the request', error);
   }
-}
-
-/** The event as the state knows it that it is addressed to; as it is where there is one activity alone. */
-function addressed(event: SagaEvent): SagaEvent {
-  if (!('to' in event) || event.to === undefined) return event;
-  return { ...event, type: `${event.type}.${stepIn(event.to)}` } as unknown as SagaEvent;
-}
-
-/** What a join enters sees no event: so the time stands in the context. */
-function at(snapshot: SagaSnapshot, event: SagaEvent): SagaSnapshot {
-  return { ...snapshot, context: { ...snapshot.context, at: event.at } } as SagaSnapshot;
-}
-
-/**
- * Transitions need an actor to belong to, though ours never runs. One that is never started serves all
- * transitions of a machine; making one for each, as xstate's `transition()` does, costs five times the transition itself.
- */
-export function inertScope(machine: AnyStateMachine): AnyActorScope {
-  const nothing = () => {};
-  const self = createActor(machine, { input: { data: {} } satisfies SagaInput });
-  return {
-    self,
-    system: self.system,
-    id: '',
-    sessionId: '',
-    logger: nothing,
-    defer: nothing,
-    emit: nothing,
-    stopChild: nothing,
-    actionExecutor: nothing,
-  };
 }

@@ -1,13 +1,9 @@
 /** All machines that a process knows: name and version lead to the one that carries a saga on. */
 import { parse, stringify } from '../json/exact.ts';
 import { MachineError } from './check.ts';
-import {
-  inertScope,
-  type Migration,
-  RegisteredMachine,
-  type SagaDefinition,
-  type SagaSnapshot,
-} from './registered.ts';
+import { type Migration, RegisteredMachine, type SagaDefinition, type SagaSnapshot } from './registered.ts';
+import { inertScope } from './scope.ts';
+import type { MadeBy } from './transitions.ts';
 import { walk } from './walk.ts';
 
 /** What names a version to a store; the structure is empty where only a migration knows the version. */
@@ -15,12 +11,18 @@ type MachineVersion = Pick<RegisteredMachine, 'id' | 'version' | 'structure'>;
 
 /** All machines that this process knows, by id and version. */
 export class Registry {
+  readonly #by: MadeBy['by'];
   readonly #machines = new Map<string, RegisteredMachine>();
   /** By the version from which they lead. */
   readonly #migrations = new Map<
     string,
     { readonly from: MachineVersion; readonly to: RegisteredMachine; readonly migrate: Migration['migrate'] }
   >();
+
+  /** @param by what makes the machines' transitions, as far as it can */
+  constructor(by: MadeBy['by'] = 'table') {
+    this.#by = by;
+  }
 
   /**
    * Older versions come first, so that no migrations lead in a circle.
@@ -32,7 +34,7 @@ export class Registry {
     if (this.#machines.has(key)) throw new Error(`machine ${key} is registered twice`);
     if (this.#migrations.has(key))
       throw new Error(`machine ${key} must be registered before those that replace it`);
-    const machine = new RegisteredMachine(definition);
+    const machine = new RegisteredMachine(definition, this.#by);
     const { fault } = walk(machine.machine, machine.steps, inertScope);
     if (fault !== null) throw new MachineError(id, fault.state, fault.rule, fault.detail, fault.path);
     for (const { from, migrate } of migrations) {

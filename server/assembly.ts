@@ -102,8 +102,15 @@ export async function assemble(
     logger.warn('HOST is not loopback and API_TOKEN is not set: reads and commands are switched off');
   }
 
-  const machines = new Registry();
-  for (const definition of sagas(settings)) machines.register(definition);
+  const machines = new Registry(settings.transitions);
+  for (const definition of sagas(settings)) {
+    const { id, version, madeBy } = machines.register(definition);
+    if (madeBy.by === 'xstate' && madeBy.why === 'difference')
+      logger.error(
+        { machine: id, version, difference: madeBy.detail },
+        'table and XState differ: XState makes the transitions of this machine',
+      );
+  }
   // New orders begin on the newest version, which comes last.
   const order = machines.all().findLast(({ id }) => id === 'order') ?? null;
 

@@ -125,6 +125,7 @@ const schema = z.object({
   DRAIN_MS: ms.default(25_000),
   SAGAS: z.string().optional(),
   SAGA_DEADLINE_MS: whole(1, DURATION_MAX_MS).optional(),
+  TRANSITIONS: z.enum(['table', 'xstate']).default('table'),
   VERSION_GONE_AFTER_MS: whole(1, 365 * 24 * 3600 * 1000).default(3600 * 1000),
   RETENTION_HOURS: whole(1, 24 * 366 * 10).default(24 * 7),
   RETENTION_LEAST_HOURS: whole(1, 24 * 366 * 10).optional(),
@@ -206,6 +207,8 @@ export interface Settings extends PolicySettings {
   readonly versionGoneAfterMs: number;
   /** How long a saga may run before it is undone; `null` where it may run for ever. */
   readonly sagaDeadlineMs: number | null;
+  /** What makes the transitions of machines, as far as it can. */
+  readonly transitions: 'table' | 'xstate';
   /** What in the environment looks like a setting and is none. */
   readonly warnings: readonly string[];
 }
@@ -387,6 +390,7 @@ export function readSettings(
     purgeEarlyMs:
       (values.RETENTION_HOURS - (values.RETENTION_LEAST_HOURS ?? values.RETENTION_HOURS)) * 3600 * 1000,
     sagaDeadlineMs: values.SAGA_DEADLINE_MS ?? null,
+    transitions: values.TRANSITIONS,
     ...policies,
   };
   return Object.freeze(settings);

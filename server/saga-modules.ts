@@ -65,7 +65,8 @@ export async function loadSagas(
   found.sort(olderFirst(found));
   // What comes with the coordinator is checked when it is registered, which is soon enough.
   if (modules.every((module) => BUILT_IN.has(module))) return found;
-  const registry = new Registry();
+  // For a check alone: no saga is driven by these.
+  const registry = new Registry('xstate');
   for (const { id, version, module, define, fault } of found) {
     const twin = found.find((one) => one.id === id && one.version === version);
     if (twin?.module !== module)

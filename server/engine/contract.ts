@@ -5,6 +5,7 @@
 import type {
   Answer,
   Call,
+  Difference,
   Outcome,
   RegisteredMachine,
   SagaContext,
@@ -391,6 +392,14 @@ export type EngineEvent =
       readonly trace: Trace;
       readonly machine: RegisteredMachine;
       readonly error: Error;
+    }
+  /** A transition that was made by its machine's table and by XState did not come to the same: XState was believed. */
+  | {
+      readonly type: 'transition-differs';
+      readonly id: string;
+      readonly trace: Trace;
+      readonly machine: RegisteredMachine;
+      readonly difference: Difference;
     }
   /** The store knows a saga no more that was in hand: it was stored anew. `held` is what its steps have left behind. */
   | {

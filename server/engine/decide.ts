@@ -12,6 +12,7 @@ import {
   type RegisteredMachine,
   type SagaEvent,
   type SagaSnapshot,
+  type Tell,
 } from '../../machines/index.ts';
 import type { SagaStatus, Signal } from '../../stores/saga-store.ts';
 
@@ -42,16 +43,18 @@ export interface Deciding {
   readonly of: string | null;
   readonly at: number;
   readonly overdue: boolean;
+  /** Is told where the machine's table and XState differ. */
+  readonly tell: Tell;
 }
 
-export function decide({ machine, from, status, signals, event, of, at, overdue }: Deciding): Hop[] {
+export function decide({ machine, from, status, signals, event, of, at, overdue, tell }: Deciding): Hop[] {
   const hops: Hop[] = [];
   let now = from;
   /** Whether the event is known where the saga stands. */
   const hop = (by: SagaEvent | null, signal?: Signal): boolean => {
     // One that has ended by now takes nothing more in; XState would run what its root has for the event.
     if (now.asks.kind === 'nothing') return false;
-    const snapshot = by && machine.nextIfKnown(now.snapshot, by);
+    const snapshot = by && machine.nextIfKnown(now.snapshot, by, tell);
     if (snapshot === null) return false;
     const after = { snapshot, asks: machine.asks(snapshot) };
     hops.push(signal ? { before: now, event: by, after, signal } : { before: now, event: by, after });

@@ -167,9 +167,11 @@ export class Engine implements SagaEngine {
   }
 
   async #store(id: string, { machine, input, idempotency, ...asked }: StartRequest): Promise<StartResult> {
-    const { tracing, clock } = this.#in;
+    const { tracing, clock, observe } = this.#in;
     const trace = storedTrace(id, asked.trace, tracing, clock.now());
-    const begun = machine.begin({ ...input, at: clock.now() });
+    const begun = machine.begin({ ...input, at: clock.now() }, (difference) =>
+      observe({ type: 'transition-differs', id, trace: traceOf(id, trace), machine, difference }),
+    );
     const { write, begin } = this.#runner.prepare(machine, begun, { trace, idempotency });
     const { id: name, version, structure } = machine;
     const created = await this.#create({

@@ -12,6 +12,7 @@ import {
   nameOf,
   type RegisteredMachine,
   type SagaSnapshot,
+  type Tell,
 } from '../../machines/index.ts';
 import {
   type Claimed,
@@ -304,7 +305,8 @@ export class Runner {
     const { signals } = saga;
     let hops: readonly Hop[];
     try {
-      hops = decide({ machine, from: saga, status: statusBefore, signals, event, of, at, overdue });
+      const tell = this.#teller(saga);
+      hops = decide({ machine, from: saga, status: statusBefore, signals, event, of, at, overdue, tell });
     } catch (error) {
       if (!(error instanceof DefinitionError)) throw error;
       await this.#setAside(saga, error);
@@ -368,6 +370,11 @@ export class Runner {
     if (next.kind === 'wait') this.#onWaiting(id, next.delayMs);
     else this.#settle(saga, Math.max(0, at - createdAtMs));
     return false;
+  }
+
+  /** Says of which saga a transition differs. */
+  #teller({ id, trace, machine }: Held): Tell {
+    return (difference) => this.#in.observe({ type: 'transition-differs', id, trace, machine, difference });
   }
 
   /** Parks a saga whose own definition has failed, as it stands: nothing of others is touched, and a new release goes on with it. */

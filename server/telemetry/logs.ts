@@ -78,6 +78,14 @@ export function logEvents(logger: Logger): Observe {
           'saga parked: its definition failed, and it goes on with a release in which that is mended',
         );
         break;
+      case 'transition-differs': {
+        const { id, version } = event.machine;
+        logger.error(
+          { ...idsOf(event), machine: id, version, ...event.difference },
+          'table and XState differ on a transition: XState makes those of this machine from now on',
+        );
+        break;
+      }
       case 'forgotten': {
         const { state, held } = event;
         const told = held.map(({ step, response }) => ({ step, response }));

@@ -114,6 +114,12 @@ export function sagaMetrics(registry: Registry, { machines, participants }: Buil
     labelNames: ['machine'],
     registers,
   });
+  const differences = new Counter({
+    name: 'saga_transition_differences_total',
+    help: 'Transitions that the table of a machine would have made otherwise than XState, which was believed.',
+    labelNames: ['machine'],
+    registers,
+  });
   const unreadable = new Counter({
     name: 'saga_unreadable_total',
     help: 'Sagas that were set aside because their record or snapshot could not be read: each needs a person.',
@@ -150,7 +156,8 @@ export function sagaMetrics(registry: Registry, { machines, participants }: Buil
 
   // A rate sees what comes after the first number: without a zero, it would not see the first failure of all.
   for (const { id: machine, steps } of machines) {
-    for (const counter of [started, claimed, versionUnknown, definitionErrors]) counter.inc({ machine }, 0);
+    for (const counter of [started, claimed, versionUnknown, definitionErrors, differences])
+      counter.inc({ machine }, 0);
     for (const status of SETTLED) {
       settled.inc({ machine, status }, 0);
       duration.zero({ machine, status });
@@ -211,6 +218,9 @@ export function sagaMetrics(registry: Registry, { machines, participants }: Buil
         break;
       case 'definition-error':
         definitionErrors.inc({ machine: event.machine.id });
+        break;
+      case 'transition-differs':
+        differences.inc({ machine: event.machine.id });
         break;
       case 'clock-jumped':
         jumps.inc({ direction: event.ms < 0 ? 'back' : 'forward' });

@@ -74,6 +74,7 @@ it('needs nothing to be set', () => {
     retentionMs: 7 * 24 * HOUR_MS,
     versionGoneAfterMs: HOUR_MS,
     sagaDeadlineMs: null,
+    transitions: 'table',
     traces: {
       export: null,
       isRecorded: false,
@@ -120,6 +121,7 @@ describe('each variable', () => {
     ['PUBLIC_PATH', '/', { publicPath: '' }],
     ['CALLBACK_URL', 'https://sagas.example/base/', { callbackUrl: 'https://sagas.example/base' }],
     ['LOG_LEVEL_FORMAT', 'word', { logFormat: { level: 'word', time: 'epoch' } }],
+    ['TRANSITIONS', 'xstate', { transitions: 'xstate' }],
     ['LOG_TIME_FORMAT', 'rfc3339', { logFormat: { level: 'number', time: 'rfc3339' } }],
     [
       'ALLOWED_HOSTS',
@@ -323,6 +325,7 @@ describe('refuses', () => {
     ['LOG_LEVEL', ['verbose', 'INFO', '30']],
     ['LOG_LEVEL_FORMAT', ['name', 'Word']],
     ['LOG_TIME_FORMAT', ['iso', 'RFC3339']],
+    ['TRANSITIONS', ['1', 'Table']],
     ['INSPECT', ['true', 'yes', '2']],
     ['INSPECT_PORT', ['-1', '65536']],
     ['PARTITIONS', ['0', '4097', '1.5']],

@@ -67,6 +67,31 @@ it.each([
   ],
   [
     {
+      type: 'transition-differs',
+      id: 'x',
+      trace,
+      machine: { id: 'order', version: '1' } as RegisteredMachine,
+      difference: {
+        state: 'a.calling',
+        event: 'done',
+        xstate: 'b.calling',
+        table: null,
+        fields: ['answers'],
+      },
+    },
+    ERROR,
+    {
+      saga_id: 'x',
+      trace_id,
+      machine: 'order',
+      version: '1',
+      state: 'a.calling',
+      table: null,
+      fields: ['answers'],
+    },
+  ],
+  [
+    {
       type: 'migrated',
       id: 'x',
       trace,

@@ -88,6 +88,7 @@ it('is the text format, with help and type for every metric', () => {
     'saga_store_memory_max_bytes',
     'saga_store_memory_used_bytes',
     'saga_store_operation_duration_seconds',
+    'saga_transition_differences_total',
     'saga_unreadable_total',
     'saga_version_unknown_total',
   ]);

@@ -19,11 +19,14 @@ const SIMULATION = ['test/simulation/simulation.test.ts'];
 const CRASHES = ['test/simulation/crash-points.test.ts'];
 const UNANSWERED = ['test/simulation/unanswered.test.ts'];
 const STORE = ['test/stores/memory.test.ts'];
+const TABLES = ['test/machines/transition-table.test.ts'];
 
 const store = 'stores/memory-store.ts';
 const runner = 'server/engine/runner.ts';
 const breaker = 'server/engine/breaker.ts';
 const participants = 'test/simulation/participants.ts';
+const table = 'machines/transition-table.ts';
+const transitions = 'machines/transitions.ts';
 
 export const mutations: readonly Mutation[] = [
   ...ofParts,
@@ -337,5 +340,47 @@ export const mutations: readonly Mutation[] = [
     find: 'if (isExpecting)',
     replace: 'if (isExpecting && saga === null)',
     tests: ['test/engine/set-aside.test.ts'],
+  },
+  {
+    name: 'a table skips a guard',
+    file: table,
+    find: 'may === null || may({ context, event }, params)',
+    replace: 'may === null || params !== null',
+    tests: TABLES,
+  },
+  {
+    name: 'a table forgets what is done where a state is entered',
+    file: table,
+    find: 'actions: nodes.flatMap(({ entry }) => entry.map(wordOf) as Word[]),',
+    replace: 'actions: [],',
+    tests: TABLES,
+  },
+  {
+    name: 'a table that differs is used all the same',
+    file: transitions,
+    find: "if (difference !== null) return notLookedUp('difference', difference);",
+    replace: '',
+    tests: TABLES,
+  },
+  {
+    name: 'the sample believes the table',
+    file: transitions,
+    find: 'this.#judge(found, next, about, tell);\n    return next;',
+    replace: 'this.#judge(found, next, about, tell);\n    return (found ?? next) as never;',
+    tests: ['test/engine/table-differs.test.ts'],
+  },
+  {
+    name: 'a table that was found to differ is used again',
+    file: transitions,
+    find: 'this.#table = null;',
+    replace: '',
+    tests: ['test/engine/table-differs.test.ts'],
+  },
+  {
+    name: 'no transition is made both ways',
+    file: transitions,
+    find: 'return this.#count % SAMPLED_EVERY === 1;',
+    replace: 'return false;',
+    tests: ['test/engine/table-differs.test.ts'],
   },
 ];

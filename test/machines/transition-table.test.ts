@@ -1,0 +1,312 @@
+/** Transitions that are looked up in a table: the same as XState's, for every machine that a table can hold. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { AnyStateMachine, AnyStateNode } from 'xstate';
+import { z } from 'zod';
+import { defineSaga, type Saga } from '../../machines/define.ts';
+import { definitionOf } from '../../machines/definition.ts';
+import {
+  type Difference,
+  nameOf,
+  RegisteredMachine,
+  Registry,
+  type SagaSnapshot,
+} from '../../machines/index.ts';
+import { orderInput, orderSaga } from '../../machines/order.ts';
+import { returns } from '../../machines/returns.ts';
+import { differenceIn } from '../../machines/table-check.ts';
+import { type Row, type Rows, rowsOf, type Way } from '../../machines/transition-table.ts';
+import { SAMPLED_EVERY } from '../../machines/transitions.ts';
+import { trip } from '../../machines/trip.ts';
+import { type BothWays, Twins } from './both-ways.ts';
+import { answers, at, drive, everywhere, orderMachine, placed, stepNames } from './placed-order.ts';
+import { smallSaga } from './small-saga.ts';
+
+const attemptsMax = 2;
+const policies = everywhere({ attemptsMax });
+const order = () => orderSaga(policies);
+const returning = () => definitionOf(returns, policies);
+const parcel = {
+  order_id: 'o-1',
+  customer: 'cus-1',
+  items: [{ product_id: 'tea', quantity: 1 }],
+  amount: 100,
+  card: 'card-1',
+};
+const answer = Object.assign(
+  { return_id: 'r-1', parcel: 'p-1', refund: 'f-1', receipt: 'q-1' },
+  ...Object.values(answers),
+);
+
+const walked = [
+  ['order', order, orderInput(placed).data],
+  ['returns', returning, parcel],
+] as const;
+
+/** What tells two places apart as far as transitions go; a call that is repeated for ever is repeated once. */
+function keyOf({ xstate: { value, context } }: BothWays): string {
+  const { attempt, failure, cancelled, held, undone, uncertain, inbox, pending } = context;
+  const named = [held.length > 0, undone.length > 0, uncertain, inbox?.map(({ id }) => id).slice(0, 1)];
+  const flags = [failure !== null, cancelled !== undefined, pending !== undefined];
+  return JSON.stringify([value, Math.min(attempt, 2), named, flags]);
+}
+
+describe.each(walked)('the table of %s', (_, define, data) => {
+  it('makes its transitions', () => {
+    expect(new Registry().register(define()).madeBy).toEqual({ by: 'table' });
+  });
+
+  it('gives the snapshots of XState in every state, whatever comes', () => {
+    const twins = new Twins(define);
+    const seen = new Set<string>();
+    const reached = new Set<string>();
+    const left: BothWays[] = [twins.begin({ ...data })];
+    for (let place = left.pop(); place !== undefined; place = left.pop()) {
+      const key = keyOf(place);
+      if (seen.has(key)) continue;
+      seen.add(key);
+      reached.add(nameOf(place.xstate.value));
+      for (const event of twins.eventsAt(place, answer)) {
+        const next = twins.next(place, event);
+        if (next !== null) left.push(next);
+      }
+    }
+    const rows = rowsOf(twins.judge.machine).rows;
+    const resting = [...rows].filter(([, { always }]) => !always.some(({ guard }) => guard === null));
+    expect(resting.map(([name]) => name).filter((name) => !reached.has(name))).toEqual([]);
+  });
+});
+
+describe('sagas of any shape without branches beside each other', () => {
+  const step = (name: string, more: object) => ({
+    at: 'somebody',
+    action: {
+      path: `/${name}`,
+      request: (data: object) => ({ ...data }),
+      answer: z.looseObject({}),
+      gains: (answer: object) => ({ [name]: answer }),
+    },
+    ...more,
+  });
+  const kinds = ['undone', 'kept', 'unneeded', 'later', 'each', 'wait', 'sleep', 'when'] as const;
+  type Kind = (typeof kinds)[number];
+  const row = fc.array(fc.constantFrom(...kinds), { minLength: 1, maxLength: 4 });
+  const behind = fc.array(fc.constantFrom<Kind[]>('unneeded', 'later', 'sleep'), { maxLength: 2 });
+
+  /** The chain's types say what each part knows; these parts are drawn. */
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  function chained(from: any, parts: readonly Kind[], inner: readonly Kind[], named: string): any {
+    return parts.reduce((chain, kind, index) => {
+      const name = `${named}${index}`;
+      switch (kind) {
+        case 'undone':
+          return chain.step(name, step(name, { undo: { path: `/${name}/undo` } }));
+        case 'kept':
+          return chain.step(name, step(name, { undo: { none: 'it stays' } }));
+        case 'unneeded':
+          return chain.step(name, step(name, {}));
+        case 'later':
+          return chain.step(name, step(name, { asynchronous: { within: '1 min' } }));
+        case 'each': {
+          const { action, ...rest } = step(name, { undo: { path: `/${name}/undo` } });
+          const { gains: _, ...own } = action;
+          const key = (item: string) => item;
+          return chain.forEach(name, () => ['x', 'y'], { ...rest, action: own, key, concurrency: 1 });
+        }
+        case 'wait': {
+          const data = z.looseObject({ ok: z.boolean() });
+          const refuses = ({ ok }: { ok: boolean }) => (ok ? null : 'no');
+          return chain.waitFor(name, {
+            within: '1 h',
+            data,
+            refuses,
+            late: index % 2 ? 'undo' : () => ({}),
+          });
+        }
+        case 'sleep':
+          return chain.sleep(name, '1 min');
+        default: {
+          const flat = inner.filter((one) => one !== 'when');
+          return chain.when(
+            name,
+            ({ flag }: { flag: boolean }) => flag,
+            (then: unknown) => chained(then, flat, [], `${name}t`),
+          );
+        }
+      }
+    }, from);
+  }
+
+  const saga = fc
+    .record({ parts: row, inner: row, isCommitted: fc.boolean(), after: behind })
+    .map(({ parts, inner, isCommitted, after }): Saga => {
+      const about = { id: 'drawn', version: '1', input: z.looseObject({}) };
+      const before = chained(defineSaga(about), [...parts, 'undone'], inner, 'p');
+      return isCommitted ? chained(before.pivot('pivot', step('pivot', {})), after, [], 'q') : before;
+    });
+
+  it('go by their table as they go by XState', () => {
+    fc.assert(
+      fc.property(
+        saga,
+        fc.boolean(),
+        fc.array(fc.nat(), { minLength: 5, maxLength: 40 }),
+        (drawn, flag, picks) => {
+          const twins = new Twins(() => definitionOf(drawn, policies));
+          expect(twins.tabled.madeBy).toEqual({ by: 'table' });
+          let now = twins.begin({ flag });
+          for (const [index, pick] of picks.entries()) {
+            const events = twins.eventsAt(now, { ok: true });
+            // What is likely comes first, and half of all events are of that.
+            const likely = pick % 2 === 0 ? 1 : events.length;
+            const event = events[(pick >> 1) % likely];
+            now = (event && twins.next(now, event)) ?? now;
+            if (index % 5 === 4) now = twins.restored(now);
+          }
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe('a machine that no table holds', () => {
+  it('goes by XState, and says why', () => {
+    const { madeBy } = new Registry().register(definitionOf(trip, policies));
+    expect(madeBy).toEqual({ by: 'xstate', why: 'shape', detail: 'booking is parallel' });
+  });
+
+  it.each([
+    ['exit', { exit: 'noteStopped' }, 'does more than a table knows'],
+    ['wildcard', { on: { 'news.*': { actions: 'noteCancel' } } }, 'takes news.*'],
+  ])('because of its %s', (_, more, why) => {
+    const machine = new RegisteredMachine(
+      smallSaga(['a', 'b'], { states: ({ doing_a }) => ({ doing_a: { ...doing_a, ...more } }) }),
+    );
+    expect(machine.madeBy).toEqual({ by: 'xstate', why: 'shape', detail: `doing_a ${why}` });
+  });
+
+  it('is any where it was set so', () => {
+    const { madeBy } = new Registry('xstate').register(order());
+    expect(madeBy).toMatchObject({ by: 'xstate', why: 'setting' });
+  });
+});
+
+const state = 'processingPayment.calling';
+
+describe('at registration', () => {
+  const { machine } = order();
+  /** The rows with one of them changed. */
+  function planted(change: (row: Row) => Partial<Row>): Rows {
+    const rows = rowsOf(machine);
+    const row = rows.rows.get(state) as Row;
+    return { ...rows, rows: new Map(rows.rows).set(state, { ...row, ...change(row) }) };
+  }
+  const onDone = (ways: (ways: readonly Way[]) => readonly Way[]) => (row: Row) => ({
+    on: new Map(row.on).set('done', ways(row.on.get('done') ?? [])),
+  });
+
+  it.each([
+    ['a guard is skipped', onDone((ways) => ways.map((way) => ({ ...way, guard: null })))],
+    [
+      'an entry action is forgotten',
+      onDone((ways) => ways.map((way) => ({ ...way, actions: way.actions.slice(0, 1) }))),
+    ],
+    ['it leads elsewhere', onDone((ways) => ways.map((way) => ({ ...way, to: 'completed' })))],
+    ['ways are tried in another order', onDone((ways) => ways.toReversed())],
+    ['what the state around it says is missing', onDone(() => [])],
+    ['it goes on of itself', () => ({ always: [{ guard: null, actions: [], to: 'failed' }] })],
+    [
+      'an action has other params',
+      onDone((ways) =>
+        ways.map((way) => ({ ...way, actions: way.actions.map((one) => ({ ...one, params: 1 })) })),
+      ),
+    ],
+  ] as const)('it is found where %s', (_, change) => {
+    expect(differenceIn(machine, rowsOf(machine))).toBeNull();
+    expect(differenceIn(machine, planted(change))).toContain(`in ${state} on `);
+  });
+
+  it('the machine goes by XState then', () => {
+    const definition = order();
+    forgetAnswer(definition.machine);
+    const { madeBy } = new RegisteredMachine(definition);
+    expect(madeBy).toMatchObject({
+      by: 'xstate',
+      why: 'difference',
+      detail: expect.stringContaining(`in ${state}`),
+    });
+  });
+});
+
+/** Has XState forget what a state does with an answer, of which its configuration still speaks. */
+function forgetAnswer({ root }: AnyStateMachine): void {
+  const calling = root.states.processingPayment?.states.calling as AnyStateNode;
+  const done = calling.transitions.get('done')?.at(-1) as { actions: readonly unknown[] };
+  done.actions = [];
+}
+
+describe('while sagas run', () => {
+  /** Sagas that go well, one after the other, until the table and XState differ. */
+  function untilTold(machine: RegisteredMachine, told: Difference[]): SagaSnapshot[] {
+    const tell = (difference: Difference) => void told.push(difference);
+    for (let sagas = 0; sagas < SAMPLED_EVERY; sagas += 1) {
+      const passed = [machine.begin({ data: { ...orderInput(placed).data } }, tell)];
+      for (const name of stepNames) {
+        const event = { type: 'done', at, answer: answers[name] ?? {} } as const;
+        passed.push(machine.nextIfKnown(passed.at(-1) as SagaSnapshot, event, tell) as SagaSnapshot);
+        if (told.length > 0) return passed;
+      }
+    }
+    throw new Error('nothing was told');
+  }
+
+  it('a transition that differs is told without its data, and XState is believed from then on', () => {
+    const machine = orderMachine();
+    forgetAnswer(machine.machine);
+    const told: Difference[] = [];
+    const before = drive(machine, ['done', 'done']);
+    const stillByTable = machine.next(before, { type: 'done', at, answer: answers.payment ?? {} });
+    expect(stillByTable.context.answers).toHaveProperty('payment');
+    const passed = untilTold(machine, told);
+    expect(told).toEqual([
+      {
+        state,
+        event: 'done',
+        xstate: 'schedulingShipping.calling',
+        table: 'schedulingShipping.calling',
+        fields: ['data', 'answers'],
+      },
+    ]);
+    expect(passed.at(-1)?.context.answers).not.toHaveProperty('payment');
+    const { answers: next } = machine.next(before, { type: 'done', at, answer: {} }).context;
+    expect(next).not.toHaveProperty('payment');
+    expect(machine.madeBy).toMatchObject({ by: 'xstate', why: 'difference' });
+    expect(told).toHaveLength(1);
+  });
+
+  it('what fails does so as with XState, and is no difference', () => {
+    const failing = () =>
+      definitionOf(
+        defineSaga({ id: 'failing', version: '1', input: z.looseObject({}) }).step('a', {
+          at: 'somebody',
+          action: {
+            path: '/a',
+            request: () => ({}),
+            answer: z.looseObject({}),
+            gains: (): { a: string } => {
+              throw new Error('a bug');
+            },
+          },
+          undo: { path: '/a/undo' },
+        }),
+        policies,
+      );
+    const twins = new Twins(failing);
+    expect(twins.next(twins.begin({}), { type: 'done', at, answer: {} })).toBeNull();
+    expect(() =>
+      twins.tabled.next(twins.tabled.begin({ data: {} }), { type: 'done', at, answer: {} }),
+    ).toThrow('a bug');
+    expect(twins.tabled.madeBy).toEqual({ by: 'table' });
+  });
+});
