@@ -75,6 +75,7 @@ it('needs nothing to be set', () => {
     versionGoneAfterMs: HOUR_MS,
     sagaDeadlineMs: null,
     transitions: 'table',
+    purgeEarlyMs: 0,
     traces: {
       export: null,
       isRecorded: false,
