@@ -2,6 +2,7 @@
 import type { Commands, Options } from './command.ts';
 import { completion } from './completion.ts';
 import { help } from './help.ts';
+import { init } from './init.ts';
 import { list } from './list.ts';
 import { looks } from './look.ts';
 import { operate } from './operate.ts';
@@ -23,6 +24,7 @@ export const COMMANDS: Commands = {
   'send-event': sendEvent,
   ...looks,
   verify,
+  init,
   store,
   completion,
   help,

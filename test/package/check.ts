@@ -10,7 +10,8 @@ import { builtReport } from './api.ts';
 import { pack, ROOT } from './packed.ts';
 
 /** What users get; anything else is a file of the workshop. */
-const SHIPPED = /^(dist\/(?!.*\.map$)|docs\/(?!.*\.ts$)|(LICENSE|README\.md|CHANGELOG\.md|package\.json)$)/;
+const SHIPPED =
+  /^(dist\/(?!.*\.map$)|docs\/(?!.*\.ts$)|examples\/starter\/|(LICENSE|README\.md|CHANGELOG\.md|package\.json)$)/;
 /** The package is a module in Node's sense: who asks for CommonJS, or resolves as Node 10 did, is not served. */
 const NOT_SERVED = ['node10', 'node16-cjs'];
 
@@ -22,7 +23,15 @@ try {
     ...packed.files
       .filter((path) => !SHIPPED.test(path))
       .map((path) => `${path} has no business in the package`),
-    ...['LICENSE', 'README.md', 'CHANGELOG.md', 'dist/index.js', 'dist/index.d.ts', 'docs/write-a-saga.md']
+    ...[
+      'LICENSE',
+      'README.md',
+      'CHANGELOG.md',
+      'dist/index.js',
+      'dist/index.d.ts',
+      'docs/write-a-saga.md',
+      'examples/starter/gitignore',
+    ]
       .filter((path) => !packed.files.includes(path))
       .map((path) => `${path} is missing in the package`),
   );

@@ -3,16 +3,16 @@
  * is started, an order is run, and the package's own tests are. An older Node is told what is needed, in one line. The Nodes
  * come from npm, and are kept under node_modules/.cache.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { ORDER } from '../coordinator/world.ts';
 import { pack, ROOT } from './packed.ts';
+import { ready, run } from './trying.ts';
 
 const SERVED = ['20.19', '22', '24'];
 const TOO_OLD = '18';
@@ -20,17 +20,6 @@ const PORTS = ['COORDINATOR', 'ORDER', 'INVENTORY', 'PAYMENT', 'SHIPPING', 'NOTI
 const IMPORTS = 7;
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);
-
-/** What it wrote; rejects with that where it failed. */
-async function run(file: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}) {
-  const options = { cwd, env: { ...process.env, ...env }, maxBuffer: 64 * 1024 * 1024 };
-  try {
-    return await promisify(execFile)(file, [...args], options);
-  } catch (error) {
-    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
-    throw new Error(`${file} ${args.join(' ')}\n${stdout}${stderr}`, { cause: error });
-  }
-}
 
 /** The executable of the newest Node of a version. */
 async function nodeOf(version: string): Promise<string> {
@@ -82,20 +71,6 @@ async function startAndOrder(node: string, folder: string): Promise<void> {
     }
     rmSync(join(folder, 'data'), { recursive: true, force: true });
   }
-}
-
-/** Rejects with what was said where it ends before. */
-function ready(started: ChildProcess): Promise<void> {
-  let said = '';
-  return new Promise((resolve, reject) => {
-    const hear = (chunk: Buffer) => {
-      said += chunk;
-      if (/Ctrl-C/.test(said)) resolve();
-    };
-    started.stdout?.on('data', hear);
-    started.stderr?.on('data', hear);
-    started.once('exit', (code) => reject(new Error(`it ended with ${code}:\n${said}`)));
-  });
 }
 
 /** The least of several, in milliseconds: what others do on the machine only adds. */
