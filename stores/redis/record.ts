@@ -328,33 +328,7 @@ export function encodeWrite({
   ];
 }
 
-/** ARGV 4 to 10 of lua/advance.lua; `null` for a write that is more than that: see there. */
-export function encodeAdvance({
-  writeId,
-  owner,
-  snapshot,
-  summary,
-  earlier,
-  entry,
-  counts,
-  next,
-  signalsSeen = 0,
-}: Write): string[] | null {
-  const runs = next.kind === 'act' || next.kind === 'wait';
-  if (!runs || signalsSeen > 0 || (earlier !== undefined && earlier.length > 0)) return null;
-  for (const counter in counts) if (!counter.endsWith('.held')) return null;
-  return [
-    writeId,
-    snapshot,
-    encodeSummary(summary),
-    summary.state,
-    JSON.stringify(entry),
-    String(spanOf(next)),
-    next.kind === 'act' ? `${owner.boot} ${owner.name}` : '',
-  ];
-}
-
-/** The last arguments of lua/write.lua, lua/advance.lua and lua/migrate.lua: names and numbers in turn. */
+/** The last arguments of lua/write.lua and lua/migrate.lua: names and numbers in turn. */
 export function encodeCounts(name: MachineName, { counts }: Pick<Write, 'counts'>): string[] {
   const args: string[] = [];
   for (const counter in counts) args.push(counterField(name, counter), String(counts[counter]));

@@ -57,7 +57,6 @@ import { assertPermitted, isRefusal, missingIn } from './permissions.ts';
 import { RedisReads } from './reads.ts';
 import {
   decodeRecord,
-  encodeAdvance,
   encodeCounts,
   encodeMachine,
   encodeSignal,
@@ -67,8 +66,9 @@ import {
 } from './record.ts';
 import type { ReplicaWait, WaitReplicas } from './replica-wait.ts';
 import { inThrees, pairs } from './replies.ts';
-import { advanceResult, commitResult, createResult, run, signalResult, type WriteReply } from './scripts.ts';
+import { commitResult, createResult, run, signalResult, type WriteReply } from './scripts.ts';
 import { secretIn } from './secret.ts';
+import { SimpleWrites } from './simple-writes.ts';
 import { JUMP_LEAST_MS, SHIFT_MOST_MS, StoreClock } from './store-clock.ts';
 
 export interface RedisStoreOptions {
@@ -103,6 +103,7 @@ export class RedisStore extends RedisReads implements SagaStore {
   readonly #declarations: Declarations;
   readonly #claimsMax: string;
   readonly #inFlightMax: string;
+  readonly #simple: SimpleWrites;
   readonly #offsetMs: () => number;
   readonly #jumpMs: () => number;
   readonly #clockKey: string;
@@ -178,6 +179,14 @@ export class RedisStore extends RedisReads implements SagaStore {
     this.#id = id;
     this.#root = rootKey(prefix);
     this.#slots = slotsOf(keyspace, prefix);
+    this.#simple = new SimpleWrites({
+      redis,
+      clock,
+      offset: () => this.#offset(),
+      streamMax: String(streamMax),
+      inFlightMax: this.#inFlightMax,
+      replicas,
+    });
     this.newId = idMaker({ partitions, now: () => clock.now() });
   }
 
@@ -253,6 +262,11 @@ export class RedisStore extends RedisReads implements SagaStore {
     );
     const machine = machineName(saga.machine);
     const digest = saga.idempotency ? digestOf(saga.idempotency.key) : '';
+    const begun = missing === '' ? await this.#simple.create(keys, machine, saga, digest) : null;
+    if (begun !== null) {
+      this.keyspace.remember(saga.id, machine);
+      return begun;
+    }
     const reply = await run(
       this.redis,
       'create',
@@ -282,39 +296,9 @@ export class RedisStore extends RedisReads implements SagaStore {
     const machine = this.keyspace.known(id) ?? (await this.keyspace.machineOf(id));
     if (!keys || machine === null) return { kind: 'missing' };
     const result =
-      (await this.#advance(keys, id, machine, expected, write)) ??
+      (await this.#simple.commit(keys, id, machine, expected, write)) ??
       (await this.#commit(keys, id, machine, expected, write));
     if (result.kind === 'committed' && write.next.kind === 'end') this.keyspace.forget(id);
-    return result;
-  }
-
-  /** The commit that most are; `null` where it is another, and nothing has happened. */
-  async #advance(
-    keys: PartitionKeys,
-    id: string,
-    machine: MachineName,
-    expected: Fence,
-    write: Write,
-  ): Promise<CommitResult | null> {
-    const encoded = encodeAdvance(write);
-    if (encoded === null) return null;
-    const reply = await run(
-      this.redis,
-      'advance',
-      [keys.saga(id), keys.log(id), keys.events, keys.due(machine)],
-      [
-        this.#offset(),
-        id,
-        String(this.streamMax),
-        ...encoded,
-        String(expected.revision),
-        expected.writeId,
-        ...encodeCounts(machine, write),
-      ],
-      this.#replicas,
-    );
-    const result = advanceResult(reply as unknown as WriteReply, expected, write.writeId);
-    if (result !== null) this.clock.learn(Number(reply[3]));
     return result;
   }
 

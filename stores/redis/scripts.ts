@@ -22,7 +22,7 @@ import { isRefusal, refusal } from './permissions.ts';
 import { decodeSignals } from './record.ts';
 import type { ReplicaWait } from './replica-wait.ts';
 
-interface Script {
+interface Loaded {
   readonly lua: string;
   readonly sha: string;
 }
@@ -34,7 +34,7 @@ const BOUNDS = `local LOG_FIRST, LOG_MAX, LOG_SLACK = ${LOG_FIRST}, ${LOG_MAX}, 
  * The last file is the script, those before it are preludes. Of a prelude it carries only those functions that it uses: Lua
  * makes each of them anew in every call.
  */
-function script(...files: readonly string[]): Script {
+function script(...files: readonly string[]): Loaded {
   // Redis keeps and reads the text whole. Comments go, their lines stay: an error names the line in the file.
   const texts = files.map((file) =>
     readFileSync(new URL(`./lua/${file}.lua`, import.meta.url), 'utf8').replace(/^ *--.*$/gm, ''),
@@ -56,7 +56,9 @@ function usedBy(below: string, prelude: string): string {
 const SCRIPTS = {
   create: script('shared', 'books', 'write', 'create'),
   commit: script('shared', 'books', 'write', 'commit'),
+  begin: script('shared', 'books', 'begin'),
   advance: script('shared', 'advance'),
+  finish: script('shared', 'books', 'finish'),
   claim: script('shared', 'books', 'claim'),
   renew: script('shared', 'renew'),
   release: script('shared', 'release'),
@@ -68,6 +70,7 @@ const SCRIPTS = {
   postpone: script('shared', 'postpone'),
   boot: script('boot'),
 };
+export type Script = keyof typeof SCRIPTS;
 
 /**
  * Runs one atomic move by its hash, and sends its text only where Redis does not know it: after a restart, a
@@ -77,7 +80,7 @@ const SCRIPTS = {
  */
 export async function run(
   client: Client,
-  name: keyof typeof SCRIPTS,
+  name: Script,
   keys: readonly string[],
   args: readonly string[],
   replicas: ReplicaWait | null = null,
@@ -119,7 +122,6 @@ const FULL = 7;
 const ENDED = 8;
 const ELSEWHERE = 9;
 const KEY_UNREADABLE = 10;
-const NOT_SIMPLE = 11;
 
 /**
  * Writes and signals reply: code, log entries, remaining ms, the store's clock; then create the saga's id, and commit
@@ -147,11 +149,6 @@ export function createResult(reply: WriteReply, writeId: string): CreateResult {
     throw new StoreUnavailableError('The record of this idempotency key is damaged in Redis', true);
   }
   throw new Error(`create.lua returned the unknown code ${code}`);
-}
-
-/** `null` where advance.lua has done nothing, and commit.lua is to be asked. */
-export function advanceResult(reply: WriteReply, expected: Fence, writeId: string): CommitResult | null {
-  return reply[0] === NOT_SIMPLE ? null : commitResult(reply, expected, writeId);
 }
 
 export function commitResult(reply: WriteReply, expected: Fence, writeId: string): CommitResult {

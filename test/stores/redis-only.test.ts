@@ -89,6 +89,10 @@ describe('cost', () => {
     const { id, fence } = await begin(store);
     const dueAt = () => redis.zscore(`{p${id.slice(0, 2)}}:due:order@1`, id);
     const entered = await dueAt();
+    const other = await begin(store);
+    const goesOn = write();
+    await store.commit(other.id, other.fence, goesOn);
+    await store.commit(other.id, { revision: 2, writeId: goesOn.writeId }, write({ next: end() }));
     const later = write({ next: act(20), counts: { 'steps.held': 1 } });
     const counts = await counted(() => store.commit(id, fence, later));
     expect(counts).toEqual({ evalsha: 1, time: 1, hmget: 1, rpush: 1, xadd: 1, hset: 1 });
@@ -99,6 +103,39 @@ describe('cost', () => {
     expect(looked).toMatchObject({ evalsha: 1, zadd: 1 });
     expect(Number(await dueAt())).toBe((await record(store, id)).dueAtMs);
     expect(await counted(() => store.due([ORDER], 10))).toEqual({ zrangebyscore: 16 });
+  });
+
+  it('is twelve commands inside a create, and thirteen inside the commit that ends', async () => {
+    // A script is known to Redis by its hash from its first run on.
+    const first = await begin(store);
+    await store.commit(first.id, first.fence, write({ next: end() }));
+    const saga = newSaga(store, { counts: { started: 1, 'steps.held': 5 } });
+    expect(await counted(() => store.create(saga))).toEqual({
+      evalsha: 1,
+      time: 1,
+      exists: 1,
+      zcard: 1,
+      hmget: 1,
+      zadd: 3,
+      hset: 2,
+      rpush: 1,
+      xadd: 1,
+      hdel: 1,
+    });
+    const ends = write({ counts: { ended: 1, 'steps.held': 1 }, next: end() });
+    const commit = () => store.commit(saga.id, { revision: 1, writeId: saga.writeId }, ends);
+    expect(await counted(commit)).toEqual({
+      evalsha: 1,
+      time: 1,
+      hmget: 2,
+      hget: 1,
+      hset: 2,
+      rpush: 1,
+      zadd: 2,
+      zrem: 2,
+      xadd: 1,
+      hdel: 1,
+    });
   });
 
   it('is no script at all for asking what is due, and for every other question', async () => {

@@ -12,8 +12,6 @@
 -- claim to which the due index leads, take back what it counted where the record does not have it, and else complete
 -- what follows from the record.
 
-local STATUSES = { 'STARTED', 'COMPLETED', 'FAILED', 'ABORTED' }
-
 local function markOf(id)
   return 'mark:' .. id
 end
@@ -54,18 +52,12 @@ end
 
 -- Adds those fields, with their new numbers, to those of a record; a new saga has none before.
 local function addHeld(record, changes, saga)
-  local names, numbers = {}, {}
   for i = 1, #changes, 2 do
     if isHeld(changes[i]) then
-      names[#names + 1] = 'held:' .. changes[i]
-      numbers[#numbers + 1] = changes[i + 1]
+      local name, n = 'held:' .. changes[i], #record
+      record[n + 1] = name
+      record[n + 2] = whole((saga and sumOf(field(saga, name)) or 0) + tonumber(changes[i + 1]))
     end
-  end
-  if #names == 0 then return end
-  local known = saga and read(saga, names) or {}
-  for i = 1, #names do
-    record[#record + 1] = names[i]
-    record[#record + 1] = whole(sumOf(known[i]) + tonumber(numbers[i]))
   end
 end
 
@@ -90,40 +82,43 @@ local function takeBack(counters, id, mark)
   lenient('HDEL', counters, markOf(id))
 end
 
--- Step 1. `recorded` is the write id that the record has, `changes` are names and numbers. Answers whether a write before
--- this one was cut off, so that what follows from the record must be looked at anew.
+-- Step 1. `recorded` is the write id that the record has, `changes` are names and numbers, `settledAt` the time where the saga
+-- leaves STARTED. Answers whether a write before this one was cut off, so that what follows from the record must be looked at anew.
 local function book(counters, id, recorded, writeId, endsAt, changes, settledAt)
-  local args, bucket = { markOf(id) }, ''
-  for i = 1, #changes, 2 do args[#args + 1] = changes[i] end
+  local mark, count, bucket = 'mark:' .. id, #changes / 2, ''
+  local names = { mark, changes[1], changes[3], changes[5], changes[7] }
+  for i = 5, count do names[i + 1] = changes[2 * i - 1] end
   if settledAt then
     bucket = whole(math.floor(settledAt / 5000))
-    args[#args + 1] = placeOf(bucket)
+    names[count + 2] = placeOf(bucket)
   end
-  local found = lenient('HMGET', counters, unpack(args)) or {}
-  local mark, isUnsure = found[1], type(found[1]) == 'string' and found[1] ~= ''
-  if isUnsure then
-    local marked = parts(mark)[1]
-    if marked == writeId then return true end
-    if marked ~= recorded then
-      takeBack(counters, id, mark)
-      found = lenient('HMGET', counters, unpack(args)) or {}
+  local named = settledAt and count + 2 or count + 1
+  local found = lenient('HMGET', counters, unpack(names, 1, named)) or {}
+  local marked = textOf(found[1])
+  if marked ~= '' then
+    local by = parts(marked)[1]
+    if by == writeId then return true end
+    if by ~= recorded then
+      takeBack(counters, id, marked)
+      found = lenient('HMGET', counters, unpack(names, 1, named)) or {}
     end
   end
   local said = writeId .. '\n' .. endsAt .. '\n' .. bucket
-  if #changes > 0 then said = said .. '\n' .. table.concat(changes, '\n') end
-  local set = { args[1], said }
-  for i = 1, #changes, 2 do
-    set[i + 2], set[i + 3] = changes[i], whole(sumOf(found[(i + 3) / 2]) + tonumber(changes[i + 1]))
+  if count > 0 then said = said .. '\n' .. table.concat(changes, '\n') end
+  -- Begun with room for what most writes count, because a table that grows is made anew each time.
+  local set, n = { mark, said, '', '', '', '', '', '', '', '' }, 2
+  for i = 1, count do
+    set[n + 1], set[n + 2] = names[i + 1], whole(sumOf(found[i + 1]) + tonumber(changes[2 * i]))
+    n = n + 2
   end
   if settledAt then
-    local place = found[#args]
-    local number, count = string.match(type(place) == 'string' and place or '', '^(%d+) (%d+)$')
-    if number ~= bucket then count = 0 end
-    set[#set + 1] = args[#args]
-    set[#set + 1] = bucket .. ' ' .. whole(count + 1)
+    local number, settledThen = string.match(textOf(found[count + 2]), '^(%d+) (%d+)$')
+    if number ~= bucket then settledThen = 0 end
+    set[n + 1], set[n + 2] = names[count + 2], bucket .. ' ' .. whole(settledThen + 1)
+    n = n + 2
   end
-  lenient('HSET', counters, unpack(set))
-  return isUnsure
+  lenient('HSET', counters, unpack(set, 1, n))
+  return marked ~= ''
 end
 
 -- Step 5, as far as the mark goes.
@@ -140,7 +135,7 @@ local function show(index, endings, id, before, status, endsAt)
     if before then
       lenient('ZREM', index[before], id)
     elseif before == false then
-      for _, other in ipairs(STATUSES) do
+      for _, other in ipairs({ 'STARTED', 'COMPLETED', 'FAILED', 'ABORTED' }) do
         if other ~= status then lenient('ZREM', index[other], id) end
       end
     end

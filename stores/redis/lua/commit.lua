@@ -5,24 +5,33 @@
 -- Returns: code, log entries, remaining ms, the store's clock, and where signals are pending their text
 
 local now = clock(ARGV[1])
-local found = read(KEYS[1], { 'revision', 'write_id', 'status', 'signalled', 'seq', 'owed' })
-local revision, writeId, status, signalled = found[1], found[2], found[3], found[4]
+local found = lenient('HMGET', KEYS[1], 'revision', 'write_id', 'status', 'signalled', 'seq', 'owed', 'due', 'claims',
+  'signals', 'parked') or {}
+local revision, writeId, status, signalled = textOf(found[1]), textOf(found[2]), textOf(found[3]), textOf(found[4])
+local signals, parked, claims = textOf(found[9]), textOf(found[10]), textOf(found[8])
 if revision == '' then return { absent(KEYS[1]), 0, 0, now } end
 
 local raised = whole(tonumber(ARGV[13]) + 1)
 if revision == ARGV[13] and writeId == ARGV[14] then
   if signalled ~= ARGV[15] then
-    local text = field(KEYS[1], 'signals')
     -- Their number is counted anew: were it damaged, no writer could ever have seen as many.
-    local count = lines(text)
+    local count = lines(signals)
     local mended = count > 0 and whole(count) or ''
     if mended ~= signalled then redis.call('HSET', KEYS[1], 'signalled', mended) end
-    if mended ~= ARGV[15] then return { SIGNALLED, 0, 0, now, text } end
+    if mended ~= ARGV[15] then return { SIGNALLED, 0, 0, now, signals } end
   end
-  local changes, owed = counted(17, found[6], ARGV[9] == 'STARTED')
+  local changes, owed = counted(17, textOf(found[6]), ARGV[9] == 'STARTED')
   local more = { 'owed', owed }
-  if ARGV[16] ~= '' then more = { 'owed', owed, 'signals', ARGV[16], 'signalled', whole(lines(ARGV[16])) } end
-  local seq = write(now, raised, status, writeId, digits(found[5]) or 0, changes, more)
+  -- What is empty, and was empty, is not written once more.
+  if signals .. signalled .. parked .. claims .. ARGV[12] .. ARGV[16] ~= '' then
+    local left = ARGV[16] ~= '' and whole(lines(ARGV[16])) or ''
+    more = { 'owed', owed, 'parked', ARGV[12], 'claims', '', 'signals', ARGV[16], 'signalled', left }
+  end
+  local endsAt, due = now + tonumber(ARGV[10]), digits(textOf(found[7]))
+  -- Before the record, and only where the index might lead here too late.
+  local ends = whole(endsAt)
+  if ARGV[9] == 'STARTED' and (not due or endsAt < due) then redis.call('ZADD', KEYS[5], ends, ARGV[2]) end
+  local seq = write(now, whole(now), ends, raised, status, writeId, digits(textOf(found[5])) or 0, changes, more)
   return { DONE, seq, granted(), now }
 end
 -- A repetition of this very commit, whose reply was lost.

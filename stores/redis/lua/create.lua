@@ -37,13 +37,10 @@ if running >= tonumber(ARGV[16]) then return { FULL, 0, 0, now, '' } end
 
 if ARGV[14] ~= '' then redis.call('SET', KEYS[12], id .. ' ' .. ARGV[15]) end
 -- By this a claim finds what is left of a create that was cut off: the whole saga, or parts that it removes.
-redis.call('ZADD', KEYS[5], whole(now + tonumber(ARGV[10])), id)
+local at, ends = whole(now), whole(now + tonumber(ARGV[10]))
+redis.call('ZADD', KEYS[5], ends, id)
 lenient('ZADD', KEYS[11], '0', id)
-local more = { 'machine', ARGV[13], 'key', ARGV[14], 'created', whole(now) }
-if ARGV[17] ~= '' then
-  more[#more + 1] = 'trace'
-  more[#more + 1] = ARGV[17]
-end
-local changes = counted(19, '', false)
-local seq = write(now, '1', nil, '', 0, changes, more)
+local more = { 'machine', ARGV[13], 'parked', ARGV[12], 'created', at, 'key', ARGV[14] }
+if ARGV[17] ~= '' then more[9], more[10] = 'trace', ARGV[17] end
+local seq = write(now, at, ends, '1', nil, '', 0, counted(19, '', false), more)
 return { DONE, seq, granted(), now, id }

@@ -4,7 +4,7 @@
 
 -- Results, named in scripts.ts.
 local DONE, EXISTS, KEY_REUSED, STALE, MISSING, SIGNALLED, MOVED, FULL, ENDED, ELSEWHERE = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
-local KEY_UNREADABLE, NOT_SIMPLE = 10, 11
+local KEY_UNREADABLE = 10
 
 -- A number as Redis should keep it: never 3.0, never 1.8e+12.
 local function whole(n)
@@ -152,8 +152,7 @@ end
 
 -- A feed that is none any more begins anew: who watches sees a gap.
 local function announce(events, max, id, seq, state, status)
-  local fields = { 'MAXLEN', '~', max, '*', 'id', id, 'seq', seq, 'state', state, 'status', status }
-  if lenient('XADD', events, unpack(fields)) then return end
+  if lenient('XADD', events, 'MAXLEN', '~', max, '*', 'id', id, 'seq', seq, 'state', state, 'status', status) then return end
   redis.call('DEL', events)
-  redis.call('XADD', events, unpack(fields))
+  redis.call('XADD', events, '*', 'id', id, 'seq', seq, 'state', state, 'status', status)
 end

@@ -9,7 +9,6 @@ local INDEX = { STARTED = KEYS[7], COMPLETED = KEYS[8], FAILED = KEYS[9], ABORTE
 
 -- Steps 4 and 5 of a write whose record stands: see books.lua.
 local function follow(status, before, endsAt, seq, state)
-  if status == 'STARTED' then redis.call('ZADD', KEYS[5], endsAt, ARGV[2]) end
   show(INDEX, KEYS[6], ARGV[2], before, status, endsAt)
   announce(KEYS[4], ARGV[3], ARGV[2], seq, state, status)
   settled(KEYS[3], ARGV[2])
@@ -20,42 +19,41 @@ end
 -- What a write counts, as names and numbers in turn, and what its saga still owes then. What a saga holds is owed while it
 -- runs, and counted when it stands still; the counters of this write start at ARGV[first].
 local function counted(first, owed, isRunning)
-  local changes = {}
+  local changes, n = {}, 0
   for i = first, #ARGV, 2 do
-    if isHeld(ARGV[i]) then
+    if isHeld(ARGV[i]) and (isRunning or owed ~= '') then
       owed = owing(owed, ARGV[i], ARGV[i + 1])
     else
-      changes[#changes + 1] = ARGV[i]
-      changes[#changes + 1] = ARGV[i + 1]
+      changes[n + 1], changes[n + 2] = ARGV[i], ARGV[i + 1]
+      n = n + 2
     end
   end
   if isRunning then return changes, owed end
   return pay(changes, owed), ''
 end
 
--- `before` is the status until now, nil for a new saga; `changes` are what it counts, `more` further fields of its record.
+-- `before` is the status until now, nil for a new saga; `recorded` the write id until now; `changes` are what it counts,
+-- `more` further fields of its record. The due index leads to a saga that is to run before this is called.
 -- Returns the number of log entries.
-local function write(now, revision, before, recorded, seq, changes, more)
+local function write(now, at, endsAt, revision, before, recorded, seq, changes, more)
   local saga, id, status = KEYS[1], ARGV[2], ARGV[9]
-  local endsAt, entries = whole(now + tonumber(ARGV[10])), {}
   local leaves = status ~= 'STARTED' and (before == nil or before == 'STARTED')
-
   local isUnsure = book(KEYS[3], id, recorded, ARGV[4], endsAt, changes, leaves and now)
-  for entry in string.gmatch(ARGV[8], '[^\n]+') do entries[#entries + 1] = entry end
-  seq = whole(append(KEYS[2], entries, seq))
-
-  local record = {
-    'revision', revision, 'write_id', ARGV[4], 'snapshot', ARGV[5], 'summary', ARGV[6], 'state', ARGV[7],
-    'status', status, 'parked', ARGV[12], 'seq', seq, 'updated', whole(now), 'owner', ARGV[11],
-    'due', status == 'STARTED' and endsAt or '', 'claims', '', 'signals', '', 'signalled', '',
-  }
-  if before then addHeld(record, changes, saga) else addHeld(record, changes) end
-  for i = 1, #more do record[#record + 1] = more[i] end
-  redis.call('HSET', saga, unpack(record))
+  local entries = { ARGV[8] }
+  if string.find(ARGV[8], '\n', 1, true) then
+    entries = {}
+    for entry in string.gmatch(ARGV[8], '[^\n]+') do entries[#entries + 1] = entry end
+  end
+  seq = append(KEYS[2], entries, seq)
+  local number = whole(seq)
+  addHeld(more, changes, before and saga)
+  redis.call('HSET', saga, 'revision', revision, 'write_id', ARGV[4], 'snapshot', ARGV[5], 'summary', ARGV[6],
+    'state', ARGV[7], 'status', status, 'seq', number, 'updated', at, 'owner', ARGV[11],
+    'due', status == 'STARTED' and endsAt or '', unpack(more))
 
   if (isUnsure and before) or (before and not INDEX[before]) then before = false end
-  follow(status, before, endsAt, seq, ARGV[7])
-  return tonumber(seq)
+  follow(status, before, endsAt, number, ARGV[7])
+  return seq
 end
 
 -- Whoever repeats a write that was cut off behind its record completes it. Returns the number of log entries.
