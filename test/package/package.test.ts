@@ -14,6 +14,14 @@ it('says in the lock file what npm install would write there, so that a fresh cl
   expect(lock.version).toBe(version);
 });
 
+it('needs other packages in ranges that begin with what is tested, and exactly what only we use', () => {
+  const tested = (name: string) => lock.packages[`node_modules/${name}`].version;
+  for (const [name, range] of Object.entries(manifest.dependencies))
+    expect(range, name).toBe(`${name === 'xstate' ? '~' : '^'}${tested(name)}`);
+  for (const [name, version] of Object.entries(manifest.devDependencies))
+    expect(version, name).toBe(tested(name));
+});
+
 it('names no registry in the lock file', () => {
   const entries = Object.entries<object>(lock.packages);
   expect(entries.length).toBeGreaterThan(100);
