@@ -44,7 +44,7 @@ holdsTheTable<RedisEffect>(
   { takesBack: true },
 );
 
-/** Takes 12 of an account, at most what is there; each call goes on when its gate is opened. */
+/** Takes 12 of an account, at most what is there, and gives them back; each call goes on when its gate is opened. */
 function paying(by = ledger(), gate: Promise<void> = Promise.resolve()) {
   let begin = () => {};
   const begun = new Promise<void>((resolve) => {
@@ -59,7 +59,9 @@ function paying(by = ledger(), gate: Promise<void> = Promise.resolve()) {
       tx.write('DECRBY', 'account', BODY.amount);
       return done({ left: balance - BODY.amount });
     },
-    undo({ tx }): Answer {
+    async undo({ tx }): Promise<Answer> {
+      begin();
+      await gate;
       tx.write('INCRBY', 'account', BODY.amount);
       return done();
     },
@@ -92,22 +94,23 @@ it('lets a call wait for another process, and for no longer than it may', async 
 
 it('frees the step of a process that died, and what that one did later never happened', async () => {
   await redis.set('account', 100);
+  // They live on, and cannot renew: so they look from outside as if they were gone.
+  const cutOff: RedisSend = (...command) =>
+    command[1] === RENEW ? Promise.reject(new Error('cut off')) : send(...command);
   const { gate, open } = gated();
-  // It lives on, and cannot renew: so it looks from outside like one that is gone.
-  const late = paying(
-    ledger({ leaseMs: 1 }, (...command) =>
-      command[1] === RENEW ? Promise.reject(new Error('cut off')) : send(...command),
-    ),
-    gate,
-  );
-  const first = late.act('s1');
-  await late.begun;
+  const acting = paying(ledger({ leaseMs: 1 }, cutOff), gate);
+  const undoing = paying(ledger({ leaseMs: 1 }, cutOff), gate);
+  const acted = acting.act('s1');
+  await acting.begun;
   expect(await paying().act('s1')).toBe(200);
+  const undone = undoing.undo('s1');
+  await undoing.begun;
+  expect((await paying().undo('s1')).status).toBe(204);
+  // The account is as both of them saw it: the step alone is not theirs any more.
+  expect(await redis.get('account')).toBe('100');
   open();
-  expect(await first).toBe(503);
-  expect(await redis.get('account')).toBe('88');
-  expect(await late.act('s1')).toBe(200);
-  expect(await redis.get('account')).toBe('88');
+  expect([await acted, (await undone).status]).toEqual([503, 503]);
+  expect(await redis.get('account')).toBe('100');
 });
 
 it('keeps the step of a process that lives, however long it takes', async () => {
