@@ -1,6 +1,7 @@
 /** From a request to the ledger and back: the table of docs/participants.md. */
 import { hash } from 'node:crypto';
 import { type Answer, isDefinitive, isDone, later, problem, toResponse } from './answer.ts';
+import { type Arrived, readCall } from './arrival.ts';
 import { type Entry, type Ledger, LedgerBusyError, type Settled, type Step } from './ledger.ts';
 
 /** What `perform` is given. */
@@ -68,8 +69,6 @@ interface Told {
   readonly outcome: Outcome;
 }
 
-type Arrived = Omit<Call<unknown>, 'tx'>;
-
 const BLOCKED = problem(
   409,
   'action-blocked',
@@ -82,11 +81,8 @@ const OTHER_BODY = problem(
 );
 const BUSY = later('Another call for this step is under way.');
 const REPLAYED = { 'idempotent-replayed': 'true' };
+const GIVEN_UP = later('The caller no longer waits for an answer, so the action was not begun.');
 const NOTHING_TO_UNDO: Answer = { status: 200, body: { status: 'nothing-to-undo' } };
-const HEADERS = ['Idempotency-Key', 'Saga-Id', 'Saga-Step'] as const;
-const HEADER_CHARS_MAX = 256;
-const JSON_TYPE = /^\s*application\/([\w.+-]+\+)?json\s*(;|$)/i;
-
 export function createParticipant<Tx>(
   ledger: Ledger<Tx>,
   { perform, undo }: Work<Tx>,
@@ -94,37 +90,48 @@ export function createParticipant<Tx>(
 ): Participant {
   type Settle = (call: Arrived) => (entry: Entry | null, tx: Tx) => Promise<Settled<Told>>;
 
-  const action: Settle = (call) => async (entry, tx) => {
-    if (entry?.compensation) return unchanged(BLOCKED, 'blocked');
-    const digest = digestOf(call.body);
-    if (entry?.action) {
-      return entry.digest === digest ? unchanged(entry.action, 'replayed') : unchanged(OTHER_BODY, 'refused');
-    }
-    const answer = await perform({ ...call, tx });
-    if (!isDefinitive(answer)) return unchanged(answer, 'failed');
-    return {
-      entry: { digest, action: answer, compensation: null },
-      hasEffect: isDone(answer),
-      result: { answer, outcome: isDone(answer) ? 'performed' : 'refused' },
+  const action: Settle =
+    ({ givesUpAt, ...call }) =>
+    async (entry, tx) => {
+      if (entry?.compensation) return unchanged(BLOCKED, 'blocked');
+      const digest = digestOf(call.body);
+      if (entry?.action) {
+        return entry.digest === digest
+          ? unchanged(entry.action, 'replayed')
+          : unchanged(OTHER_BODY, 'refused');
+      }
+      // It may have waited for its turn. Begun now, it would hold the step against the repeat that is on its way, or against the compensation.
+      if (givesUpAt !== null && performance.now() >= givesUpAt) return unchanged(GIVEN_UP, 'failed');
+      const answer = await perform({ ...call, tx });
+      if (!isDefinitive(answer)) return unchanged(answer, 'failed');
+      return {
+        entry: { digest, action: answer, compensation: null },
+        hasEffect: isDone(answer),
+        result: { answer, outcome: isDone(answer) ? 'performed' : 'refused' },
+      };
     };
-  };
 
-  /** Its body is not held against an earlier one: after a 413 the same compensation comes with less in it. */
-  const compensation: Settle = (call) => async (entry, tx) => {
-    if (entry?.compensation) return unchanged(entry.compensation, 'replayed');
-    const before = entry ?? { digest: null, action: null };
-    const wasDone = before.action !== null && isDone(before.action);
-    const answer = wasDone
-      ? await undo({ ...call, tx, answer: before.action?.body ?? null })
-      : NOTHING_TO_UNDO;
-    // What could not be undone is still done, and an operator may have it tried again.
-    if (!isDone(answer)) return unchanged(answer, isDefinitive(answer) ? 'refused' : 'failed');
-    return {
-      entry: { ...before, compensation: answer },
-      hasEffect: true,
-      result: { answer, outcome: wasDone ? 'performed' : 'nothing-to-undo' },
+  /**
+   * Its body is not held against an earlier one: after a 413 the same compensation comes with less in it. It is done also where its
+   * caller has given up, because it is to happen whatever else does.
+   */
+  const compensation: Settle =
+    ({ givesUpAt: _, ...call }) =>
+    async (entry, tx) => {
+      if (entry?.compensation) return unchanged(entry.compensation, 'replayed');
+      const before = entry ?? { digest: null, action: null };
+      const wasDone = before.action !== null && isDone(before.action);
+      const answer = wasDone
+        ? await undo({ ...call, tx, answer: before.action?.body ?? null })
+        : NOTHING_TO_UNDO;
+      // What could not be undone is still done, and an operator may have it tried again.
+      if (!isDone(answer)) return unchanged(answer, isDefinitive(answer) ? 'refused' : 'failed');
+      return {
+        entry: { ...before, compensation: answer },
+        hasEffect: true,
+        result: { answer, outcome: wasDone ? 'performed' : 'nothing-to-undo' },
+      };
     };
-  };
 
   const settled = async (call: Arrived, settle: Settle): Promise<Told> => {
     try {
@@ -151,52 +158,6 @@ export function createParticipant<Tx>(
 
 function unchanged(answer: Answer, outcome: Outcome): Settled<Told> {
   return { entry: null, hasEffect: false, result: { answer, outcome } };
-}
-
-async function readCall(
-  request: Request,
-  bodyBytesMax: number,
-): Promise<Arrived | { readonly refusal: Answer }> {
-  const { headers } = request;
-  const [idempotencyKey = '', sagaId = '', step = ''] = HEADERS.map((name) => headers.get(name)?.trim());
-  const missing = HEADERS.filter((_, at) => [idempotencyKey, sagaId, step][at] === '');
-  if (missing.length > 0) {
-    const detail = `Required headers are missing: ${missing.join(', ')}.`;
-    return { refusal: problem(400, 'missing-header', detail, { headers: missing }) };
-  }
-  if ([idempotencyKey, sagaId, step].some((value) => value.length > HEADER_CHARS_MAX)) {
-    const detail = `Each of ${HEADERS.join(', ')} may have ${HEADER_CHARS_MAX} characters.`;
-    return { refusal: problem(400, 'header-too-long', detail) };
-  }
-  if (!JSON_TYPE.test(headers.get('content-type') ?? ''))
-    return { refusal: problem(415, 'unsupported-media-type', 'Send application/json.') };
-  const text = await readText(request, bodyBytesMax);
-  if (text === null)
-    return { refusal: problem(413, 'body-too-large', `A body may have ${bodyBytesMax} bytes.`) };
-  const attempt = Number(headers.get('Saga-Attempt') ?? Number.NaN);
-  try {
-    const body: unknown = JSON.parse(text);
-    return { idempotencyKey, sagaId, step, attempt: Number.isInteger(attempt) ? attempt : null, body };
-  } catch {
-    return { refusal: problem(400, 'malformed-json', 'The body is not JSON.') };
-  }
-}
-
-/**
- * Null where it is too large: what is beyond the limit is not read. A declared length is believed, because the server's parser
- * enforces it; most servers read such a body several times faster as a text than by a stream.
- */
-async function readText(request: Request, bodyBytesMax: number): Promise<string | null> {
-  const declaredBytes = request.headers.get('content-length');
-  if (declaredBytes !== null) return Number(declaredBytes) > bodyBytesMax ? null : request.text();
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of request.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > bodyBytesMax) return null;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function digestOf(body: unknown): string {

@@ -140,7 +140,7 @@ export class Participants {
     bound();
     this.#inFlight.add(cutoff);
     try {
-      return await this.#throughGate(participant, sagaId, call, trace, cutoff);
+      return await this.#throughGate(participant, sagaId, call, trace, endsAt, cutoff);
     } finally {
       cancel();
       this.#inFlight.delete(cutoff);
@@ -165,6 +165,7 @@ export class Participants {
     sagaId: string,
     call: Call,
     trace: TraceHeaders,
+    endsAt: () => number,
     cutoff: Cutoff,
   ): Promise<(Reply & Seen) | Deferral> {
     const { gate, breaker } = to;
@@ -175,7 +176,7 @@ export class Participants {
       if (cutoff.reason !== null) return this.#deferral(breaker, 'late');
       const pass = breaker.pass();
       if (pass === null) return this.#deferral(breaker, 'open');
-      const reply = await this.#send(to, sagaId, call, trace, cutoff);
+      const reply = await this.#send(to, sagaId, call, trace, endsAt() - this.#in.clock.monotonic(), cutoff);
       const turned = breaker.settled(pass, reply);
       if (turned !== null) this.#tell(to, turned, reply);
       return reply;
@@ -204,6 +205,7 @@ export class Participants {
     sagaId: string,
     call: Call,
     trace: TraceHeaders,
+    leftMs: number,
     cutoff: Cutoff,
   ): Promise<Reply & Seen> {
     const key = ['idempotency-key', `${sagaId}:${call.address}:${call.kind}`];
@@ -217,6 +219,7 @@ export class Participants {
       'saga-attempt',
       String(call.attempt),
     ];
+    if (!call.isFetch) headers.push('saga-timeout-ms', String(Math.max(1, Math.floor(leftMs))));
     if (call.isAsynchronous && !call.isFetch) headers.push(...this.#callbackHeaders(sagaId, call));
     if (trace.traceparent !== undefined) headers.push('traceparent', trace.traceparent);
     if (trace.tracestate !== undefined) headers.push('tracestate', trace.tracestate);

@@ -40,6 +40,8 @@ it('asks with GET, without a body and a key, and reads what came of it', async (
   const { seen, reply } = await answeredTo(asking, 200, { order_id: 'ord-1', status: 'PENDING' });
   expect([seen.method, seen.path, seen.body]).toEqual(['GET', '/jobs/7?full=1', '']);
   expect(seen.headers).toMatchObject({ 'saga-step': 'order', 'saga-attempt': '1' });
+  // Nothing is begun by a question.
+  expect(seen.headers).not.toHaveProperty('saga-timeout-ms');
   expect(seen.headers).not.toHaveProperty('idempotency-key');
   expect(seen.headers).not.toHaveProperty('content-type');
   expect(reply).toMatchObject({ outcome: 'done', answer: { order_id: 'ord-1' } });

@@ -33,6 +33,7 @@ describe('what is sent', () => {
         'saga-id': '07-saga',
         'saga-step': 'order',
         'saga-attempt': '3',
+        'saga-timeout-ms': '1000',
         traceparent: TRACEPARENT,
       });
     },

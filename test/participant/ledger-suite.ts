@@ -34,6 +34,12 @@ export function call(sagaId: string, kind: 'action' | 'compensation', body: unkn
   });
 }
 
+/** One whose caller waits for so long. */
+function waiting(request: Request, ms: number): Request {
+  request.headers.set('Saga-Timeout-Ms', String(ms));
+  return request;
+}
+
 async function read(answering: Promise<Response>) {
   const response = await answering;
   const text = await response.text();
@@ -168,6 +174,50 @@ export function holdsTheTable<Tx>(
       ...(await first),
       isReplay: true,
     });
+  });
+
+  it('does not begin an action whose caller has given up while it waited for its turn, and undoes all the same', async () => {
+    const { ledger, happens, effects } = await open();
+    let begin = () => {};
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    let answer = (_: Answer) => {};
+    const answers = [
+      new Promise<Answer>((resolve) => {
+        answer = resolve;
+      }),
+    ];
+    const participant = createParticipant(ledger, {
+      async perform({ tx }) {
+        begin();
+        const given = (await answers.shift()) ?? done({ payment_id: 'pay_1' });
+        await happens(tx);
+        return given;
+      },
+      async undo({ tx }) {
+        await happens(tx);
+        return done();
+      },
+    });
+    const first = participant.action(call('s1', 'action'));
+    await begun;
+    const second = participant.action(waiting(call('s1', 'action'), 1));
+    const third = participant.action(waiting(call('s1', 'action'), 3_600_000));
+    const saidAt = performance.now();
+    while (performance.now() < saidAt + 2) await new Promise(setImmediate);
+    answer(later('the bank is closed'));
+    expect((await first).status).toBe(503);
+    const late = await second;
+    const kept = await third;
+    // Whichever came first: where the one that is waited for did, the other is told the same.
+    if (late.status === 503) expect(late.headers.get('retry-after')).toBe('1');
+    else expect(late.headers.get('idempotent-replayed')).toBe('true');
+    expect(kept.status).toBe(200);
+    expect(await effects()).toBe(takesBack ? 1 : 2);
+    expect((await participant.compensation(waiting(call('s1', 'compensation'), 0))).status).toBe(204);
+    expect((await participant.action(waiting(call('s2', 'action'), 0))).status).toBe(503);
+    expect((await read(participant.action(call('s2', 'action')))).isReplay).toBe(false);
   });
 
   it('undoes once where compensations come at once', async () => {
