@@ -8,7 +8,8 @@
  *   yet would lead back to the old master.
  * - **The connection is given up when a sentinel is elected to replace the master** (`+elected-leader`), some 100 ms before
  *   any replica is told to take over. What the master has answered by then has the time to reach the replicas.
- * - **There is no master while they choose one** (`failover_in_progress`): nothing is written until it is decided.
+ * - **There is no master while they choose one** (`failover_in_progress`): nothing is written until it is decided. The one that
+ *   has said that it replaces the master is waited for, since the others do not know of it.
  */
 import { connect as connectSocket, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -55,6 +56,8 @@ export class Sentinels extends AbstractConnector {
   /** Those that other sentinels have told of: listened to as well, but waited for only where nobody else answers. */
   readonly #learned = new Map<string, Address>();
   readonly #listening = new Map<Redis, Address>();
+  /** Those that have said that they are about to replace the master, and not yet that it is over: others may not know of it. */
+  readonly #replacing = new Set<string>();
   /** What led to the connection that stands. */
   #followed: View | null = null;
 
@@ -124,6 +127,7 @@ export class Sentinels extends AbstractConnector {
     await new Promise<void>((resolve) => {
       let answered = 0;
       let [left, all] = [named.length, named.length + more.length];
+      const awaited = new Set(this.#replacing);
       for (const [index, address] of [...named, ...more].entries()) {
         this.#consult(address)
           .then(
@@ -139,8 +143,9 @@ export class Sentinels extends AbstractConnector {
           .finally(() => {
             all -= 1;
             if (index < named.length) left -= 1;
-            // One that hangs is not waited for, where more than half have answered.
-            const enough = left === 0 || answered > named.length / 2;
+            awaited.delete(inText(address));
+            // One that hangs is not waited for, where more than half have answered, and it is none that replaces the master.
+            const enough = (left === 0 || answered > named.length / 2) && awaited.size === 0;
             if (all === 0 || (enough && views.length > 0)) resolve();
           });
       }
@@ -172,7 +177,7 @@ export class Sentinels extends AbstractConnector {
     sentinel.on('error', (error) => {
       failed ??= error;
     });
-    sentinel.on('message', (channel: string, text: string) => this.#hear(channel, text));
+    sentinel.on('message', (channel: string, text: string) => this.#hear(address, channel, text));
     try {
       const [known, current, others] = await Promise.all([
         sentinel.call('SENTINEL', 'MASTER', name),
@@ -182,11 +187,14 @@ export class Sentinels extends AbstractConnector {
       ]);
       const view = viewOf(fields(known), current as [string, string]);
       this.#learn((others as unknown[]).map(fields));
+      if (view.choosing) this.#replacing.add(inText(address));
+      else this.#replacing.delete(inText(address));
       this.#listen(sentinel, address);
       this.#compare(view);
       return view;
     } catch (error) {
-      this.#listening.delete(sentinel);
+      // One that is gone replaces nobody any more; one that is only asked anew may.
+      if (this.#listening.delete(sentinel)) this.#replacing.delete(inText(address));
       sentinel.disconnect();
       throw told(address, failed ?? (error as Error));
     }
@@ -227,12 +235,13 @@ export class Sentinels extends AbstractConnector {
     for (const sentinel of all) sentinel.disconnect();
   }
 
-  #hear(channel: string, text: string): void {
+  #hear(address: Address, channel: string, text: string): void {
     // `master <name> <host> <port> ...`, and `<name> <host> <port> <new host> <new port>`.
     const [name, host, port] = text.split(' ').slice(channel === ELECTED ? 1 : 0);
     if (name !== this.#options.name || this.#followed === null) return;
     // A sentinel that hears late of what has led here already says nothing new.
     if (`${host}:${port}` !== inText(this.#followed.master)) return;
+    if (channel === ELECTED) this.#replacing.add(inText(address));
     this.#leave(channel === ELECTED ? REPLACING : REPLACED);
   }
 

@@ -5,6 +5,8 @@ import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connect } from '../../stores/redis/connect.ts';
 import { freePort, type RedisServer, startRedis } from '../redis-server.ts';
+import { until } from './until.ts';
+import { adminOf } from './weather.ts';
 
 const NAME = 'orders';
 
@@ -16,12 +18,15 @@ class Played {
   choosing = false;
   /** The one that it names, where that is another by now. */
   promoted: RedisServer | null = null;
-  /** Hears and says nothing. */
+  /** Hears and says nothing, before it wakes. */
   hangs = false;
+  /** How often it was asked for its configuration. */
+  asked = 0;
   others: Played[] = [];
   port = 0;
   #server: Server | null = null;
   readonly #clients = new Set<Socket>();
+  readonly #unanswered: (() => void)[] = [];
 
   constructor(master: RedisServer) {
     this.master = master;
@@ -35,11 +40,10 @@ class Played {
       // Each command that ioredis sends is an array of bulk strings, in one piece.
       socket.on('data', (data) => {
         for (const command of String(data).split(/(?=\*\d+\r\n\$)/)) {
-          if (!this.hangs)
-            this.#answer(
-              socket,
-              command.split('\r\n').filter((_, i) => i > 0 && i % 2 === 0),
-            );
+          const words = command.split('\r\n').filter((_, i) => i > 0 && i % 2 === 0);
+          if (words[1] === 'MASTER') this.asked += 1;
+          if (this.hangs) this.#unanswered.push(() => this.#answer(socket, words));
+          else this.#answer(socket, words);
         }
       });
     }).listen(this.port, '127.0.0.1');
@@ -49,6 +53,11 @@ class Played {
 
   get listeners(): number {
     return this.#clients.size;
+  }
+
+  wake(): void {
+    this.hangs = false;
+    for (const answer of this.#unanswered.splice(0)) answer();
   }
 
   say(channel: string, text: string): void {
@@ -174,6 +183,28 @@ describe('a connection', () => {
     await met(client, 'error');
     const ready = met(client, 'ready');
     agree(all);
+    await ready;
+    expect(portOf(client)).toBe(successor.port);
+  });
+
+  it('is not led back by sentinels that do not know of the one that replaces its master', async () => {
+    const all = await played(3);
+    const [leader, ...others] = all as [Played, Played, Played];
+    const client = await led(all);
+    const admin = adminOf(old);
+    ends.push(() => admin.disconnect());
+    const connections = async () =>
+      Number(/total_connections_received:(\d+)/.exec(await admin.info('stats'))?.[1]);
+    const before = await connections();
+    Object.assign(leader, { choosing: true, hangs: true });
+    elected(leader);
+    await until(async () => others.every(({ asked }) => asked === 2));
+    // This one, which has heard of nothing, is led there behind what they have answered the first.
+    await led(others);
+    expect(await connections()).toBe(before + 1);
+    const ready = met(client, 'ready');
+    agree(all);
+    leader.wake();
     await ready;
     expect(portOf(client)).toBe(successor.port);
   });
