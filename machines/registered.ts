@@ -320,14 +320,13 @@ export class RegisteredMachine {
     const known = dataWith(data, item);
     const request = requestOf(step, known);
     const answer = answers[address];
-    const canShrink = meta.kind === 'compensation' && this.#isWhole && !narrow.includes(address);
-    const facts = canShrink ? withoutPaths(data, this.#secretPaths, undefined) : this.#idsIn(data);
-    const body =
-      meta.kind === 'action' ? request : { ...facts, ...this.#undoing(step, known, request, answer) };
+    const isUndo = meta.kind === 'compensation';
+    const canShrink = isUndo && this.#isWhole && !narrow.includes(address);
+    const facts = () => (canShrink ? withoutPaths(data, this.#secretPaths, undefined) : this.#idsIn(data));
+    const body = isUndo ? { ...facts(), ...this.#undoing(step, known, request, answer) } : request;
     const { timeoutMs } = this.#policies(step.name, meta.kind);
     // Of what a compensation answers nothing is read.
-    const faultOf = (found: Answer) =>
-      meta.kind === 'compensation' ? null : faultIn(step.action.answer, found);
+    const faultOf = (found: Answer) => (isUndo ? null : faultIn(step.action.answer, found));
     const redact = (text: string) => this.hide(text, { data });
     const { kind, participant } = meta;
     const path = meta.fetch ? (pending?.[step.name]?.location ?? meta.path) : meta.path;

@@ -156,7 +156,7 @@ function entryOf({ before, event, after, signal, ignored }: Hop, { at, callMs }:
   const call = callOf(before, event, after);
   const isOutcome = event !== null && OUTCOMES.has(event.type);
   const entry = {
-    at: new Date(at).toISOString(),
+    at: dateOf(at),
     event: (signal?.kind ?? event?.type ?? 'started') satisfies LogEvent,
     from: before === null ? null : nameOf(before.snapshot.value),
     to: nameOf(after.snapshot.value),
@@ -168,6 +168,18 @@ function entryOf({ before, event, after, signal, ignored }: Hop, { at, callMs }:
     error: event !== null && 'error' in event ? event.error : null,
   };
   return signal ? ofSignal(entry, signal) : entry;
+}
+
+let lastAt = Number.NaN;
+let lastDate = '';
+
+/** A busy coordinator writes several entries in one millisecond, and each date is dearer than the rest of its entry. */
+function dateOf(at: number): string {
+  if (at !== lastAt) {
+    lastDate = new Date(at).toISOString();
+    lastAt = at;
+  }
+  return lastDate;
 }
 
 function ofSignal(entry: LogEntry, { kind, by, reason, attempt }: Signal): LogEntry {
