@@ -52,19 +52,22 @@ export function differenceIn(machine: AnyStateMachine, rows: Rows): string | nul
   });
   const begins = noted(() => nameOf(table.begin({}).value));
   if (begun !== begins) return `at the beginning: XState ${begun}, the table ${begins}`;
-  for (const [state, { path }] of rows.rows) {
+  for (const [state, { path, on, always }] of rows.rows) {
     const from = twin.resolveState({ value: stateValueOf(path), context: {} });
     if (from.status !== 'active') continue;
-    for (const type of [...rows.types, null]) {
-      const event: AnyEventObject = { type: type ?? ALWAYS };
+    const types = new Set(from._nodes.flatMap(({ transitions }) => [...transitions.keys()]));
+    for (const type of on.keys()) types.add(type);
+    if (always.length > 0) types.add(ALWAYS);
+    for (const type of types) {
+      const event: AnyEventObject = { type };
       refused = 0;
       do {
         const goes = noted(() => {
           const to = twin.transition(from, event as never, scope);
           return to === from ? null : nameOf(to.value);
         });
-        const says = noted(() => table.step(state, type, from.context as never));
-        if (goes !== says) return `in ${state} on ${type ?? 'nothing'}: XState ${goes}, the table ${says}`;
+        const says = noted(() => table.step(state, type === ALWAYS ? null : type));
+        if (goes !== says) return `in ${state} on ${type}: XState ${goes}, the table ${says}`;
         refused += 1;
       } while (asked >= refused);
     }

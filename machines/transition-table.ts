@@ -242,9 +242,10 @@ export class TransitionTable {
    * where nothing changes.
    * @param type of the event; `null` for a way that is gone of itself
    */
-  step(state: string, type: string | null, context: SagaContext): string | null {
+  step(state: string, type: string | null): string | null {
     const place = this.#at(state);
     const ways = type === null ? place.always : place.on.get(type);
+    const context = place.shared.context as SagaContext;
     return stepped({ place, context }, ways, { type: type ?? '' })?.place.name ?? null;
   }
 

@@ -7,6 +7,7 @@ import { stringify } from '../json/exact.ts';
 import { stepIn } from './parts.ts';
 import type { SagaContext, SagaEvent, SagaInput, WaitMeta } from './saga.ts';
 import { inertScope } from './scope.ts';
+import { textOf } from './snapshot-text.ts';
 import { nameOf, statesIn } from './structure.ts';
 import { differenceIn } from './table-check.ts';
 import { rowsOf, TransitionTable, unfitIn } from './transition-table.ts';
@@ -165,20 +166,6 @@ function notLookedUp(why: 'setting' | 'shape' | 'difference', detail: string): M
 export function addressed(event: SagaEvent): SagaEvent {
   if (!('to' in event) || event.to === undefined) return event;
   return { ...event, type: `${event.type}.${stepIn(event.to)}` } as unknown as SagaEvent;
-}
-
-/**
- * The snapshot as the text to store: what XState's `getPersistedSnapshot` gives. That looks through the whole context for
- * actors, which costs as much as the text; a saga has none, nor a history: the rules of machines see to it.
- */
-export function textOf({
-  status,
-  output,
-  error,
-  value,
-  context,
-}: Omit<AnyMachineSnapshot, 'context'> & { readonly context: unknown }): string {
-  return stringify({ status, output, error, value, historyValue: NONE, context, children: NONE });
 }
 
 /** A beginning that fails, XState tells as a snapshot. */
