@@ -2,9 +2,11 @@
  * `npm run bench -- --rounds 10 --orders 3000 --fsync everysec`: what a saga costs beside the same calls with nothing
  * kept, and beside one plain SET before each. `--quick` only shows that it runs; `--write` puts the figures into
  * docs/performance.md; `--processes 2` has our coordinator take part a second time, as so many processes; `--peers` has
- * BullMQ, Restate and DBOS take part. Exit code 1 where any contender made a wrong number of calls or gave a wrong answer.
+ * BullMQ, Restate and DBOS take part, `--against ../before` the coordinator of another checkout, as it is built there. Exit
+ * code 1 where any contender made a wrong number of calls or gave a wrong answer.
  */
 import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startPeers } from './peers.ts';
 import { plotOf } from './plot.ts';
@@ -24,6 +26,7 @@ const { values } = parseArgs({
     fsync: { type: 'string', default: 'everysec' },
     processes: { type: 'string' },
     peers: { type: 'boolean', default: false },
+    against: { type: 'string' },
     quick: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
@@ -44,12 +47,15 @@ async function run(appendfsync: 'everysec' | 'always'): Promise<void> {
   progress('starting');
   const stub = await startStub();
   const peers = values.peers ? await startPeers(stub.url, appendfsync, progress) : null;
-  const several = processes === 1 ? null : await startOurs(stub.url, appendfsync, processes);
+  const several = processes === 1 ? null : await startOurs(stub.url, appendfsync, { processes });
   const contenders: readonly Contender[] = [
     await startFloor(stub.url),
     await startFloorWithSet(stub.url, appendfsync),
     await startOurs(stub.url, appendfsync),
     ...(several === null ? [] : [several]),
+    ...(values.against === undefined
+      ? []
+      : [await startOurs(stub.url, appendfsync, { checkout: resolve(values.against) })]),
     ...(peers?.contenders ?? []),
   ];
 

@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -63,11 +64,15 @@ export async function startPlain(
 }
 
 /** The coordinator as the image runs it, with its defaults. */
-export async function startOurs(stubUrl: string, fsync: Fsync, processes = 1): Promise<Contender> {
+export async function startOurs(
+  stubUrl: string,
+  fsync: Fsync,
+  { processes = 1, checkout }: { readonly processes?: number; readonly checkout?: string } = {},
+): Promise<Contender> {
   const redis = await redisOf(fsync);
   const settings = { COORDINATOR_PROCESSES: String(processes) };
-  const { url, pid } = await startCoordinator({ stubUrl, redis, settings });
-  const name = `saga coordinator${processes === 1 ? '' : ` × ${processes}`}`;
+  const { url, pid } = await startCoordinator({ stubUrl, redis, settings, checkout });
+  const name = `saga coordinator${processes === 1 ? '' : ` × ${processes}`}${checkout === undefined ? '' : ' before'}`;
   return { name, url, pid, storePid: redis.pid };
 }
 
@@ -86,6 +91,8 @@ export interface CoordinatorStart {
   /** What differs from the defaults. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly inspect?: boolean;
+  /** The folder of another checkout, built, whose coordinator it is; this one unless said. */
+  readonly checkout?: string | undefined;
 }
 
 /** What `npm run build` compiled, in a process of its own. */
@@ -94,10 +101,11 @@ export async function startCoordinator({
   redis,
   settings = {},
   inspect = false,
+  checkout = fileOf('..'),
 }: CoordinatorStart): Promise<Coordinator> {
   const inspecting = inspect ? ['--inspect=127.0.0.1:0'] : [];
   const child = kept(
-    spawn(process.execPath, [YOUNG_GENERATION, ...inspecting, fileOf('../dist/server/main.js')], {
+    spawn(process.execPath, [YOUNG_GENERATION, ...inspecting, join(checkout, 'dist/server/main.js')], {
       // Not our own environment: a setting that somebody exported would be measured along.
       env: {
         PATH: process.env.PATH,
