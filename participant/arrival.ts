@@ -1,6 +1,7 @@
 /** From a request to a call: what is wrong with it, and until when its caller waits. */
 import { type Answer, problem } from './answer.ts';
 import type { Step } from './ledger.ts';
+import { ACCEPT_SIGNATURE, contentDigest, type Unbelieved, unbelieved } from './signature.ts';
 
 export interface Arrived extends Step {
   readonly idempotencyKey: string;
@@ -10,13 +11,21 @@ export interface Arrived extends Step {
   readonly givesUpAt: number | null;
 }
 
+/** What is asked of whoever calls. */
+export interface Callers {
+  readonly bodyBytesMax: number;
+  /** `undefined` where calls need not be signed. */
+  readonly signingKeys: Readonly<Record<string, string>> | undefined;
+  readonly signatureAgeMsMax: number;
+}
+
 const HEADERS = ['Idempotency-Key', 'Saga-Id', 'Saga-Step'] as const;
 const HEADER_CHARS_MAX = 256;
 const JSON_TYPE = /^\s*application\/([\w.+-]+\+)?json\s*(;|$)/i;
 
 export async function readCall(
   request: Request,
-  bodyBytesMax: number,
+  { bodyBytesMax, signingKeys, signatureAgeMsMax }: Callers,
 ): Promise<Arrived | { readonly refusal: Answer }> {
   const arrivedAt = performance.now();
   const { headers } = request;
@@ -32,9 +41,20 @@ export async function readCall(
   }
   if (!JSON_TYPE.test(headers.get('content-type') ?? ''))
     return { refusal: problem(415, 'unsupported-media-type', 'Send application/json.') };
+  if (signingKeys !== undefined) {
+    const { pathname, search } = new URL(request.url);
+    const wrong = unbelieved(
+      { method: request.method, path: pathname + search, header: (name) => headers.get(name) },
+      signingKeys,
+      { nowMs: Date.now(), ageMsMax: signatureAgeMsMax },
+    );
+    if (wrong !== null) return { refusal: unauthenticated(wrong) };
+  }
   const text = await readText(request, bodyBytesMax);
   if (text === null)
     return { refusal: problem(413, 'body-too-large', `A body may have ${bodyBytesMax} bytes.`) };
+  if (signingKeys !== undefined && !digestsIn(headers).includes(contentDigest(text)))
+    return { refusal: unauthenticated(['digest-wrong', 'The body is not the one that was signed.']) };
   const attempt = wholeIn(headers.get('Saga-Attempt'));
   const waitsMs = wholeIn(headers.get('Saga-Timeout-Ms'));
   const givesUpAt = waitsMs === null ? null : arrivedAt + waitsMs;
@@ -61,6 +81,14 @@ async function readText(request: Request, bodyBytesMax: number): Promise<string 
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
+}
+
+function digestsIn(headers: Headers): string[] {
+  return (headers.get('content-digest') ?? '').split(',').map((digest) => digest.trim());
+}
+
+function unauthenticated([type, detail]: Unbelieved): Answer {
+  return { ...problem(401, type, detail), headers: { 'accept-signature': ACCEPT_SIGNATURE } };
 }
 
 function wholeIn(text: string | null): number | null {

@@ -27,7 +27,9 @@ export function nodeHandler(
   };
 }
 
-function requestOf(req: IncomingMessage & { readonly body?: unknown }): Request {
+function requestOf(
+  req: IncomingMessage & { readonly body?: unknown; readonly originalUrl?: string },
+): Request {
   const headers = new Headers();
   for (const [name, value] of Object.entries(req.headers)) {
     if (value !== undefined && !name.startsWith(':')) headers.set(name, String(value));
@@ -36,7 +38,8 @@ function requestOf(req: IncomingMessage & { readonly body?: unknown }): Request 
   const isParsed = body !== undefined && body !== null && !Buffer.isBuffer(body) && typeof body !== 'string';
   // The host does not matter: whoever routed the request has looked at it.
   const method = req.method ?? 'POST';
-  const url = new URL(req.url ?? '/', 'http://participant');
+  // Express takes what a router is mounted under out of `url`; it was signed with it.
+  const url = new URL(req.originalUrl ?? req.url ?? '/', 'http://participant');
   if (method === 'GET' || method === 'HEAD') return new Request(url, { method, headers });
   return new Request(url, {
     method,

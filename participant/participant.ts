@@ -54,6 +54,13 @@ export interface SettledCall extends Step {
 export interface ParticipantOptions {
   /** A larger body is answered 413. 1 MiB unless set. */
   readonly bodyBytesMax?: number;
+  /**
+   * Secrets by key id: calls that none of them has signed are answered 401. Two at a time while one takes the place of the other. Unset,
+   * everybody may call who reaches the service. Where bodies are signed, give `nodeHandler` no parsed ones.
+   */
+  readonly signingKeys?: Readonly<Record<string, string>>;
+  /** How old a signature may be, or how far ahead of this machine's clock, in milliseconds. 5 minutes unless set. */
+  readonly signatureAgeMsMax?: number;
   /** Told of each call that came to the ledger, once it is kept there: for logs and metrics. What it throws is thrown. */
   readonly onSettled?: (settled: SettledCall) => void;
 }
@@ -86,7 +93,12 @@ const NOTHING_TO_UNDO: Answer = { status: 200, body: { status: 'nothing-to-undo'
 export function createParticipant<Tx>(
   ledger: Ledger<Tx>,
   { perform, undo }: Work<Tx>,
-  { bodyBytesMax = 1024 * 1024, onSettled }: ParticipantOptions = {},
+  {
+    bodyBytesMax = 1024 * 1024,
+    signingKeys,
+    signatureAgeMsMax = 300_000,
+    onSettled,
+  }: ParticipantOptions = {},
 ): Participant {
   type Settle = (call: Arrived) => (entry: Entry | null, tx: Tx) => Promise<Settled<Told>>;
 
@@ -143,7 +155,7 @@ export function createParticipant<Tx>(
   };
 
   const answering = (settle: Settle) => async (request: Request) => {
-    const call = await readCall(request, bodyBytesMax);
+    const call = await readCall(request, { bodyBytesMax, signingKeys, signatureAgeMsMax });
     if ('refusal' in call) return toResponse(call.refusal);
     const told = await settled(call, settle);
     if (onSettled !== undefined) {

@@ -149,6 +149,7 @@ export async function assemble(
   const {
     serviceUrls: urls,
     serviceHeaders: headers,
+    serviceSigningKeys: signingKeys,
     serviceProxies: proxies,
     connectionsMax,
     queueMax,
@@ -167,6 +168,7 @@ export async function assemble(
     {
       urls,
       headers,
+      signingKeys,
       proxies,
       connectionsMax,
       queueMax,

@@ -14,7 +14,7 @@ import {
   stepNames,
 } from './policy-settings.ts';
 import { proxyFor } from './proxy-settings.ts';
-import { readService } from './service-settings.ts';
+import { readService, readSigningKey, type SigningKey } from './service-settings.ts';
 import { readTraceSettings, TRACE_VARIABLES, type TraceSettings } from './trace-settings.ts';
 
 /** The participants of the order saga, in the order in which it calls them, with their fixed ports. Each makes one step. */
@@ -166,6 +166,8 @@ export interface Settings extends PolicySettings {
   readonly serviceUrls: Readonly<Record<string, string>>;
   /** What every call to a service carries, credentials of its URL among it: names and values in turn. Secrets. */
   readonly serviceHeaders: Readonly<Record<string, readonly string[]>>;
+  /** By which key calls to a service are signed; those that are not named are not. Secrets. */
+  readonly serviceSigningKeys: Readonly<Record<string, SigningKey>>;
   /** Through which proxy each is called, with the proxy's credentials; `null` for directly. */
   readonly serviceProxies: Readonly<Record<string, string | null>>;
   readonly logLevel: string;
@@ -313,10 +315,23 @@ export function readSettings(
     // What stands in for a URL that is told to be wrong is never called.
     const url = parse(variable, httpUrl.default(unset ?? NOWHERE)) ?? NOWHERE;
     const service = readService(url, env[ownHeaders] ?? '', complainOf(variable), complainOf(ownHeaders));
-    return [name, service] as const;
+    const signing = serviceSigningKeyVariable(name);
+    const inFile = `${signing}_FILE`;
+    const signingKey = readSigningKey(
+      env[signing] ?? '',
+      env[inFile] ?? '',
+      complainOf(signing),
+      complainOf(inFile),
+    );
+    return [name, { ...service, signingKey }] as const;
   });
   const serviceUrls = byName(services.map(([name, { url }]) => [name, url]));
   const serviceHeaders = byName(services.map(([name, { headers }]) => [name, Object.freeze(headers)]));
+  const serviceSigningKeys = byName(
+    services.flatMap(([name, { signingKey }]) =>
+      signingKey === null ? [] : [[name, Object.freeze(signingKey)] as const],
+    ),
+  );
   const toldOf = new Set<string>();
   const serviceProxies = byName(
     services.map(([name, { url }]) => {
@@ -351,6 +366,7 @@ export function readSettings(
     dataDir: values.DATA_DIR,
     serviceUrls,
     serviceHeaders,
+    serviceSigningKeys,
     serviceProxies,
     logLevel: values.LOG_LEVEL,
     logFormat: Object.freeze({ level: values.LOG_LEVEL_FORMAT, time: values.LOG_TIME_FORMAT }),
@@ -426,11 +442,15 @@ export function variables(): ReadonlyMap<string, string | number | boolean | nul
   );
   const traces = Object.entries(TRACE_VARIABLES);
   const headers = ORDER_PARTICIPANTS.map((name) => [serviceHeadersVariable(name), null] as const);
+  const signing = ORDER_PARTICIPANTS.flatMap((name) =>
+    signingVariables(name).map((variable) => [variable, null] as const),
+  );
   const proxies = PROXY_VARIABLES.map((name) => [name, null] as const);
   return new Map<string, string | number | boolean | null>([
     ...plain,
     ...urls,
     ...headers,
+    ...signing,
     ...proxies,
     ...policyVariables(),
     ...traces,
@@ -456,7 +476,11 @@ function knownNames(sagas: readonly SagaOutline[]): ReadonlySet<string> {
   return new Set([
     ...Object.keys(schema.shape),
     ...Object.keys(TRACE_VARIABLES),
-    ...participants.flatMap((name) => [serviceUrlVariable(name), serviceHeadersVariable(name)]),
+    ...participants.flatMap((name) => [
+      serviceUrlVariable(name),
+      serviceHeadersVariable(name),
+      ...signingVariables(name),
+    ]),
     ...READ_ELSEWHERE,
     ...sagas.flatMap(({ stubs = {} }) => Object.keys(stubs).map((name) => `${inCapitals(name)}_PORT`)),
     ...policies,
@@ -470,6 +494,15 @@ export function serviceUrlVariable(name: string): string {
 
 export function serviceHeadersVariable(name: string): string {
   return `${inCapitals(name)}_SERVICE_HEADERS`;
+}
+
+export function serviceSigningKeyVariable(name: string): string {
+  return `${inCapitals(name)}_SERVICE_SIGNING_KEY`;
+}
+
+function signingVariables(name: string): readonly string[] {
+  const variable = serviceSigningKeyVariable(name);
+  return [variable, `${variable}_FILE`];
 }
 
 function byName<T>(pairs: readonly (readonly [string, T])[]): Readonly<Record<string, T>> {
@@ -489,6 +522,9 @@ export function shownSettings({
       headers.filter((_, index) => index % 2 === 0),
     ]),
   );
+  const serviceSigningKeys = Object.fromEntries(
+    Object.entries(settings.serviceSigningKeys).map(([name, { id }]) => [name, id]),
+  );
   const serviceProxies = Object.fromEntries(
     Object.entries(settings.serviceProxies).map(([name, proxy]) => [name, proxy && withoutSecrets(proxy)]),
   );
@@ -496,6 +532,7 @@ export function shownSettings({
   return {
     ...settings,
     serviceHeaders,
+    serviceSigningKeys,
     serviceProxies,
     apiToken: settings.apiToken && '[redacted]',
     redisUrl: settings.redisUrl && withoutSecrets(settings.redisUrl),

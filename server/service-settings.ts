@@ -2,6 +2,13 @@
  * Where a service is and what every call to it carries, from the environment: a base URL, which may hold credentials, and
  * headers of its own. What could not be honoured is refused here, and no problem says a word of a secret.
  */
+import { readFileSync } from 'node:fs';
+
+/** The key by which calls to a service are signed. */
+export interface SigningKey {
+  readonly id: string;
+  readonly secret: string;
+}
 
 export interface ServiceSettings {
   /** Without credentials: it is logged, and shown by health. */
@@ -15,6 +22,7 @@ const RESERVED = new Set([
   ...['accept', 'accept-encoding', 'content-encoding', 'content-length', 'content-type', 'host'],
   ...['connection', 'expect', 'keep-alive', 'te', 'trailer', 'transfer-encoding', 'upgrade'],
   ...['idempotency-key', 'traceparent', 'tracestate'],
+  ...['content-digest', 'signature', 'signature-input'],
 ]);
 const RESERVED_PREFIXES = ['saga-', 'proxy-'];
 /** Sent with every call, and servers bound what they take: Node's takes 16 KiB of headers in all. */
@@ -42,6 +50,41 @@ export function readService(
     url: `${url.origin}${url.pathname}`.replace(/\/$/, ''),
     headers: [...own, 'authorization', authorization],
   };
+}
+
+/**
+ * What calls are signed by: `id:secret`, or a file that holds it.
+ *
+ * @returns `null` where calls are not signed
+ */
+export function readSigningKey(
+  given: string,
+  file: string,
+  complain: (problem: string) => void,
+  complainOfFile: (problem: string) => void,
+): SigningKey | null {
+  if (given === '' && file === '') return null;
+  if (given !== '' && file !== '') complain('stands here and in a file; leave one of them out');
+  const about = given === '' ? complainOfFile : complain;
+  const text = given === '' ? textOf(file, complainOfFile) : given;
+  if (text === null) return null;
+  const [, id, secret] = SIGNING_KEY.exec(text) ?? [];
+  if (id !== undefined && secret !== undefined) return { id, secret };
+  about(
+    'must be "id:secret": an id of letters, digits, ".", "_" and "-", and a secret of 16 characters or more',
+  );
+  return null;
+}
+
+const SIGNING_KEY = /^\s*([\w.-]{1,64}):(\S{16,1024})\s*$/;
+
+function textOf(file: string, complain: (problem: string) => void): string | null {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    complain(`cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+    return null;
+  }
 }
 
 /** As RFC 7617 has it, in UTF-8; `null` where the URL holds none. */

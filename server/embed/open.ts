@@ -8,6 +8,7 @@ import {
   readSettings,
   type Settings,
   serviceHeadersVariable,
+  serviceSigningKeyVariable,
   serviceUrlVariable,
 } from '../config.ts';
 import { blueprintsOf, type SagaBlueprint } from '../saga-modules.ts';
@@ -103,10 +104,11 @@ function toldBy(options: CoordinatorOptions, blueprints: readonly SagaBlueprint[
   const called = new Set(blueprints.flatMap(({ steps }) => steps.map(({ participant }) => participant)));
   for (const name of new Set([...called, ...Object.keys(participants)])) {
     const given = participants[name];
-    const { url, headers = {} } = typeof given === 'object' ? given : { url: given };
+    const { url, headers = {}, signingKey } = typeof given === 'object' ? given : { url: given };
     set(serviceUrlVariable(name), `participants.${name}`, url);
     const lines = Object.entries(headers).map(([header, value]) => `${header}: ${value}`);
     set(serviceHeadersVariable(name), `participants.${name}.headers`, lines.join('\n') || undefined);
+    set(serviceSigningKeyVariable(name), `participants.${name}.signingKey`, signingKey);
     if (!called.has(name)) problems.push(`participants.${name}: no saga calls it`);
   }
   return { environment, names, problems };

@@ -8,6 +8,8 @@ export interface ParticipantOptions {
   readonly url: string;
   /** What every call to it carries beside the coordinator's own headers. Never logged. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** `id:secret`, by which calls to it are signed. Never logged. */
+  readonly signingKey?: string;
 }
 
 export interface CoordinatorOptions {

@@ -6,6 +6,7 @@
 import type { LookupFunction } from 'node:net';
 import { stringify } from '../../json/exact.ts';
 import type { Call } from '../../machines/index.ts';
+import { type SigningKey, signed } from '../../participant/signature.ts';
 import { Breaker, type BreakerSettings } from './breaker.ts';
 import type { Clock } from './clock.ts';
 import { Connections } from './connections.ts';
@@ -23,6 +24,8 @@ export interface ParticipantSettings {
   readonly urls: Readonly<Record<string, string>>;
   /** What every call to a participant carries beside our own headers: names and values in turn, by its name. Secrets. */
   readonly headers: Readonly<Record<string, readonly string[]>>;
+  /** By which key calls to a participant are signed, by its name. Secrets. */
+  readonly signingKeys?: Readonly<Record<string, SigningKey>>;
   /** Through which proxy a participant is called, by its name; those that are not named are called directly. */
   readonly proxies: Readonly<Record<string, string | null>>;
   readonly connectionsMax: number;
@@ -78,6 +81,7 @@ interface Participant {
   readonly headers: readonly string[];
   /** The same of what has no body. */
   readonly askingHeaders: readonly string[];
+  readonly signingKey: SigningKey | null;
   /** Takes the secrets among them out of what it answers. */
   readonly redact: (text: string) => string;
   readonly gate: Gate;
@@ -201,7 +205,7 @@ export class Participants {
   }
 
   async #send(
-    { connections, origin, basePath, headers: fixed, askingHeaders, redact }: Participant,
+    { connections, origin, basePath, headers: fixed, askingHeaders, signingKey, redact }: Participant,
     sagaId: string,
     call: Call,
     trace: TraceHeaders,
@@ -226,6 +230,8 @@ export class Participants {
     const request: Request = call.isFetch
       ? { method: 'GET', path: call.path, headers, body: null }
       : { method: 'POST', path: basePath + call.path, headers, body: stringify(call.body) };
+    if (signingKey !== null && request.body !== null)
+      headers.push(...signed(signable(request), request.body, signingKey, this.#in.clock.now()));
     const placeOf = (location: string) => placeAt(origin, request.path, location);
     try {
       const answered = await connections.use((connection) =>
@@ -239,6 +245,12 @@ export class Participants {
       return { ...replyOfFailure(error), failure };
     }
   }
+}
+
+function signable({ method, path, headers }: Request) {
+  const header = (name: string) =>
+    headers.find((_, index) => index % 2 === 1 && headers[index - 1] === name) ?? null;
+  return { method, path, header };
 }
 
 /** Such a place is kept in the saga, and written with each commit. */
@@ -263,7 +275,15 @@ function participantAt(
   name: string,
   url: URL,
   headers: readonly string[],
-  { proxies, connectionsMax, queueMax, connectTimeoutMs, connectionLifeMs, breaker }: ParticipantSettings,
+  {
+    signingKeys,
+    proxies,
+    connectionsMax,
+    queueMax,
+    connectTimeoutMs,
+    connectionLifeMs,
+    breaker,
+  }: ParticipantSettings,
   { clock, random, lookup }: Surroundings,
 ): Participant {
   const proxy = proxies[name] ?? null;
@@ -277,6 +297,7 @@ function participantAt(
     basePath: url.pathname.replace(/\/$/, ''),
     headers: [...JSON_HEADERS, ...headers],
     askingHeaders: [...ACCEPT_HEADERS, ...headers],
+    signingKey: signingKeys?.[name] ?? null,
     redact: withoutSecrets(headers),
     gate: new Gate(connectionsMax, queueMax),
     breaker: new Breaker(breaker, clock),

@@ -4,6 +4,7 @@ import {
   ORDER_OUTLINE,
   type SagaOutline,
   serviceHeadersVariable,
+  serviceSigningKeyVariable,
   serviceUrlVariable,
   withoutSecrets,
 } from '../config.ts';
@@ -114,7 +115,12 @@ export function coordinatorAgain(env: NodeJS.ProcessEnv, services: readonly Serv
     'SAGAS',
   ].filter((name) => env[name]);
   // The shell refuses, instead of another store being used, where the other terminal does not have it.
-  const ofServices = services.flatMap(({ name }) => [serviceUrlVariable(name), serviceHeadersVariable(name)]);
+  const ofServices = services.flatMap(({ name }) => [
+    serviceUrlVariable(name),
+    serviceHeadersVariable(name),
+    serviceSigningKeyVariable(name),
+    `${serviceSigningKeyVariable(name)}_FILE`,
+  ]);
   const secret = ['REDIS_URL', 'API_TOKEN', ...ofServices].filter((name) => env[name]);
   const moved = services.filter(({ name, isExternal }) => !isExternal && env[`${name.toUpperCase()}_PORT`]);
   const words = [

@@ -1,6 +1,7 @@
 /** The real HTTP client of the participants, on virtual time, before one listener. */
 import type { LookupFunction } from 'node:net';
 import type { Call, Kind } from '../../machines/index.ts';
+import type { SigningKey } from '../../participant/signature.ts';
 import type { EngineEvent, TraceHeaders } from '../../server/engine/contract.ts';
 import type { Deferral, Reply } from '../../server/engine/outcome.ts';
 import { Participants } from '../../server/engine/participants.ts';
@@ -34,6 +35,7 @@ export class Calling {
     lookup?: LookupFunction,
     headers: readonly string[] = [],
     proxy: string | null = null,
+    signingKey: SigningKey | null = null,
   ) {
     this.listener = listener;
     this.participants = new Participants(
@@ -41,6 +43,7 @@ export class Calling {
         urls: { order: url(listener.url) },
         headers: { order: headers },
         proxies: { order: proxy },
+        signingKeys: signingKey === null ? {} : { order: signingKey },
         connectionsMax,
         queueMax: QUEUE_MAX,
         connectTimeoutMs: 10_000,
@@ -67,8 +70,9 @@ export class Calling {
     lookup?: LookupFunction,
     headers?: readonly string[],
     proxy?: string,
+    signingKey?: SigningKey,
   ): Promise<Calling> {
-    return new Calling(await listening(), connectionsMax, url, lookup, headers, proxy);
+    return new Calling(await listening(), connectionsMax, url, lookup, headers, proxy, signingKey);
   }
 
   /** Calls the order service, for a saga of its own unless one is named. */

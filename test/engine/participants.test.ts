@@ -1,6 +1,7 @@
 /** Calls over real sockets: what is sent, and what each way of answering means. */
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
+import { contentDigest, unbelieved } from '../../participant/signature.ts';
 import { at, placed } from '../machines/placed-order.ts';
 import { ANSWER_BYTES_MAX, Calling, TRACEPARENT } from './calling.ts';
 
@@ -65,6 +66,22 @@ describe('what is sent', () => {
       outcome: 'refused',
       error: '401 a bad key [redacted], of [redacted] ([redacted]), as [redacted]',
     });
+  });
+
+  it('is signed where there is a key for it, so that its participant believes it', async () => {
+    const key = { id: 'k1', secret: 'a secret of two, nobody else' };
+    const own = ['x-a', 'saga-id'];
+    calling = await Calling.open(8, (base) => `${base}/base`, undefined, own, undefined, key);
+    const reply = calling.call('compensation', { over: { path: '/cancel?shop=7' } });
+    const seen = await calling.listener.next();
+    seen.answer(204);
+    await reply;
+    const header = (name: string) => (seen.headers[name] as string | undefined) ?? null;
+    expect(header('content-digest')).toBe(contentDigest(seen.body));
+    const request = { method: String(seen.method), path: '/base/cancel?shop=7', header };
+    const at = { nowMs: calling.clock.now(), ageMsMax: 1_000 };
+    expect(unbelieved(request, { k1: key.secret }, at)).toBe(null);
+    expect(JSON.stringify(seen.headers)).not.toContain(key.secret);
   });
 
   it('the body is what the call says, as JSON', async () => {

@@ -51,6 +51,7 @@ it('needs nothing to be set', () => {
     warnings: [],
     serviceProxies: { order: null, inventory: null, payment: null, shipping: null, notification: null },
     serviceHeaders: { order: [], inventory: [], payment: [], shipping: [], notification: [] },
+    serviceSigningKeys: {},
     logLevel: 'info',
     logFormat: { level: 'number', time: 'epoch' },
     dashboard: true,

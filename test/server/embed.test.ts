@@ -1,7 +1,10 @@
 /** A coordinator inside an application: what it is told, what it says where that is wrong, and how it begins and ends. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Hono } from 'hono';
 import { pino } from 'pino';
-import { afterEach, expect, expectTypeOf, it } from 'vitest';
+import { afterEach, expect, expectTypeOf, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import {
   type Coordinator,
@@ -12,6 +15,7 @@ import {
   ProblemError,
   redisStore,
 } from '../../index.ts';
+import { createParticipant, done, memoryLedger, nodeHandler } from '../../participant/index.ts';
 
 const text = z.string().min(1);
 const visit = defineSaga({
@@ -73,6 +77,29 @@ it('begins sagas, tells them of events, and shows them, without a socket', async
   expect(refused).toMatchObject({ type: 'validation-error' });
   // The token is asked of all others.
   expect((await one.fetch(new Request('http://localhost/api/coordinator/sagas'))).status).toBe(401);
+});
+
+it.each([
+  ['the key that its participant knows', 'k1:a-secret-of-two,nobody-else', 'COMPLETED'],
+  ['another one', 'k1:a-secret-of-somebody-else', 'ABORTED'],
+])('signs its calls by %s', async (_, signingKey, ends) => {
+  const bank = createParticipant(
+    memoryLedger(),
+    { perform: () => done({}), undo: () => done() },
+    { signingKeys: { k1: 'a-secret-of-two,nobody-else' } },
+  );
+  const routes = { '/bill': nodeHandler(bank.action), '/undo': nodeHandler(bank.compensation) };
+  const server = createServer((req, res) => void routes[req.url as '/bill'](req, res)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close().closeAllConnections());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const one = coordinator({ participants: { bank: { url, signingKey } } });
+  await one.start();
+  const { saga_id: id } = await one.begin(visit, { at: 'monday', card: 'c' });
+  await one.event(id, { name: 'arrival', data: { by: 'Ada' } });
+  for await (const told of one.client.watch({ saga: id }))
+    if (told.event === 'saga' && told.data.status !== 'STARTED') break;
+  expect((await one.get(id)).status).toBe(ends);
 });
 
 it('knows by its type what a saga begins with: what a client sends, and not what is made of it', () => {

@@ -1,5 +1,8 @@
 /** Credentials and headers of services: what is sent, what is refused, and that no word of a secret is said of either. */
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import { ConfigError, readSettings, shownSettings } from '../../server/config.ts';
 
 const read = (environment: Record<string, string>) => {
@@ -138,4 +141,42 @@ it('are shown by their names alone', () => {
   const text = JSON.stringify(shown);
   for (const secret of ['sesame', Buffer.from('user:sesame').toString('base64')])
     expect(text).not.toContain(secret);
+});
+
+describe('the key by which calls are signed', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'signing-key-'));
+  const file = join(folder, 'key');
+  writeFileSync(file, 'k2:open-sesame-open-sesame\n');
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it.each([
+    [{ PAYMENT_SERVICE_SIGNING_KEY: 'k-1.a:sesame:sesame:sesame' }, 'k-1.a', 'sesame:sesame:sesame'],
+    [{ PAYMENT_SERVICE_SIGNING_KEY_FILE: file }, 'k2', 'open-sesame-open-sesame'],
+  ])('is read of %o, and shown by its id', (environment, id, secret) => {
+    const settings = readSettings(environment as Record<string, string>);
+    expect(settings.serviceSigningKeys).toEqual({ payment: { id, secret } });
+    const shown = shownSettings(settings);
+    expect(shown).toMatchObject({ serviceSigningKeys: { payment: id } });
+    expect(JSON.stringify(shown)).not.toContain('sesame');
+    expect(settings.warnings).toEqual([]);
+  });
+
+  it.each<[string, Record<string, string>, RegExp]>([
+    ['no id', { _KEY: 'sesame-sesame-sesame' }, /^PAYMENT_SERVICE_SIGNING_KEY: must be "id:secret"/],
+    ['a short secret', { _KEY: 'k1:sesame' }, /^PAYMENT_SERVICE_SIGNING_KEY: must be "id:secret"/],
+    ['an id that needs quotes', { _KEY: 'k"1:sesame-sesame-sesame' }, /SIGNING_KEY: must be "id:secret"/],
+    [
+      'a file that is not there',
+      { _KEY_FILE: join(folder, 'none') },
+      /SIGNING_KEY_FILE: cannot be read: ENOENT/,
+    ],
+    ['both', { _KEY: 'k1:sesame-sesame-sesame', _KEY_FILE: file }, /SIGNING_KEY: stands here and in a file/],
+  ])('is refused where it has %s', (_, given, says) => {
+    const environment = Object.fromEntries(
+      Object.entries(given).map(([name, value]) => [`PAYMENT_SERVICE_SIGNING${name}`, value]),
+    );
+    const problems = problemsOf(environment);
+    expect(problems[0]).toMatch(says);
+    expect(problems.join()).not.toContain('sesame');
+  });
 });
