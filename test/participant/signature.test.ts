@@ -1,4 +1,5 @@
 /** Signed calls: who is believed, and who is not. */
+import { createHmac } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { createParticipant, done, memoryLedger } from '../../participant/index.ts';
 import { contentDigest, signed } from '../../participant/signature.ts';
@@ -126,6 +127,36 @@ const soon = () => Math.floor(Date.now() / 1000) + 60;
 
 it.each([-301_000, 301_000])('does not believe one of %i ms from now', async (ms) => {
   expect(await said(await sent({ at: Date.now() + ms }))).toEqual([401, 'signature-too-old']);
+});
+
+/** The same call, signed by hand with other parameters. */
+async function signedWith(more: string, also = ''): Promise<Sent> {
+  const given = await sent();
+  const names = ['@method', '@path', 'content-digest', 'idempotency-key', 'saga-id', 'saga-step'];
+  const covered = [...names, ...also.split(' ').filter((name) => name !== '')];
+  const params = `(${covered.map((name) => `"${name}"`).join(' ')});created=${soon() - 60};keyid="k1"${more}`;
+  const derived: Record<string, string> = { '@method': 'POST', '@path': '/pay', '@status': '200' };
+  const lines = covered.map((name) => `"${name}": ${derived[name] ?? given.headers.get(name)}`);
+  const base = [...lines, `"@signature-params": ${params}`].join('\n');
+  given.headers.set('signature-input', `hand=${params}`);
+  given.headers.set('signature', `hand=:${createHmac('sha256', KEY.secret).update(base).digest('base64')}:`);
+  return given;
+}
+
+it.each<[string, () => Promise<Sent>, string | undefined]>([
+  ['believes one that names no algorithm', () => signedWith(''), undefined],
+  ['believes one that covers more', () => signedWith('', 'content-type'), undefined],
+  ['believes one that ends later', () => signedWith(`;expires=${soon()}`), undefined],
+  ['does not believe one that has ended', () => signedWith(`;expires=${soon() - 61}`), 'signature-too-old'],
+  [
+    'does not believe one that names another algorithm',
+    () => signedWith(';alg="ed25519"'),
+    'signature-wrong',
+  ],
+  ['does not believe one that covers a part twice', () => signedWith('', 'saga-id'), 'signature-wrong'],
+  ['does not believe one that covers what it cannot see', () => signedWith('', '@status'), 'signature-wrong'],
+])('%s', async (_, made, type) => {
+  expect(await said(await made())).toEqual([type === undefined ? 200 : 401, type]);
 });
 
 it('does not believe a key that is not known, nor any where none is', async () => {
