@@ -22,7 +22,7 @@ lenient('ZADD', KEYS[7], '0', id)
 
 local set = { mark, ARGV[4] .. '\n' .. endsAt .. '\n\n' .. ARGV[13], '', '', '', '', '', '' }
 for i = 1, count do
-  set[2 * i + 1], set[2 * i + 2] = ARGV[14 + i], whole(sumOf(found[i + 1]) + tonumber(ARGV[14 + count + i]))
+  set[2 * i + 1], set[2 * i + 2] = ARGV[14 + i], counting(sumOf(found[i + 1]) + tonumber(ARGV[14 + count + i]))
 end
 lenient('HSET', counters, unpack(set, 1, 2 * count + 2))
 redis.call('RPUSH', KEYS[2], ARGV[8])

@@ -6,8 +6,9 @@
 --      and what it has counted;
 --   2. the log, whose surplus lines the next append drops;
 --   3. the record: by this one command the write has happened, or not;
---   4. what follows from the record: due index, status indexes, event;
+--   4. what follows from the record: status indexes, event;
 --   5. the mark goes, and then the entry in the due index of a saga that nobody needs to look at.
+-- The due index comes before the record, and may lead to a saga early, never late.
 -- So a mark that stands tells of a write that was cut off. Its own repetition counts nothing again; another write, and the
 -- claim to which the due index leads, take back what it counted where the record does not have it, and else complete
 -- what follows from the record.
@@ -25,7 +26,7 @@ end
 -- The ring of 13 buckets of 5 s in which sagas that left STARTED are counted (see throughput.ts): however many there are,
 -- the last minute stays this small. A place holds its bucket's number and its count.
 local function placeOf(bucket)
-  return 'settled:' .. whole(tonumber(bucket) % 13)
+  return 'settled:' .. counting(tonumber(bucket) % 13)
 end
 
 -- What a mark says, in a table that begins with write id, end of the span and bucket, and goes on with names and numbers.

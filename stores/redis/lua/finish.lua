@@ -9,17 +9,18 @@
 
 local saga, id, counters, mark, count = KEYS[1], ARGV[2], KEYS[3], 'mark:' .. ARGV[2], tonumber(ARGV[17])
 local found = lenient('HMGET', saga, 'revision', 'write_id', 'status', 'seq', 'owed', 'signalled', 'signals', 'parked',
-  'claims') or {}
+  'claims', 'held:' .. ARGV[14]) or {}
 if found[1] ~= ARGV[11] or found[2] ~= ARGV[12] or found[3] ~= 'STARTED' then return {} end
 if textOf(found[6]) .. textOf(found[7]) .. textOf(found[8]) .. textOf(found[9]) ~= '' then return {} end
 local seq, owed = digits(textOf(found[4])), textOf(found[5])
 if not seq or seq >= LOG_MAX then return {} end
 
 -- What it owes is paid with what this write counts of it, where it is one counter.
-local held, heldNumber = ARGV[14], tonumber(ARGV[15])
+local held, heldNumber, heldBefore = ARGV[14], tonumber(ARGV[15]), textOf(found[10])
 if owed ~= '' then
   local name, number = string.match(owed, '^([^\n]+)\n(%-?%d+)$')
   if not name or #number > 15 or (held ~= '' and held ~= name) then return {} end
+  if held == '' then heldBefore = field(saga, 'held:' .. name) end
   held, heldNumber = name, heldNumber + tonumber(number)
 end
 
@@ -33,21 +34,21 @@ local settledThen, settled = string.match(textOf(sums[2]), '^(%d+) (%d+)$')
 if settledThen ~= bucket then settled = 0 end
 local said = ARGV[4] .. '\n' .. endsAt .. '\n' .. bucket
 if count > 0 then said = said .. '\n' .. ARGV[16] end
-local set, n = { mark, said, place, bucket .. ' ' .. whole(settled + 1), '', '', '', '', '', '' }, 4
+local set, n = { mark, said, place, bucket .. ' ' .. counting(settled + 1), '', '', '', '', '', '' }, 4
 for i = 1, count do
-  set[n + 1], set[n + 2] = ARGV[17 + i], whole(sumOf(sums[i + 3]) + tonumber(ARGV[17 + count + i]))
+  set[n + 1], set[n + 2] = ARGV[17 + i], counting(sumOf(sums[i + 3]) + tonumber(ARGV[17 + count + i]))
   n = n + 2
 end
 local kept = {}
 if held ~= '' then
-  set[2] = said .. '\n' .. held .. '\n' .. whole(heldNumber)
-  set[n + 1], set[n + 2] = held, whole(sumOf(sums[3]) + heldNumber)
+  set[2] = said .. '\n' .. held .. '\n' .. counting(heldNumber)
+  set[n + 1], set[n + 2] = held, counting(sumOf(sums[3]) + heldNumber)
   n = n + 2
-  kept = { 'held:' .. held, whole(sumOf(field(saga, 'held:' .. held)) + heldNumber), 'owed', '' }
+  kept = { 'held:' .. held, counting(sumOf(heldBefore) + heldNumber), 'owed', '' }
 end
 lenient('HSET', counters, unpack(set, 1, n))
 
-local number = whole(seq + 1)
+local number = counting(seq + 1)
 local length = redis.pcall('RPUSH', KEYS[2], ARGV[8])
 if length ~= seq + 1 then
   if type(length) == 'number' then redis.call('LTRIM', KEYS[2], 0, -2) end
