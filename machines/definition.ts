@@ -8,7 +8,7 @@ import type { Policies } from './saga.ts';
 
 /**
  * @param deadlineMs how long a saga may run that says nothing of it itself; without one it may run for ever
- * @throws DefinitionError where it has no step, or two parts of one kind have one name
+ * @throws DefinitionError where it has no part, or two parts of one kind have one name
  */
 export function definitionOf(
   { about, parts }: Saga,
@@ -39,8 +39,8 @@ function eventsIn(parts: readonly Part[]): ReadonlyMap<string, EventPart> {
 
 /** Of two parts with one name the later would take the place of the other, in silence. */
 function checkNames(saga: string, parts: readonly Part[]): void {
-  if (!allParts(parts).some(({ kind }) => kind === 'step'))
-    throw new DefinitionError(saga, 'the steps', new RangeError('there is none, so nothing is to be done'));
+  if (parts.length === 0)
+    throw new DefinitionError(saga, 'the parts', new RangeError('there is none, so nothing is to be done'));
   const seen = new Set<string>();
   for (const part of allParts(parts)) {
     const name = part.kind === 'step' ? part.step.name : part.name;
