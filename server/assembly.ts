@@ -16,6 +16,7 @@ import { Session } from './dashboard/session.ts';
 import { systemClock, timeOf } from './engine/clock.ts';
 import type { Observe } from './engine/contract.ts';
 import { Engine } from './engine/engine.ts';
+import type { Handle } from './engine/exchange-here.ts';
 import { Participants } from './engine/participants.ts';
 import { connectorBy } from './engine/tunnel.ts';
 import { leaseMsOf } from './engine/write.ts';
@@ -32,6 +33,8 @@ import { spanClock } from './telemetry/span-clock.ts';
 import type { Instance } from './telemetry/spans.ts';
 import { timedStore } from './telemetry/timed-store.ts';
 import type { Traces } from './telemetry/traces.ts';
+
+export type { Handle };
 
 /** The sagas that a release knows, of each the oldest version first: new ones begin on the last. */
 export type Sagas = (settings: Settings) => readonly SagaDefinition[];
@@ -51,6 +54,8 @@ export interface Ingredients {
   readonly openStore: (patiently: Patiently, closing: Closing) => Promise<SagaStore>;
   /** Ends the wait for a store that is away. */
   readonly interruption: AbortSignal;
+  /** Of participants that are in this process, by name. */
+  readonly handlers?: Readonly<Record<string, Handle>>;
   /** The other processes of this coordinator, or `null` where it is one alone. */
   readonly siblings: Siblings | null;
 }
@@ -93,7 +98,7 @@ const WATCHERS_MAX = 1_000;
  * @throws StoreRefusedError, StoreUnavailableError, MachineError, MachineChangedError: each says what to mend
  */
 export async function assemble(
-  { settings, logger, sagas, openStore, interruption, siblings }: Ingredients,
+  { settings, logger, sagas, openStore, interruption, siblings, handlers = {} }: Ingredients,
   closing: Closing,
 ): Promise<Assembled> {
   const version = versionInPackage();
@@ -167,6 +172,7 @@ export async function assemble(
   const participants = new Participants(
     {
       urls,
+      handlers,
       headers,
       signingKeys,
       proxies,
@@ -212,8 +218,12 @@ export async function assemble(
   closing.push(() => engine.withdraw());
   engineGauges(metrics, engine);
 
-  const probes = new Probes(urls, headers, clock, (name, timeoutMs) =>
-    connectorBy({ proxy: proxies[name] ?? null, timeoutMs }),
+  const probes = new Probes(
+    urls,
+    headers,
+    clock,
+    (name, timeoutMs) => connectorBy({ proxy: proxies[name] ?? null, timeoutMs }),
+    new Set(Object.keys(handlers)),
   );
   closing.push(() => probes.close());
   const session = settings.apiToken === null ? null : new Session(settings.apiToken);

@@ -11,6 +11,8 @@ type ConnectorOf<Name extends string> = (name: Name, timeoutMs: number) => build
 export class Probes<Name extends string> {
   readonly urls: Readonly<Record<Name, string>>;
   readonly #headers: Readonly<Partial<Record<Name, readonly string[]>>>;
+  /** Those that are in this process, and as well as it is. */
+  readonly #here: ReadonlySet<string>;
   readonly #clock: Clock;
   /** Each probe has a connection of its own: one that is kept would say how the participant is that a name once led to. */
   readonly #pools: ReadonlyMap<Name, Pool>;
@@ -22,8 +24,10 @@ export class Probes<Name extends string> {
     headers: Readonly<Partial<Record<Name, readonly string[]>>>,
     clock: Clock,
     connectorOf: ConnectorOf<Name> = (_, timeout) => buildConnector({ timeout }),
+    here: ReadonlySet<string> = new Set(),
   ) {
     this.urls = urls;
+    this.#here = here;
     this.#headers = headers;
     this.#clock = clock;
     const pools = (Object.entries(urls) as [Name, string][]).map(([name, url]) => {
@@ -41,6 +45,7 @@ export class Probes<Name extends string> {
 
   /** A probe under way serves everybody who asks meanwhile. */
   one(name: Name): Promise<boolean> {
+    if (this.#here.has(name)) return Promise.resolve(true);
     const now = this.#clock.monotonic();
     const last = this.#last.get(name);
     if (last !== undefined && now - last.at < CACHED_MS) return last.healthy;

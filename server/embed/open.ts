@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { type Logger, pino } from 'pino';
-import { type Assembled, assemble, type Closing, closeAll, sagasOf } from '../assembly.ts';
+import { type Assembled, assemble, type Closing, closeAll, type Handle, sagasOf } from '../assembly.ts';
 import {
   ConfigError,
   readSettings,
@@ -37,6 +37,9 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   SERVICE_HOSTS: 'participants says where they are',
 };
 
+/** Participants in this process have a URL as all others have, which leads nowhere. */
+const HERE = 'http://in-process.invalid';
+
 /** @throws as `Coordinator.start` says */
 export async function openEmbedded(options: CoordinatorOptions, interruption: AbortSignal): Promise<Opened> {
   const blueprints = blueprintsOf(options.sagas);
@@ -56,6 +59,7 @@ export async function openEmbedded(options: CoordinatorOptions, interruption: Ab
         openStore: (patiently) => open(settings, patiently),
         interruption,
         siblings: null,
+        handlers: handlersIn(options),
       },
       closing,
     );
@@ -104,7 +108,11 @@ function toldBy(options: CoordinatorOptions, blueprints: readonly SagaBlueprint[
   const called = new Set(blueprints.flatMap(({ steps }) => steps.map(({ participant }) => participant)));
   for (const name of new Set([...called, ...Object.keys(participants)])) {
     const given = participants[name];
-    const { url, headers = {}, signingKey } = typeof given === 'object' ? given : { url: given };
+    const {
+      url,
+      headers = {},
+      signingKey,
+    } = typeof given === 'object' ? given : { url: typeof given === 'function' ? HERE : given };
     set(serviceUrlVariable(name), `participants.${name}`, url);
     const lines = Object.entries(headers).map(([header, value]) => `${header}: ${value}`);
     set(serviceHeadersVariable(name), `participants.${name}.headers`, lines.join('\n') || undefined);
@@ -112,6 +120,13 @@ function toldBy(options: CoordinatorOptions, blueprints: readonly SagaBlueprint[
     if (!called.has(name)) problems.push(`participants.${name}: no saga calls it`);
   }
   return { environment, names, problems };
+}
+
+function handlersIn({ participants }: CoordinatorOptions): Record<string, Handle> {
+  const found = Object.entries(participants).filter(
+    (entry): entry is [string, Handle] => typeof entry[1] === 'function',
+  );
+  return Object.fromEntries(found);
 }
 
 /** @throws ConfigError with all that is wrong */

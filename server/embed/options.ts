@@ -1,6 +1,7 @@
 /** What an application says of the coordinator in it. */
 import type { Logger } from 'pino';
 import type { Saga } from '../../machines/define.ts';
+import type { Handle } from '../assembly.ts';
 import type { Store } from './stores.ts';
 
 export interface ParticipantOptions {
@@ -16,8 +17,11 @@ export interface CoordinatorOptions {
   /** All that may run here. Of several versions of one saga new ones begin on the newest, in whatever order they stand. */
   readonly sagas: readonly Saga[];
   readonly store: Store;
-  /** Where each participant is that a definition names (`at`): a base URL, or that with headers. */
-  readonly participants: Readonly<Record<string, string | ParticipantOptions>>;
+  /**
+   * Where each participant is that a definition names (`at`): a base URL, or that with headers; or what answers its calls in this process,
+   * such as `fetch` of a Hono app. Calls of those are bounded and counted as all others, and `request.signal` says when nobody waits any more.
+   */
+  readonly participants: Readonly<Record<string, string | ParticipantOptions | Handle>>;
   /** Under which path it is mounted, such as `/saga`: pages and links begin with it. At the root unless set; none of the coordinator's own
    * will do, as `/sagas`, `/api` and `/docs`. */
   readonly path?: string;

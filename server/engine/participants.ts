@@ -12,7 +12,8 @@ import type { Clock } from './clock.ts';
 import { Connections } from './connections.ts';
 import type { Observe, ParticipantState, TraceHeaders } from './contract.ts';
 import { Cutoff } from './cutoff.ts';
-import { exchange, type Request } from './exchange.ts';
+import { type Answered, exchange, type Request } from './exchange.ts';
+import { exchangeHere, type Handle } from './exchange-here.ts';
 import { Gate } from './gate.ts';
 import { codeOf, type Deferral, type Reply, replyOf, replyOfFailure } from './outcome.ts';
 import { withoutSecrets } from './secrets.ts';
@@ -22,6 +23,8 @@ import { passingOver } from './unasked-continue.ts';
 export interface ParticipantSettings {
   /** Base URL of each participant, by name. */
   readonly urls: Readonly<Record<string, string>>;
+  /** What answers for those that are in this process, by name: no connection leads to them, and their URL names them to nobody. */
+  readonly handlers?: Readonly<Record<string, Handle>>;
   /** What every call to a participant carries beside our own headers: names and values in turn, by its name. Secrets. */
   readonly headers: Readonly<Record<string, readonly string[]>>;
   /** By which key calls to a participant are signed, by its name. Secrets. */
@@ -74,7 +77,8 @@ const DEFERRED_BECAUSE = {
 
 interface Participant {
   readonly name: string;
-  readonly connections: Connections;
+  readonly exchange: (request: Request, bytesMax: number, cutoff: Cutoff) => Promise<Answered>;
+  readonly close: () => Promise<void>;
   readonly origin: string;
   readonly basePath: string;
   /** Names and values in turn, the same with every call. */
@@ -157,7 +161,7 @@ export class Participants {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#participants.values()].map(({ connections }) => connections.close()));
+    await Promise.all([...this.#participants.values()].map(({ close }) => close()));
   }
 
   /**
@@ -205,7 +209,7 @@ export class Participants {
   }
 
   async #send(
-    { connections, origin, basePath, headers: fixed, askingHeaders, signingKey, redact }: Participant,
+    { exchange: asked, origin, basePath, headers: fixed, askingHeaders, signingKey, redact }: Participant,
     sagaId: string,
     call: Call,
     trace: TraceHeaders,
@@ -234,9 +238,7 @@ export class Participants {
       headers.push(...signed(signable(request), request.body, signingKey, this.#in.clock.now()));
     const placeOf = (location: string) => placeAt(origin, request.path, location);
     try {
-      const answered = await connections.use((connection) =>
-        exchange(connection, request, this.#answerBytesMax, cutoff),
-      );
+      const answered = await asked(request, this.#answerBytesMax, cutoff);
       const reply = replyOf(call, answered, this.#in.clock.now(), placeOf);
       const { status } = answered;
       return 'error' in reply ? { ...reply, error: redact(reply.error), status } : { ...reply, status };
@@ -275,24 +277,16 @@ function participantAt(
   name: string,
   url: URL,
   headers: readonly string[],
-  {
-    signingKeys,
-    proxies,
-    connectionsMax,
-    queueMax,
-    connectTimeoutMs,
-    connectionLifeMs,
-    breaker,
-  }: ParticipantSettings,
-  { clock, random, lookup }: Surroundings,
+  settings: ParticipantSettings,
+  surroundings: Surroundings,
 ): Participant {
-  const proxy = proxies[name] ?? null;
-  const connector = passingOver(
-    connectorBy({ proxy, timeoutMs: connectTimeoutMs, ...(lookup && { lookup }) }),
-  );
+  const { connectionsMax, queueMax, breaker, signingKeys, handlers = {} } = settings;
+  const handle = handlers[name];
   return {
     name,
-    connections: new Connections({ origin: url.origin, connector, lifeMs: connectionLifeMs }, clock, random),
+    ...(handle === undefined
+      ? throughConnections(name, url.origin, settings, surroundings)
+      : inside(handle, url.origin)),
     origin: url.origin,
     basePath: url.pathname.replace(/\/$/, ''),
     headers: [...JSON_HEADERS, ...headers],
@@ -300,6 +294,33 @@ function participantAt(
     signingKey: signingKeys?.[name] ?? null,
     redact: withoutSecrets(headers),
     gate: new Gate(connectionsMax, queueMax),
-    breaker: new Breaker(breaker, clock),
+    breaker: new Breaker(breaker, surroundings.clock),
+  };
+}
+
+type Way = Pick<Participant, 'exchange' | 'close'>;
+
+function throughConnections(
+  name: string,
+  origin: string,
+  { proxies, connectTimeoutMs, connectionLifeMs }: ParticipantSettings,
+  { clock, random, lookup }: Surroundings,
+): Way {
+  const proxy = proxies[name] ?? null;
+  const connector = passingOver(
+    connectorBy({ proxy, timeoutMs: connectTimeoutMs, ...(lookup && { lookup }) }),
+  );
+  const connections = new Connections({ origin, connector, lifeMs: connectionLifeMs }, clock, random);
+  return {
+    exchange: (request, bytesMax, cutoff) =>
+      connections.use((connection) => exchange(connection, request, bytesMax, cutoff)),
+    close: () => connections.close(),
+  };
+}
+
+function inside(handle: Handle, origin: string): Way {
+  return {
+    exchange: (request, bytesMax, cutoff) => exchangeHere(handle, origin, request, bytesMax, cutoff),
+    close: async () => {},
   };
 }
