@@ -173,11 +173,13 @@ it('says all that is wrong with its options, by their names', async () => {
 it('names the saga that breaks a rule, and takes several versions of one in any order', async () => {
   const twice = coordinator({ sagas: [visit, visit] });
   await expect(twice.start()).rejects.toThrow('machine visit@1 is registered twice');
-  const newer = defineSaga({ id: 'visit', version: '10', input: z.strictObject({}) }).waitFor('arrival', {
-    within: '1 h',
-    data: z.object({}),
-    late: 'undo',
-  });
+  const newer = defineSaga({ id: 'visit', version: '10', input: z.strictObject({}) })
+    .waitFor('arrival', { within: '1 h', data: z.object({}), late: 'undo' })
+    .step('bill', {
+      at: 'bank',
+      action: { path: '/bill', request: () => ({}), answer: z.object({}) },
+      undo: { path: '/undo' },
+    });
   const one = coordinator({ sagas: [newer, visit] });
   await one.start();
   expect((await one.client.begin('visit', {})).machine).toEqual({ id: 'visit', version: '10' });
