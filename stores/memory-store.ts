@@ -419,7 +419,7 @@ export class MemoryStore implements SagaStore {
     const endsAtMs = now + spanOf(next);
     const running = next.kind === 'act' || next.kind === 'wait';
     const seq = append(log, ...earlier, entry);
-    if (running && revision > 1) this.#raiseOrOwe(machine, counts, owed);
+    if (next.kind === 'act' && revision > 1) this.#raiseOrOwe(machine, counts, owed);
     else {
       this.#raise(machine, counts, held);
       this.#pay(machine, held, owed);

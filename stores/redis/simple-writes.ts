@@ -97,7 +97,8 @@ export class SimpleWrites {
       const args = [...this.#args(id, write), next.status, ...fences, ...counted];
       granted = await this.#run('finish', named, args, fence, write);
     } else {
-      if (others[0].length > 0) return null;
+      // Whoever waits may do so for days: what the saga owes is counted before.
+      if (next.kind === 'wait' || others[0].length > 0) return null;
       const args = [...this.#args(id, write), ownerOf(write), ...fences, ...held];
       granted = await this.#run('advance', [saga, log, events, due], args, fence, write);
     }

@@ -20,7 +20,7 @@ if revision == ARGV[13] and writeId == ARGV[14] then
     if mended ~= signalled then redis.call('HSET', KEYS[1], 'signalled', mended) end
     if mended ~= ARGV[15] then return { SIGNALLED, 0, 0, now, signals } end
   end
-  local changes, owed = counted(17, textOf(found[6]), ARGV[9] == 'STARTED')
+  local changes, owed = counted(17, textOf(found[6]), ARGV[11] ~= '')
   local more = { 'owed', owed }
   -- What is empty, and was empty, is not written once more.
   if signals .. signalled .. parked .. claims .. ARGV[12] .. ARGV[16] ~= '' then

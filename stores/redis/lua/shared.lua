@@ -141,7 +141,7 @@ local function append(log, entries, before)
   return expected
 end
 
--- What a running saga holds is counted when it stands still: until then its record has it as `owed`, names and numbers, one a
+-- What a saga holds is counted when it waits, parks or ends: until then its record has it as `owed`, names and numbers, one a
 -- line. Answers that text with a number more.
 local function owing(owed, name, number)
   local known, sum = string.match(owed, '^([^\n]*)\n(%-?%d+)$')

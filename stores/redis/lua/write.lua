@@ -17,18 +17,18 @@ local function follow(status, before, endsAt, seq, state)
 end
 
 -- What a write counts, as names and numbers in turn, and what its saga still owes then. What a saga holds is owed while it
--- runs, and counted when it stands still; the counters of this write start at ARGV[first].
-local function counted(first, owed, isRunning)
+-- is called for, and counted when it waits, parks or ends; the counters of this write start at ARGV[first].
+local function counted(first, owed, isCalled)
   local changes, n = {}, 0
   for i = first, #ARGV, 2 do
-    if isHeld(ARGV[i]) and (isRunning or owed ~= '') then
+    if isHeld(ARGV[i]) and (isCalled or owed ~= '') then
       owed = owing(owed, ARGV[i], ARGV[i + 1])
     else
       changes[n + 1], changes[n + 2] = ARGV[i], ARGV[i + 1]
       n = n + 2
     end
   end
-  if isRunning then return changes, owed end
+  if isCalled then return changes, owed end
   return pay(changes, owed), ''
 end
 
