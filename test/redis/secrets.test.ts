@@ -111,7 +111,7 @@ it('a process that dies of an error of Redis says so, and nothing of the order',
     near.on('data', (sent) => {
       // A commit with fewer keys than none: an error that nobody expects.
       const text = sent.toString('latin1');
-      const spoilt = text.replace(/(evalsha\r\n\$40\r\n\w{40}\r\n\$2\r\n)10\r\n/, '$1-1\r\n');
+      const spoilt = text.replace(/(evalsha\r\n\$40\r\n\w{40}\r\n)\$1\r\n4\r\n/, '$1$$2\r\n-1\r\n');
       far.write(spoils ? spoilt : text, 'latin1');
     });
     near.on('close', () => far.destroy());
