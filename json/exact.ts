@@ -34,8 +34,12 @@ export class ExactNumber {
 /** Numbers that a double might not give back: -0, and those with a fraction, an exponent or many digits. Texts may hold the like. */
 const ODD = /(?:^|[\s:,[])(-0|-?\d+(?:\.\d+)?[eE][+-]?\d+|-?\d+\.\d+|-?\d{16,})(?=[\s,}\]]|$)/g;
 
+/** Whether there is any: asked first, because most texts have none, and to go through all that match costs several times as much. */
+const ANY_ODD = new RegExp(ODD.source);
+
 /** Whether all numbers in a JSON text are plain. It may say no where they are, because it looks into texts too. */
 export function hasPlainNumbers(text: string): boolean {
+  if (!ANY_ODD.test(text)) return true;
   for (const [, number = ''] of text.matchAll(ODD)) if (!isPlain(number)) return false;
   return true;
 }
@@ -58,7 +62,8 @@ export function parse(text: string): unknown {
 /** As `JSON.stringify`, with exact numbers as they were written. The costlier way is gone where there are some, and only there. */
 export function stringify(value: unknown, indent = 0): string {
   met = false;
-  const text = JSON.stringify(value, null, indent);
+  // Without an indent by the way that V8 is quickest on.
+  const text = indent === 0 ? JSON.stringify(value) : JSON.stringify(value, null, indent);
   return met ? (written(value, ' '.repeat(indent), '') ?? text) : text;
 }
 

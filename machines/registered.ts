@@ -23,9 +23,8 @@ import type {
   SagaInput,
 } from './saga.ts';
 import { sagaContext } from './saga.ts';
-import { SnapshotTexts } from './snapshot-text.ts';
 import { leavesIn, leavesOf, nameOf, structureOf } from './structure.ts';
-import { addressed, type MadeBy, type Tell, Transitions } from './transitions.ts';
+import { addressed, type MadeBy, type Tell, Transitions, textOf } from './transitions.ts';
 
 /** What a module such as order.ts gives: a machine, and what a machine alone does not say. */
 export interface SagaDefinition {
@@ -100,7 +99,6 @@ export class RegisteredMachine {
   readonly #stepOf: ReadonlyMap<string, Step>;
   readonly #stepsAt: ReturnType<typeof stepsAt>;
   readonly #transitions: Transitions;
-  readonly #texts = new SnapshotTexts();
   readonly #secretPaths: readonly (readonly string[])[];
   readonly #ids: readonly string[];
   readonly #isWhole: boolean;
@@ -263,12 +261,9 @@ export class RegisteredMachine {
     return snapshot.can(addressed(event));
   }
 
-  /**
-   * The snapshot as the text to store.
-   * @param before the one from which it was made: the text of that is gone on with
-   */
-  persist(snapshot: SagaSnapshot, before: SagaSnapshot | null = null): string {
-    return this.#texts.textOf(snapshot, before);
+  /** The snapshot as the text to store. */
+  persist(snapshot: SagaSnapshot): string {
+    return textOf(snapshot);
   }
 
   /** @throws where the text is no snapshot of this machine */

@@ -7,7 +7,6 @@ import { stringify } from '../json/exact.ts';
 import { stepIn } from './parts.ts';
 import type { SagaContext, SagaEvent, SagaInput, WaitMeta } from './saga.ts';
 import { inertScope } from './scope.ts';
-import { textOf } from './snapshot-text.ts';
 import { nameOf, statesIn } from './structure.ts';
 import { differenceIn } from './table-check.ts';
 import { rowsOf, TransitionTable, unfitIn } from './transition-table.ts';
@@ -160,6 +159,20 @@ function lookedUp(machine: AnyStateMachine): Made {
 
 function notLookedUp(why: 'setting' | 'shape' | 'difference', detail: string): Made {
   return { table: null, madeBy: { by: 'xstate', why, detail } };
+}
+
+/**
+ * The snapshot as the text to store: what XState's `getPersistedSnapshot` gives. That looks through the whole context for
+ * actors, which costs as much as the text; a saga has none, nor a history: the rules of machines see to it.
+ */
+export function textOf({
+  status,
+  output,
+  error,
+  value,
+  context,
+}: Omit<AnyMachineSnapshot, 'context'> & { readonly context: unknown }): string {
+  return stringify({ status, output, error, value, historyValue: NONE, context, children: NONE });
 }
 
 /** The event as the state knows it that it is addressed to; as it is where there is one activity alone. */

@@ -383,11 +383,4 @@ export const mutations: readonly Mutation[] = [
     replace: 'return false;',
     tests: ['test/engine/table-differs.test.ts'],
   },
-  {
-    name: 'a text is gone on with although a fact was changed',
-    file: 'machines/snapshot-text.ts',
-    find: 'names[at] === name && of[name] === before.of[name]',
-    replace: 'names[at] === name',
-    tests: ['test/machines/snapshot-text.test.ts'],
-  },
 ];
