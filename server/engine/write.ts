@@ -76,7 +76,7 @@ export function describe(transition: Transition, writer: Writer): Write {
   const write = {
     writeId,
     owner,
-    snapshot: machine.persist(snapshot, hops[0]?.before?.snapshot ?? null),
+    snapshot: machine.persist(snapshot),
     summary: summaryOf(machine, snapshot),
     entry: lastOf(entries),
     counts: countsOf(transition, next),
