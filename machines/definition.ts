@@ -1,4 +1,5 @@
 /** From a saga in the short form to what the registry takes. */
+import { MachineError } from './check.ts';
 import { compile } from './compile.ts';
 import type { Saga } from './define.ts';
 import { DefinitionError } from './defined.ts';
@@ -8,7 +9,7 @@ import type { Policies } from './saga.ts';
 
 /**
  * @param deadlineMs how long a saga may run that says nothing of it itself; without one it may run for ever
- * @throws DefinitionError where it has no part, or two parts of one kind have one name
+ * @throws MachineError where it has no part, DefinitionError where two parts of one kind have one name
  */
 export function definitionOf(
   { about, parts }: Saga,
@@ -40,7 +41,7 @@ function eventsIn(parts: readonly Part[]): ReadonlyMap<string, EventPart> {
 /** Of two parts with one name the later would take the place of the other, in silence. */
 function checkNames(saga: string, parts: readonly Part[]): void {
   if (parts.length === 0)
-    throw new DefinitionError(saga, 'the parts', new RangeError('there is none, so nothing is to be done'));
+    throw new MachineError(saga, '(none)', 'reachable', 'it has no part, so nothing is to be done');
   const seen = new Set<string>();
   for (const part of allParts(parts)) {
     const name = part.kind === 'step' ? part.step.name : part.name;

@@ -140,7 +140,7 @@ describe('refuses, and names module and way out', () => {
   it('a saga that breaks a rule, where it is defined', async () => {
     const said = await refusal("export const booking = start('empty');");
     expect(said).toMatch(
-      /^SAGAS: MODULE: booking: DefinitionError: the parts of empty: RangeError: there is none, .*\n {2}at MODULE:\d+:\d+$/,
+      /^SAGAS: MODULE: booking: MachineError: machine empty, state \(none\), rule reachable: it has no part, .*\n {2}at MODULE:\d+:\d+$/,
     );
   });
 
