@@ -17,6 +17,8 @@ export function definitionOf(
   deadlineMs: number | null = null,
 ): SagaDefinition {
   const { id, version, input, label, secrets } = about;
+  if (parts.length === 0)
+    throw new MachineError(id, '(none)', 'reachable', 'it has no part, so nothing is to be done');
   checkNames(id, parts);
   const ownDeadlineMs = about.deadlineMs ?? deadlineMs;
   return {
@@ -40,8 +42,6 @@ function eventsIn(parts: readonly Part[]): ReadonlyMap<string, EventPart> {
 
 /** Of two parts with one name the later would take the place of the other, in silence. */
 function checkNames(saga: string, parts: readonly Part[]): void {
-  if (parts.length === 0)
-    throw new MachineError(saga, '(none)', 'reachable', 'it has no part, so nothing is to be done');
   const seen = new Set<string>();
   for (const part of allParts(parts)) {
     const name = part.kind === 'step' ? part.step.name : part.name;
