@@ -8,9 +8,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Context, MiddlewareHandler } from 'hono';
-import { CALLBACK_TOKEN, type Callbacks, isCallback } from './callbacks.ts';
+import { CALLBACK_TOKEN, type Callbacks, isCallback, stepIn } from './callbacks.ts';
 import { canonicalHost, type Settings } from './config.ts';
 import type { Session } from './dashboard/session.ts';
+import { ANONYMOUS, type Caller, caller } from './identity/caller.ts';
 import { type Outside, outsideBy } from './outside.ts';
 import { Problem } from './problem.ts';
 
@@ -71,8 +72,8 @@ export function guard(
     if (origin !== undefined) checkOrigin(origin.toLowerCase(), seen);
     const method = c.req.method === 'HEAD' ? 'GET' : c.req.method;
     // A participant is no operator: it knows the token of its own call, and no other would do.
-    if (isCallback(method, c.req.path)) checkCallback(c, callbacks);
-    else if (!open.has(`${method} ${c.req.path}`)) checkToken(c);
+    if (isCallback(method, c.req.path)) c.set('caller', checkCallback(c, callbacks));
+    else c.set('caller', open.has(`${method} ${c.req.path}`) ? ANONYMOUS : checkToken(c));
     await next();
   };
 }
@@ -125,29 +126,30 @@ function checkOrigin(origin: string, { host, scheme }: Outside): void {
 }
 
 /** A token that is configured is asked for everywhere: it would be a trap if it were not, behind a proxy on loopback. */
-function tokenCheck(settings: AccessSettings, session: Session | null): (c: Context) => void {
+function tokenCheck(settings: AccessSettings, session: Session | null): (c: Context) => Caller {
   const { apiToken } = settings;
   if (isAccessOff(settings)) {
     return () => {
       throw new Problem('access-off', 'HOST is not loopback: set API_TOKEN to switch reads and commands on');
     };
   }
-  if (apiToken === null) return () => {};
+  if (apiToken === null) return () => ANONYMOUS;
   const expected = digestOf(apiToken);
+  const holder = caller('api-token', 'api-token', ['admin']);
   return (c) => {
     const given = tokenIn(c);
     // Digests are of one length, so the time tells neither how long the token is nor how much of it was right.
-    if (given !== null && timingSafeEqual(digestOf(given), expected)) return;
+    if (given !== null && timingSafeEqual(digestOf(given), expected)) return holder;
     // A browser brings its cookie also to what a foreign page makes it send; what changes anything must name our page.
     const changes = c.req.method !== 'GET' && c.req.method !== 'HEAD';
-    if (session?.isOpen(c) && (!changes || c.req.header('origin') !== undefined)) return;
+    if (session?.isOpen(c) && (!changes || c.req.header('origin') !== undefined)) return holder;
     const detail =
       given === null ? 'send Authorization: Bearer and the token' : 'the token is not the right one';
     throw new Problem('unauthorized', detail, {}, { 'www-authenticate': 'Bearer' });
   };
 }
 
-function checkCallback(c: Context, callbacks: Callbacks | null): void {
+function checkCallback(c: Context, callbacks: Callbacks | null): Caller {
   const given = c.req.header(CALLBACK_TOKEN);
   const attempt = callbacks?.attemptIn(c.req.path, given) ?? null;
   if (attempt === null) {
@@ -158,6 +160,7 @@ function checkCallback(c: Context, callbacks: Callbacks | null): void {
     throw new Problem('callback-unauthorized', detail, {}, { 'www-authenticate': 'Saga-Callback-Token' });
   }
   c.set('callbackAttempt', attempt);
+  return caller('participant', stepIn(c.req.path), []);
 }
 
 /** RFC 6750; never from the query, which ends up in logs. */

@@ -52,3 +52,8 @@ export class Callbacks {
 export function isCallback(method: string, path: string): boolean {
   return method === 'POST' && DOOR.test(path);
 }
+
+/** The step whose door it is. */
+export function stepIn(path: string): string {
+  return DOOR.exec(path)?.[2] ?? '';
+}

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
 import { getPath } from 'hono/utils/url';
 import type { Logger } from 'pino';
+import { callerOf, keyOf } from './identity/caller.ts';
 
 declare module 'hono' {
   interface ContextVariableMap {
@@ -35,7 +36,9 @@ export function edge(logger: Logger): MiddlewareHandler {
       const { method, path } = c.req;
       const ms = Math.round(10 * (performance.now() - startedAt)) / 10;
       const client = c.get('outside')?.client ?? null;
-      logger.debug({ request_id: requestId, client, method, path, status: c.res.status, ms }, 'request');
+      const { status } = c.res;
+      const caller = keyOf(callerOf(c));
+      logger.debug({ request_id: requestId, client, caller, method, path, status, ms }, 'request');
     }
   };
 }

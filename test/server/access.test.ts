@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { guard } from '../../server/access.ts';
 import { Callbacks } from '../../server/callbacks.ts';
 import { readSettings } from '../../server/config.ts';
+import { callerOf, keyOf } from '../../server/identity/caller.ts';
 import { answerProblem, Problem, type ProblemType } from '../../server/problem.ts';
 import { type Answer, type Environment, openWorld, send, type World } from '../coordinator/world.ts';
 import { comparisons } from './comparisons.ts';
@@ -221,7 +222,7 @@ function guardedApp(environment: Environment, callbacks: Callbacks | null = null
     throw error;
   });
   app.use(guard(readSettings({ ...WITH_TOKEN, ...environment }), null, callbacks));
-  app.all('*', (c) => c.text('let in'));
+  app.all('*', (c) => c.text(keyOf(callerOf(c))));
   return app;
 }
 
@@ -242,6 +243,28 @@ it('compares in constant time, whatever is given', async () => {
     expect(compared.length).toBe(index + 1);
     expect(compared.at(-1)?.map(({ byteLength }) => byteLength)).toEqual([32, 32]);
   }
+});
+
+describe('who asked', () => {
+  const callbacks = new Callbacks('a secret of the store', () => null);
+  const askedBy = async (environment: Environment, line: string, headers: Record<string, string>) => {
+    const [method = '', path = ''] = line.split(' ');
+    const answer = await guardedApp(environment, callbacks).request(path, {
+      method,
+      headers: { host: 'localhost', ...headers },
+    });
+    return answer.text();
+  };
+  const bearer = { authorization: `Bearer ${TOKEN}` };
+
+  it('is told with what is let in', async () => {
+    expect(await askedBy({}, 'GET /livez', {})).toBe('anonymous:anonymous');
+    expect(await askedBy({ API_TOKEN: '' }, 'GET /page', bearer)).toBe('anonymous:anonymous');
+    expect(await askedBy({}, 'GET /page', bearer)).toBe('api-token:api-token');
+    const [header = '', own = ''] = callbacks.headersOf('s-1', { step: 'visa', attempt: 3 });
+    const door = 'POST /api/coordinator/sagas/s-1/steps/visa/outcome';
+    expect(await askedBy({}, door, { ...bearer, [header]: own })).toBe('participant:visa');
+  });
 });
 
 describe('the token of a call-back', () => {

@@ -72,6 +72,7 @@ describe('the id of a request', () => {
         path: `${API}/sagas`,
         status: 200,
         client: '127.0.0.1',
+        caller: 'anonymous:anonymous',
         ms: expect.any(Number),
       }),
     ]);

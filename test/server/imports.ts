@@ -106,9 +106,14 @@ export const RULES: readonly Rule[] = [
     why: 'the engine is given its store, and tells nobody about HTTP',
   },
   {
+    about: /^server\/identity\//,
+    may: [/^server\/identity\//, SERVER_TOP, ENGINE_SHOWN, PACKAGE, NODE],
+    why: 'who asks is known from the request and the settings alone',
+  },
+  {
     about: /^server\/(routes|telemetry|dashboard)\//,
     may: [
-      /^server\/(routes|telemetry|dashboard)\//,
+      /^server\/(routes|telemetry|dashboard|identity)\//,
       SERVER_TOP,
       ENGINE_SHOWN,
       JSON_ROOM,
@@ -211,7 +216,7 @@ export const RULES: readonly Rule[] = [
     about: /^server\/(?!(assembly|coordinator|main|open-store|process)\.ts)[^/]+\.ts$/,
     may: [
       /^server\/(?!(assembly|coordinator|main|open-store|process)\.ts)[^/]+\.ts$/,
-      /^server\/(routes|telemetry|dashboard)\//,
+      /^server\/(routes|telemetry|dashboard|identity)\//,
       ENGINE_SHOWN,
       JSON_ROOM,
       /^machines\//,
