@@ -17,7 +17,8 @@ let redis: ReturnType<typeof connect>;
 
 beforeAll(async () => {
   world = await openWorld();
-  url = (await world.coordinator()).url;
+  // What it does by itself would be counted, too.
+  url = (await world.coordinator({ POLL_MS: '3600000' })).url;
   redis = connect(world.redis.url);
   store = await RedisStore.open({ redis });
 });
@@ -41,7 +42,7 @@ async function fill(from: number, to: number): Promise<string> {
   return last;
 }
 
-/** Reads by name; what the coordinator polls for is none of these. */
+/** Reads, by name. */
 async function reads(): Promise<number> {
   const stats = await redis.info('commandstats');
   const names = ['hgetall', 'hget', 'zrevrangebylex', 'zcard', 'lrange', 'zrange', 'evalsha'];
@@ -51,11 +52,16 @@ async function reads(): Promise<number> {
   );
 }
 
+/** The least of a few: what the coordinator does by itself meanwhile can only add to it. */
 async function costOf(path: string): Promise<number> {
-  const before = await reads();
-  const { status } = await send(url + path, { headers: { accept: 'text/html' } });
-  expect(status, path).toBe(200);
-  return (await reads()) - before;
+  const counted: number[] = [];
+  for (let at = 0; at < 5; at++) {
+    const before = await reads();
+    const { status } = await send(url + path, { headers: { accept: 'text/html' } });
+    expect(status, path).toBe(200);
+    counted.push((await reads()) - before);
+  }
+  return Math.min(...counted);
 }
 
 it('10,000 sagas cost a page as many commands as a few hundred', async () => {
