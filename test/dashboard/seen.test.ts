@@ -136,6 +136,8 @@ const BEYOND = `[...document.querySelectorAll('body *')]
   .filter((one) => one.getBoundingClientRect().right > innerWidth + 0.5)
   .map((one) => one.outerHTML.slice(0, 200))`;
 
+const OPEN = `document.querySelectorAll('details').forEach((one) => { one.open = true; })`;
+
 /** Every text that is neither a number nor a status is followed by a word as no form refuses it, with no place to break it. */
 const LENGTHEN = `document.querySelectorAll('body :not(svg, svg *, select *, script, textarea, .number, .number *, .badge)').forEach((one) => {
   if (one.childElementCount === 0 && one.textContent.trim() !== '') one.textContent += 'W'.repeat(90);
@@ -164,6 +166,8 @@ describe.each(FAMILIES)('where only %s is installed', (family) => {
       await page.setViewportSize({ width: 390, height: 844 });
       await page.goto(url + path);
       await page.evaluate('document.fonts.ready');
+      // What is closed keeps the layout of another width until it is opened, and is read when it is.
+      await page.evaluate(OPEN);
       for (const lengthen of ['', LENGTHEN]) {
         await page.evaluate(lengthen);
         for (const width of isThere ? WIDTHS : NARROWEST) {
