@@ -31,7 +31,9 @@ import {
   type Fence,
   type Filter,
   type Granted,
+  type Idempotency,
   IN_FLIGHT_MAX,
+  type Known,
   listingOf,
   type MachineRef,
   type MigrateResult,
@@ -164,9 +166,8 @@ export class MemoryStore implements SagaStore {
   async create(saga: NewSaga): Promise<CreateResult> {
     const partition = assertNewSaga(saga, this.info.partitions);
     const { id, idempotency } = saga;
-    const known = idempotency ? this.#keys.get(idempotency.key) : undefined;
-    if (known && known.digest !== idempotency?.digest) return { kind: 'key-reused', id: known.id };
-    if (known && known.id !== id) return { kind: 'exists', id: known.id };
+    const known = idempotency && this.#known(idempotency);
+    if (known?.kind === 'key-reused' || (known && known.id !== id)) return known;
     const existing = this.#sagas.get(id);
     if (existing) {
       return sameFence(existing.record.fence, { revision: 1, writeId: saga.writeId })
@@ -190,6 +191,16 @@ export class MemoryStore implements SagaStore {
     this.#sagas.set(id, created);
     this.#wrote(null, created.record);
     return { kind: 'created', ...this.#granted(created.record) };
+  }
+
+  async known(idempotency: Idempotency): Promise<Known | null> {
+    return this.#known(idempotency);
+  }
+
+  #known({ key, digest }: Idempotency): Known | null {
+    const first = this.#keys.get(key);
+    if (first === undefined) return null;
+    return { kind: first.digest === digest ? 'exists' : 'key-reused', id: first.id };
   }
 
   async commit(id: string, expected: Fence, write: Write): Promise<CommitResult> {

@@ -248,6 +248,9 @@ export type CreateResult =
   /** As many sagas are running as the store takes: nothing was stored. */
   | { readonly kind: 'full' };
 
+/** Of a create whose key leads to a saga that is there already. */
+export type Known = Extract<CreateResult, { readonly id: string }>;
+
 export type CommitResult =
   | ({ readonly kind: 'committed' } & Granted)
   /** Somebody else has written since: the writer has lost the saga and must drop it. */
@@ -405,6 +408,9 @@ export interface SagaStore {
    * is `full` where it is to run and its partition has its share of the store's `inFlightMax` STARTED already.
    */
   create(saga: NewSaga): Promise<CreateResult>;
+
+  /** What a create would answer because its key is known; `null` where it is not. Cheap: it asks one index, and stores nothing. */
+  known(idempotency: Idempotency): Promise<Known | null>;
 
   /**
    * Replaces snapshot, summary, status, lease, due and purge time, appends the entry and raises the counters, if the

@@ -38,6 +38,7 @@ export function timedStore(store: SagaStore, registry: Registry): SagaStore {
     declare: timed('declare', store.declare),
     gone: timed('gone', store.gone),
     create: timed('create', store.create),
+    known: timed('known', store.known),
     commit: timed('commit', store.commit),
     migrate: timed('migrate', store.migrate),
     claim: timed('claim', store.claim),

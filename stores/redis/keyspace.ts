@@ -51,10 +51,14 @@ export class Keyspace {
     return partition === null ? null : this.at(partition);
   }
 
-  /** All partitions, beginning with another one each time, so that a small limit starves none. */
+  /**
+   * All partitions, beginning with another one each time, so that a small limit starves none. After each of them has been the
+   * first, one is left out: who comes every so many times for something else would begin with the same ones for ever.
+   */
   inTurn(): readonly PartitionKeys[] {
-    const start = this.#turn;
-    this.#turn = (start + 1) % this.partitions.length;
+    const { length } = this.partitions;
+    const start = (this.#turn + Math.floor(this.#turn / length)) % length;
+    this.#turn = (this.#turn + 1) % length ** 2;
     return [...this.partitions.slice(start), ...this.partitions.slice(0, start)];
   }
 

@@ -14,7 +14,9 @@ import {
   type Disagreement,
   EXHAUSTED,
   type Fence,
+  type Idempotency,
   IN_FLIGHT_MAX,
+  type Known,
   type LogEntry,
   type MachineRef,
   type MigrateResult,
@@ -244,16 +246,30 @@ export class RedisStore extends RedisReads implements SagaStore {
     return this.#create(saga, result.id);
   }
 
+  async known(idempotency: Idempotency): Promise<Known | null> {
+    const { before } = this.keyspace.layout;
+    const { key } = idempotency;
+    const here = await this.#knownAt(partitionOfKey(key, this.info.partitions), idempotency);
+    return here ?? (before === null ? null : this.#knownAt(partitionOfKey(key, before), idempotency));
+  }
+
   /** What an idempotency key leads to that was used before the store was moved, and now belongs to another partition. */
-  async #knownBefore({ id, idempotency }: NewSaga): Promise<CreateResult | null> {
+  async #knownBefore({ id, idempotency }: NewSaga): Promise<Known | null> {
     const { before } = this.keyspace.layout;
     if (before === null || idempotency === null) return null;
-    const keys = this.keyspace.at(partitionOfKey(idempotency.key, before));
-    if (keys === this.keyspace.of(id)) return null;
-    const text = await asking(this.redis.get(keys.key(digestOf(idempotency.key))));
-    const [first = '', digest] = text?.split(' ') ?? [];
-    if (text === null || (await asking(this.redis.exists(keys.saga(first)))) === 0) return null;
-    return { kind: digest === idempotency.digest ? 'exists' : 'key-reused', id: first };
+    const partition = partitionOfKey(idempotency.key, before);
+    return this.keyspace.at(partition) === this.keyspace.of(id)
+      ? null
+      : this.#knownAt(partition, idempotency);
+  }
+
+  async #knownAt(partition: number, { key, digest }: Idempotency): Promise<Known | null> {
+    const keys = this.keyspace.at(partition);
+    // A key that somebody has damaged leads nowhere; a create says so.
+    const text = await asking(orDamaged(this.redis.get(keys.key(digestOf(key))), null));
+    const [id = '', first] = text?.split(' ') ?? [];
+    if (text === null || (await asking(this.redis.exists(keys.saga(id)))) === 0) return null;
+    return { kind: first === digest ? 'exists' : 'key-reused', id };
   }
 
   async #create(saga: NewSaga, missing: string): Promise<CreateResult> {

@@ -161,6 +161,9 @@ it('joins what was begun under an idempotency key before, and carries all on', a
   };
   expect(await again('d')).toEqual({ kind: 'exists', id });
   expect(await again('other')).toEqual({ kind: 'key-reused', id });
+  expect(await store.known({ key: KEY, digest: 'd' })).toEqual({ kind: 'exists', id });
+  expect(await store.known({ key: KEY, digest: 'other' })).toEqual({ kind: 'key-reused', id });
+  expect(await store.known({ key: CUT_OFF, digest: 'other' })).toBeNull();
   // This one leads to nothing.
   expect(await again('other', CUT_OFF)).toMatchObject({ kind: 'created' });
   expect(await again('other', CUT_OFF)).toMatchObject({ kind: 'exists' });

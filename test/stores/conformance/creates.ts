@@ -167,6 +167,22 @@ export const creates: Part = (opened) => {
     expect((await begin(store, { idempotency: { key: 'k2', digest: 'd' } })).id).not.toBe(first.id);
   });
 
+  it('says what is known of a key, and stores nothing of one that is not', async () => {
+    const { store } = opened();
+    const idempotency = { key: 'k', digest: 'd' };
+    expect(await store.known(idempotency)).toBeNull();
+    const { id, fence } = await begin(store, { idempotency });
+    expect(await store.known(idempotency)).toEqual({ kind: 'exists', id });
+    expect(await store.known({ key: 'k', digest: 'other' })).toEqual({ kind: 'key-reused', id });
+    expect(await store.known({ key: 'k2', digest: 'd' })).toBeNull();
+    expect((await begin(store, { idempotency: { key: 'k2', digest: 'e' } })).id).not.toBe(id);
+    // As long as the saga is kept, and no longer.
+    await store.commit(id, fence, write({ next: end('COMPLETED', 0) }));
+    expect(await store.known(idempotency)).toEqual({ kind: 'exists', id });
+    expect(await store.purge(10)).toBe(1);
+    expect(await store.known(idempotency)).toBeNull();
+  });
+
   it('refuses to be misused, before anything is written', async () => {
     const { store } = opened();
     const misuses = [
