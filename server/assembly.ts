@@ -204,6 +204,7 @@ export async function assemble(
       claimBatch: CLAIM_BATCH,
       claimLeaseMs: leaseMsOf(settings.callTimeoutMaxMs, rights),
       inHandMax: settings.inHandMax,
+      inHandKeptPercent: settings.inHandKeptPercent,
       waitersMax: settings.waitersMax,
       alarmsMax: ALARMS_MAX,
       purgeEveryMs: PURGE_EVERY_MS,

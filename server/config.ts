@@ -108,6 +108,7 @@ const schema = z.object({
   REDIS_WAIT_TIMEOUT_MS: whole(1, 2000).default(1000),
   PARTITIONS: whole(1, 4096).optional(),
   SAGAS_IN_HAND_MAX: whole(1, 1_000_000).default(5000),
+  SAGAS_IN_HAND_KEPT_PERCENT: whole(0, 100).default(50),
   ORDERS_WAITING_MAX: whole(0, 1_000_000).default(10_000),
   SAGAS_IN_FLIGHT_MAX: whole(1, 100_000_000).default(100_000),
   PARTICIPANT_CONNECTIONS_MAX: whole(1, 10_000).default(128),
@@ -186,6 +187,8 @@ export interface Settings extends PolicySettings {
   /** `null` leaves it to the store. */
   readonly partitions: number | null;
   readonly inHandMax: number;
+  /** Of these places, per cent that are kept for machines in equal parts, where there are several. */
+  readonly inHandKeptPercent: number;
   readonly inFlightMax: number;
   readonly waitersMax: number;
   readonly connectionsMax: number;
@@ -384,6 +387,7 @@ export function readSettings(
           },
     partitions: values.PARTITIONS ?? null,
     inHandMax: values.SAGAS_IN_HAND_MAX,
+    inHandKeptPercent: values.SAGAS_IN_HAND_KEPT_PERCENT,
     inFlightMax: values.SAGAS_IN_FLIGHT_MAX,
     waitersMax: values.ORDERS_WAITING_MAX,
     connectionsMax: values.PARTICIPANT_CONNECTIONS_MAX,

@@ -94,6 +94,9 @@ export type StartResult =
   /** The store's answer was lost for good: the saga may have started under this id. */
   | { readonly kind: 'unknown'; readonly id: string };
 
+/** A start that its key makes a repeat, or a misuse of the key. */
+export type KnownStart = Extract<StartResult, { readonly kind: 'joined' | 'key-reused' }>;
+
 /** One saga, whole. Secrets in its data are redacted. */
 export interface SagaView extends SagaListing {
   readonly context: SagaContext;
@@ -267,6 +270,9 @@ export interface SagaEngine {
 
   /** Throws DefinitionError where the saga's own definition fails at its start; then nothing is stored. */
   start(request: StartRequest): Promise<StartResult>;
+
+  /** What a start under this key would be answered without anything being started; `null` where the key is not known. */
+  known(idempotency: Idempotency): Promise<KnownStart | null>;
 
   /**
    * Answers when the saga has ended or is parked; `null` when `waitMs` is over first, and at once while draining and where as

@@ -4,6 +4,7 @@ import {
   type Backlog,
   type CreateResult,
   type Filter,
+  type Idempotency,
   listingOf,
   type NewSaga,
   type SagaRecord,
@@ -17,6 +18,7 @@ import { ChangeFeed, type ChangesSettings } from './changes.ts';
 import { timeOf, wait } from './clock.ts';
 import type {
   Headroom,
+  KnownStart,
   Operation,
   OperationResult,
   OutsideEvent,
@@ -38,6 +40,7 @@ import { ForgottenError, forgottenElsewhere } from './contract.ts';
 import { HeadroomGauge } from './headroom.ts';
 import { type Put, report, send } from './incoming.ts';
 import { canTake, operate } from './operate.ts';
+import { Places } from './places.ts';
 import { Recovery, type RecoverySettings } from './recovery.ts';
 import { Runner } from './runner.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -50,6 +53,9 @@ const CREATE_ATTEMPTS_MAX = 4;
 const CREATE_RETRY_MS = 50;
 
 export interface EngineSettings extends RecoverySettings, VersionSettings, ChangesSettings {
+  readonly inHandMax: number;
+  /** Of these places, per cent that are kept for machines in equal parts. */
+  readonly inHandKeptPercent: number;
   /** Clients that wait for a saga to settle, of all sagas together. */
   readonly waitersMax: number;
 }
@@ -57,7 +63,7 @@ export interface EngineSettings extends RecoverySettings, VersionSettings, Chang
 export class Engine implements SagaEngine {
   readonly #in: Surroundings;
   readonly #registry: Registry;
-  readonly #settings: EngineSettings;
+  readonly #places: Places;
   readonly #runner: Runner;
   readonly #waiters: Waiters;
   readonly #recovery: Recovery;
@@ -79,14 +85,15 @@ export class Engine implements SagaEngine {
     };
     this.#in = surroundings;
     this.#registry = registry;
-    this.#settings = settings;
+    const machines = new Set(registry.takes().map(({ id }) => id));
+    this.#places = new Places(settings.inHandMax, machines, settings.inHandKeptPercent);
     this.#waiters = new Waiters(surroundings.store, surroundings.clock, settings.waitersMax);
     this.#changes = new ChangeFeed(surroundings, settings);
-    this.#runner = new Runner(surroundings, {
+    this.#runner = new Runner(surroundings, this.#places, {
       settled: (id, history) => this.#waiters.settled(id, history ?? 'elsewhere'),
       // Stored anew as it ended it is whole again; else whoever waits must hear of it.
       forgotten: (what) => this.#waiters.settled(what.id, what),
-      waiting: (id, delayMs) => this.#recovery.wakeAfter(id, delayMs),
+      waiting: (id, delayMs, machine) => this.#recovery.wakeAfter(id, delayMs, machine),
       free: () => {
         this.#recovery.free();
         this.#noticeIdle();
@@ -94,7 +101,7 @@ export class Engine implements SagaEngine {
     });
     this.#headroom = new HeadroomGauge(surroundings.store, surroundings.clock);
     this.#versions = new Versions(surroundings, registry, settings, () => this.#runner.nextWriteId());
-    this.#recovery = new Recovery(surroundings, registry, this.#runner, settings, async () => {
+    this.#recovery = new Recovery(surroundings, registry, this.#runner, this.#places, settings, async () => {
       await this.#waiters.look((id) => this.#runner.has(id));
       await this.#versions.round();
     });
@@ -140,11 +147,27 @@ export class Engine implements SagaEngine {
 
   async start(request: StartRequest): Promise<StartResult> {
     if (this.#draining) return { kind: 'refused', why: 'draining' };
-    if (this.#runner.size + this.#creating >= this.#settings.inHandMax)
-      return { kind: 'refused', why: 'overloaded' };
+    if (this.#places.roomToStart(request.machine.id) <= 0) return this.#joined(request);
 
     const id = this.#in.store.newId(request.idempotency?.key ?? null);
     return this.#within(request.patienceMs, this.#begin(id, request), { kind: 'unknown', id });
+  }
+
+  /** While there is no room: what has begun is joined all the same, and asks for no place. */
+  async #joined({ idempotency, patienceMs }: StartRequest): Promise<StartResult> {
+    const refused: StartResult = { kind: 'refused', why: 'overloaded' };
+    if (idempotency === null) return refused;
+    try {
+      return (await this.#within(patienceMs, this.known(idempotency), null)) ?? refused;
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      return { kind: 'refused', why: 'store-unavailable' };
+    }
+  }
+
+  async known(idempotency: Idempotency): Promise<KnownStart | null> {
+    const known = await this.#in.store.known(idempotency);
+    return known?.kind === 'exists' ? { kind: 'joined', id: known.id } : known;
   }
 
   /** What comes of it, or `otherwise` where that takes too long; it goes on all the same, and a bug in it is thrown. */
@@ -157,11 +180,14 @@ export class Engine implements SagaEngine {
 
   async #begin(id: string, request: StartRequest): Promise<StartResult> {
     // Until the saga is in hand: a drain must not find the coordinator idle in between.
+    const { id: machine } = request.machine;
     this.#creating += 1;
+    this.#places.enter(machine);
     try {
       return await this.#store(id, request);
     } finally {
       this.#creating -= 1;
+      this.#places.leave(machine);
       this.#noticeIdle();
     }
   }
@@ -246,7 +272,7 @@ export class Engine implements SagaEngine {
     const mark = { id: this.#runner.nextWriteId(), atMs: this.#in.clock.now() };
     const result = await operate(this.#in.store, this.#registry, id, operation, mark);
     // What nobody owns is taken up here and now; an owner learns of it by itself.
-    if (result.kind === 'accepted' && result.isFree) this.#recovery.wakeAfter(id, 0);
+    if (result.kind === 'accepted' && result.isFree) this.#recovery.wakeAfter(id, 0, null);
     return result;
   }
 
@@ -265,7 +291,7 @@ export class Engine implements SagaEngine {
 
   /** What nobody owns is taken up here and now; where it is in hand here, that is told. */
   #put(id: string, put: Put): { readonly kind: 'accepted' } {
-    if (put?.isFree) this.#recovery.wakeAfter(id, 0);
+    if (put?.isFree) this.#recovery.wakeAfter(id, 0, null);
     else if (put !== null) this.#runner.poke(id, put.signal);
     return { kind: 'accepted' };
   }

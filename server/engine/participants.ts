@@ -125,12 +125,14 @@ export class Participants {
   /**
    * @param endsAt when the whole call must be over, on the monotonic clock; asked again when that moment has come,
    *   because the right to make the call may have been renewed meanwhile
+   * @param machine of the saga: where calls wait, those of each machine have their turn
    */
   async call(
     sagaId: string,
     call: Call,
     trace: TraceHeaders,
     endsAt: () => number,
+    machine: string,
   ): Promise<(Reply & Seen) | Deferral> {
     const participant = this.#participants.get(call.participant);
     if (participant === undefined)
@@ -148,7 +150,7 @@ export class Participants {
     bound();
     this.#inFlight.add(cutoff);
     try {
-      return await this.#throughGate(participant, sagaId, call, trace, endsAt, cutoff);
+      return await this.#throughGate(participant, sagaId, call, trace, endsAt, machine, cutoff);
     } finally {
       cancel();
       this.#inFlight.delete(cutoff);
@@ -174,11 +176,12 @@ export class Participants {
     call: Call,
     trace: TraceHeaders,
     endsAt: () => number,
+    machine: string,
     cutoff: Cutoff,
   ): Promise<(Reply & Seen) | Deferral> {
     const { gate, breaker } = to;
     if (breaker.leftMs > 0) return this.#deferral(breaker, 'open');
-    const entry = await gate.enter(cutoff);
+    const entry = await gate.enter(machine, cutoff);
     if (entry !== 'entered') return this.#deferral(breaker, entry);
     try {
       if (cutoff.reason !== null) return this.#deferral(breaker, 'late');

@@ -11,6 +11,7 @@ import {
 } from '../../machines/index.ts';
 import {
   type Claimed,
+  type MachineRef,
   type SagaRecord,
   StoreUnavailableError,
   UNKNOWN_HELD,
@@ -18,6 +19,7 @@ import {
   type WritesRefused,
 } from '../../stores/saga-store.ts';
 import { migrate } from './migrate.ts';
+import type { Places } from './places.ts';
 import type { Runner } from './runner.ts';
 import { setAside } from './set-aside.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -31,7 +33,6 @@ export interface RecoverySettings {
   readonly claimBatch: number;
   /** Lease of a claim: at least as long as the longest call may last. */
   readonly claimLeaseMs: number;
-  readonly inHandMax: number;
   /** Sagas whose waits are timed each by itself. */
   readonly alarmsMax: number;
   readonly purgeEveryMs: number;
@@ -43,6 +44,7 @@ export class Recovery {
   readonly #in: Surroundings;
   readonly #registry: Registry;
   readonly #runner: Runner;
+  readonly #places: Places;
   readonly #settings: RecoverySettings;
   readonly #each: () => Promise<void>;
   /** Ends the pauses of the rounds. */
@@ -61,8 +63,6 @@ export class Recovery {
   #triedAt: number;
   #refused: WritesRefused | null = null;
   #rooms: (() => void)[] = [];
-  /** Sagas for which the store has been asked: their places must not be given twice. */
-  #claiming = 0;
   readonly #waking = new Set<Promise<unknown>>();
   #loops: Promise<unknown> = Promise.resolve();
 
@@ -71,15 +71,17 @@ export class Recovery {
     surroundings: Surroundings,
     registry: Registry,
     runner: Runner,
+    places: Places,
     settings: RecoverySettings,
     each: () => Promise<void>,
   ) {
     this.#in = surroundings;
     this.#registry = registry;
     this.#runner = runner;
+    this.#places = places;
     this.#settings = settings;
     this.#each = each;
-    this.#roomWorth = Math.min(settings.claimBatch, Math.ceil(settings.inHandMax / 10));
+    this.#roomWorth = Math.min(settings.claimBatch, Math.ceil(places.max / 10));
     this.#purgedAt = surroundings.clock.monotonic();
     this.#triedAt = this.#purgedAt;
   }
@@ -99,15 +101,19 @@ export class Recovery {
     await Promise.all([this.#loops, ...this.#waking]);
   }
 
-  /** Looks at one saga as soon as its wait is over, rather than at the next round. */
-  wakeAfter(id: string, delayMs: number): void {
+  /**
+   * Looks at one saga as soon as its wait is over, rather than at the next round.
+   * @param machine whose places it may take; `null` for one that somebody has asked for, which may take any
+   */
+  wakeAfter(id: string, delayMs: number, machine: string | null): void {
     // Where very many wait, because a participant is away, the rounds find what has no alarm.
     if (!this.#running || this.#alarms.size >= this.#settings.alarmsMax) return;
     // The store's clock decides; asking a little late saves asking twice.
     const cancel = this.#in.clock.after(delayMs + 2, () => {
       this.#alarms.delete(cancel);
-      if (!this.#running || this.#room() <= 0) return;
-      const waking = this.#guarded('wake', () => this.#claim([id])).finally(() =>
+      const room = () => (machine === null ? this.#places.free : this.#places.room(machine));
+      if (!this.#running || room() <= 0) return;
+      const waking = this.#guarded('wake', () => this.#claim([id], machine, room)).finally(() =>
         this.#waking.delete(waking),
       );
       this.#waking.add(waking);
@@ -155,26 +161,24 @@ export class Recovery {
     for (const tell of rooms) tell();
   }
 
-  #room(): number {
-    return this.#settings.inHandMax - this.#runner.size - this.#claiming;
-  }
-
   /** At the start: what an older boot of this coordinator held is ours at once, whatever its lease says. */
   async #adopt(): Promise<void> {
     const { store } = this.#in;
+    // Of whatever machine they are: what is kept for one, its sagas take as they are due.
+    const room = () => this.#places.unkept;
     let cursor: string | null = null;
     while (this.#running) {
-      if (this.#room() <= 0) {
+      if (room() <= 0) {
         await new Promise<void>((resolve) => this.#rooms.push(resolve));
         continue;
       }
       // More of it comes meanwhile; or less.
-      if (this.#room() < this.#roomWorth) await this.#pause();
-      if (this.#room() <= 0) continue;
+      if (room() < this.#roomWorth) await this.#pause();
+      if (room() <= 0) continue;
       const page = await this.#guarded('adopt', async () => {
-        const limit = Math.min(this.#room(), this.#settings.claimBatch);
+        const limit = Math.min(room(), this.#settings.claimBatch);
         const found = await store.running(this.#registry.takes(), cursor, limit);
-        return { ...found, ...(await this.#claim(found.ids)) };
+        return { ...found, ...(await this.#claim(found.ids, null, room)) };
       });
       if (page === undefined) await this.#pause();
       // Those for which there was no room any more are asked for again.
@@ -193,37 +197,61 @@ export class Recovery {
       // Each by itself: what fails one of them, as a damaged key may for long, must not keep sagas from being taken up.
       await this.#guarded('round', this.#each);
       await this.#guarded('purge', () => this.#purge());
-      const more = await this.#guarded('poll', async () => {
-        const limit = Math.min(this.#room(), this.#settings.claimBatch);
-        if (limit <= 0) return false;
-        const ids = await this.#in.store.due(this.#registry.takes(), limit);
-        const { taken } = await this.#claim(ids);
-        // Where none could be taken, asking again at once would find the same.
-        return ids.length === limit && taken > 0 && limit >= this.#roomWorth;
-      });
+      // Each machine by itself, too: where those of one fill every batch, the others' turn would never come.
+      let more = false;
+      for (const [machine, versions] of this.#takes()) {
+        more = (await this.#guarded('poll', () => this.#pollFor(machine, versions))) || more;
+      }
       await this.#guarded('write', () => this.#tryWrite());
       this.#noticeStoreBack();
-      if (more !== true) await this.#pause();
+      if (!more) await this.#pause();
     }
   }
 
+  /** Takes up what is due of one machine, and says whether there is more that is worth asking for at once. */
+  async #pollFor(machine: string, versions: readonly MachineRef[]): Promise<boolean> {
+    const room = () => this.#places.room(machine);
+    const limit = Math.min(room(), this.#settings.claimBatch);
+    if (limit <= 0) return false;
+    const ids = await this.#in.store.due(versions, limit);
+    const { taken } = await this.#claim(ids, machine, room);
+    // Where none could be taken, asking again at once would find the same.
+    return ids.length === limit && taken > 0 && limit >= this.#roomWorth;
+  }
+
+  /** What can be carried on here, by machine. */
+  #takes(): ReadonlyMap<string, readonly MachineRef[]> {
+    const takes = new Map<string, MachineRef[]>();
+    for (const version of this.#registry.takes()) {
+      const known = takes.get(version.id);
+      if (known === undefined) takes.set(version.id, [version]);
+      else known.push(version);
+    }
+    return takes;
+  }
+
   /** Takes those that may be taken, as far as there is room. */
-  async #claim(ids: readonly string[]): Promise<{ readonly taken: number; readonly passedOver: number }> {
+  async #claim(
+    ids: readonly string[],
+    machine: string | null,
+    room: () => number,
+  ): Promise<{ readonly taken: number; readonly passedOver: number }> {
     const { store, owner, clock } = this.#in;
     const free = ids.filter((id) => !this.#runner.has(id));
-    const wanted = free.slice(0, Math.max(0, this.#room()));
+    const wanted = free.slice(0, Math.max(0, room()));
     const passedOver = free.length - wanted.length;
     if (wanted.length === 0 || !this.#running) return { taken: 0, passedOver };
     const sentAt = clock.monotonic();
     const at = new Date(clock.now()).toISOString();
-    this.#claiming += wanted.length;
+    // Until they are in hand: their places must not be given twice.
+    this.#places.enter(machine, wanted.length);
     try {
       const { claimLeaseMs } = this.#settings;
       const claimed = await store.claim(wanted, owner, claimLeaseMs, this.#runner.nextWriteId(), at);
       await Promise.all(claimed.map((claim) => this.#takeUp(claim, sentAt)));
       return { taken: claimed.length, passedOver };
     } finally {
-      this.#claiming -= wanted.length;
+      this.#places.leave(machine, wanted.length);
       this.free();
     }
   }

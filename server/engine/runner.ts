@@ -31,6 +31,7 @@ import { decide, type Hop } from './decide.ts';
 import { anew } from './forgotten.ts';
 import { eventOf, toldOf } from './heard.ts';
 import { FOR_SIGNALS, type Held, historyOf, NO_SIGNALS, NOBODY_WAITS, type Performed } from './held.ts';
+import type { Places } from './places.ts';
 import { Renewals } from './renewals.ts';
 import { asideWrite } from './set-aside.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -42,11 +43,12 @@ const COMMIT_RETRY_MS = { first: 20, most: 1000 } as const;
 
 export class Runner {
   readonly #in: Surroundings;
+  readonly #places: Places;
   readonly #held = new Map<string, Held>();
   readonly #renewals: Renewals;
   readonly #beside: Beside;
   readonly #onSettled: (id: string, history: SagaHistory | null) => void;
-  readonly #onWaiting: (id: string, delayMs: number) => void;
+  readonly #onWaiting: (id: string, delayMs: number, machine: string) => void;
   readonly #onForgotten: (what: Forgotten) => void;
   readonly #onFree: () => void;
   #writes = 0;
@@ -55,11 +57,12 @@ export class Runner {
 
   constructor(
     surroundings: Surroundings,
+    places: Places,
     on: {
       /** A saga has ended or is parked; with its history where that is at hand. */
       readonly settled: (id: string, history: SagaHistory | null) => void;
       /** A saga was given back, and is due after a delay. */
-      readonly waiting: (id: string, delayMs: number) => void;
+      readonly waiting: (id: string, delayMs: number, machine: string) => void;
       /** The store knows a saga no more that was in hand. */
       readonly forgotten: (what: Forgotten) => void;
       /** There is one saga less in hand. */
@@ -67,6 +70,7 @@ export class Runner {
     },
   ) {
     this.#in = surroundings;
+    this.#places = places;
     this.#renewals = new Renewals(surroundings);
     this.#beside = new Beside(
       surroundings,
@@ -145,7 +149,7 @@ export class Runner {
       const { next } = write;
       if (next.kind === 'act') this.#take(held, granted, sentAt);
       // One that begins with a wait is nobody's from the start.
-      else if (next.kind === 'wait') this.#onWaiting(id, next.delayMs);
+      else if (next.kind === 'wait') this.#onWaiting(id, next.delayMs, machine.id);
       else this.#settle(held, 0);
     };
     return { write, begin };
@@ -228,12 +232,17 @@ export class Runner {
   #take(saga: Held, granted: Granted, sentAt: number): void {
     this.#grant(saga, granted, sentAt);
     this.#held.set(saga.id, saga);
+    this.#places.enter(saga.machine.id);
     // Not awaited: it ends by itself, and a bug in it must end the process loudly as an unhandled rejection.
     void this.#run(saga);
   }
 
   #drop(id: string): void {
-    if (this.#held.delete(id)) this.#onFree();
+    const saga = this.#held.get(id);
+    if (saga === undefined) return;
+    this.#held.delete(id);
+    this.#places.leave(saga.machine.id);
+    this.#onFree();
   }
 
   async #run(saga: Held): Promise<void> {
@@ -284,7 +293,7 @@ export class Runner {
     const headers = tracing.isPropagated ? headersOf(trace, spanId) : {};
     // Where nothing undoes it nobody asks its participant later on: what was not done this time may have been done before.
     const isPerhapsDone = saga.inherited.delete(of) && !call.isUndoable;
-    const reply = await participants.call(id, call, headers, endsAt);
+    const reply = await participants.call(id, call, headers, endsAt, machine.id);
     if (saga.underWay.size === 0) this.#renewals.remove(saga);
     if (this.#abandoned) return null;
     const ms = clock.monotonic() - sentAt;
@@ -367,7 +376,7 @@ export class Runner {
 
     if (next.kind === 'act') return true;
     this.#drop(id);
-    if (next.kind === 'wait') this.#onWaiting(id, next.delayMs);
+    if (next.kind === 'wait') this.#onWaiting(id, next.delayMs, machine.id);
     else this.#settle(saga, Math.max(0, at - createdAtMs));
     return false;
   }

@@ -82,7 +82,13 @@ export class Calling {
   ): Promise<Reply | Deferral> {
     const call = { ...(kind === 'action' ? action : compensation), ...over };
     const endsAt = this.clock.monotonic() + boundMs;
-    return this.participants.call(sagaId, call, { traceparent: TRACEPARENT, ...trace }, () => endsAt);
+    return this.participants.call(
+      sagaId,
+      call,
+      { traceparent: TRACEPARENT, ...trace },
+      () => endsAt,
+      'order',
+    );
   }
 
   async close(): Promise<void> {

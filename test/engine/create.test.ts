@@ -185,6 +185,30 @@ describe('too much to do', () => {
     expect((await a.engine.start(world.request())).kind).toBe('started');
   });
 
+  it('joins a repeat all the same, and says so of a key that was used for something else', async () => {
+    const world = new World();
+    const a = await world.coordinator('a', { inHandMax: 1 });
+    world.reply('order', 'action', hanging);
+    const first = await a.engine.start(world.request({ key: 'k', digest: 'd' }));
+    expect(await a.engine.start(world.request({ key: 'k', digest: 'd' }))).toEqual({
+      ...first,
+      kind: 'joined',
+    });
+    expect(await a.engine.start(world.request({ key: 'k', digest: 'other' }))).toEqual({
+      ...first,
+      kind: 'key-reused',
+    });
+    const overloaded = { kind: 'refused', why: 'overloaded' };
+    expect(await a.engine.start(world.request({ key: 'another', digest: 'd' }))).toEqual(overloaded);
+    world.fate('known', notSent, () => hanging());
+    const away = await a.engine.start(world.request({ key: 'k', digest: 'd' }));
+    expect(away).toEqual({ kind: 'refused', why: 'store-unavailable' });
+    const late = a.engine.start(world.request({ key: 'k', digest: 'd' }));
+    await world.clock.pass(world.request().patienceMs);
+    expect(await late).toEqual(overloaded);
+    expect(sent(world)).toBe(1);
+  });
+
   it('counts creates that the store has not answered yet', async () => {
     const world = new World();
     const a = await world.coordinator('a', { inHandMax: 2 });

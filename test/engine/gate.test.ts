@@ -12,9 +12,9 @@ class Crowd {
     this.gate = new Gate(placesMax, queueMax);
   }
 
-  async comes(cutoff = new Cutoff()): Promise<void> {
+  async comes(cutoff = new Cutoff(), machine = 'order'): Promise<void> {
     const index = this.answers.push(null) - 1;
-    void this.gate.enter(cutoff).then((entry) => {
+    void this.gate.enter(machine, cutoff).then((entry) => {
       this.answers[index] = entry;
     });
     await quiet();
@@ -86,5 +86,63 @@ describe('a gate', () => {
     await quiet();
     expect(crowd.answers).toEqual(['entered', 'entered']);
     expect(crowd.counts).toEqual([1, 0]);
+  });
+
+  describe('before which calls of several machines wait', () => {
+    /** The machines in whose turn the places are given that get free one after the other. */
+    async function turns(crowd: Crowd, machines: readonly string[]): Promise<string[]> {
+      const turns: string[] = [];
+      const told = new Set<number>();
+      for (;;) {
+        const waiting = crowd.gate.queued;
+        if (waiting === 0) return turns;
+        const before = crowd.answers.map((answer) => answer === 'entered');
+        crowd.gate.leave();
+        await quiet();
+        crowd.answers.forEach((answer, index) => {
+          if (answer !== 'entered' || before[index] || told.has(index)) return;
+          told.add(index);
+          turns.push(machines[index] ?? '');
+        });
+      }
+    }
+
+    it('gives each of them its turn, however many calls one has', async () => {
+      const crowd = new Crowd(1, 100);
+      const machines = ['rush', ...Array<string>(6).fill('rush'), 'trip', 'trip', 'visa'];
+      for (const machine of machines) await crowd.comes(new Cutoff(), machine);
+      expect(await turns(crowd, machines)).toEqual([
+        ...['rush', 'trip', 'visa', 'rush', 'trip'],
+        ...['rush', 'rush', 'rush', 'rush'],
+      ]);
+    });
+
+    it('turns the newest of those away that has most waiting, for one that has fewer', async () => {
+      const crowd = new Crowd(1, 4);
+      for (let count = 0; count < 6; count++) await crowd.comes(new Cutoff(), 'rush');
+      expect(crowd.answers).toEqual(['entered', null, null, null, null, 'full']);
+      await crowd.comes(new Cutoff(), 'trip');
+      await crowd.comes(new Cutoff(), 'trip');
+      // By now each has half of the queue, and no more is taken from anybody.
+      await crowd.comes(new Cutoff(), 'trip');
+      expect(crowd.answers).toEqual([
+        ...['entered', null, null, 'full', 'full', 'full'],
+        ...[null, null, 'full'],
+      ]);
+      expect(crowd.counts).toEqual([1, 4]);
+    });
+
+    it('forgets whoever was turned away: its time may end later', async () => {
+      const crowd = new Crowd(1, 2);
+      const patience = new Cutoff();
+      await crowd.comes(new Cutoff(), 'rush');
+      await crowd.comes(new Cutoff(), 'rush');
+      await crowd.comes(patience, 'rush');
+      await crowd.comes(new Cutoff(), 'trip');
+      patience.cut(new Error('no patience left'));
+      await quiet();
+      expect(crowd.answers).toEqual(['entered', null, 'full', null]);
+      expect(crowd.counts).toEqual([1, 2]);
+    });
   });
 });

@@ -232,11 +232,11 @@ describe('sagas of a version that nobody runs any more', () => {
   it('are parked in batches', async () => {
     const old = await opened('old', world.registry);
     world.reply('order', 'action', ...Array(250).fill(hanging));
-    for (let n = 0; n < 100; n += 1) await old.engine.start(world.request());
+    for (let n = 0; n < 90; n += 1) await old.engine.start(world.request());
     const second = await opened('second', world.registry);
-    for (let n = 0; n < 100; n += 1) await second.engine.start(world.request());
+    for (let n = 0; n < 90; n += 1) await second.engine.start(world.request());
     const third = await opened('third', world.registry);
-    for (let n = 0; n < 50; n += 1) await third.engine.start(world.request());
+    for (let n = 0; n < 70; n += 1) await third.engine.start(world.request());
     for (const { crash } of [old, second, third]) crash();
     await opened('new', newer);
     await world.clock.pass(SWEPT_MS + 3 * SETTINGS.pollMs);

@@ -76,6 +76,7 @@ export const SETTINGS: EngineSettings = {
   claimBatch: 10,
   claimLeaseMs: LEASE_MS,
   inHandMax: 100,
+  inHandKeptPercent: 50,
   waitersMax: 100,
   alarmsMax: 100,
   purgeEveryMs: 60_000,

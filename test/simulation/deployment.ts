@@ -38,6 +38,7 @@ const SETTINGS: EngineSettings = {
   claimBatch: 3,
   claimLeaseMs: LEASE_MS,
   inHandMax: 100,
+  inHandKeptPercent: 50,
   waitersMax: 100,
   alarmsMax: 3,
   // Nothing is purged within a run: what was counted can be recounted.
