@@ -2,8 +2,9 @@
  * Looks at the due indexes. A commit leaves an entry where it stands, if that is early (see lua/advance.lua); so the record is
  * asked too, and entries that are early are moved on before anybody is told of them.
  */
+import { Cluster } from 'ioredis';
 import type { Client } from './client.ts';
-import { orDamaged } from './faults.ts';
+import { orDamaged, reachable } from './faults.ts';
 import type { MachineName, PartitionKeys } from './keys.ts';
 import { chunked, type Keyspace } from './keyspace.ts';
 import { pairs } from './replies.ts';
@@ -22,11 +23,49 @@ export class DueIndexes {
   readonly #redis: Client;
   readonly #keyspace: Keyspace;
   readonly #clock: StoreClock;
+  readonly #offset: () => string;
+  #quiet = true;
 
-  constructor(redis: Client, keyspace: Keyspace, clock: StoreClock) {
+  constructor(redis: Client, keyspace: Keyspace, clock: StoreClock, offset: () => string) {
     this.#redis = redis;
     this.#keyspace = keyspace;
     this.#clock = clock;
+    this.#offset = offset;
+  }
+
+  /**
+   * The partitions where something of these machines is due, of those given; or all, where asking first would only make
+   * it later. One script call where one server has them all.
+   * @throws StoreUnavailableError where none can be asked
+   */
+  async partitions(
+    all: readonly PartitionKeys[],
+    machines: readonly MachineName[],
+  ): Promise<readonly PartitionKeys[]> {
+    if (!this.#quiet) return all;
+    const isSpread = this.#redis instanceof Cluster;
+    const found = await reachable(
+      (isSpread ? all.map((one) => [one]) : [all]).map((some) => this.#lookOut(some, machines)),
+    );
+    return found.flatMap((some) => some ?? []);
+  }
+
+  async #lookOut(
+    partitions: readonly PartitionKeys[],
+    machines: readonly MachineName[],
+  ): Promise<PartitionKeys[]> {
+    const indexes = partitions.flatMap((keys) => machines.map(keys.due));
+    const [nowMs, ...places] = await run(this.#redis, 'lookout', indexes, [this.#offset()]);
+    this.#clock.learn(Number(nowMs));
+    const found = new Set(places.map((place) => Number(place) - 1));
+    // Whoever looks at it finds out whether it is damaged; one at which nobody needs to look is an index again.
+    for (const [at, index] of indexes.entries()) if (!found.has(at)) this.damaged.delete(index);
+    return partitions.filter((_, at) => machines.some((_name, nth) => found.has(at * machines.length + nth)));
+  }
+
+  /** Whether anything was due in the last round: where much is, each round looks at all at once. */
+  settle(foundAny: boolean): void {
+    this.#quiet = !foundAny;
   }
 
   /** What is due of one machine in one partition, longest overdue first. */

@@ -63,7 +63,7 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
     this.keyspace = keyspace;
     this.clock = clock;
     this.streamMax = streamMax;
-    this.#dueIndexes = new DueIndexes(redis, keyspace, clock);
+    this.#dueIndexes = new DueIndexes(redis, keyspace, clock, () => this.offset());
   }
 
   now(): number {
@@ -72,14 +72,24 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
 
   async due(machines: readonly MachineRef[], limit: number): Promise<string[]> {
     assertLimit(limit);
-    const names = new Set(machines.map(machineName));
+    const names = [...new Set(machines.map(machineName))];
     const [found] = await Promise.all([
-      reachable(this.keyspace.inTurn().map((keys) => this.#dueIn(keys, [...names], limit))),
+      this.#dueOf(names, limit),
       // Where nothing else tells the time, it is asked for; it serves from the next call on.
       this.learnTimeIfOld(),
       this.clock.mustTick ? this.tick() : null,
     ]);
-    return found.flatMap((ids) => ids ?? []).slice(0, limit);
+    return found.slice(0, limit);
+  }
+
+  async #dueOf(machines: readonly MachineName[], limit: number): Promise<string[]> {
+    if (machines.length === 0) return [];
+    const partitions = await this.#dueIndexes.partitions(this.keyspace.inTurn(), machines);
+    if (partitions.length === 0) return [];
+    const found = await reachable(partitions.map((keys) => this.#dueIn(keys, machines, limit)));
+    const ids = found.flatMap((some) => some ?? []);
+    this.#dueIndexes.settle(ids.length > 0);
+    return ids;
   }
 
   async #dueIn(keys: PartitionKeys, machines: readonly MachineName[], limit: number): Promise<string[]> {
@@ -332,6 +342,9 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
   protected abstract learnTime(): Promise<void>;
 
   /** Of a Cluster any master is asked: one that is away leaves the estimate as it is, and keeps nobody from the others. */
+  /** What a script is to add to Redis's clock. */
+  protected abstract offset(): string;
+
   protected async learnTimeIfOld(): Promise<void> {
     if (!this.clock.old) return;
     try {

@@ -169,7 +169,7 @@ export class RedisStore extends RedisReads implements SagaStore {
     const partitions = keyspace.partitions.length;
     this.#boots = bootsKey(prefix);
     this.#declarations = new Declarations(redis, keyspace, declarationKeys(prefix), clock, () =>
-      this.#offset(),
+      this.offset(),
     );
     this.#claimsMax = String(claimsMax);
     this.#inFlightMax = String(shareOf(inFlightMax, partitions));
@@ -184,7 +184,7 @@ export class RedisStore extends RedisReads implements SagaStore {
     this.#simple = new SimpleWrites({
       redis,
       clock,
-      offset: () => this.#offset(),
+      offset: () => this.offset(),
       streamMax: String(streamMax),
       inFlightMax: this.#inFlightMax,
       replicas,
@@ -355,7 +355,7 @@ export class RedisStore extends RedisReads implements SagaStore {
       'migrate',
       [keys.saga(id), keys.log(id), keys.counters, keys.events, keys.due(from), keys.due(to)],
       [
-        this.#offset(),
+        this.offset(),
         id,
         String(this.streamMax),
         writeId,
@@ -387,7 +387,7 @@ export class RedisStore extends RedisReads implements SagaStore {
       'signal',
       [keys.saga(id), keys.due(machine)],
       [
-        this.#offset(),
+        this.offset(),
         id,
         encodeSignal(signal),
         begins,
@@ -439,7 +439,7 @@ export class RedisStore extends RedisReads implements SagaStore {
             ...sagas.flatMap(([id, machine]) => [keys.saga(id), keys.log(id), keys.due(machine)]),
           ],
           [
-            this.#offset(),
+            this.offset(),
             String(this.streamMax),
             owner.name,
             ...head,
@@ -485,7 +485,7 @@ export class RedisStore extends RedisReads implements SagaStore {
           this.redis,
           'renew',
           heldKeys(keys, sagas),
-          [this.#offset(), String(leaseMs), ...fencesOf(sagas, fences)],
+          [this.offset(), String(leaseMs), ...fencesOf(sagas, fences)],
           this.#replicas,
         );
         this.clock.learn(Number(nowMs));
@@ -504,7 +504,7 @@ export class RedisStore extends RedisReads implements SagaStore {
     const batches = await this.keyspace.batches([...fences.keys()]);
     await reachable(
       batches.map(async ({ keys, sagas }) => {
-        const args = [this.#offset(), ...fencesOf(sagas, fences)];
+        const args = [this.offset(), ...fencesOf(sagas, fences)];
         const [nowMs] = await run(this.redis, 'release', heldKeys(keys, sagas), args);
         this.clock.learn(Number(nowMs));
       }),
@@ -551,7 +551,7 @@ export class RedisStore extends RedisReads implements SagaStore {
       [ended, counters, sagas, status.COMPLETED, status.FAILED].concat(
         ids.flatMap((id, index) => [keys.saga(id), keys.log(id), keys.key(digests[index] ?? '')]),
       ),
-      [this.#offset(), String(earlyMs), ...ids],
+      [this.offset(), String(earlyMs), ...ids],
     );
     this.clock.learn(Number(nowMs));
     for (const id of ids) this.keyspace.forget(id);
@@ -605,10 +605,10 @@ export class RedisStore extends RedisReads implements SagaStore {
 
   /** ARGV 1 to 12 of lua/write.lua. */
   #writeArgs(id: string, write: Write): string[] {
-    return [this.#offset(), id, String(this.streamMax), ...encodeWrite(write)];
+    return [this.offset(), id, String(this.streamMax), ...encodeWrite(write)];
   }
 
-  #offset(): string {
+  protected offset(): string {
     return String(this.clock.offsetMs + this.#jumpMs());
   }
 }

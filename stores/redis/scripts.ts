@@ -66,6 +66,7 @@ const SCRIPTS = {
   signal: script('shared', 'signal'),
   declare: script('shared', 'declare'),
   tick: script('shared', 'tick'),
+  lookout: script('shared', 'lookout'),
   migrate: script('shared', 'books', 'migrate'),
   postpone: script('shared', 'postpone'),
   boot: script('boot'),
