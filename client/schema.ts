@@ -223,7 +223,7 @@ export interface components {
              * @description What happened: the outcome of a call, what an operator asked for, or what a coordinator did.
              * @enum {string}
              */
-            event: "started" | "done" | "refused" | "retryable" | "unknown" | "deferred" | "due" | "deadline" | "accepted" | "event" | "definitionError" | "cancel" | "retry" | "skip" | "resolve" | "outcome" | "takenOver" | "claimsExhausted" | "migrated" | "unreadable" | "versionUnknown" | "forgotten";
+            event: "started" | "done" | "refused" | "retryable" | "unknown" | "deferred" | "due" | "deadline" | "accepted" | "event" | "definitionError" | "cancel" | "retry" | "skip" | "resolve" | "outcome" | "takenOver" | "claimsExhausted" | "migrated" | "unreadable" | "keyMissing" | "versionUnknown" | "forgotten";
             from: string | null;
             to: string;
             step: string | null;

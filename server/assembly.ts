@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { Registry, type SagaDefinition } from '../machines/index.ts';
 import type { SagaStore } from '../stores/saga-store.ts';
+import { sealedStore } from '../stores/sealing/sealed-store.ts';
 import { guard, isAccessOff } from './access.ts';
 import { createApp } from './app.ts';
 import { Callbacks } from './callbacks.ts';
@@ -24,6 +25,7 @@ import { type Patiently, patience } from './patience.ts';
 import { Probes } from './probes.ts';
 import type { Siblings } from './processes/worker.ts';
 import type { SagaBlueprint } from './saga-modules.ts';
+import { openKeys } from './sealing-keys.ts';
 import { engineGauges } from './telemetry/gauges.ts';
 import { httpMetrics } from './telemetry/http.ts';
 import type { Inspector } from './telemetry/inspector.ts';
@@ -121,7 +123,12 @@ export async function assemble(
 
   const metrics = createRegistry(siblings === null ? {} : { coordinator: settings.coordinatorId });
   const patiently = patience(logger, interruption);
-  const store = timedStore(await openStore(patiently, closing), metrics);
+  const keys = await openKeys(settings.sealing, systemClock, logger);
+  closing.push(async () => keys.close());
+  const store = sealedStore(timedStore(await openStore(patiently, closing), metrics), {
+    keys,
+    depth: settings.sealing.depth,
+  });
   closing.push(() => store.close());
   // Also for what people read, and for the dates with which participants ask for patience.
   const clock = timeOf(store, systemClock);
@@ -197,6 +204,7 @@ export async function assemble(
       owner: { name: coordinatorId, boot },
       rights,
       tracing: settings.traces,
+      ...(keys.ring.ids.length > 0 && { keyGeneration: () => keys.generation }),
     },
     machines,
     {

@@ -14,6 +14,7 @@ import {
   stepNames,
 } from './policy-settings.ts';
 import { proxyFor } from './proxy-settings.ts';
+import { readSealing, type SealingSettings } from './sealing-settings.ts';
 import { readService, readSigningKey, type SigningKey } from './service-settings.ts';
 import { readTraceSettings, TRACE_VARIABLES, type TraceSettings } from './trace-settings.ts';
 
@@ -130,6 +131,9 @@ const schema = z.object({
   VERSION_GONE_AFTER_MS: whole(1, 365 * 24 * 3600 * 1000).default(3600 * 1000),
   RETENTION_HOURS: whole(1, 24 * 366 * 10).default(24 * 7),
   RETENTION_LEAST_HOURS: whole(1, 24 * 366 * 10).optional(),
+  SEALING: z.enum(['off', 'secrets', 'whole']).optional(),
+  SEALING_KEYS: z.string().optional(),
+  SEALING_KEYS_FILE: z.string().optional(),
 });
 
 /** How a line of the log says how grave it is, and when it was written. */
@@ -214,6 +218,8 @@ export interface Settings extends PolicySettings {
   readonly sagaDeadlineMs: number | null;
   /** What makes the transitions of machines, as far as it can. */
   readonly transitions: 'table' | 'xstate';
+  /** What of records is kept sealed, and by which keys. */
+  readonly sealing: SealingSettings;
   /** What in the environment looks like a setting and is none. */
   readonly warnings: readonly string[];
 }
@@ -306,6 +312,12 @@ export function readSettings(
   if (leastHours > hours) {
     problems.push(`RETENTION_LEAST_HOURS: must not be more than RETENTION_HOURS, which is ${hours}`);
   }
+  const sealing = readSealing(
+    parsed.data?.SEALING,
+    env.SEALING_KEYS,
+    env.SEALING_KEYS_FILE,
+    (variable, problem) => void problems.push(`${variable}: ${problem}`),
+  );
   const services = participantsOf(sagas).map(({ name, saga, step }) => {
     const unset = defaultUrl(name, sagas, env.SERVICE_HOSTS === 'containers');
     const variable = serviceUrlVariable(name);
@@ -411,6 +423,7 @@ export function readSettings(
       (values.RETENTION_HOURS - (values.RETENTION_LEAST_HOURS ?? values.RETENTION_HOURS)) * 3600 * 1000,
     sagaDeadlineMs: values.SAGA_DEADLINE_MS ?? null,
     transitions: values.TRANSITIONS,
+    sealing: Object.freeze(sealing),
     ...policies,
   };
   return Object.freeze(settings);
@@ -539,6 +552,7 @@ export function shownSettings({
     serviceSigningKeys,
     serviceProxies,
     apiToken: settings.apiToken && '[redacted]',
+    sealing: { ...settings.sealing, keys: settings.sealing.keys && '[redacted]' },
     redisUrl: settings.redisUrl && withoutSecrets(settings.redisUrl),
     // The warnings have lines of their own.
     traces: { ...traces, export: spans && { ...spans, url: withoutSecrets(spans.url) } },

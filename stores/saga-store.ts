@@ -65,12 +65,22 @@ export interface SagaSummary {
   readonly failed_step: string | null;
   /** Counted from 0. */
   readonly failed_step_index: number | null;
+  /** Of a record that is kept sealed, where `label` is `null`. Opaque to the store, but for the hash, by which {@link matches} finds it. */
+  readonly sealed?: SealedLabel;
+}
+
+export interface SealedLabel {
+  readonly label: string;
+  /** Keyed: it says nothing to whoever lacks the key. */
+  readonly hash: string;
 }
 
 /** Why a saga waits for an operator, and what the world still holds because of it. */
 export interface Parked {
   readonly reason: string;
   readonly held: readonly Held[];
+  /** What is held, where that is kept sealed; `held` is empty then. Opaque to the store. */
+  readonly sealed?: string;
 }
 
 /** The effect of one step that could not be undone. */
@@ -99,6 +109,8 @@ export interface LogEntry {
   /** Who asked for it, and why, where it was an operator. */
   readonly by?: string;
   readonly reason?: string;
+  /** What the entry lacks, where that is kept sealed. Opaque to the store. */
+  readonly sealed?: string;
 }
 export type NumberedEntry = LogEntry & { readonly seq: number };
 
@@ -127,6 +139,8 @@ export interface Signal {
   readonly outcome?: 'done' | 'refused';
   /** What an event or an outcome brings, as JSON text: opaque to the store, and so never taken for a signal itself. */
   readonly payload?: string;
+  /** What of it is kept sealed, and not in its place. Opaque to the store. */
+  readonly sealed?: string;
 }
 
 export const SIGNAL_KINDS = ['cancel', 'retry', 'skip', 'resolve', 'event', 'outcome'] as const;
@@ -219,6 +233,8 @@ export interface SagaListing {
    * before a person has looked at it.
    */
   readonly unreadable: string | null;
+  /** Id of a key that is not here, and without which the record cannot be read; a store itself never says so. */
+  readonly keyMissing?: string;
 }
 
 export interface SagaRecord extends SagaListing {
@@ -284,6 +300,8 @@ export interface Filter {
   /** A state with all states nested in it: `processingPayment` finds `processingPayment.waiting`. */
   readonly state?: string;
   readonly label?: string;
+  /** Keyed hashes of `label`, for records that keep theirs sealed: one of them must be its. */
+  readonly labelHashes?: readonly string[];
   /** Id of the machine, in any version. */
   readonly machine?: string;
   readonly failed_step?: string;
@@ -598,8 +616,10 @@ export function claimsExhausted(at: string, state: string): LogEntry {
 
 /** What a listing shows of a record. */
 export function listingOf(record: SagaRecord): SagaListing {
-  const { id, machine, status, summary, parked, seq, createdAtMs, updatedAtMs, unreadable } = record;
-  return { id, machine, status, summary, parked, seq, createdAtMs, updatedAtMs, unreadable };
+  const { id, machine, status, summary, parked, seq, createdAtMs, updatedAtMs, unreadable, keyMissing } =
+    record;
+  const listing = { id, machine, status, summary, parked, seq, createdAtMs, updatedAtMs, unreadable };
+  return keyMissing === undefined ? listing : { ...listing, keyMissing };
 }
 
 /** Whether a saga passes a listing's filter; `nowMs` by the store's clock. Shared, so that stores agree. */
@@ -612,7 +632,9 @@ export function matches(filter: Filter, saga: SagaListing, nowMs: number): boole
     (filter.state === undefined ||
       summary.state === filter.state ||
       summary.state.startsWith(`${filter.state}.`)) &&
-    (filter.label === undefined || filter.label === summary.label) &&
+    (filter.label === undefined ||
+      filter.label === summary.label ||
+      (summary.sealed !== undefined && filter.labelHashes?.includes(summary.sealed.hash) === true)) &&
     (filter.machine === undefined || filter.machine === saga.machine.id) &&
     (filter.failed_step === undefined || filter.failed_step === summary.failed_step) &&
     (error === undefined || parked?.held.some(({ reason }) => reason.includes(error)) === true) &&

@@ -42,6 +42,7 @@ export function headlineOf({ saga, log }: SagaHistory, now: number): string {
 const GIVEN_UP: Readonly<Record<string, string>> = {
   'claims-exhausted': 'it was taken up too often without getting any further',
   unreadable: 'its record cannot be read',
+  'key-missing': 'the key of its record is not here',
   'version-unknown': 'no coordinator runs its version any more',
   'definition-error': 'a function of its own definition failed',
   forgotten: 'the store had forgotten it, so it was stored anew as it was known',

@@ -387,7 +387,7 @@ export type EngineEvent =
       readonly type: 'lost';
       readonly id: string;
       readonly trace: Trace;
-      readonly why: 'stale' | 'missing' | 'lease-over';
+      readonly why: 'stale' | 'missing' | 'lease-over' | 'key-missing';
     }
   /** A saga's record or snapshot cannot be read, so it is parked until a person has looked. */
   | { readonly type: 'unreadable'; readonly id: string; readonly trace: Trace; readonly error: Error }
@@ -459,7 +459,15 @@ export const LOG_EVENTS = [
     'definitionError',
   ] as const),
   ...(['cancel', 'retry', 'skip', 'resolve', 'outcome'] as const),
-  ...(['takenOver', 'claimsExhausted', 'migrated', 'unreadable', 'versionUnknown', 'forgotten'] as const),
+  ...([
+    'takenOver',
+    'claimsExhausted',
+    'migrated',
+    'unreadable',
+    'keyMissing',
+    'versionUnknown',
+    'forgotten',
+  ] as const),
 ] as const;
 export type LogEvent = (typeof LOG_EVENTS)[number];
 

@@ -45,6 +45,7 @@ import { Recovery, type RecoverySettings } from './recovery.ts';
 import { Runner } from './runner.ts';
 import type { Surroundings } from './surroundings.ts';
 import { storedTrace, traceOf } from './trace.ts';
+import { Unlocking } from './unlocking.ts';
 import { type VersionSettings, Versions } from './versions.ts';
 import { Waiters } from './waiters.ts';
 
@@ -68,6 +69,7 @@ export class Engine implements SagaEngine {
   readonly #waiters: Waiters;
   readonly #recovery: Recovery;
   readonly #versions: Versions;
+  readonly #unlocking: Unlocking;
   readonly #headroom: HeadroomGauge;
   readonly #changes: ChangeFeed;
   #draining = false;
@@ -101,9 +103,16 @@ export class Engine implements SagaEngine {
     });
     this.#headroom = new HeadroomGauge(surroundings.store, surroundings.clock);
     this.#versions = new Versions(surroundings, registry, settings, () => this.#runner.nextWriteId());
+    this.#unlocking = new Unlocking(
+      surroundings,
+      registry,
+      () => this.#runner.nextWriteId(),
+      (id) => this.#recovery.wakeAfter(id, 0),
+    );
     this.#recovery = new Recovery(surroundings, registry, this.#runner, this.#places, settings, async () => {
       await this.#waiters.look((id) => this.#runner.has(id));
       await this.#versions.round();
+      await this.#unlocking.round();
     });
   }
 

@@ -21,9 +21,10 @@ import {
 import { migrate } from './migrate.ts';
 import type { Places } from './places.ts';
 import type { Runner } from './runner.ts';
-import { setAside } from './set-aside.ts';
+import { type SetAside, setAside } from './set-aside.ts';
 import type { Surroundings } from './surroundings.ts';
 import { traceOf } from './trace.ts';
+import { KEY_MISSING } from './unlocking.ts';
 import { summaryOf } from './write.ts';
 
 export interface RecoverySettings {
@@ -262,6 +263,10 @@ export class Recovery {
     const { id, version } = record.machine;
     const machine = this.#registry.takerOf(id, version);
     const { unreadable, status } = record;
+    if (record.keyMissing !== undefined) {
+      await this.#setAside(record, new Error(unreadable ?? ''), AS_KEY_MISSING);
+      return;
+    }
     // One that is parked already was taken up for what an operator asked: to carry it on as far as it can be read.
     if (unreadable !== null && (status === 'STARTED' || machine === undefined || record.owner === null)) {
       await this.#setAside(record, new Error(unreadable));
@@ -299,15 +304,14 @@ export class Recovery {
     if (moved !== null) this.#runner.resume(moved.claim, machine, snapshot, moved.sentAt);
   }
 
-  /** Parks a saga that cannot be read, with its snapshot as it is: a person must look at it. */
-  async #setAside(record: SagaRecord, error: Error): Promise<void> {
+  /** Parks a saga that cannot be read, with its snapshot as it is: a person must look at it, or the key must come. */
+  async #setAside(record: SagaRecord, error: Error, aside = AS_UNREADABLE): Promise<void> {
     const { id, trace } = record;
     this.#in.observe({ type: 'unreadable', id, trace: traceOf(id, trace), error });
     // The store has done so itself, where nothing could be written.
     if (record.owner === null) return;
     await setAside(this.#in, this.#mended(record), this.#runner.nextWriteId(), {
-      event: UNREADABLE,
-      reason: UNREADABLE,
+      ...aside,
       error: error.message,
       held: UNKNOWN_HELD,
     });
@@ -396,6 +400,11 @@ export class Recovery {
     }
   }
 }
+
+/** How the two are told apart of which nothing can be read: the one is damaged, the other heals when its key comes. */
+type Unread = Pick<SetAside, 'event' | 'reason'>;
+const AS_UNREADABLE: Unread = { event: UNREADABLE, reason: UNREADABLE };
+const AS_KEY_MISSING: Unread = { event: 'keyMissing', reason: KEY_MISSING };
 
 const PURGE_BATCH = 500;
 /** The part of its memory at which a store is nearly full: the alert of that name says the same. */

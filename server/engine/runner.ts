@@ -339,6 +339,7 @@ export class Runner {
     if (committed === null) return false;
     const { result, sentAt } = committed;
     if (result.kind === 'signalled') {
+      if (result.signals.some(({ sealed }) => sealed !== undefined)) return this.#giveBack(saga);
       // Somebody has asked for something meanwhile: what the outcome leads to is decided again.
       saga.signals = result.signals;
       return this.#advance(saga, performed);
@@ -378,6 +379,14 @@ export class Runner {
     this.#drop(id);
     if (next.kind === 'wait') this.#onWaiting(id, next.delayMs, machine.id);
     else this.#settle(saga, Math.max(0, at - createdAtMs));
+    return false;
+  }
+
+  /** Something has come for it that cannot be read here, because its key is elsewhere: whoever has that carries it on. */
+  async #giveBack({ id, trace, fence }: Held): Promise<false> {
+    const { store, observe } = this.#in;
+    observe({ type: 'lost', id, trace, why: 'key-missing' });
+    await this.#answered(`release of saga ${id}`, () => store.release([{ id, fence }]));
     return false;
   }
 

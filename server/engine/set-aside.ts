@@ -32,8 +32,11 @@ export function asideWrite(
   const { state } = summary;
   const at = new Date(nowMs).toISOString();
   const stays = { at, from: state, to: state, kind: null, attempt: null, duration_ms: null };
-  // What somebody was told that it is kept waits until the saga is carried on; an operator asks again.
-  const signalsLeft = signals.filter(({ kind }) => kind === 'event' || kind === 'outcome');
+  // What somebody was told that it is kept waits until the saga is carried on; an operator asks again, unless nobody here can
+  // tell what it was.
+  const signalsLeft = signals.filter(
+    ({ kind, sealed }) => kind === 'event' || kind === 'outcome' || sealed !== undefined,
+  );
   const ignored = signals
     .filter((one) => !signalsLeft.includes(one))
     .map(

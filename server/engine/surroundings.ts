@@ -15,4 +15,6 @@ export interface Surroundings {
   readonly owner: Owner;
   readonly rights: Rights;
   readonly tracing: Tracing;
+  /** Rises whenever other keys have come by which the store opens records; left out where it opens none. */
+  readonly keyGeneration?: () => number;
 }

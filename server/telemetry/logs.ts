@@ -147,6 +147,7 @@ function idsOf({ id, trace }: { readonly id: string; readonly trace: Trace }) {
 const LOST = {
   stale: 'saga dropped: it is in other hands now',
   missing: 'saga dropped: others have ended it, and it was purged',
+  'key-missing': 'saga dropped: what has come for it is sealed with a key that is not here',
   'lease-over': 'saga dropped: its lease was over before its call could be made; it is due again',
 } as const;
 

@@ -62,6 +62,7 @@ const signal: z.ZodType<Signal> = z.object({
   attempt: count.exactOptional(),
   outcome: z.enum(['done', 'refused']).exactOptional(),
   payload: z.string().exactOptional(),
+  sealed: z.string().exactOptional(),
 });
 
 const fields = z.object({
@@ -82,6 +83,7 @@ const fields = z.object({
         total_steps: count,
         failed_step: z.string().nullable(),
         failed_step_index: count.nullable(),
+        sealed: z.object({ label: z.string(), hash: z.string() }).exactOptional(),
       })
       .transform(({ order_id, label = order_id, ...summary }) => ({ ...summary, label })),
   ),
@@ -99,6 +101,7 @@ const fields = z.object({
             says: z.string().exactOptional(),
           }),
         ),
+        sealed: z.string().exactOptional(),
       }),
       parse,
     ),
@@ -268,6 +271,7 @@ const logEntry = json(
     error: text,
     by: z.string().exactOptional(),
     reason: z.string().exactOptional(),
+    sealed: z.string().exactOptional(),
   }),
 );
 
@@ -293,14 +297,17 @@ export function unreadableEntry(at: string, error: string): LogEntry {
 
 /** Without the state, which has a field of its own. */
 export function encodeSummary(summary: SagaSummary): string {
-  const { label, steps_completed, total_steps, failed_step, failed_step_index } = summary;
+  const { label, steps_completed, total_steps, failed_step, failed_step_index, sealed } = summary;
   return JSON.stringify({
     order_id: label,
     steps_completed,
     total_steps,
     failed_step,
     failed_step_index,
-  } satisfies Omit<SagaSummary, 'state' | 'label'> & { readonly order_id: string | null });
+    sealed,
+  } satisfies { readonly [Name in Exclude<keyof SagaSummary, 'state' | 'label'>]: unknown } & {
+    readonly order_id: string | null;
+  });
 }
 
 /** ARGV 4 to 12 of lua/write.lua. No validation here: this is the hot path, and the caller is our own engine. */

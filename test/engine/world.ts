@@ -25,6 +25,7 @@ import {
   type SagaStore,
   StoreUnavailableError,
 } from '../../stores/saga-store.ts';
+import { type SealingOptions, sealedStore } from '../../stores/sealing/sealed-store.ts';
 import { answers, everywhere, placed } from '../machines/placed-order.ts';
 import { quiet, VirtualClock } from './virtual-clock.ts';
 
@@ -101,6 +102,12 @@ export interface WorldOptions {
   readonly policies?: Policies;
   /** Of the store. */
   readonly inFlightMax?: number;
+  /** What each coordinator seals, and by which keys; nothing unless set. */
+  readonly sealing?: (name: string) => Sealing;
+}
+
+export interface Sealing extends SealingOptions {
+  readonly keyGeneration: () => number;
 }
 
 export class World {
@@ -123,12 +130,14 @@ export class World {
   /** What the coordinators draw, in [0, 1). */
   random = (): number => 0.5;
   readonly #scripts = new Map<string, Script[]>();
+  readonly #sealing: WorldOptions['sealing'];
 
   constructor({
     saga = orderSaga,
     policy = {},
     policies = everywhere(policy),
     inFlightMax = 1_000,
+    sealing,
   }: WorldOptions = {}) {
     // One partition and counted randomness: ids are in the order of their making.
     let drawn = 0;
@@ -138,6 +147,7 @@ export class World {
     };
     this.store = new MemoryStore({ now: this.clock.now, partitions: 1, random, inFlightMax });
     this.machine = this.registry.register(saga(policies));
+    this.#sealing = sealing;
   }
 
   /** Its participants are scripted, unless real ones are given; it runs the world's machines, unless others are given. */
@@ -150,9 +160,12 @@ export class World {
   ): Promise<Coordinator> {
     const events: EngineEvent[] = [];
     let alive = true;
+    const reached = this.#storeOf(() => alive);
+    const sealing = this.#sealing?.(name);
     const engine = new Engine(
       {
-        store: this.#storeOf(() => alive),
+        store: sealing ? sealedStore(reached, sealing) : reached,
+        ...(sealing && { keyGeneration: sealing.keyGeneration }),
         participants: real ?? (this.#participants(name, () => alive) as Participants),
         clock: {
           now: () => this.clock.now() + this.wrongMs,

@@ -74,6 +74,9 @@ const JSON_ROOM = /^json\//;
 /** What everybody in the server may know of the engine. */
 const ENGINE_SHOWN = /^server\/engine\/(contract|clock)\.ts$/;
 
+/** It seals whatever a store keeps, and knows none of them. */
+const SEALING = /^stores\/sealing\//;
+
 export const RULES: readonly Rule[] = [
   { about: JSON_ROOM, may: [JSON_ROOM], why: 'everybody reads and writes JSON by it' },
   {
@@ -207,6 +210,7 @@ export const RULES: readonly Rule[] = [
       JSON_ROOM,
       /^machines\//,
       /^stores\/saga-store\.ts$/,
+      SEALING,
       PACKAGE,
       NODE,
     ],
@@ -221,6 +225,7 @@ export const RULES: readonly Rule[] = [
       JSON_ROOM,
       /^machines\//,
       /^stores\/saga-store\.ts$/,
+      SEALING,
       PACKAGE,
       NODE,
     ],

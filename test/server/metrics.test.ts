@@ -202,7 +202,7 @@ describe('stands at zero from the start, so that a rate sees the first of', () =
       crossed(['order'], STEPS, KINDS, ['done', 'refused', 'retryable', 'unknown']),
     ],
     ['saga_participant_breaker_opened_total', '', STEPS],
-    ['saga_lost_total', '', ['stale', 'missing', 'lease-over']],
+    ['saga_lost_total', '', ['stale', 'missing', 'lease-over', 'key-missing']],
     [
       'http_request_duration_seconds',
       '_count',

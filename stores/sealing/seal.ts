@@ -1,0 +1,91 @@
+/** What a record has to hide, put out of its place and sealed beside it: what the store reads, indexes and counts stays as it is. */
+import { stringify } from '../../json/exact.ts';
+import {
+  type LogEntry,
+  type Next,
+  type Parked,
+  type SagaSummary,
+  type Signal,
+  UNKNOWN_HELD,
+  type Write,
+} from '../saga-store.ts';
+import { isSealed, type Keyring } from './keyring.ts';
+
+/**
+ * `secrets`: what a definition may have declared to be secret, which stands in the snapshot, and in what events and outcomes bring.
+ * `whole`: all that tells of the business, so label, log and what is held too.
+ */
+export type Depth = 'secrets' | 'whole';
+
+/** What a create, a commit and a migration have in common here. */
+type Written = Pick<Write, 'snapshot' | 'summary' | 'entry'> &
+  Partial<Pick<Write, 'earlier' | 'next' | 'signalsLeft'>>;
+
+/** What was read sealed and could not be opened is written back as it was read. */
+export function sealWrite<W extends Written>(ring: Keyring, depth: Depth, id: string, write: W): W {
+  const { snapshot, summary, entry, earlier, next, signalsLeft } = write;
+  const isWhole = depth === 'whole';
+  return {
+    ...write,
+    snapshot: isSealed(snapshot) ? snapshot : ring.seal(id, 'snapshot', snapshot),
+    ...(signalsLeft && { signalsLeft: signalsLeft.map((one) => sealSignal(ring, depth, id, one)) }),
+    ...(isWhole && { summary: sealSummary(ring, id, summary), entry: sealEntry(ring, id, entry) }),
+    ...(isWhole && earlier && { earlier: earlier.map((one) => sealEntry(ring, id, one)) }),
+    ...(isWhole && next?.kind === 'park' && { next: sealNext(ring, id, next) }),
+  };
+}
+
+function sealSummary(ring: Keyring, id: string, summary: SagaSummary): SagaSummary {
+  const { label, sealed } = summary;
+  if (label === null || sealed !== undefined) return summary;
+  return {
+    ...summary,
+    label: null,
+    sealed: { label: ring.seal(id, 'label', label), hash: ring.hash(label) },
+  };
+}
+
+/** What of an entry a participant, a client or a person has said. */
+export type EntrySaid = Pick<LogEntry, 'error' | 'by' | 'reason'> & { readonly step?: string };
+
+function sealEntry(ring: Keyring, id: string, entry: LogEntry): LogEntry {
+  const { error, by, reason, step, ...rest } = entry;
+  // The address of an item holds its key, which comes from the saga's data.
+  const isItem = step?.includes('/') === true;
+  if (error === null && by === undefined && reason === undefined && !isItem) return entry;
+  const said = { error, by, reason, ...(isItem && { step }) };
+  const sealed = ring.seal(id, fieldOfEntry(entry), JSON.stringify(said));
+  return { ...rest, step: isItem ? null : step, error: null, sealed };
+}
+
+/** No entry's words can be put under another. */
+export function fieldOfEntry({ at, event, from, to }: LogEntry): string {
+  return `log ${at} ${event} ${from} ${to}`;
+}
+
+function sealNext(ring: Keyring, id: string, next: Next & { readonly kind: 'park' }): Next {
+  return { kind: 'park', parked: sealParked(ring, id, next.parked) };
+}
+
+function sealParked(ring: Keyring, id: string, parked: Parked): Parked {
+  const { reason, held, sealed } = parked;
+  // It tells nothing, and whoever parks a saga for a key that is not there must not lock it a second time.
+  if (held === UNKNOWN_HELD && sealed === undefined) return parked;
+  return { reason, held: [], sealed: sealed ?? ring.seal(id, 'held', stringify(held)) };
+}
+
+/** What of a signal its sender has said. */
+export type SignalSaid = Partial<Pick<Signal, 'by' | 'reason' | 'step' | 'payload'>>;
+
+export function sealSignal(ring: Keyring, depth: Depth, id: string, signal: Signal): Signal {
+  const { by, reason, step, payload, sealed, ...rest } = signal;
+  if (sealed !== undefined || (depth === 'secrets' && payload === undefined)) return signal;
+  const said = depth === 'whole' ? { by, reason, step, payload } : { payload };
+  const open =
+    depth === 'whole' ? { by: '', reason: '' } : { by, reason, ...(step !== undefined && { step }) };
+  return { ...rest, ...open, sealed: ring.seal(id, fieldOfSignal(signal), JSON.stringify(said)) };
+}
+
+export function fieldOfSignal({ id }: Signal): string {
+  return `signal ${id}`;
+}

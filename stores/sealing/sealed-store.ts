@@ -1,0 +1,154 @@
+/** A store whose records are sealed on their way in and opened on their way out; in everything else the store that it is given. */
+import {
+  type Claimed,
+  type CommitResult,
+  type CreateResult,
+  type Filter,
+  matches,
+  type NewSaga,
+  type Page,
+  type SagaStore,
+} from '../saga-store.ts';
+import type { Keyring } from './keyring.ts';
+import { Opener } from './open.ts';
+import { type Depth, sealSignal, sealWrite } from './seal.ts';
+
+export interface Keys {
+  /** As they are just now. */
+  readonly ring: Keyring;
+  /** Looks for keys that have come since. Answers whether there are others than before. */
+  refresh(): Promise<boolean>;
+}
+
+export interface SealingOptions {
+  readonly keys: Keys;
+  /** `off`: nothing is sealed any more, and what was is opened. */
+  readonly depth: Depth | 'off';
+}
+
+/** Without keys, writes go straight through; what cannot be read then is told all the same. */
+export function sealedStore(store: SagaStore, { keys, depth }: SealingOptions): SagaStore {
+  const hasKeys = keys.ring.ids.length > 0;
+
+  /** Reads once more where a key was missing that has come meanwhile. */
+  async function opened<T>(read: (note: (opener: Opener) => Opener) => T): Promise<T> {
+    for (let again = false; ; again = true) {
+      const openers: Opener[] = [];
+      const found = read((opener) => {
+        openers.push(opener);
+        return opener;
+      });
+      const isMissing = openers.some(({ missing }) => missing !== null);
+      if (!isMissing || again || !(await keys.refresh())) return found;
+    }
+  }
+
+  async function create(saga: NewSaga): Promise<CreateResult> {
+    if (depth === 'off') return createUnder(saga, digestsOf(saga, false));
+    return createUnder(sealWrite(keys.ring, depth, saga.id, saga), digestsOf(saga, depth === 'whole'));
+  }
+
+  /** The body's digest as it may stand there: as it is written now, then as it was written before, by another key or by none. */
+  function digestsOf({ idempotency }: NewSaga, isKeyed: boolean): readonly string[] {
+    if (idempotency === null) return [];
+    const keyed = keys.ring.hashes(idempotency.digest);
+    return isKeyed ? [...keyed, idempotency.digest] : [idempotency.digest, ...keyed];
+  }
+
+  async function createUnder(saga: NewSaga, digests: readonly string[]): Promise<CreateResult> {
+    const { idempotency } = saga;
+    if (idempotency === null) return store.create(saga);
+    let result: CreateResult | null = null;
+    for (const digest of digests) {
+      result = await store.create({ ...saga, idempotency: { ...idempotency, digest } });
+      if (result.kind !== 'key-reused') return result;
+    }
+    return result ?? store.create(saga);
+  }
+
+  async function openSignalled(id: string, result: CommitResult): Promise<CommitResult> {
+    if (result.kind !== 'signalled') return result;
+    const signals = await opened((note) => note(new Opener(keys.ring, id)).signals(result.signals));
+    return { kind: 'signalled', signals };
+  }
+
+  async function list(filter: Filter, cursor: string | null, limit: number): Promise<Page> {
+    const { error, ...rest } = filter;
+    // What is held can be searched only when it is opened.
+    const isSearched = hasKeys && error !== undefined;
+    const asked: Filter = isSearched ? { status: 'ABORTED', ...rest } : filter;
+    const { label } = filter;
+    const hashed = label === undefined ? asked : { ...asked, labelHashes: keys.ring.hashes(label) };
+    const page = await store.list(hashed, cursor, limit);
+    const sagas = await opened((note) =>
+      page.sagas.map((saga) => note(new Opener(keys.ring, saga.id)).listing(saga)),
+    );
+    return { ...page, sagas: isSearched ? sagas.filter((saga) => matches({ error }, saga, 0)) : sagas };
+  }
+
+  async function claim(...args: Parameters<SagaStore['claim']>): Promise<Claimed[]> {
+    const claimed = await store.claim(...args);
+    return opened((note) =>
+      claimed.map(({ record, ...rest }) => ({
+        ...rest,
+        record: note(new Opener(keys.ring, record.id)).record(record),
+      })),
+    );
+  }
+
+  return {
+    info: store.info,
+    newId: (key) => store.newId(key),
+    now: () => store.now(),
+    jumped: () => store.jumped(),
+    boot: (name) => store.boot(name),
+    secret: () => store.secret(),
+    declare: (machines, owner, leaseMs) => store.declare(machines, owner, leaseMs),
+    gone: (afterMs) => store.gone(afterMs),
+    create: hasKeys ? create : (saga) => store.create(saga),
+    commit: !hasKeys
+      ? (id, expected, write) => store.commit(id, expected, write)
+      : async (id, expected, write) => {
+          const written = depth === 'off' ? write : sealWrite(keys.ring, depth, id, write);
+          return openSignalled(id, await store.commit(id, expected, written));
+        },
+    migrate: (id, expected, migration) =>
+      store.migrate(
+        id,
+        expected,
+        hasKeys && depth !== 'off' ? sealWrite(keys.ring, depth, id, migration) : migration,
+      ),
+    claim,
+    signal: (id, signal, expectedSeq) =>
+      store.signal(
+        id,
+        hasKeys && depth !== 'off' ? sealSignal(keys.ring, depth, id, signal) : signal,
+        expectedSeq,
+      ),
+    renew: (held, leaseMs) => store.renew(held, leaseMs),
+    release: (held) => store.release(held),
+    due: (machines, limit) => store.due(machines, limit),
+    running: (machines, cursor, limit) => store.running(machines, cursor, limit),
+    get: async (id) => {
+      const record = await store.get(id);
+      return record && opened((note) => note(new Opener(keys.ring, id)).record(record));
+    },
+    statuses: (ids) => store.statuses(ids),
+    log: async (id) => {
+      const log = await store.log(id);
+      return opened((note) => {
+        const opener = note(new Opener(keys.ring, id));
+        return log.map((entry) => opener.entry(entry));
+      });
+    },
+    list,
+    statistics: () => store.statistics(),
+    backlog: (machines) => store.backlog(machines),
+    memory: () => store.memory(),
+    changes: (after, until, limit) => store.changes(after, until, limit),
+    purge: (limit, earlyMs) => store.purge(limit, earlyMs),
+    ping: () => store.ping(),
+    tryWrite: () => store.tryWrite(),
+    close: () => store.close(),
+  };
+}
