@@ -42,7 +42,10 @@ function nameOf({ id, version }: RegisteredMachine): string {
 const OUTCOMES = ['done', 'refused', 'retryable', 'unknown'] satisfies Outcome[];
 const KINDS = ['action', 'compensation'] satisfies Kind[];
 const SETTLED = ['COMPLETED', 'FAILED', 'ABORTED'] satisfies SagaStatus[];
-const LOST = ['stale', 'missing', 'lease-over', 'key-missing'] satisfies Extract<EngineEvent, { type: 'lost' }>['why'][];
+const LOST = ['stale', 'missing', 'lease-over', 'key-missing'] satisfies Extract<
+  EngineEvent,
+  { type: 'lost' }
+>['why'][];
 
 export function sagaMetrics(registry: Registry, { machines, participants }: Build): Observe {
   const registers = [registry];

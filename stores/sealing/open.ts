@@ -2,7 +2,7 @@
 import { parse } from '../../json/exact.ts';
 import {
   type Held,
-  type NumberedEntry,
+  type LogEntry,
   type Parked,
   type SagaListing,
   type SagaRecord,
@@ -92,7 +92,7 @@ export class Opener {
     return isMissing ? signal : { id: signal.id, kind: UNREADABLE, atMs: signal.atMs, by: '', reason: '' };
   }
 
-  entry(entry: NumberedEntry): NumberedEntry {
+  entry<E extends LogEntry>(entry: E): Omit<E, 'sealed'> {
     const { sealed, ...rest } = entry;
     if (sealed === undefined) return entry;
     const opening = this.#ring.open(this.#id, fieldOfEntry(entry), sealed);

@@ -78,6 +78,7 @@ it('needs nothing to be set', () => {
     sagaDeadlineMs: null,
     transitions: 'table',
     purgeEarlyMs: 0,
+    sealing: { depth: 'off', keys: null, file: null },
     traces: {
       export: null,
       isRecorded: false,

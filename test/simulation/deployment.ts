@@ -18,7 +18,10 @@ import {
   StoreUnavailableError,
   type Write,
 } from '../../stores/saga-store.ts';
+import { Opener } from '../../stores/sealing/open.ts';
+import { sealedStore } from '../../stores/sealing/sealed-store.ts';
 import { at } from '../machines/placed-order.ts';
+import { HandKeys } from '../sealing/keys.ts';
 import { type Fate, type Message, Network } from './network.ts';
 import { type Mood, SimulatedParticipants } from './participants.ts';
 import { Process } from './process.ts';
@@ -73,6 +76,8 @@ export interface Surroundings {
   /** An asynchronous participant says what came of its call; where nobody hears it, it must be asked. */
   readonly tell?: (sagaId: string, reported: Reported) => void;
   readonly inHandMax?: number;
+  /** Whole records are sealed. */
+  readonly isSealed?: boolean;
 }
 
 export class Deployment {
@@ -88,6 +93,7 @@ export class Deployment {
   readonly #chance: Chance;
   readonly #moodOf: Surroundings['moodOf'];
   readonly #settings: EngineSettings;
+  readonly #keys: HandKeys;
 
   constructor({
     saga,
@@ -96,11 +102,13 @@ export class Deployment {
     moodOf,
     tell = () => {},
     inHandMax = SETTINGS.inHandMax,
+    isSealed = false,
   }: Surroundings) {
     this.saga = SIMULATED[saga];
     this.#chance = chance;
     this.#moodOf = moodOf;
     this.#settings = { ...SETTINGS, inHandMax };
+    this.#keys = new HandKeys(...(isSealed ? ['k1'] : []));
     const now = () => at + this.timeline.ms;
     this.store = new MemoryStore({ now, random: chance.next, partitions: 2 });
     const broken = (what: string) => this.break(what);
@@ -108,8 +116,14 @@ export class Deployment {
     const { timeline } = this;
     const { answers } = this.saga;
     this.participants = new SimulatedParticipants({ timeline, answers, tell, broken });
+    const opened = (id: string) => this.opened(id);
     const { leaseMarginMs: marginMs } = RIGHTS;
-    this.watch = new Watch({ store: this.store, storeNow: now, saga: this.saga, marginMs, broken });
+    this.watch = new Watch({ store: this.store, storeNow: now, saga: this.saga, marginMs, broken, opened });
+  }
+
+  /** What a saga keeps, as its coordinators see it. */
+  opened(id: string): Opener {
+    return new Opener(this.#keys.ring, id);
   }
 
   break(what: string): void {
@@ -125,9 +139,11 @@ export class Deployment {
     const owner = { name, boot: await this.store.boot(name) };
     const skewMs = (this.#chance.below(3) - 1) * this.#chance.below(7_200_000);
     const process = new Process(owner, this.timeline, skewMs);
+    const store = this.#storeOf(process);
     process.engine = new Engine(
       {
-        store: this.#storeOf(process),
+        store:
+          this.#keys.ring.ids.length > 0 ? sealedStore(store, { keys: this.#keys, depth: 'whole' }) : store,
         participants: this.#participantsOf(process) as unknown as Participants,
         clock: process,
         random: this.#chance.next,

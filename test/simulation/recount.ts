@@ -14,10 +14,11 @@ export async function recount(
   const count = (name: string, n = 1) => {
     counted[name] = (counted[name] ?? 0) + n;
   };
-  for (const [id, record] of world.watch.records) {
-    if ((await world.store.get(id)) !== record) world.break(`${id} was written by nobody who was seen`);
+  for (const [id, stored] of world.watch.records) {
+    const record = world.opened(id).record(stored);
+    if ((await world.store.get(id)) !== stored) world.break(`${id} was written by nobody who was seen`);
     againstBooks(world, record, refusedForGood);
-    const log = await world.store.log(id);
+    const log = (await world.store.log(id)).map((entry) => world.opened(id).entry(entry));
     log.forEach(({ seq }, index) => {
       if (seq !== index + 1) world.break(`${id}: entry ${index + 1} of its log has number ${seq}`);
     });

@@ -1,6 +1,6 @@
 /**
  * Many seeds on all cores: `node --import tsx test/simulation/simulate.ts [--seeds N] [--from S]
- * [--saga order|returns|trip]`. Each seed has one of the sagas in turn, unless one is chosen. Ends with 1 at the first seed that
+ * [--saga order|returns|trip] [--sealed]`. Each seed has one of the sagas in turn, unless one is chosen. Ends with 1 at the first seed that
  * breaks a promise, and shows it.
  */
 import { type ChildProcess, fork } from 'node:child_process';
@@ -26,7 +26,7 @@ async function batch(from: number, until: number, stride: number): Promise<Batch
   const statuses: Record<string, number> = {};
   let [done, steps] = [0, 0];
   for (let seed = from; seed < until && done < BATCH; seed += stride) {
-    const run = await simulate(seed, sagaOf(seed, sagas));
+    const run = await simulate(seed, sagaOf(seed, sagas), values.sealed === true);
     done += 1;
     steps += run.steps;
     for (const [status, n] of Object.entries(run.statuses)) statuses[status] = (statuses[status] ?? 0) + n;
@@ -64,6 +64,7 @@ async function parent(from: number, seeds: number): Promise<number> {
       const worker = fork(fileURLToPath(import.meta.url), [
         '--child',
         [from + n, from + seeds, workers].join(),
+        ...(values.sealed === true ? ['--sealed'] : []),
         ...(values.saga === undefined ? [] : ['--saga', values.saga]),
       ]);
       children.push(worker);
@@ -90,6 +91,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '100000' },
     from: { type: 'string', default: '1' },
     saga: { type: 'string' },
+    sealed: { type: 'boolean' },
     child: { type: 'string' },
   },
 });

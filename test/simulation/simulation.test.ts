@@ -105,3 +105,11 @@ it('replays a seed to the letter', async () => {
   }
   expect((await simulate(1)).hash).not.toBe((await simulate(4)).hash);
 });
+
+it('keeps every promise where whole records are sealed', { timeout: 120_000 }, async () => {
+  const sealed = seeds.slice(0, 30);
+  for (const seed of sealed) {
+    const run = await simulate(seed, sagaOf(seed, sagas), true);
+    if (run.broken.length > 0) expect.fail(told(run));
+  }
+});

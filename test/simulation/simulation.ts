@@ -68,7 +68,7 @@ export class Simulation {
   #writing = 0;
   #calm = false;
 
-  constructor(seed: number, saga: SagaName) {
+  constructor(seed: number, saga: SagaName, isSealed: boolean) {
     const chance = new Chance(seed);
     this.#chance = chance;
     this.#climate = {
@@ -93,6 +93,7 @@ export class Simulation {
       moodOf: (sagaId, call) => this.#moodOf(sagaId, call),
       tell: (sagaId, reported) => void this.#tell(sagaId, reported),
       inHandMax: chance.pick([2, 100]),
+      isSealed,
     });
   }
 
@@ -348,8 +349,9 @@ export class Simulation {
 }
 
 /** Runs one seed. A bug that throws in a coordinator is told with its trace, like a broken promise. */
-export async function simulate(seed: number, saga: SagaName = sagaOf(seed)): Promise<Run> {
-  const simulation = new Simulation(seed, saga);
+/** @param isSealed whether whole records are kept sealed */
+export async function simulate(seed: number, saga: SagaName = sagaOf(seed), isSealed = false): Promise<Run> {
+  const simulation = new Simulation(seed, saga, isSealed);
   const bugs: string[] = [];
   const note = (bug: unknown) => bugs.push(`a coordinator threw ${bug instanceof Error ? bug.stack : bug}`);
   process.on('unhandledRejection', note);

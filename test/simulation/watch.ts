@@ -18,6 +18,7 @@ import type {
   SignalResult,
   Write,
 } from '../../stores/saga-store.ts';
+import type { Opener } from '../../stores/sealing/open.ts';
 import type { Process } from './process.ts';
 import { type Simulated, turnOf } from './sagas.ts';
 
@@ -48,6 +49,7 @@ export class Watch {
   readonly #saga: Simulated;
   readonly #marginMs: number;
   readonly #broken: (what: string) => void;
+  readonly #opened: (id: string) => Opener;
   readonly #writes = new Map<string, Set<string>>();
   /** By saga, as read last: most of what befalls a record leaves its snapshot as it is. */
   readonly #read = new Map<string, Standing>();
@@ -58,12 +60,15 @@ export class Watch {
     readonly saga: Simulated;
     readonly marginMs: number;
     readonly broken: (what: string) => void;
+    /** Opens what a saga keeps sealed. */
+    readonly opened: (id: string) => Opener;
   }) {
     this.#store = given.store;
     this.#storeNow = given.storeNow;
     this.#saga = given.saga;
     this.#marginMs = given.marginMs;
     this.#broken = given.broken;
+    this.#opened = given.opened;
   }
 
   /** Performs an operation and looks at what it did. */
@@ -144,7 +149,8 @@ export class Watch {
   #moved(was: Standing, after: SagaRecord, write: Write): void {
     const { id } = after;
     const is = this.#standing(after);
-    const entries = [...(write.earlier ?? []), write.entry];
+    const opener = this.#opened(id);
+    const entries = [...(write.earlier ?? []), write.entry].map((one) => opener.entry(one));
     const waits = activitiesIn(is.asks).filter(({ kind }) => kind === 'wait');
     const untils = activitiesIn(was.asks).flatMap((one) => (one.kind === 'call' ? [] : [one.until]));
     for (const [index, entry] of entries.entries()) {
@@ -196,7 +202,7 @@ export class Watch {
       return;
     }
     const letters = this.letters.get(id) ?? new Map<string, Signal>();
-    if (!letters.has(signal.id)) letters.set(signal.id, signal);
+    for (const one of this.#opened(id).signals([signal])) if (!letters.has(one.id)) letters.set(one.id, one);
     this.letters.set(id, letters);
     if (signal.kind === 'cancel' && after !== undefined && this.#isPast(this.#standing(after)))
       this.#broken(`${id}: a cancel was taken behind the pivot`);
@@ -207,11 +213,12 @@ export class Watch {
     return pivot !== null && pivot in snapshot.context.answers;
   }
 
-  #standing({ id, snapshot: text }: SagaRecord): Standing {
+  #standing(record: SagaRecord): Standing {
+    const { id, snapshot: text } = record;
     const known = this.#read.get(id);
     if (known?.text === text) return known;
     const { machine } = this.#saga;
-    const snapshot = machine.restore(text);
+    const snapshot = machine.restore(this.#opened(id).record(record).snapshot);
     const standing = { text, snapshot, asks: machine.asks(snapshot) };
     this.#read.set(id, standing);
     return standing;
