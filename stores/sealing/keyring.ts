@@ -6,6 +6,7 @@
  * Saga and field are authenticated with it: a text that was moved to another saga or another field opens nowhere.
  */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import type { SealedLabel } from '../saga-store.ts';
 
 export interface SealingKey {
   /** Letters, digits, `_` and `-`: it stands in every text that the key has sealed. */
@@ -27,8 +28,8 @@ const PREFIX = 's1.';
 const FORM = /^s1\.([\w-]{1,32})\.([\w-]+)$/;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
-/** Sagas whose keys are kept: about as many as are in hand. */
-const DERIVED_MAX = 4096;
+/** Sagas whose keys and labels are kept: about as many as are in hand. */
+const KEPT_MAX = 4096;
 
 /** Whether a text was sealed. The texts that are asked about are JSON, and so never begin as those do. */
 export function isSealed(text: string): boolean {
@@ -40,6 +41,7 @@ export class Keyring {
   readonly #hashKeys: ReadonlyMap<string, Uint8Array>;
   /** Keys of sagas, by key and saga. */
   readonly #derived = new Map<string, Uint8Array>();
+  readonly #labels = new Map<string, { readonly of: string; readonly sealed: SealedLabel }>();
 
   /** @param keys the first seals, all of them open */
   constructor(keys: readonly SealingKey[]) {
@@ -59,6 +61,15 @@ export class Keyring {
     cipher.setAAD(boundTo(sagaId, field));
     const sealed = [nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()];
     return `${PREFIX}${key.id}.${Buffer.concat(sealed).toString('base64url')}`;
+  }
+
+  /** A saga's label hardly changes, and is written with every commit: so it is sealed once. */
+  sealLabel(sagaId: string, label: string): SealedLabel {
+    const known = this.#labels.get(sagaId);
+    if (known?.of === label) return known.sealed;
+    const sealed = { label: this.seal(sagaId, 'label', label), hash: this.hash(label) };
+    keep(this.#labels, sagaId, { of: label, sealed });
+    return sealed;
   }
 
   open(sagaId: string, field: string, sealed: string): Opening {
@@ -108,13 +119,18 @@ export class Keyring {
     const known = this.#derived.get(name);
     if (known !== undefined) return known;
     const derived = derive(key, `saga ${sagaId}`);
-    if (this.#derived.size >= DERIVED_MAX) {
-      const [oldest = ''] = this.#derived.keys();
-      this.#derived.delete(oldest);
-    }
-    this.#derived.set(name, derived);
+    keep(this.#derived, name, derived);
     return derived;
   }
+}
+
+/** Of the sagas that came last. */
+function keep<T>(map: Map<string, T>, name: string, value: T): void {
+  if (map.size >= KEPT_MAX) {
+    const [oldest = ''] = map.keys();
+    map.delete(oldest);
+  }
+  map.set(name, value);
 }
 
 function derive({ secret }: SealingKey, purpose: string): Uint8Array {

@@ -38,11 +38,7 @@ export function sealWrite<W extends Written>(ring: Keyring, depth: Depth, id: st
 function sealSummary(ring: Keyring, id: string, summary: SagaSummary): SagaSummary {
   const { label, sealed } = summary;
   if (label === null || sealed !== undefined) return summary;
-  return {
-    ...summary,
-    label: null,
-    sealed: { label: ring.seal(id, 'label', label), hash: ring.hash(label) },
-  };
+  return { ...summary, label: null, sealed: ring.sealLabel(id, label) };
 }
 
 /** What of an entry a participant, a client or a person has said. */

@@ -45,8 +45,11 @@ describe('a wrong command', () => {
     [['help', 'x', 'y'], 'help takes no further word, as y (see saga help help)'],
     [['show'], 'show needs ID (see saga help show)'],
     [['show', 'a', 'b'], 'show takes no further word, as b (see saga help show)'],
-    [['store'], 'store needs repartition (see saga help store)'],
-    [['store', 'repartitions'], 'store knows repartition, not repartitions; did you mean repartition?'],
+    [['store'], 'store needs repartition or keys (see saga help store)'],
+    [
+      ['store', 'repartitions'],
+      'store knows repartition or keys, not repartitions; did you mean repartition?',
+    ],
     [['resolve', 'x', 'DONE'], 'resolve knows COMPLETED or FAILED, not DONE (see saga help resolve)'],
     [['list', '--lable', 'x'], 'list has no option --lable; did you mean --label?'],
     [['list', '--toString'], 'list has no option --toString (see saga help list)'],

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { SERVICE_NAMES } from '../../services-stub/start.ts';
+import { sealingKeysOf } from '../../stores/redis/sealing-keys-by-url.ts';
 import { lineOf } from '../sealing/keys.ts';
 import { ORDER, openWorld, send, submit, type World } from './world.ts';
 
@@ -154,6 +155,14 @@ it('is nothing at all where whole records are sealed, and all of it is shown to 
   expect((await submit(second.url, PLACED)).body.status).toBe('COMPLETED');
   await second.stop();
   expect(await found()).toEqual([]);
+  // The first three stand as they were; the digest of the first one's request, too.
+  expect(await sealingKeysOf(world.redis.url, '')).toEqual({
+    kind: 'counted',
+    keys: [
+      { key: 'k1', sagas: 3, unfinished: 0 },
+      { key: 'k2', sagas: 1, unfinished: 0 },
+    ],
+  });
 
   // Whoever has no key sees that there are sagas, and why he sees no more.
   const third = await world.coordinator({ COORDINATOR_ID: 'three' });

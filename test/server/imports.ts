@@ -149,7 +149,7 @@ export const RULES: readonly Rule[] = [
       /^client\//,
       /^participant\/index\.ts$/,
       NODE_VERSION,
-      /^stores\/redis\/repartition-by-url\.ts$/,
+      /^stores\/redis\/(repartition|sealing-keys)-by-url\.ts$/,
       JSON_ROOM,
       NODE,
     ],
