@@ -107,7 +107,7 @@ export class Engine implements SagaEngine {
       surroundings,
       registry,
       () => this.#runner.nextWriteId(),
-      (id) => this.#recovery.wakeAfter(id, 0),
+      (id, machine) => this.#recovery.wakeAfter(id, 0, machine),
     );
     this.#recovery = new Recovery(surroundings, registry, this.#runner, this.#places, settings, async () => {
       await this.#waiters.look((id) => this.#runner.has(id));

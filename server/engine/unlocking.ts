@@ -12,7 +12,7 @@ export class Unlocking {
   readonly #in: Surroundings;
   readonly #registry: Registry;
   readonly #nextId: () => string;
-  readonly #wake: (id: string) => void;
+  readonly #wake: (id: string, machine: string) => void;
   #seen: number | null = null;
   #lookedAt = 0;
   #looking = false;
@@ -23,7 +23,7 @@ export class Unlocking {
     surroundings: Surroundings,
     registry: Registry,
     nextId: () => string,
-    wake: (id: string) => void,
+    wake: (id: string, machine: string) => void,
   ) {
     this.#in = surroundings;
     this.#registry = registry;
@@ -57,7 +57,7 @@ export class Unlocking {
     const asked = { kind: 'retry', by: 'coordinator', reason: 'its key is here', ifSeq: record.seq } as const;
     const mark = { id: this.#nextId(), atMs: clock.now() };
     const { kind } = await operate(store, this.#registry, id, asked, mark);
-    if (kind === 'accepted') this.#wake(id);
+    if (kind === 'accepted') this.#wake(id, record.machine.id);
   }
 }
 

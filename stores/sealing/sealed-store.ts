@@ -4,6 +4,7 @@ import {
   type CommitResult,
   type CreateResult,
   type Filter,
+  type Idempotency,
   matches,
   type NewSaga,
   type Page,
@@ -43,27 +44,33 @@ export function sealedStore(store: SagaStore, { keys, depth }: SealingOptions): 
     }
   }
 
-  async function create(saga: NewSaga): Promise<CreateResult> {
-    if (depth === 'off') return createUnder(saga, digestsOf(saga, false));
-    return createUnder(sealWrite(keys.ring, depth, saga.id, saga), digestsOf(saga, depth === 'whole'));
-  }
-
   /** The body's digest as it may stand there: as it is written now, then as it was written before, by another key or by none. */
-  function digestsOf({ idempotency }: NewSaga, isKeyed: boolean): readonly string[] {
-    if (idempotency === null) return [];
-    const keyed = keys.ring.hashes(idempotency.digest);
-    return isKeyed ? [...keyed, idempotency.digest] : [idempotency.digest, ...keyed];
+  function digestsOf({ digest }: Idempotency): readonly string[] {
+    const keyed = keys.ring.hashes(digest);
+    return depth === 'whole' ? [...keyed, digest] : [digest, ...keyed];
   }
 
-  async function createUnder(saga: NewSaga, digests: readonly string[]): Promise<CreateResult> {
-    const { idempotency } = saga;
-    if (idempotency === null) return store.create(saga);
-    let result: CreateResult | null = null;
-    for (const digest of digests) {
-      result = await store.create({ ...saga, idempotency: { ...idempotency, digest } });
-      if (result.kind !== 'key-reused') return result;
+  /** What is answered under the first digest that is none of another body. */
+  async function underDigests<R extends { readonly kind: string } | null>(
+    idempotency: Idempotency,
+    ask: (idempotency: Idempotency) => Promise<R>,
+  ): Promise<R> {
+    const { key } = idempotency;
+    const [first = idempotency.digest, ...others] = digestsOf(idempotency);
+    const result = await ask({ key, digest: first });
+    if (result?.kind !== 'key-reused') return result;
+    for (const digest of others) {
+      const again = await ask({ key, digest });
+      if (again?.kind !== 'key-reused') return again;
     }
-    return result ?? store.create(saga);
+    return result;
+  }
+
+  function create(saga: NewSaga): Promise<CreateResult> {
+    const sealed = depth === 'off' ? saga : sealWrite(keys.ring, depth, saga.id, saga);
+    const { idempotency } = saga;
+    if (idempotency === null) return store.create(sealed);
+    return underDigests(idempotency, (one) => store.create({ ...sealed, idempotency: one }));
   }
 
   async function openSignalled(id: string, result: CommitResult): Promise<CommitResult> {
@@ -106,6 +113,8 @@ export function sealedStore(store: SagaStore, { keys, depth }: SealingOptions): 
     declare: (machines, owner, leaseMs) => store.declare(machines, owner, leaseMs),
     gone: (afterMs) => store.gone(afterMs),
     create: hasKeys ? create : (saga) => store.create(saga),
+    known: (idempotency) =>
+      hasKeys ? underDigests(idempotency, (one) => store.known(one)) : store.known(idempotency),
     commit: !hasKeys
       ? (id, expected, write) => store.commit(id, expected, write)
       : async (id, expected, write) => {

@@ -243,6 +243,7 @@ describe('an idempotency key', () => {
         expect(await sealed(later).create(again), `${depth}, then ${later}`).toEqual({ kind: 'exists', id });
         const other = newSaga(memory, { idempotency: { ...asked, digest: 'of-another' } });
         expect(await sealed(later).create(other)).toEqual({ kind: 'key-reused', id });
+        expect(await sealed(later).known(asked)).toEqual({ kind: 'exists', id });
       }
     }
     const digests: string[] = [];
