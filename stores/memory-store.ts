@@ -12,11 +12,13 @@ import {
   spanOf,
 } from './assertions.ts';
 import { append } from './log.ts';
+import { MemoryAudit } from './memory-audit.ts';
 import { MemoryChanges } from './memory-changes.ts';
 import { MemoryDeclarations } from './memory-declarations.ts';
 import { cursorAfter, LOOKED_AT_MAX, newestFirst, uuidAbove } from './paging.ts';
 import { assertPartitions, idMaker, partitionOf, shareOf, uuidOf } from './partition.ts';
 import {
+  type AuditKey,
   type Backlog,
   BadCursorError,
   type Changes,
@@ -86,10 +88,13 @@ export interface MemoryStoreOptions {
   readonly inFlightMax?: number;
   /** Changes kept of each partition. */
   readonly streamMax?: number;
+  /** By which the entries of the audit are sealed; none unless set. */
+  readonly auditKey?: AuditKey | undefined;
 }
 
 export class MemoryStore implements SagaStore {
   readonly info: StoreInfo;
+  readonly audit: MemoryAudit;
   readonly newId: (key: string | null) => string;
   readonly #claimsMax: number;
   readonly #now: () => number;
@@ -112,6 +117,7 @@ export class MemoryStore implements SagaStore {
     claimsMax = CLAIMS_MAX,
     inFlightMax = IN_FLIGHT_MAX,
     streamMax = 1_000,
+    auditKey,
   }: MemoryStoreOptions) {
     assertPartitions(partitions);
     this.#claimsMax = claimsMax;
@@ -119,6 +125,7 @@ export class MemoryStore implements SagaStore {
     this.#inFlightMax = shareOf(inFlightMax, partitions);
     this.#changes = new MemoryChanges(partitions, streamMax, now);
     this.#now = now;
+    this.audit = new MemoryAudit(partitions, now, auditKey ?? null);
     this.newId = idMaker({ partitions, now, random });
     this.info = {
       kind: 'memory',
@@ -189,6 +196,7 @@ export class MemoryStore implements SagaStore {
       },
     );
     this.#sagas.set(id, created);
+    this.#tell(id, 1, saga);
     this.#wrote(null, created.record);
     return { kind: 'created', ...this.#granted(created.record) };
   }
@@ -213,6 +221,7 @@ export class MemoryStore implements SagaStore {
       if (signals.length !== (write.signalsSeen ?? 0)) return { kind: 'signalled', signals };
       const { status } = saga.record;
       Object.assign(saga, this.#write(saga.record, revision, write, saga));
+      this.#tell(id, revision, write);
       this.#wrote(status, saga.record);
     } else if (!sameFence(saga.record.fence, { revision, writeId: write.writeId })) {
       return { kind: 'stale' };
@@ -417,6 +426,10 @@ export class MemoryStore implements SagaStore {
   }
 
   async close(): Promise<void> {}
+
+  #tell(sagaId: string, revision: number, { acts = [], writeId }: Write): void {
+    if (acts.length > 0) this.audit.tell(acts, { sagaId, revision, writeId });
+  }
 
   /** What create and commit have in common: the record, the log entry and the counters. */
   #write(

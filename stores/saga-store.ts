@@ -11,6 +11,21 @@
  *   the same `writeId` is always safe.
  */
 
+import type { Act, AuditLog } from './audit.ts';
+
+export type {
+  Act,
+  AuditEntry,
+  AuditFilter,
+  AuditKey,
+  AuditLine,
+  AuditLog,
+  AuditPage,
+  AuditPart,
+  Standing,
+} from './audit.ts';
+export { AUDIT_ACTIONS } from './audit.ts';
+
 /** `STARTED` lasts until the end, compensating included; `ABORTED` is parked, for whatever reason. */
 export const SAGA_STATUSES = ['STARTED', 'COMPLETED', 'FAILED', 'ABORTED'] as const;
 export type SagaStatus = (typeof SAGA_STATUSES)[number];
@@ -125,7 +140,10 @@ export interface Signal {
   /** `unreadable`: what was asked for is not known any more. It has no effect, and is answered as ignored. */
   readonly kind: (typeof SIGNAL_KINDS)[number] | typeof UNREADABLE;
   readonly atMs: number;
+  /** Who asked, as he said himself. */
   readonly by: string;
+  /** Who asked, as far as that was known. */
+  readonly actor?: string;
   readonly reason: string;
   /** Of a skip: the step whose compensation is skipped. Of an outcome: whose call it is. */
   readonly step?: string;
@@ -193,6 +211,8 @@ export interface Write {
   readonly signalsSeen?: number;
   /** Those of them that it has not answered, and that stay in the mailbox; none where it is left out. Only of a saga that parks. */
   readonly signalsLeft?: readonly Signal[];
+  /** What was asked from outside and is answered by this: told in the audit, there and then. None where it is left out. */
+  readonly acts?: readonly Act[];
 }
 
 /** What makes a saga run on another version of its machine. */
@@ -382,6 +402,8 @@ export interface StoreMemory {
 
 export interface SagaStore {
   readonly info: StoreInfo;
+  /** Who did what, to which create and commit add what they are told. */
+  readonly audit: AuditLog;
 
   /**
    * The store's clock as far as this process knows it, in whole milliseconds since the epoch: the source of all times that

@@ -30,6 +30,11 @@ export function timedStore(store: SagaStore, registry: Registry): SagaStore {
 
   return {
     info: store.info,
+    audit: {
+      list: timed('audit.list', (...asked) => store.audit.list(...asked)),
+      read: timed('audit.read', (...asked) => store.audit.read(...asked)),
+      trim: timed('audit.trim', (...asked) => store.audit.trim(...asked)),
+    },
     newId: (key) => store.newId(key),
     now: () => store.now(),
     jumped: () => store.jumped(),

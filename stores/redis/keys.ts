@@ -12,6 +12,7 @@
  * | `{p07}:sagas`, `{p07}:status:<STATUS>` | sorted set | all sagas, and those of one status, in order of age |
  * | `{p07}:counters` | hash | `<machine>|<counter>` to its sum; `settled:<place>`, the ring of throughput.ts |
  * | `{p07}:events` | stream | id, seq, state and status of each log entry, capped |
+ * | `{p07}:audit` | list | entries of the audit, each linked to the one before it, see audit-chain.ts |
  * | `{p07}:key:<sha-256>` | string | id of the saga begun under an idempotency key, and the body's digest |
  * | `{p07}:meta` | hash | the layout (see layout.ts) and the store id. `{p00}:meta` is the mark that decides, whatever the tags; in it lies the secret of secret() |
  * | `{boots}` | hash | boot numbers by coordinator name |
@@ -95,6 +96,7 @@ export interface PartitionKeys {
   readonly events: string;
   readonly ended: string;
   readonly sagas: string;
+  readonly audit: string;
   readonly status: Readonly<Record<SagaStatus, string>>;
   saga(id: string): string;
   log(id: string): string;
@@ -121,6 +123,7 @@ export function partitionKeys(prefix: string, partition: number, isSpread = fals
     events: `${tag}:events`,
     ended: `${tag}:ended`,
     sagas: `${tag}:sagas`,
+    audit: `${tag}:audit`,
     status: {
       STARTED: `${tag}:status:STARTED`,
       COMPLETED: `${tag}:status:COMPLETED`,

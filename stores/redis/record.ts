@@ -55,6 +55,7 @@ const signal: z.ZodType<Signal> = z.object({
   kind: z.enum(SIGNAL_KINDS),
   atMs: z.number(),
   by: z.string(),
+  actor: z.string().exactOptional(),
   reason: z.string(),
   step: z.string().exactOptional(),
   as: z.enum(['COMPLETED', 'FAILED']).exactOptional(),

@@ -4,8 +4,10 @@
  */
 import { Cluster } from 'ioredis';
 import { assertLimit, assertMigration, assertNewSaga, assertSpan, assertWrite } from '../assertions.ts';
+import { bodiesOf } from '../audit-chain.ts';
 import { assertPartitions, digestOf, idMaker, partitionOfKey, shareOf } from '../partition.ts';
 import {
+  type AuditKey,
   CLAIMS_MAX,
   type Claimed,
   type CommitResult,
@@ -35,6 +37,7 @@ import {
   type Write,
   type WritesRefused,
 } from '../saga-store.ts';
+import { RedisAudit } from './audit.ts';
 import type { Client } from './client.ts';
 import { Declarations } from './declarations.ts';
 import { durabilityOf, replicaWait } from './durability.ts';
@@ -90,12 +93,15 @@ export interface RedisStoreOptions {
   readonly clockOffsetMs?: () => number;
   /** As though Redis's own clock had been set by so much: nobody is told, the store must find out. For tests alone. */
   readonly clockJumpMs?: () => number;
+  /** By which the entries of the audit are sealed; none unless set. */
+  readonly auditKey?: AuditKey | undefined;
   /** Creates, commits and claims count as written only when replicas have them. Not on a Cluster. */
   readonly waitReplicas?: WaitReplicas;
 }
 
 export class RedisStore extends RedisReads implements SagaStore {
   readonly info: StoreInfo;
+  readonly audit: RedisAudit;
   readonly newId: (key: string | null) => string;
   readonly #boots: string;
   /** As it stands in every partition's mark. */
@@ -162,6 +168,7 @@ export class RedisStore extends RedisReads implements SagaStore {
       inFlightMax = IN_FLIGHT_MAX,
       clockOffsetMs = () => 0,
       clockJumpMs = () => 0,
+      auditKey,
     }: Omit<RedisStoreOptions, 'redis'>,
   ) {
     const clock = new StoreClock(clockOffsetMs);
@@ -174,6 +181,7 @@ export class RedisStore extends RedisReads implements SagaStore {
     this.#claimsMax = String(claimsMax);
     this.#inFlightMax = String(shareOf(inFlightMax, partitions));
     this.#replicas = replicas;
+    this.audit = new RedisAudit(redis, keyspace, clock, auditKey ?? null);
     this.#offsetMs = clockOffsetMs;
     this.#jumpMs = clockJumpMs;
     this.#clockKey = clockKey(prefix);
@@ -283,24 +291,26 @@ export class RedisStore extends RedisReads implements SagaStore {
       this.keyspace.remember(saga.id, machine);
       return begun;
     }
-    const reply = await run(
-      this.redis,
-      'create',
-      [...writeKeys(keys, saga.id, machine), keys.sagas, keys.key(digest), keys.saga(missing)],
-      [
-        ...this.#writeArgs(saga.id, saga),
-        encodeMachine(saga.machine),
-        digest,
-        saga.idempotency?.digest ?? '',
-        this.#inFlightMax,
-        saga.trace ?? '',
-        missing,
-        ...encodeCounts(machine, saga),
-      ],
-      this.#replicas,
+    const reply = await this.#telling(keys, saga.id, 1, saga, (audit, lines) =>
+      run(
+        this.redis,
+        'create',
+        [...writeKeys(keys, saga.id, machine), keys.sagas, keys.key(digest), keys.saga(missing), ...audit],
+        [
+          ...this.#writeArgs(saga.id, saga),
+          encodeMachine(saga.machine),
+          digest,
+          saga.idempotency?.digest ?? '',
+          this.#inFlightMax,
+          saga.trace ?? '',
+          missing,
+          ...lines,
+          ...encodeCounts(machine, saga),
+        ],
+        this.#replicas,
+      ),
     );
-    this.clock.learn(Number(reply[3]));
-    const result = createResult(reply as unknown as WriteReply, saga.writeId);
+    const result = createResult(reply, saga.writeId);
     if (result.kind === 'created') this.keyspace.remember(saga.id, machine);
     return result;
   }
@@ -325,22 +335,43 @@ export class RedisStore extends RedisReads implements SagaStore {
     expected: Fence,
     write: Write,
   ): Promise<CommitResult> {
-    const reply = await run(
-      this.redis,
-      'commit',
-      writeKeys(keys, id, machine),
-      [
-        ...this.#writeArgs(id, write),
-        String(expected.revision),
-        expected.writeId,
-        write.signalsSeen ? String(write.signalsSeen) : '',
-        write.signalsLeft?.length ? write.signalsLeft.map(encodeSignal).join('\n') : '',
-        ...encodeCounts(machine, write),
-      ],
-      this.#replicas,
+    const reply = await this.#telling(keys, id, expected.revision + 1, write, (audit, lines) =>
+      run(
+        this.redis,
+        'commit',
+        [...writeKeys(keys, id, machine), ...audit],
+        [
+          ...this.#writeArgs(id, write),
+          String(expected.revision),
+          expected.writeId,
+          write.signalsSeen ? String(write.signalsSeen) : '',
+          write.signalsLeft?.length ? write.signalsLeft.map(encodeSignal).join('\n') : '',
+          ...lines,
+          ...encodeCounts(machine, write),
+        ],
+        this.#replicas,
+      ),
     );
-    this.clock.learn(Number(reply[3]));
-    return commitResult(reply as unknown as WriteReply, expected, write.writeId);
+    return commitResult(reply, expected, write.writeId);
+  }
+
+  /** @param send a script, with the key of the audit and what is told there, or without where that is nothing */
+  async #telling(
+    { audit }: PartitionKeys,
+    sagaId: string,
+    revision: number,
+    { acts, writeId }: Write,
+    send: (audit: readonly string[], lines: readonly string[]) => Promise<readonly unknown[]>,
+  ): Promise<WriteReply> {
+    const sent = async (keys: readonly string[], lines: readonly string[]) => {
+      const reply = (await send(keys, lines)) as unknown as WriteReply;
+      this.clock.learn(Number(reply[3]));
+      return reply;
+    };
+    if (acts === undefined || acts.length === 0) return sent([], []);
+    const chain = sagaId.slice(0, sagaId.indexOf('-'));
+    const bodies = bodiesOf(acts, { sagaId, revision, writeId });
+    return this.audit.tell(audit, chain, bodies, (lines) => sent([audit], lines));
   }
 
   async migrate(id: string, expected: Fence, migration: Migration): Promise<MigrateResult> {
@@ -624,9 +655,9 @@ function slotsOf({ layout, partitions }: Keyspace, prefix: string): string[][] {
   const root = [rootKey(prefix), partitionKeys(prefix, 0).key('')];
   return [
     ...partitions.map((keys) => {
-      const { meta, counters, events, ended, sagas } = keys;
+      const { meta, counters, events, ended, sagas, audit } = keys;
       const one = [keys.saga('-'), keys.log('-'), keys.due('-'), keys.key('-')];
-      return [meta, keys.key(''), counters, events, ended, sagas, ...statusKeys(keys), ...one];
+      return [meta, keys.key(''), counters, events, ended, sagas, audit, ...statusKeys(keys), ...one];
     }),
     ...(layout.isSpread ? [root] : []),
     [bootsKey(prefix), `${bootsKey(prefix)}:-`, structures, versions, live, waitedKey(prefix)],

@@ -68,6 +68,7 @@ const SCRIPTS = {
   tick: script('shared', 'tick'),
   lookout: script('shared', 'lookout'),
   migrate: script('shared', 'books', 'migrate'),
+  trim: script('shared', 'trim'),
   postpone: script('shared', 'postpone'),
   boot: script('boot'),
 };
@@ -123,10 +124,11 @@ const FULL = 7;
 const ENDED = 8;
 const ELSEWHERE = 9;
 const KEY_UNREADABLE = 10;
+const UNLINKED = 11;
 
 /**
  * Writes and signals reply: code, log entries, remaining ms, the store's clock; then create the saga's id, and commit
- * the text of the mailbox that it has not seen.
+ * the text of the mailbox that it has not seen, and either the end of the audit that it was not linked to.
  */
 export type WriteReply = readonly [
   code: number,
@@ -134,7 +136,24 @@ export type WriteReply = readonly [
   remainingMs: number,
   nowMs: number,
   text?: string,
+  end?: string,
 ];
+
+/** The end that an audit has, where lines were linked to another: nothing was written then. */
+export function otherEnd([code, , , , last = '', end = '']: WriteReply): AuditEnd | null {
+  return code === UNLINKED ? { end, last } : null;
+}
+
+export function isDone([code]: WriteReply): boolean {
+  return code === DONE;
+}
+
+export interface AuditEnd {
+  /** As endOf in lua/shared.lua tells it. */
+  readonly end: string;
+  /** The last line. */
+  readonly last: string;
+}
 
 function granted(fence: Fence, [, seq, remainingMs]: WriteReply): Granted {
   return { fence, seq, remainingMs };

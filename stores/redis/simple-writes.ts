@@ -139,8 +139,8 @@ function isRunning({ next }: Write): boolean {
 }
 
 /** Whether it answers what was asked of the saga, or tells of more than itself. */
-function isMore({ earlier, signalsSeen, signalsLeft }: Write): boolean {
-  return Boolean(signalsSeen || earlier?.length || signalsLeft?.length);
+function isMore({ earlier, signalsSeen, signalsLeft, acts }: Write): boolean {
+  return Boolean(signalsSeen || earlier?.length || signalsLeft?.length || acts?.length);
 }
 
 function ownerOf({ next, owner }: Write): string {

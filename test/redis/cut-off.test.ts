@@ -9,6 +9,7 @@ import { connect } from '../../stores/redis/connect.ts';
 import { RedisStore } from '../../stores/redis/redis-store.ts';
 import type { Fence, NewSaga, Next, Write } from '../../stores/saga-store.ts';
 import { type RedisServer, startRedis } from '../redis-server.ts';
+import { actOf } from '../stores/conformance/audits.ts';
 import {
   A1,
   act,
@@ -118,6 +119,7 @@ const advances = (id: string, fence: Fence, next: Next): Attempt => {
   return { id, attempt: () => store.commit(id, fence, written) };
 };
 
+const TOLD = 'commit that ends, told in the audit';
 const operations: Record<string, () => Promise<Attempt>> = {
   create: async () => {
     // A key whose partition is the one that is looked at.
@@ -172,6 +174,11 @@ const operations: Record<string, () => Promise<Attempt>> = {
     const { id, fence } = await begun();
     await store.signal(id, signal('s'), 1);
     return commits(id, fence, end('FAILED', 600), { signalsSeen: 1 });
+  },
+  [TOLD]: async () => {
+    const { id, fence } = await begun();
+    await store.signal(id, signal('s'), 1);
+    return commits(id, fence, end('FAILED', 600), { signalsSeen: 1, acts: [actOf({ id: 's' })] });
   },
   'commit that counts nothing': async () => {
     const { id, fence } = await begun();
@@ -256,6 +263,26 @@ async function carriedOn(): Promise<void> {
   offsetMs += 1;
   expect(await store.due([ORDER, ORDER_2], 100)).toEqual([]);
 }
+
+it('the audit tells of what was done, and once where it is repeated', async () => {
+  let ahead = 0;
+  for (let at = 1; ; at += 1) {
+    await admin.flushall();
+    const { id, attempt } = await (operations[TOLD] as () => Promise<Attempt>)();
+    const entries = async () => (await store.audit.list({}, null, 10)).entries.length;
+    cutAt = at;
+    wasCut = false;
+    await attempt().catch(() => {});
+    cutAt = 0;
+    const isDone = (await store.get(id))?.status === 'FAILED';
+    // The line comes right before the record, and the one command that follows is refused to nobody who could write so far.
+    if ((await entries()) !== Number(isDone)) ahead += 1;
+    await attempt();
+    expect([await entries(), (await store.get(id))?.status]).toEqual([1, 'FAILED']);
+    if (!wasCut) break;
+  }
+  expect(ahead).toBe(1);
+});
 
 describe.each(Object.entries(operations))('%s, cut off at each of its commands', (name, prepare) => {
   const purged = name === 'purge';

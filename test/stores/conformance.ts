@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeEach, describe } from 'vitest';
 import type { SagaStore } from '../../stores/saga-store.ts';
+import { audits } from './conformance/audits.ts';
 import { changes } from './conformance/changes.ts';
 import { claims } from './conformance/claims.ts';
 import { commits } from './conformance/commits.ts';
@@ -57,6 +58,7 @@ export function describeStore(
     describe('migrations', () => migrations(() => opened));
     describe('declarations', () => declarations(() => opened));
     describe('changes', () => changes(() => opened));
+    describe('audit', () => audits(() => opened));
     describe('statistics, purge', () => purges(() => opened));
   });
 

@@ -1,8 +1,10 @@
 -- Replaces what a saga is, if it still stands at the expected fence.
--- KEYS: as in write.lua
+-- KEYS: as in write.lua, then 11 audit, where something is told there
 -- ARGV: as in write.lua, then 13 expected revision, 14 expected write id, 15 number of signals seen or empty,
---       16 those that stay in the mailbox, one a line, 17... counters
--- Returns: code, log entries, remaining ms, the store's clock, and where signals are pending their text
+--       16 those that stay in the mailbox, one a line; where something is told in the audit: 17 the end to which that is
+--       linked, 18 number of lines, 19... these; then counters
+-- Returns: code, log entries, remaining ms, the store's clock, and where signals are pending their text, or where the audit has
+--          another end its last line and that end
 
 local now = clock(ARGV[1])
 local found = lenient('HMGET', KEYS[1], 'revision', 'write_id', 'status', 'signalled', 'seq', 'owed', 'due', 'claims',
@@ -20,7 +22,14 @@ if revision == ARGV[13] and writeId == ARGV[14] then
     if mended ~= signalled then redis.call('HSET', KEYS[1], 'signalled', mended) end
     if mended ~= ARGV[15] then return { SIGNALLED, 0, 0, now, signals } end
   end
-  local changes, owed = counted(17, textOf(found[6]), ARGV[11] ~= '')
+  local audit, lines, first = KEYS[11], nil, 17
+  if audit then
+    local found, last
+    lines, found, last = toldIn(audit, 17)
+    if not lines then return { UNLINKED, 0, 0, now, last, found } end
+    first = 19 + #lines
+  end
+  local changes, owed = counted(first, textOf(found[6]), ARGV[11] ~= '')
   local more = { 'owed', owed }
   -- What is empty, and was empty, is not written once more.
   if signals .. signalled .. parked .. claims .. ARGV[12] .. ARGV[16] ~= '' then
@@ -31,7 +40,8 @@ if revision == ARGV[13] and writeId == ARGV[14] then
   -- Before the record, and only where the index might lead here too late.
   local ends = whole(endsAt)
   if ARGV[9] == 'STARTED' and (not due or endsAt < due) then redis.call('ZADD', KEYS[5], ends, ARGV[2]) end
-  local seq = write(now, whole(now), ends, raised, status, writeId, digits(textOf(found[5])) or 0, changes, more)
+  local seq = write(now, whole(now), ends, raised, status, writeId, digits(textOf(found[5])) or 0, changes, more,
+    audit, ARGV[17], lines)
   return { DONE, seq, granted(), now }
 end
 -- A repetition of this very commit, whose reply was lost.

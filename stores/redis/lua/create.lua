@@ -1,10 +1,11 @@
 -- Stores a new saga at revision 1, and its idempotency key with it.
 -- KEYS: as in write.lua, then 11 all sagas, 12 record of the idempotency key, 13 saga that the key leads to and that was
---       found to be missing, or any
+--       found to be missing, or any, 14 audit, where something is told there
 -- ARGV: as in write.lua, then 13 machine, 14 SHA-256 of the idempotency key or empty, 15 digest of the body,
---       16 STARTED sagas of the partition at most, 17 trace or empty, 18 id of that missing saga or empty,
---       19... counters
--- Returns: code, log entries, remaining ms, the store's clock, id of the saga that exists
+--       16 STARTED sagas of the partition at most, 17 trace or empty, 18 id of that missing saga or empty; where
+--       something is told in the audit: 19 the end to which that is linked, 20 number of lines, 21... these; then counters
+-- Returns: code, log entries, remaining ms, the store's clock, id of the saga that exists, or where the audit has another end
+--          its last line and that end
 
 local now = clock(ARGV[1])
 local id = ARGV[2]
@@ -35,6 +36,14 @@ end
 local running = ARGV[9] == 'STARTED' and lenient('ZCARD', KEYS[7]) or 0
 if running >= tonumber(ARGV[16]) then return { FULL, 0, 0, now, '' } end
 
+local audit, lines, first = KEYS[14], nil, 19
+if audit then
+  local other, last
+  lines, other, last = toldIn(audit, 19)
+  if not lines then return { UNLINKED, 0, 0, now, last, other } end
+  first = 21 + #lines
+end
+
 if ARGV[14] ~= '' then redis.call('SET', KEYS[12], id .. ' ' .. ARGV[15]) end
 -- By this a claim finds what is left of a create that was cut off: the whole saga, or parts that it removes.
 local at, ends = whole(now), whole(now + tonumber(ARGV[10]))
@@ -42,5 +51,5 @@ redis.call('ZADD', KEYS[5], ends, id)
 lenient('ZADD', KEYS[11], '0', id)
 local more = { 'machine', ARGV[13], 'parked', ARGV[12], 'created', at, 'key', ARGV[14] }
 if ARGV[17] ~= '' then more[9], more[10] = 'trace', ARGV[17] end
-local seq = write(now, at, ends, '1', nil, '', 0, counted(19, '', false), more)
+local seq = write(now, at, ends, '1', nil, '', 0, counted(first, '', false), more, audit, ARGV[19], lines)
 return { DONE, seq, granted(), now, id }

@@ -4,7 +4,7 @@
 
 -- Results, named in scripts.ts.
 local DONE, EXISTS, KEY_REUSED, STALE, MISSING, SIGNALLED, MOVED, FULL, ENDED, ELSEWHERE = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
-local KEY_UNREADABLE = 10
+local KEY_UNREADABLE, UNLINKED = 10, 11
 
 -- A number as Redis should keep it: never 3.0, never 1.8e+12.
 local function whole(n)
@@ -139,6 +139,22 @@ local function append(log, entries, before)
     redis.call('LPUSH', log, unpack(head))
   end
   return expected
+end
+
+-- The end of an audit, and its last line. What is added to it was linked to the end that its sender knew, which is told by the
+-- hash that the line begins with. Of a line that has none it is its length; empty where there is no line, and `!` where the key
+-- is no list.
+local function endOf(audit)
+  local last = lenient('LINDEX', audit, -1)
+  if type(last) ~= 'string' then return redis.call('EXISTS', audit) == 1 and '!' or '', '' end
+  local hash = string.match(last, '^(%x+) ')
+  return hash and #hash == 64 and hash or '?' .. counting(#last), last
+end
+
+-- Adds lines that were linked to an end, by one command.
+local function link(audit, to, lines)
+  if to == '!' then redis.call('DEL', audit) end
+  if #lines > 0 then redis.call('RPUSH', audit, unpack(lines)) end
 end
 
 -- What a saga holds is counted when it waits, parks or ends: until then its record has it as `owed`, names and numbers, one a

@@ -32,10 +32,18 @@ local function counted(first, owed, isCalled)
   return pay(changes, owed), ''
 end
 
+-- What is told in the audit, as arguments say it from the one given on: the end to which that is linked, how many lines it
+-- has, and these. Answers them, or nothing where the audit has another end; then what that is, and the line.
+local function toldIn(audit, at)
+  local found, last = endOf(audit)
+  if found ~= ARGV[at] then return nil, found, last end
+  return { unpack(ARGV, at + 2, at + 1 + ARGV[at + 1]) }
+end
+
 -- `before` is the status until now, nil for a new saga; `recorded` the write id until now; `changes` are what it counts,
--- `more` further fields of its record. The due index leads to a saga that is to run before this is called.
+-- `more` further fields of its record, `audit` the key of the audit where `lines` are told there, linked to `to`. The due index leads to a saga that is to run before this is called.
 -- Returns the number of log entries.
-local function write(now, at, endsAt, revision, before, recorded, seq, changes, more)
+local function write(now, at, endsAt, revision, before, recorded, seq, changes, more, audit, to, lines)
   local saga, id, status = KEYS[1], ARGV[2], ARGV[9]
   local leaves = status ~= 'STARTED' and (before == nil or before == 'STARTED')
   local isUnsure = book(KEYS[3], id, recorded, ARGV[4], endsAt, changes, leaves and now)
@@ -47,6 +55,8 @@ local function write(now, at, endsAt, revision, before, recorded, seq, changes, 
   seq = append(KEYS[2], entries, seq)
   local number = whole(seq)
   addHeld(more, changes, before and saga)
+  -- Right before the record, by which it has happened.
+  if lines then link(audit, to, lines) end
   redis.call('HSET', saga, 'revision', revision, 'write_id', ARGV[4], 'snapshot', ARGV[5], 'summary', ARGV[6],
     'state', ARGV[7], 'status', status, 'seq', number, 'updated', at, 'owner', ARGV[11],
     'due', status == 'STARTED' and endsAt or '', unpack(more))

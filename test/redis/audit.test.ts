@@ -1,0 +1,121 @@
+/** The audit where several write to it, and where somebody else has. */
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { connect } from '../../stores/redis/connect.ts';
+import { RedisStore } from '../../stores/redis/redis-store.ts';
+import type { AuditEntry, SagaStore } from '../../stores/saga-store.ts';
+import { type RedisServer, startRedis } from '../redis-server.ts';
+import { actOf, exported, verified } from '../stores/conformance/audits.ts';
+import { begin, idIn, write } from '../stores/sagas.ts';
+
+const PARTITIONS = 2;
+const AUDIT = '{p01}:audit';
+
+let server: RedisServer;
+let admin: Redis;
+let one: RedisStore;
+let other: RedisStore;
+beforeAll(async () => {
+  server = await startRedis();
+  admin = new Redis(server.port);
+  one = await open();
+  other = await open();
+});
+afterAll(async () => {
+  admin.disconnect();
+  await Promise.all([one.close(), other.close()]);
+  await server.stop();
+});
+beforeEach(() => void admin.del('{p00}:audit', AUDIT));
+
+const open = () => RedisStore.open({ redis: connect(server.url), partitions: PARTITIONS });
+
+async function act(store: SagaStore, count = 1): Promise<string> {
+  const { id, fence } = await begin(store, { id: idIn(store, 1) });
+  const acts = Array.from({ length: count }, () => actOf());
+  expect(await store.commit(id, fence, write({ acts }))).toMatchObject({ kind: 'committed' });
+  return id;
+}
+
+it('is one chain, whoever writes to it at once', async () => {
+  await Promise.all(Array.from({ length: 40 }, (_, n) => act(n % 2 === 0 ? one : other, 1 + (n % 3))));
+  const count = Array.from({ length: 40 }, (_, n) => 1 + (n % 3)).reduce((sum, n) => sum + n, 0);
+  expect(verified(await exported(one, 50))).toMatchObject({
+    faults: [],
+    chains: [{ chain: '01', entries: count, seq: count }],
+  });
+});
+
+it('takes one command for what is told with a commit, and one more only where another has written', async () => {
+  const scripts = async () =>
+    Number(/cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0);
+  const taken = async (store: SagaStore) => {
+    const before = await scripts();
+    await act(store);
+    // One of them begins the saga.
+    return (await scripts()) - before - 1;
+  };
+  await taken(one);
+  expect([await taken(one), await taken(one)]).toEqual([1, 1]);
+  expect([await taken(other), await taken(other)]).toEqual([2, 1]);
+});
+
+it('goes on behind what somebody else has put there, and names it', async () => {
+  await act(one);
+  await admin.rpush(AUDIT, 'ä'.repeat(70), 'also none');
+  await act(one, 2);
+  await act(other);
+  const lines = await exported(one);
+  const { faults } = verified(lines);
+  expect(faults).toMatchObject([{ seq: 2 }, { seq: 3 }]);
+  expect(lines.slice(3)).toMatchObject([{ seq: 4 }, { seq: 5 }, { seq: 6 }]);
+  const page = await one.audit.list({}, null, 10);
+  expect(page.entries.map(({ seq }) => seq)).toEqual([6, 5, 4, 1]);
+  expect(page.damage).toEqual([`${AUDIT} has a line that is no entry`]);
+});
+
+it('begins anew where its key holds something else, and says so', async () => {
+  await act(one);
+  await admin.set(AUDIT, 'mine');
+  expect(await one.audit.list({}, null, 10)).toMatchObject({ entries: [], damage: [`${AUDIT} is no list`] });
+  expect(await exported(one)).toEqual([]);
+  expect(await one.audit.trim(0, 1)).toBe(0);
+  const id = await act(one);
+  const lines = await exported(one);
+  expect(lines).toMatchObject([
+    { seq: 1, action: 'begun-anew' },
+    { seq: 2, saga_id: id },
+  ]);
+  expect(verified(lines).faults).toMatchObject([{ seq: 1 }]);
+});
+
+it('shows all that is there, where an entry in the midst was removed or added', async () => {
+  for (let n = 0; n < 5; n += 1) await act(one);
+  const third = (await admin.lindex(AUDIT, 2)) ?? '';
+  await admin.lrem(AUDIT, 1, third);
+  const shown = async () => (await one.audit.list({}, null, 10)).entries.map(({ seq }) => seq);
+  expect(await shown()).toEqual([5, 4, 2, 1]);
+  expect(verified(await exported(one)).faults).toMatchObject([{ seq: 4 }]);
+  await admin.linsert(AUDIT, 'AFTER', third, third);
+  for (const _ of [1, 2, 3])
+    await admin.linsert(AUDIT, 'BEFORE', (await admin.lindex(AUDIT, 0)) ?? '', third);
+  expect(await shown()).toEqual([5, 4, 2, 1, 3, 3, 3]);
+});
+
+it('drops nothing that it has not looked at, where two drop at once', async () => {
+  for (let n = 0; n < 30; n += 1) await act(n % 2 === 0 ? one : other);
+  const dropped = await Promise.all([one, other, one, other].map((store) => store.audit.trim(1e12, 40)));
+  expect(dropped.reduce((sum, n) => sum + n, 0)).toBeLessThan(16);
+  const lines = (await exported(other)) as AuditEntry[];
+  expect(verified(lines).faults).toEqual([]);
+  expect(lines.at(-1)).toMatchObject({ action: 'trimmed' });
+});
+
+it('goes with its partition when a server forgets what it had, and is linked to what is left', async () => {
+  await act(one);
+  const kept = await admin.lrange(AUDIT, 0, -1);
+  await act(one);
+  await admin.ltrim(AUDIT, 0, kept.length - 1);
+  await act(one);
+  expect(verified(await exported(one))).toMatchObject({ faults: [], chains: [{ seq: 2 }] });
+});
