@@ -217,6 +217,8 @@ export async function assemble(
       alarmsMax: ALARMS_MAX,
       purgeEveryMs: PURGE_EVERY_MS,
       purgeEarlyMs: settings.purgeEarlyMs,
+      auditKeepMs: settings.auditKeepMs,
+      auditEntriesMax: settings.auditEntriesMax,
       declareEveryMs: DECLARE_EVERY_MS,
       versionGoneAfterMs: settings.versionGoneAfterMs,
       watchPollMs: WATCH_POLL_MS,

@@ -134,6 +134,10 @@ const schema = z.object({
   SEALING: z.enum(['off', 'secrets', 'whole']).optional(),
   SEALING_KEYS: z.string().optional(),
   SEALING_KEYS_FILE: z.string().optional(),
+  AUDIT_RETENTION_DAYS: whole(1, 366 * 20).default(400),
+  AUDIT_ENTRIES_MAX: whole(1000, 10_000_000).default(50_000),
+  AUDIT_KEY: z.string().optional(),
+  AUDIT_KEY_FILE: z.string().optional(),
 });
 
 /** How a line of the log says how grave it is, and when it was written. */
@@ -212,6 +216,11 @@ export interface Settings extends PolicySettings {
   readonly retentionMs: number;
   /** How much earlier they may go where the store is nearly full; 0 for never. */
   readonly purgeEarlyMs: number;
+  /** How long entries of the audit are kept, and how many at most. */
+  readonly auditKeepMs: number;
+  readonly auditEntriesMax: number;
+  /** By which they are sealed; `null` where they are not. A secret. */
+  readonly auditKey: SigningKey | null;
   /** For how long no coordinator may have run a machine's version before its sagas are parked. */
   readonly versionGoneAfterMs: number;
   /** How long a saga may run before it is undone; `null` where it may run for ever. */
@@ -348,6 +357,12 @@ export function readSettings(
     ),
   );
   const toldOf = new Set<string>();
+  const auditKey = readSigningKey(
+    env.AUDIT_KEY ?? '',
+    env.AUDIT_KEY_FILE ?? '',
+    (problem) => void problems.push(`AUDIT_KEY: ${problem}`),
+    (problem) => void problems.push(`AUDIT_KEY_FILE: ${problem}`),
+  );
   const serviceProxies = byName(
     services.map(([name, { url }]) => {
       // One variable serves several services, and is wrong once.
@@ -421,6 +436,9 @@ export function readSettings(
     retentionMs: values.RETENTION_HOURS * 3600 * 1000,
     purgeEarlyMs:
       (values.RETENTION_HOURS - (values.RETENTION_LEAST_HOURS ?? values.RETENTION_HOURS)) * 3600 * 1000,
+    auditKeepMs: values.AUDIT_RETENTION_DAYS * 24 * 3600 * 1000,
+    auditEntriesMax: values.AUDIT_ENTRIES_MAX,
+    auditKey,
     sagaDeadlineMs: values.SAGA_DEADLINE_MS ?? null,
     transitions: values.TRANSITIONS,
     sealing: Object.freeze(sealing),
@@ -553,6 +571,7 @@ export function shownSettings({
     serviceProxies,
     apiToken: settings.apiToken && '[redacted]',
     sealing: { ...settings.sealing, keys: settings.sealing.keys && '[redacted]' },
+    auditKey: settings.auditKey?.id ?? null,
     redisUrl: settings.redisUrl && withoutSecrets(settings.redisUrl),
     // The warnings have lines of their own.
     traces: { ...traces, export: spans && { ...spans, url: withoutSecrets(spans.url) } },

@@ -17,14 +17,14 @@ export async function openStore(
   patiently: Patiently,
   closing: Closing,
 ): Promise<SagaStore> {
-  const { redisUrl, partitions, inFlightMax, dataDir } = settings;
+  const { redisUrl, partitions, inFlightMax, auditKey, dataDir } = settings;
   if (redisUrl !== null) return patiently(() => openRedis(redisUrl, settings));
   const server = await privateRedis(dataDir);
   if (server === null) {
     logger.warn(
       'no REDIS_URL and no redis-server or valkey-server on PATH: sagas are kept in memory, and nothing survives a restart',
     );
-    return openMemory({ partitions, inFlightMax });
+    return openMemory({ partitions, inFlightMax, auditKey });
   }
   closing.push(async () => {
     const left = await server.stop();
@@ -36,15 +36,16 @@ export async function openStore(
 }
 
 /** For as long as the process lives. */
-export function openMemory({ partitions, inFlightMax }: Bounds): SagaStore {
+export function openMemory({ partitions, inFlightMax, auditKey }: Bounds): SagaStore {
   return new MemoryStore({
     now: steady(systemClock),
     inFlightMax,
+    auditKey: auditKey ?? undefined,
     ...(partitions !== null && { partitions }),
   });
 }
 
-type Bounds = Pick<Settings, 'partitions' | 'inFlightMax'>;
+type Bounds = Pick<Settings, 'partitions' | 'inFlightMax' | 'auditKey'>;
 
 /** @throws StoreRefusedError, StoreUnavailableError, ConfigError for a URL that cannot be used */
 export async function openRedis(
@@ -52,6 +53,7 @@ export async function openRedis(
   {
     partitions,
     inFlightMax,
+    auditKey,
     waitReplicas,
     redisPrefix: prefix,
   }: Bounds & Pick<Settings, 'waitReplicas' | 'redisPrefix'>,
@@ -63,6 +65,7 @@ export async function openRedis(
       prefix,
       partitions: partitions ?? undefined,
       inFlightMax,
+      auditKey: auditKey ?? undefined,
       ...(waitReplicas && { waitReplicas }),
     });
   } catch (error) {

@@ -109,9 +109,6 @@ export function encodeLine({ hash, mac, ...covered }: AuditEntry): string {
   return `${hash} ${mac ?? '-'} ${canonical(covered)}`;
 }
 
-/** By how much of a line a script knows it. */
-export const MARK_LENGTH = 64;
-
 const standing = z.object({
   state: z.string(),
   status: z.enum(['STARTED', 'COMPLETED', 'FAILED', 'ABORTED']),

@@ -24,19 +24,6 @@ export interface Act {
   readonly after: Standing;
 }
 
-/** What stands in an entry for what was done: the request's kind, or what the audit did itself. */
-export const AUDIT_ACTIONS = [
-  'cancel',
-  'retry',
-  'skip',
-  'resolve',
-  'event',
-  'unreadable',
-  'trimmed',
-  'begun-anew',
-] as const;
-export type AuditAction = (typeof AUDIT_ACTIONS)[number];
-
 /** One entry, as it is stored, shown and exported. */
 export interface AuditEntry {
   /** Name of the partition. */
@@ -45,7 +32,7 @@ export interface AuditEntry {
   readonly seq: number;
   /** RFC 3339, by the store's clock; in a chain it never goes back. */
   readonly at: string;
-  /** Of {@link AUDIT_ACTIONS}, or what a newer release has beside them. */
+  /** Kind of the request; `unreadable` of one that cannot be read; `trimmed` and `begun-anew` of what the audit did itself. */
   readonly action: string;
   /** Who asked, as far as that was known: `user:…`, `token:…`. Empty where the store itself did it. */
   readonly actor: string;

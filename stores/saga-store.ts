@@ -13,18 +13,7 @@
 
 import type { Act, AuditLog } from './audit.ts';
 
-export type {
-  Act,
-  AuditEntry,
-  AuditFilter,
-  AuditKey,
-  AuditLine,
-  AuditLog,
-  AuditPage,
-  AuditPart,
-  Standing,
-} from './audit.ts';
-export { AUDIT_ACTIONS } from './audit.ts';
+export type { Act, AuditEntry, AuditFilter, AuditKey, AuditLog } from './audit.ts';
 
 /** `STARTED` lasts until the end, compensating included; `ABORTED` is parked, for whatever reason. */
 export const SAGA_STATUSES = ['STARTED', 'COMPLETED', 'FAILED', 'ABORTED'] as const;

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { formIn } from '../body.ts';
 import { baseOf } from '../edge.ts';
 import type { Operation } from '../engine/contract.ts';
+import { keyOf as callerKeyOf, callerOf } from '../identity/caller.ts';
 import { Problem } from '../problem.ts';
 import { ACT_KINDS, actsFor } from './acts.ts';
 import { keyOf, PARKED_READ_MAX } from './causes.ts';
@@ -69,11 +70,13 @@ export function operatingRoutes(pages: Hono, { engine, machines }: DashboardPart
   pages.post('/sagas/retry', async (c) => {
     const { saga, reason, by } = read(retryForm, await formIn(c));
     remember(c, by);
+    const actor = callerKeyOf(callerOf(c));
+    const asked = { kind: 'retry', reason, by, actor } as const;
     const results: RetryResult[] = [];
     for (let from = 0; from < saga.length; from += AT_ONCE_MAX) {
       const some = saga.slice(from, from + AT_ONCE_MAX).map(async (one) => {
         const [id = '', length] = one.split(' ');
-        return { id, result: await engine.operate(id, { kind: 'retry', ifSeq: Number(length), reason, by }) };
+        return { id, result: await engine.operate(id, { ...asked, ifSeq: Number(length) }) };
       });
       results.push(...(await Promise.all(some)));
     }
@@ -102,7 +105,7 @@ export function operatingRoutes(pages: Hono, { engine, machines }: DashboardPart
         throw new Problem('precondition-required', 'the form must say how long the log was');
       }
       remember(c, asked.by);
-      const operation: Operation = { kind, ifSeq, ...asked };
+      const operation: Operation = { kind, ifSeq, ...asked, actor: callerKeyOf(callerOf(c)) };
       const refusal = refusalOf(await engine.operate(id, operation));
       if (refusal === null) return c.redirect(`/sagas/${encodeURIComponent(id)}?notice=${kind}`, 303);
       return c.html(

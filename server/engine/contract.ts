@@ -13,6 +13,7 @@ import type {
   SagaInput,
 } from '../../machines/index.ts';
 import {
+  type AuditLog,
   type Backlog,
   type Filter,
   type Held,
@@ -137,6 +138,8 @@ export interface OutsideEvent {
   readonly id: string;
   readonly name: string;
   readonly data: unknown;
+  /** Who sent it, where the audit is to tell of it. */
+  readonly actor?: string;
 }
 
 /** To what was sent to a saga and cannot reach it, whatever it was. */
@@ -299,6 +302,9 @@ export interface SagaEngine {
 
   /** How long the store's memory lasts. Throws StoreUnavailableError where the store cannot say. */
   headroom(): Promise<Headroom>;
+
+  /** Who did what, as the store's audit tells. */
+  readonly audit: Pick<AuditLog, 'list' | 'read'>;
 
   /** Throws StoreUnavailableError where the store cannot serve. */
   ping(): Promise<void>;

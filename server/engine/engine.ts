@@ -138,6 +138,10 @@ export class Engine implements SagaEngine {
     return this.#in.store.info;
   }
 
+  get audit(): SagaEngine['audit'] {
+    return this.#in.store.audit;
+  }
+
   get machines(): readonly RegisteredMachine[] {
     return this.#registry.all();
   }

@@ -65,5 +65,6 @@ export function anew({ machine, held, log, write, writeId, at, ...saga }: Rememb
       [next.kind === 'park' ? PARKED_COUNTER : `settled.${statusOf(next)}`]: 1,
     },
     next,
+    ...(write.acts && { acts: write.acts }),
   };
 }

@@ -39,6 +39,9 @@ export interface RecoverySettings {
   readonly purgeEveryMs: number;
   /** How much earlier than they should ended sagas may go where the store is nearly full; 0 for never. */
   readonly purgeEarlyMs: number;
+  /** How long entries of the audit are kept, and how many at most. */
+  readonly auditKeepMs: number;
+  readonly auditEntriesMax: number;
 }
 
 export class Recovery {
@@ -367,7 +370,10 @@ export class Recovery {
       if (removed > 0) observe({ type: 'purged-early', count: removed });
     }
     // A full batch means that there is more: the next round goes on.
-    if (removed < PURGE_BATCH) this.#purgedAt = clock.monotonic();
+    if (removed === PURGE_BATCH) return;
+    this.#purgedAt = clock.monotonic();
+    const { auditKeepMs, auditEntriesMax } = this.#settings;
+    await store.audit.trim(auditKeepMs, auditEntriesMax);
   }
 
   async #mayPurgeEarly(): Promise<boolean> {

@@ -1,5 +1,6 @@
 /** Parks a saga that nobody here can carry on, without asking its machine: as it stands, until a person has looked at it. */
 import {
+  type Act,
   type Held,
   type LogEntry,
   PARKED_COUNTER,
@@ -8,7 +9,7 @@ import {
 } from '../../stores/saga-store.ts';
 import type { LogEvent } from './contract.ts';
 import type { Surroundings } from './surroundings.ts';
-import type { Writer } from './write.ts';
+import { isAct, type Writer } from './write.ts';
 
 export interface SetAside {
   /** How the log calls it. */
@@ -20,13 +21,13 @@ export interface SetAside {
   readonly held: readonly Held[];
 }
 
-type Stored = Pick<SagaRecord, 'snapshot' | 'summary' | 'status' | 'parked' | 'signals'>;
+type Stored = Pick<SagaRecord, 'machine' | 'snapshot' | 'summary' | 'status' | 'parked' | 'signals'>;
 
 /** The write that parks it. */
 export function asideWrite(
   { owner, writeId }: Pick<Writer, 'owner' | 'writeId'>,
   nowMs: number,
-  { snapshot, summary, status, parked, signals }: Stored,
+  { machine, snapshot, summary, status, parked, signals }: Stored,
   { event, reason, error, held }: SetAside,
 ): Write {
   const { state } = summary;
@@ -37,19 +38,22 @@ export function asideWrite(
   const signalsLeft = signals.filter(
     ({ kind, sealed }) => kind === 'event' || kind === 'outcome' || sealed !== undefined,
   );
-  const ignored = signals
-    .filter((one) => !signalsLeft.includes(one))
-    .map(
-      ({ kind, step = null, by, reason: why }): LogEntry => ({
-        ...stays,
-        event: kind,
-        step,
-        outcome: 'ignored',
-        error: null,
-        by,
-        reason: why,
-      }),
-    );
+  const answered = signals.filter((one) => !signalsLeft.includes(one));
+  const ignored = answered.map(
+    ({ kind, step = null, by, reason: why }): LogEntry => ({
+      ...stays,
+      event: kind,
+      step,
+      outcome: 'ignored',
+      error: null,
+      by,
+      reason: why,
+    }),
+  );
+  const before = { state, status };
+  const acts = answered
+    .filter(isAct)
+    .map((signal): Act => ({ signal, machine, isIgnored: true, before, after: before }));
   return {
     writeId,
     owner,
@@ -62,6 +66,7 @@ export function asideWrite(
     next: { kind: 'park', parked: parked ?? { reason, held } },
     signalsSeen: signals.length,
     signalsLeft,
+    ...(acts.length > 0 && { acts }),
   };
 }
 

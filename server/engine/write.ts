@@ -14,6 +14,7 @@ import {
   type SagaSnapshot,
 } from '../../machines/index.ts';
 import type {
+  Act,
   Counts,
   LogEntry,
   Next,
@@ -83,7 +84,38 @@ export function describe(transition: Transition, writer: Writer): Write {
     next,
     signalsSeen,
   };
+  if (signalsSeen > 0) {
+    const acts = actsOf(transition, next);
+    return { ...write, earlier: entries.slice(0, -1), ...(acts.length > 0 && { acts }) };
+  }
   return entries.length > 1 ? { ...write, earlier: entries.slice(0, -1) } : write;
+}
+
+/** What of the transition was asked from outside, as the audit tells it. */
+function actsOf({ machine, hops, statusBefore, parkedBefore }: Transition, next: Next): Act[] {
+  let status = statusBefore ?? 'STARTED';
+  return hops.flatMap(({ before, after, signal, ignored = false }, index): Act[] => {
+    const was = status;
+    if (!ignored) {
+      const isParked = after.asks.kind === 'operator' || (parkedBefore !== null && !isAsked(signal));
+      status = index === hops.length - 1 ? statusOf(next) : isParked ? 'ABORTED' : 'STARTED';
+    }
+    if (signal === undefined || before === null || !isAct(signal)) return [];
+    return [
+      {
+        signal,
+        machine: { id: machine.id, version: machine.version },
+        isIgnored: ignored,
+        before: { state: nameOf(before.snapshot.value), status: was },
+        after: { state: nameOf(after.snapshot.value), status },
+      },
+    ];
+  });
+}
+
+/** Whether the audit tells of it: of what operators ask, and of the events that they send, but not of the saga's ordinary business. */
+export function isAct({ kind, actor }: Signal): boolean {
+  return kind !== 'outcome' && (kind !== 'event' || actor !== undefined);
 }
 
 function nextOf(

@@ -5,6 +5,7 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import { StoreUnavailableError } from '../../stores/saga-store.ts';
 import type { OperationResult, SagaEngine } from '../engine/contract.ts';
+import { callerOf, keyOf } from '../identity/caller.ts';
 import { problemAnswers } from './answers.ts';
 import { bulkRetry, registerRetryBodies, retryMany, SAGAS } from './bulk-retry-schemas.ts';
 import { seqIn } from './operations.ts';
@@ -67,8 +68,9 @@ export function bulkRetryRoutes(app: OpenAPIHono, engine: SagaEngine): void {
 
     const seen: readonly Seen[] =
       page?.sagas ?? sagas.map(({ saga_id, etag }) => ({ id: saga_id, seq: seqIn(etag) ?? 0 }));
+    const actor = keyOf(callerOf(c));
     const results = await eachOf(seen, async ({ id, seq }) => {
-      const result = await asked(() => engine.operate(id, { kind: 'retry', ifSeq: seq, reason, by }));
+      const result = await asked(() => engine.operate(id, { kind: 'retry', ifSeq: seq, reason, by, actor }));
       return { saga_id: id, ...result };
     });
     const accepted = results.filter(({ result }) => result === 'accepted').length;

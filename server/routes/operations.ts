@@ -2,6 +2,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Operation, OperationResult, SagaEngine } from '../engine/contract.ts';
 import { tagsIn } from '../etags.ts';
+import { callerOf, keyOf } from '../identity/caller.ts';
 import { Problem } from '../problem.ts';
 import { LOCATION, problemAnswers, requestHeader, SAGA_LINKS, TAGS_PATTERN } from './answers.ts';
 import { audited, sagaPath, text } from './fields.ts';
@@ -87,7 +88,7 @@ export function operationRoutes(app: OpenAPIHono, engine: SagaEngine): void {
         throw new Problem('precondition-required', `send the saga's ETag as If-Match with ${kind}`);
       }
       const asked = c.req.valid('json') as Omit<Operation, 'kind' | 'ifSeq'>;
-      refuse(id, kind, await operateAt(engine, id, versions, { kind, ...asked }));
+      refuse(id, kind, await operateAt(engine, id, versions, { kind, ...asked, actor: keyOf(callerOf(c)) }));
       const history = await engine.get(id);
       if (history === null) throw new Problem('saga-not-found', `no saga ${id} is stored`);
       c.header('location', locationOf(id));

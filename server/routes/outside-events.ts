@@ -1,6 +1,7 @@
 /** Tells a saga of something that happened outside. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { SagaEngine, SendResult } from '../engine/contract.ts';
+import { callerOf, keyOf } from '../identity/caller.ts';
 import { invalid, Problem } from '../problem.ts';
 import { LOCATION, problemAnswers } from './answers.ts';
 import { sagaPath, text } from './fields.ts';
@@ -45,7 +46,10 @@ export function outsideEventRoutes(app: OpenAPIHono, engine: SagaEngine, newId: 
   app.openapi(route, async (c) => {
     const { id: sagaId } = c.req.valid('param');
     const { name, id = newId(), data } = c.req.valid('json');
-    const result = await engine.send(sagaId, { id, name, data });
+    const sender = callerOf(c);
+    // What a machine sends that starts sagas is their ordinary business, and of that their logs tell.
+    const actor = sender.roles.has('operator') ? { actor: keyOf(sender) } : {};
+    const result = await engine.send(sagaId, { id, name, data, ...actor });
     if (result.kind !== 'accepted') throw refusal(sagaId, result);
     c.header('location', locationOf(sagaId));
     return c.json({ saga_id: sagaId, name, id }, 202);

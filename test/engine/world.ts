@@ -57,7 +57,7 @@ type Script = Said | ((made: Made) => Said | Promise<Said>);
 
 /** What becomes of one operation of the store. */
 export type Fate = (perform: () => Promise<unknown>, args: readonly unknown[]) => Promise<unknown>;
-type Operation = Exclude<keyof SagaStore, 'info' | 'newId' | 'now' | 'jumped'>;
+type Operation = Exclude<keyof SagaStore, 'info' | 'audit' | 'newId' | 'now' | 'jumped'>;
 
 export const notSent: Fate = () => Promise.reject(new StoreUnavailableError('not sent', true));
 /** To its caller this looks like a lost reply. */
@@ -82,6 +82,8 @@ export const SETTINGS: EngineSettings = {
   alarmsMax: 100,
   purgeEveryMs: 60_000,
   purgeEarlyMs: 0,
+  auditKeepMs: 400 * 24 * 3600 * 1000,
+  auditEntriesMax: 50_000,
   declareEveryMs: 60_000,
   versionGoneAfterMs: 600_000,
   watchPollMs: 200,
@@ -248,8 +250,8 @@ export class World {
   /** The store as one coordinator reaches it. */
   #storeOf(alive: () => boolean): SagaStore {
     return new Proxy<SagaStore>(this.store, {
-      get: (store, name: Operation | 'info' | 'newId' | 'now' | 'jumped') => {
-        if (name === 'info' || name === 'newId') return store[name];
+      get: (store, name: Operation | 'info' | 'audit' | 'newId' | 'now' | 'jumped') => {
+        if (name === 'info' || name === 'audit' || name === 'newId') return store[name];
         if (name === 'now' || name === 'jumped') return () => store[name]();
         const perform = store[name] as (...args: unknown[]) => Promise<unknown>;
         return async (...args: unknown[]) => {

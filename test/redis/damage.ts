@@ -173,6 +173,15 @@ export const DAMAGES: readonly Damage[] = [
       await redis.xadd(keys.events, '*', 'x', 'y', 'seq', 'nan');
     },
   },
+  ofOtherType('audit', ({ keys }) => keys.audit, {
+    radius: 'saga',
+    break: (place) => retyped(place, place.keys.audit, true),
+  }),
+  {
+    name: 'audit: a line is garbage',
+    radius: 'saga',
+    break: ({ redis, keys, chance }) => redis.rpush(keys.audit, chance.pick(GARBAGE)),
+  },
   ofOtherType('declared structures', ({ declared }) => declared.structures),
   ofOtherType('declared versions', ({ declared }) => declared.versions),
   ofOtherType('live declarations', ({ declared }) => declared.live),

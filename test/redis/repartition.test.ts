@@ -11,6 +11,7 @@ import { repartition, undoRepartition } from '../../stores/redis/repartition.ts'
 import type { Fence, SagaStore } from '../../stores/saga-store.ts';
 import { saga } from '../cli/command.ts';
 import { type RedisServer, startRedis } from '../redis-server.ts';
+import { actOf } from '../stores/conformance/audits.ts';
 import { A1, act, begin, end, idIn, MINUTE, newSaga, ORDER, park, write } from '../stores/sagas.ts';
 
 const PREFIX = 'm';
@@ -35,7 +36,7 @@ beforeAll(async () => {
   const store = await opened(BEFORE);
   for (const [index, next] of [act(), park, end('COMPLETED')].entries()) {
     const { id, fence } = await begin(store, { id: idIn(store, index % 2), counts: { 'steps.held': 2 } });
-    await store.commit(id, fence, write({ next, counts: { done: 1 } }));
+    await store.commit(id, fence, write({ next, counts: { done: 1 }, acts: [actOf()] }));
     ids.push(id);
   }
   ids.push((await begin(store, { id: store.newId(KEY), idempotency: { key: KEY, digest: 'd' } })).id);
@@ -71,6 +72,7 @@ async function seen(store: SagaStore) {
     listed: (await store.list({}, null, 100)).sagas.map(({ id }) => id),
     running: [...(await store.running([ORDER], null, 100)).ids].sort(),
     statistics: { statuses, inFlight, counters, damage },
+    audit: (await store.audit.list({}, null, 100)).entries,
   };
 }
 

@@ -22,7 +22,7 @@ async function logOf(environment: Readonly<Record<string, string>>): Promise<unk
       settings: readSettings(environment),
       logger,
       sagas: () => [definition],
-      openStore: async () => openMemory({ partitions: null, inFlightMax: 1 }),
+      openStore: async () => openMemory({ partitions: null, auditKey: null, inFlightMax: 1 }),
       interruption: new AbortController().signal,
       siblings: null,
     },

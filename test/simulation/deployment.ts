@@ -47,6 +47,8 @@ const SETTINGS: EngineSettings = {
   // Nothing is purged within a run: what was counted can be recounted.
   purgeEveryMs: 3_600_000,
   purgeEarlyMs: 0,
+  auditKeepMs: 400 * 24 * 3600 * 1000,
+  auditEntriesMax: 50_000,
   // Nor is anything declared: all processes run the same machine.
   declareEveryMs: 3_600_000,
   versionGoneAfterMs: 3_600_000,
@@ -210,8 +212,8 @@ export class Deployment {
 
   #storeOf(process: Process): SagaStore {
     return new Proxy<SagaStore>(this.store, {
-      get: (store, name: Operation | 'info' | 'newId' | 'now' | 'jumped') => {
-        if (name === 'info' || name === 'newId') return store[name];
+      get: (store, name: Operation | 'info' | 'audit' | 'newId' | 'now' | 'jumped') => {
+        if (name === 'info' || name === 'audit' || name === 'newId') return store[name];
         if (name === 'now' || name === 'jumped') return () => store[name]();
         return (...args: unknown[]) => this.#ask(process, name, args);
       },

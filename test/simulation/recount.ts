@@ -24,6 +24,7 @@ export async function recount(
     });
     if (record.seq !== log.length) world.break(`${id}: ${record.seq} entries, ${log.length} in its log`);
     againstLetters(world, record, log);
+    await againstAudit(world, id, log);
     countSaga(world, record, log, count);
   }
   const statistics = await world.store.statistics();
@@ -36,6 +37,18 @@ export async function recount(
   const durations = Object.entries(counters).filter(([name]) => name.startsWith('duration.'));
   const timed = durations.reduce((sum, [, n]) => sum + n, 0);
   if (timed !== world.watch.records.size) world.break(`${timed} durations counted`);
+}
+
+/** Of every request of an operator that its log tells of, the audit does, once, and of no other. */
+async function againstAudit(world: Deployment, id: string, log: readonly NumberedEntry[]): Promise<void> {
+  const { entries } = await world.store.audit.list({ saga_id: id }, null, 1_000);
+  const told = entries.map(({ action, outcome }) => `${action} ${outcome === 'ignored'}`);
+  const asked = log.filter(({ by }) => by !== undefined);
+  const logged = asked.map(({ event, outcome }) => `${event} ${outcome === 'ignored'}`);
+  if (told.sort().join() !== logged.sort().join())
+    world.break(`${id}: the audit says ${told}, its log ${logged}`);
+  const requests = new Set(entries.map(({ request }) => request));
+  if (requests.size !== entries.length) world.break(`${id}: the audit tells of a request twice`);
 }
 
 /** Why a saga is parked that cannot go on behind its pivot: then nothing is undone. */

@@ -22,12 +22,12 @@ if revision == ARGV[13] and writeId == ARGV[14] then
     if mended ~= signalled then redis.call('HSET', KEYS[1], 'signalled', mended) end
     if mended ~= ARGV[15] then return { SIGNALLED, 0, 0, now, signals } end
   end
-  local audit, lines, first = KEYS[11], nil, 17
+  local audit, told, first = KEYS[11], nil, 17
   if audit then
-    local found, last
-    lines, found, last = toldIn(audit, 17)
-    if not lines then return { UNLINKED, 0, 0, now, last, found } end
-    first = 19 + #lines
+    local other, last
+    told, other, last = toldIn(audit, 17)
+    if not told then return { UNLINKED, 0, 0, now, last, other } end
+    first = 19 + #told
   end
   local changes, owed = counted(first, textOf(found[6]), ARGV[11] ~= '')
   local more = { 'owed', owed }
@@ -41,7 +41,7 @@ if revision == ARGV[13] and writeId == ARGV[14] then
   local ends = whole(endsAt)
   if ARGV[9] == 'STARTED' and (not due or endsAt < due) then redis.call('ZADD', KEYS[5], ends, ARGV[2]) end
   local seq = write(now, whole(now), ends, raised, status, writeId, digits(textOf(found[5])) or 0, changes, more,
-    audit, ARGV[17], lines)
+    audit, ARGV[17], told)
   return { DONE, seq, granted(), now }
 end
 -- A repetition of this very commit, whose reply was lost.

@@ -36,12 +36,12 @@ end
 local running = ARGV[9] == 'STARTED' and lenient('ZCARD', KEYS[7]) or 0
 if running >= tonumber(ARGV[16]) then return { FULL, 0, 0, now, '' } end
 
-local audit, lines, first = KEYS[14], nil, 19
+local audit, told, first = KEYS[14], nil, 19
 if audit then
   local other, last
-  lines, other, last = toldIn(audit, 19)
-  if not lines then return { UNLINKED, 0, 0, now, last, other } end
-  first = 21 + #lines
+  told, other, last = toldIn(audit, 19)
+  if not told then return { UNLINKED, 0, 0, now, last, other } end
+  first = 21 + #told
 end
 
 if ARGV[14] ~= '' then redis.call('SET', KEYS[12], id .. ' ' .. ARGV[15]) end
@@ -51,5 +51,5 @@ redis.call('ZADD', KEYS[5], ends, id)
 lenient('ZADD', KEYS[11], '0', id)
 local more = { 'machine', ARGV[13], 'parked', ARGV[12], 'created', at, 'key', ARGV[14] }
 if ARGV[17] ~= '' then more[9], more[10] = 'trace', ARGV[17] end
-local seq = write(now, at, ends, '1', nil, '', 0, counted(first, '', false), more, audit, ARGV[19], lines)
+local seq = write(now, at, ends, '1', nil, '', 0, counted(first, '', false), more, audit, ARGV[19], told)
 return { DONE, seq, granted(), now, id }

@@ -41,9 +41,9 @@ local function toldIn(audit, at)
 end
 
 -- `before` is the status until now, nil for a new saga; `recorded` the write id until now; `changes` are what it counts,
--- `more` further fields of its record, `audit` the key of the audit where `lines` are told there, linked to `to`. The due index leads to a saga that is to run before this is called.
+-- `more` further fields of its record, `audit` the key of the audit where lines are `told` there, linked to `to`. The due index leads to a saga that is to run before this is called.
 -- Returns the number of log entries.
-local function write(now, at, endsAt, revision, before, recorded, seq, changes, more, audit, to, lines)
+local function write(now, at, endsAt, revision, before, recorded, seq, changes, more, audit, to, told)
   local saga, id, status = KEYS[1], ARGV[2], ARGV[9]
   local leaves = status ~= 'STARTED' and (before == nil or before == 'STARTED')
   local isUnsure = book(KEYS[3], id, recorded, ARGV[4], endsAt, changes, leaves and now)
@@ -56,7 +56,7 @@ local function write(now, at, endsAt, revision, before, recorded, seq, changes, 
   local number = whole(seq)
   addHeld(more, changes, before and saga)
   -- Right before the record, by which it has happened.
-  if lines then link(audit, to, lines) end
+  if told then link(audit, to, told) end
   redis.call('HSET', saga, 'revision', revision, 'write_id', ARGV[4], 'snapshot', ARGV[5], 'summary', ARGV[6],
     'state', ARGV[7], 'status', status, 'seq', number, 'updated', at, 'owner', ARGV[11],
     'due', status == 'STARTED' and endsAt or '', unpack(more))
