@@ -2,7 +2,8 @@
 import { createHash, createHmac } from 'node:crypto';
 import { z } from 'zod';
 import { canonical } from '../json/canonical.ts';
-import type { Act, AuditEntry, AuditKey, AuditLine, Told } from './audit.ts';
+import type { AuditEntry, AuditKey, AuditLine, Told } from './audit.ts';
+import type { Act } from './saga-store.ts';
 
 /** What stands for the hash before the first entry. */
 export const ZEROS = '0'.repeat(64);
@@ -60,6 +61,7 @@ export function bodiesOf(acts: readonly Act[], { sagaId, revision, writeId }: To
     after,
     revision,
     write_id: writeId,
+    ...(signal.sealed !== undefined && { sealed: signal.sealed }),
   }));
 }
 
@@ -138,6 +140,7 @@ const auditEntry = z.looseObject({
   revision: z.int().nullable(),
   write_id: text,
   dropped: z.object({ seq: z.int(), hash: z.string() }).nullable(),
+  sealed: z.string().exactOptional(),
   key_id: text,
   prev: hex,
   hash: hex,

@@ -5,23 +5,12 @@
  * Entries are chained: each carries the hash of the one before it, so that a changed, removed, swapped or inserted one is seen by
  * whoever verifies. There is one chain for each partition, because no move spans two.
  */
-import type { SagaStatus, Signal } from './saga-store.ts';
 
 /** Where a saga stood. */
 export interface Standing {
   /** Of its statechart, as listings have it. */
   readonly state: string;
-  readonly status: SagaStatus;
-}
-
-/** What was asked of a saga and what came of it, as whoever writes that tells it. */
-export interface Act {
-  readonly signal: Signal;
-  readonly machine: { readonly id: string; readonly version: string };
-  /** It fitted nowhere any more, and has changed nothing. */
-  readonly isIgnored: boolean;
-  readonly before: Standing;
-  readonly after: Standing;
+  readonly status: 'STARTED' | 'COMPLETED' | 'FAILED' | 'ABORTED';
 }
 
 /** One entry, as it is stored, shown and exported. */
@@ -60,6 +49,8 @@ export interface AuditEntry {
   readonly write_id: string | null;
   /** Of `trimmed`: the last entry that was dropped. */
   readonly dropped: { readonly seq: number; readonly hash: string } | null;
+  /** What stands in `by`, `reason` and `step`, where records are sealed. */
+  readonly sealed?: string;
   /** By which key `mac` was made. */
   readonly key_id: string | null;
   /** Hash of the entry before it; zeros where there is none. */
@@ -109,10 +100,10 @@ export interface AuditKey {
 }
 
 export interface AuditLog {
-  /** Newest first, of all chains. Looks at a bounded number of entries a call. Throws BadCursorError. */
+  /** As people read it: opened where it was sealed. Newest first, of all chains. Looks at a bounded number of entries a call. Throws BadCursorError. */
   list(filter: AuditFilter, cursor: string | null, limit: number): Promise<AuditPage>;
 
-  /** One chain as it lies there, oldest first; `from` is 0 at first. */
+  /** One chain as it lies there, sealed where it was, and so as it can be verified. Oldest first; `from` is 0 at first. */
   read(chain: number, from: number, limit: number): Promise<AuditPart>;
 
   /**

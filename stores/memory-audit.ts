@@ -1,20 +1,12 @@
 /** The audit in plain words of JavaScript: the reference that other stores are held against. */
 
 import { assertLimit } from './assertions.ts';
-import type {
-  Act,
-  AuditEntry,
-  AuditFilter,
-  AuditKey,
-  AuditLog,
-  AuditPage,
-  AuditPart,
-  Told,
-} from './audit.ts';
+import type { AuditEntry, AuditFilter, AuditKey, AuditLog, AuditPage, AuditPart, Told } from './audit.ts';
 import { type Body, bodiesOf, headOf, linked, trimmed } from './audit-chain.ts';
 import { isBelow, pageOf, startOf } from './audit-page.ts';
 import { cutOf } from './audit-trim.ts';
 import { partitionName, partitionOf } from './partition.ts';
+import type { Act } from './saga-store.ts';
 
 export class MemoryAudit implements AuditLog {
   readonly #chains: readonly AuditEntry[][];

@@ -11,9 +11,9 @@
  *   the same `writeId` is always safe.
  */
 
-import type { Act, AuditLog } from './audit.ts';
+import type { AuditLog, Standing } from './audit.ts';
 
-export type { Act, AuditEntry, AuditFilter, AuditKey, AuditLog } from './audit.ts';
+export type { AuditEntry, AuditFilter, AuditKey, AuditLog, AuditPage } from './audit.ts';
 
 /** `STARTED` lasts until the end, compensating included; `ABORTED` is parked, for whatever reason. */
 export const SAGA_STATUSES = ['STARTED', 'COMPLETED', 'FAILED', 'ABORTED'] as const;
@@ -148,6 +148,16 @@ export interface Signal {
   readonly payload?: string;
   /** What of it is kept sealed, and not in its place. Opaque to the store. */
   readonly sealed?: string;
+}
+
+/** What was asked of a saga and what came of it, as whoever writes that tells it. */
+export interface Act {
+  readonly signal: Signal;
+  readonly machine: { readonly id: string; readonly version: string };
+  /** It fitted nowhere any more, and has changed nothing. */
+  readonly isIgnored: boolean;
+  readonly before: Standing;
+  readonly after: Standing;
 }
 
 export const SIGNAL_KINDS = ['cancel', 'retry', 'skip', 'resolve', 'event', 'outcome'] as const;

@@ -1,6 +1,7 @@
 /** Puts back into its place what was sealed beside it; what no key opens is told, and stays as it was. */
 import { parse } from '../../json/exact.ts';
 import {
+  type AuditEntry,
   type Held,
   type LogEntry,
   type Parked,
@@ -100,6 +101,17 @@ export class Opener {
     if (opening.kind === 'missing') this.missing ??= opening.key;
     return { ...rest, error: wordsOf(opening) };
   }
+}
+
+/** An entry of the audit, as people read it. */
+export function openedAct(ring: Keyring, entry: AuditEntry): AuditEntry {
+  const { sealed, ...rest } = entry;
+  const { saga_id: saga, request, action } = entry;
+  if (sealed === undefined || saga === null || request === null) return entry;
+  const opening = ring.open(saga, fieldOfSignal({ id: request }), sealed);
+  if (opening.kind !== 'opened') return { ...rest, reason: wordsOf(opening) };
+  const { by = '', reason = '', step = null } = JSON.parse(opening.text) as SignalSaid;
+  return { ...rest, by, reason: action === 'event' ? '' : reason, step };
 }
 
 /** Why a sealed text cannot be read. */

@@ -1,6 +1,7 @@
 /** What a record has to hide, put out of its place and sealed beside it: what the store reads, indexes and counts stays as it is. */
 import { stringify } from '../../json/exact.ts';
 import {
+  type Act,
   type LogEntry,
   type Next,
   type Parked,
@@ -19,11 +20,11 @@ export type Depth = 'secrets' | 'whole';
 
 /** What a create, a commit and a migration have in common here. */
 type Written = Pick<Write, 'snapshot' | 'summary' | 'entry'> &
-  Partial<Pick<Write, 'earlier' | 'next' | 'signalsLeft'>>;
+  Partial<Pick<Write, 'earlier' | 'next' | 'signalsLeft' | 'acts'>>;
 
 /** What was read sealed and could not be opened is written back as it was read. */
 export function sealWrite<W extends Written>(ring: Keyring, depth: Depth, id: string, write: W): W {
-  const { snapshot, summary, entry, earlier, next, signalsLeft } = write;
+  const { snapshot, summary, entry, earlier, next, signalsLeft, acts } = write;
   const isWhole = depth === 'whole';
   return {
     ...write,
@@ -32,7 +33,14 @@ export function sealWrite<W extends Written>(ring: Keyring, depth: Depth, id: st
     ...(isWhole && { summary: sealSummary(ring, id, summary), entry: sealEntry(ring, id, entry) }),
     ...(isWhole && earlier && { earlier: earlier.map((one) => sealEntry(ring, id, one)) }),
     ...(isWhole && next?.kind === 'park' && { next: sealNext(ring, id, next) }),
+    ...(isWhole && acts && { acts: acts.map((one) => sealAct(ring, id, one)) }),
   };
+}
+
+/** As the request stands in the mailbox, but for what it brings, of which the audit does not tell. */
+function sealAct(ring: Keyring, id: string, act: Act): Act {
+  const { payload: _, ...signal } = act.signal;
+  return { ...act, signal: sealSignal(ring, 'whole', id, signal) };
 }
 
 function sealSummary(ring: Keyring, id: string, summary: SagaSummary): SagaSummary {
@@ -82,6 +90,6 @@ export function sealSignal(ring: Keyring, depth: Depth, id: string, signal: Sign
   return { ...rest, ...open, sealed: ring.seal(id, fieldOfSignal(signal), JSON.stringify(said)) };
 }
 
-export function fieldOfSignal({ id }: Signal): string {
+export function fieldOfSignal({ id }: Pick<Signal, 'id'>): string {
   return `signal ${id}`;
 }

@@ -1,5 +1,7 @@
 /** A store whose records are sealed on their way in and opened on their way out; in everything else the store that it is given. */
 import {
+  type AuditFilter,
+  type AuditPage,
   type Claimed,
   type CommitResult,
   type CreateResult,
@@ -11,7 +13,7 @@ import {
   type SagaStore,
 } from '../saga-store.ts';
 import type { Keyring } from './keyring.ts';
-import { Opener } from './open.ts';
+import { Opener, openedAct } from './open.ts';
 import { type Depth, sealSignal, sealWrite } from './seal.ts';
 
 export interface Keys {
@@ -103,8 +105,21 @@ export function sealedStore(store: SagaStore, { keys, depth }: SealingOptions): 
     );
   }
 
+  /** Who asked by his own words can be searched only when they are opened. */
+  async function listAudit(filter: AuditFilter, cursor: string | null, limit: number): Promise<AuditPage> {
+    const { by, ...rest } = filter;
+    const page = await store.audit.list(hasKeys ? rest : filter, cursor, limit);
+    const entries = page.entries.map((entry) => openedAct(keys.ring, entry));
+    return { ...page, entries: entries.filter((entry) => by === undefined || entry.by === by) };
+  }
+
   return {
     info: store.info,
+    audit: {
+      list: listAudit,
+      read: (chain, from, limit) => store.audit.read(chain, from, limit),
+      trim: (keepMs, entriesMax) => store.audit.trim(keepMs, entriesMax),
+    },
     newId: (key) => store.newId(key),
     now: () => store.now(),
     jumped: () => store.jumped(),

@@ -4,6 +4,7 @@ import { MemoryStore } from '../../stores/memory-store.ts';
 import type { Parked, SagaRecord, Signal } from '../../stores/saga-store.ts';
 import { readKeys } from '../../stores/sealing/keys.ts';
 import { type SealingOptions, sealedStore } from '../../stores/sealing/sealed-store.ts';
+import { actOf, verified } from '../stores/conformance/audits.ts';
 import { begin, entry, newSaga, record, summary, write, writeId } from '../stores/sagas.ts';
 import { HandKeys, lineOf, ringOf } from './keys.ts';
 
@@ -276,4 +277,47 @@ it('hashes under each key differently', () => {
   const ring = ringOf('k2', 'k1');
   expect(ring.hashes('x')).toEqual([ring.hash('x'), ringOf('k1').hash('x')]);
   expect(new Set([...ring.hashes('x'), ...ring.hashes('y')]).size).toBe(4);
+});
+
+describe('what the audit keeps of who asked', () => {
+  const told = async (depth: SealingOptions['depth']) => {
+    const { id, fence } = await begin(memory);
+    const [skip, came] = [
+      actOf({ kind: 'skip', by: 'bob', reason: 'Ada rang', step: 'insure/Ada' }),
+      actOf(event),
+    ];
+    const acts = [skip, { ...came, signal: { ...came.signal, actor: 'user:eve' } }];
+    expect(await sealed(depth).commit(id, fence, write({ acts }))).toMatchObject({ kind: 'committed' });
+    return JSON.stringify(await memory.audit.read(0, 0, 10));
+  };
+  const shown = async (by = keys) =>
+    (await sealed('whole', by).audit.list({}, null, 10)).entries.toReversed();
+
+  it('is sealed with whole records, opened for who reads it, and verified without a key', async () => {
+    const lines = await told('whole');
+    expect(lines).not.toMatch(/Ada|bob/);
+    expect(lines).toMatch('user:eve');
+    const entries = await shown();
+    expect(entries).toMatchObject([
+      { action: 'skip', by: 'bob', reason: 'Ada rang', step: 'insure/Ada' },
+      { action: 'event', by: 'bob', event: 'arrival', reason: '', actor: 'user:eve' },
+    ]);
+    expect(JSON.stringify(entries)).not.toMatch('sealed');
+    const store = sealed();
+    expect((await store.audit.list({ by: 'eve' }, null, 10)).entries).toEqual([]);
+    expect((await store.audit.list({ by: 'bob' }, null, 10)).entries).toHaveLength(2);
+    const { lines: exported } = await store.audit.read(0, 0, 10);
+    expect(verified(exported)).toMatchObject({ faults: [], chains: [{ entries: 2 }] });
+    expect(await shown(new HandKeys('k2'))).toMatchObject([
+      { by: '', reason: 'it was sealed with key "k1", which is not here' },
+      { event: 'arrival' },
+    ]);
+  });
+
+  it('is plain where secrets alone are sealed, and never has what an event brings', async () => {
+    const lines = await told('secrets');
+    expect(lines).toMatch('Ada rang');
+    expect(lines).not.toMatch(/who|sealed/);
+    expect(await shown()).toMatchObject([{ by: 'bob' }, { by: 'bob' }]);
+  });
 });
