@@ -121,7 +121,8 @@ export class SagaClient {
       waitMs,
       waitSecondsMax: WAIT_SECONDS_MAX,
       now: () => performance.now(),
-      pause: (ms) => pause(this.#retryMs ?? ms, undefined, { signal }),
+      pause: (ms) => pause(ms, undefined, { signal }),
+      retryMs: this.#retryMs,
     };
     const { body } = await untilSettled(this.#transport, startOf(machine, input, options), waiting);
     return body as StartedSaga;

@@ -18,16 +18,22 @@ export class ProblemError extends Error {
   readonly type: ProblemType | null;
   /** The whole document: `detail`, and `errors` with a JSON pointer to each bad field; `null` as above. */
   readonly problem: Problem | null;
+  /** How long to wait before asking again, in milliseconds, as `Retry-After` says; `null` where nothing does. */
+  readonly retryAfterMs: number | null;
 
-  constructor(message: string, status: number, problem: Problem | null) {
+  constructor(message: string, status: number, problem: Problem | null, retryAfterMs: number | null = null) {
     super(message);
     this.status = status;
     this.type = problem?.type ?? null;
     this.problem = problem;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
+/** Too many just now, and nobody who can. */
+const PASSING = new Set([429, 503]);
+
 /** Whether the same question may be answered later, here or by another coordinator. */
 export function isPassing(error: unknown): error is UnreachableError | ProblemError {
-  return error instanceof UnreachableError || (error instanceof ProblemError && error.status === 503);
+  return error instanceof UnreachableError || (error instanceof ProblemError && PASSING.has(error.status));
 }

@@ -257,6 +257,8 @@ export interface components {
             state?: string | null;
             /** @description Of a forgotten saga: what its steps have left behind. */
             held?: components["schemas"]["Held"][];
+            /** @description Of a start that was limited: by what. */
+            violated_policies?: ("caller" | "machine")[];
             /** @description As in `X-Request-Id`: by this the coordinator's log tells of the request. */
             request_id?: string;
         };
@@ -264,7 +266,7 @@ export interface components {
          * @description A URI reference (RFC 9457); each has its section in docs/errors.md.
          * @enum {string}
          */
-        ProblemType: "malformed-json" | "malformed-form" | "invalid-header" | "invalid-query" | "validation-error" | "idempotency-key-reused" | "unsupported-media-type" | "body-too-large" | "unauthorized" | "callback-unauthorized" | "access-off" | "foreign-origin" | "misdirected-request" | "not-found" | "saga-not-found" | "machine-not-found" | "service-not-found" | "no-such-event" | "saga-ended" | "saga-moved" | "precondition-required" | "too-many-requests" | "too-many-events" | "too-many-watchers" | "method-not-allowed" | "draining" | "overloaded" | "store-unavailable" | "saga-forgotten" | "start-unknown" | "definition-error" | "internal-error";
+        ProblemType: "malformed-json" | "malformed-form" | "invalid-header" | "invalid-query" | "validation-error" | "idempotency-key-reused" | "unsupported-media-type" | "body-too-large" | "unauthorized" | "callback-unauthorized" | "access-off" | "foreign-origin" | "misdirected-request" | "not-found" | "saga-not-found" | "machine-not-found" | "service-not-found" | "no-such-event" | "saga-ended" | "saga-moved" | "precondition-required" | "rate-limited" | "too-many-requests" | "too-many-events" | "too-many-watchers" | "method-not-allowed" | "draining" | "overloaded" | "store-unavailable" | "saga-forgotten" | "start-unknown" | "definition-error" | "internal-error";
         FieldError: {
             /** Format: json-pointer */
             pointer: string;

@@ -2,7 +2,7 @@
  * Starting a saga and waiting for it. To wait is to send the start again under its idempotency key: the repeat joins the saga,
  * whatever became of the connection or of the coordinator in between, and it needs no right to read.
  */
-import { isPassing } from './errors.ts';
+import { isPassing, ProblemError } from './errors.ts';
 import type { Answer, Transport } from './transport.ts';
 
 /** What is sent, each time the same. */
@@ -37,6 +37,8 @@ export interface Waiting {
   readonly waitSecondsMax: number;
   readonly now: () => number;
   readonly pause: (ms: number) => Promise<unknown>;
+  /** After what is passing; longer where the coordinator asks for that. A second unless set. */
+  readonly retryMs?: number | null;
   /** Is told before each request what is known of the saga by then, and what kept the last one from being answered. */
   readonly onWait?: (last: Answer | null, trouble: string) => void;
 }
@@ -51,7 +53,7 @@ const RETRY_MS = 1000;
 export async function untilSettled(
   transport: Transport,
   start: Start,
-  { waitMs, waitSecondsMax, now, pause, onWait = () => {} }: Waiting,
+  { waitMs, waitSecondsMax, now, pause, retryMs = null, onWait = () => {} }: Waiting,
   first: Answer | null = null,
 ): Promise<Answer> {
   const beganAt = now();
@@ -70,7 +72,9 @@ export async function untilSettled(
       // It may be stored, and other coordinators may carry it on: only the time that was given ends the wait.
       if (!isPassing(error)) throw error;
       trouble = error;
-      await pause(RETRY_MS);
+      const askedMs = (error instanceof ProblemError && error.retryAfterMs) || 0;
+      // Whoever comes when the wait is over is told what there is to tell.
+      await pause(Math.min(Math.max(retryMs ?? RETRY_MS, askedMs), Math.max(0, beganAt + waitMs - now())));
     }
   }
 }

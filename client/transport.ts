@@ -92,15 +92,23 @@ export class Transport {
     if (mediaType === accept) return response;
     if (mediaType === 'application/problem+json') {
       const problem = (await jsonOf(response)) as Problem | null;
-      throw new ProblemError(`${problem?.title}: ${problem?.detail}`, response.status, problem);
+      const message = `${problem?.title}: ${problem?.detail}`;
+      throw new ProblemError(message, response.status, problem, retryAfterMs(response));
     }
     await response.body?.cancel();
     throw new ProblemError(
       `${this.#base} answers ${response.status} and is no coordinator`,
       response.status,
       null,
+      retryAfterMs(response),
     );
   }
+}
+
+/** In seconds, as a coordinator says it; a date, which a proxy may say, means nothing where clocks differ. */
+function retryAfterMs({ headers }: Response): number | null {
+  const text = headers.get('retry-after')?.trim() ?? '';
+  return /^\d{1,9}$/.test(text) ? 1000 * Number(text) : null;
 }
 
 async function jsonOf(response: Response): Promise<unknown> {

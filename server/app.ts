@@ -76,14 +76,14 @@ export function createApp(parts: AppParts): OpenAPIHono {
   app.use(writtenExactly);
 
   if (machine !== null) orderRoutes(app, { ...parts, machine });
-  startRoutes(app, engine, parts.waitMs);
+  startRoutes(app, parts);
   sagaRoutes(app, engine);
   outsideEventRoutes(app, engine, randomUUID);
   outcomeRoutes(app, engine);
   operationRoutes(app, engine);
   bulkRetryRoutes(app, engine);
   diagramRoutes(app, engine);
-  eventRoutes(app, engine, logger);
+  eventRoutes(app, engine, parts.limits, logger);
   machineRoutes(app, engine);
   statisticsRoutes(app, engine);
   healthRoutes(app, parts);

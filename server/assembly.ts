@@ -21,6 +21,8 @@ import type { Handle } from './engine/exchange-here.ts';
 import { Participants } from './engine/participants.ts';
 import { connectorBy } from './engine/tunnel.ts';
 import { leaseMsOf } from './engine/write.ts';
+import { Limits } from './limits/limits.ts';
+import { Refusals } from './limits/refusals.ts';
 import { type Patiently, patience } from './patience.ts';
 import { Probes } from './probes.ts';
 import type { Siblings } from './processes/worker.ts';
@@ -240,8 +242,12 @@ export async function assemble(
   const session = settings.apiToken === null ? null : new Session(settings.apiToken);
   const shown = { engine, machines: machines.all(), probes, version, clock, session };
   const pages = settings.dashboard ? await openPages(shown) : null;
+  const ids = new Set(machines.all().map(({ id }) => id));
+  const sinceStart = () => systemClock.monotonic();
+  const refusals = new Refusals(metrics, logger, ids, sinceStart);
   const app = createApp({
     ...shown,
+    limits: new Limits(settings, ids, sinceStart, refusals),
     machine: order,
     waitMs: settings.orderWaitMs,
     access: guard(settings, session, callbacks, pages?.open),

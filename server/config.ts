@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { DURATION_MAX_MS } from '../machines/duration.ts';
+import { LIMIT_VARIABLES, type LimitSettings, limitsIn, strangersIn } from './limit-settings.ts';
 import { misspelt } from './misspelt.ts';
 import { ms, whole } from './numbers.ts';
 import {
@@ -112,6 +113,7 @@ const schema = z.object({
   SAGAS_IN_HAND_KEPT_PERCENT: whole(0, 100).default(50),
   ORDERS_WAITING_MAX: whole(0, 1_000_000).default(10_000),
   SAGAS_IN_FLIGHT_MAX: whole(1, 100_000_000).default(100_000),
+  ...LIMIT_VARIABLES,
   PARTICIPANT_CONNECTIONS_MAX: whole(1, 10_000).default(128),
   ANSWER_BYTES_MAX: whole(1024, 1024 * 1024).default(256 * 1024),
   PARTICIPANT_QUEUE_MAX: whole(0, 1_000_000).default(2048),
@@ -147,7 +149,7 @@ export interface LogFormat {
   readonly time: 'epoch' | 'rfc3339';
 }
 
-export interface Settings extends PolicySettings {
+export interface Settings extends PolicySettings, LimitSettings {
   readonly port: number;
   readonly host: string;
   /** How long a client's connection is kept after an answer. */
@@ -310,6 +312,11 @@ export function readSettings(
       'LEASE_MAX_MS: must be four times LEASE_MARGIN_MS at least, or no time is left to renew it',
     );
   }
+  const strangers = strangersIn(
+    parsed.data?.STARTS_PER_MACHINE_MAX,
+    sagas.map(({ id }) => id),
+  );
+  if (strangers !== null) problems.push(`STARTS_PER_MACHINE_MAX: ${strangers}`);
   if (env.INSPECT === '1' && (parsed.data?.COORDINATOR_PROCESSES ?? 1) > 1) {
     problems.push('INSPECT: the inspector shows one process alone; set COORDINATOR_PROCESSES to 1');
   }
@@ -417,6 +424,7 @@ export function readSettings(
     inHandKeptPercent: values.SAGAS_IN_HAND_KEPT_PERCENT,
     inFlightMax: values.SAGAS_IN_FLIGHT_MAX,
     waitersMax: values.ORDERS_WAITING_MAX,
+    ...limitsIn(values),
     connectionsMax: values.PARTICIPANT_CONNECTIONS_MAX,
     queueMax: values.PARTICIPANT_QUEUE_MAX,
     connectTimeoutMs: values.CONNECT_TIMEOUT_MS,

@@ -24,6 +24,7 @@ export const PROBLEMS = {
   'saga-ended': [409, 'The saga has ended'],
   'saga-moved': [412, 'The saga has moved on since it was looked at'],
   'precondition-required': [428, 'The request must say which version of the saga it is about'],
+  'rate-limited': [429, 'Sagas are started faster than they may be'],
   'too-many-requests': [503, 'Too many requests for this saga wait already'],
   'too-many-events': [429, 'Too many events wait for this saga already'],
   'too-many-watchers': [503, 'Too many watch already'],

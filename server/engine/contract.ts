@@ -274,8 +274,11 @@ export interface SagaEngine {
   /** Throws DefinitionError where the saga's own definition fails at its start; then nothing is stored. */
   start(request: StartRequest): Promise<StartResult>;
 
-  /** What a start under this key would be answered without anything being started; `null` where the key is not known. */
-  known(idempotency: Idempotency): Promise<KnownStart | null>;
+  /**
+   * What a start under this key would be answered without anything being started; `null` where the key is not known, or nobody
+   * says in time. Throws StoreUnavailableError.
+   */
+  known(idempotency: Idempotency, patienceMs: number): Promise<KnownStart | null>;
 
   /**
    * Answers when the saga has ended or is parked; `null` when `waitMs` is over first, and at once while draining and where as

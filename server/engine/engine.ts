@@ -171,15 +171,15 @@ export class Engine implements SagaEngine {
     const refused: StartResult = { kind: 'refused', why: 'overloaded' };
     if (idempotency === null) return refused;
     try {
-      return (await this.#within(patienceMs, this.known(idempotency), null)) ?? refused;
+      return (await this.known(idempotency, patienceMs)) ?? refused;
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       return { kind: 'refused', why: 'store-unavailable' };
     }
   }
 
-  async known(idempotency: Idempotency): Promise<KnownStart | null> {
-    const known = await this.#in.store.known(idempotency);
+  async known(idempotency: Idempotency, patienceMs: number): Promise<KnownStart | null> {
+    const known = await this.#within(patienceMs, this.#in.store.known(idempotency), null);
     return known?.kind === 'exists' ? { kind: 'joined', id: known.id } : known;
   }
 

@@ -19,7 +19,8 @@ export function openProblemAnswers(...types: readonly ProblemType[]) {
     [...statuses].sort().map((status) => {
       const here = all.filter((type) => PROBLEMS[type][0] === status);
       const description = here.map((type) => `\`${type}\`: ${PROBLEMS[type][1]}.`).join(' ');
-      const headers = status === 503 ? RETRY_AFTER : {};
+      const limits = here.includes('rate-limited') ? RATE_LIMIT : {};
+      const headers = status === 503 || status === 429 ? { ...RETRY_AFTER, ...limits } : {};
       return [status, { description, headers, content: { 'application/problem+json': { schema: problem } } }];
     }),
   );
@@ -60,6 +61,15 @@ export const RETRY_AFTER = header('Retry-After', 'Seconds after which to ask aga
   format: 'int32',
   minimum: 0,
 });
+
+/** Of draft-ietf-httpapi-ratelimit-headers-10: there where something is limited. */
+export const RATE_LIMIT = {
+  ...header(
+    'RateLimit-Policy',
+    'What is limited, where anything is: `q` starts in `w` seconds, for each `caller` and of each `machine`.',
+  ),
+  ...header('RateLimit', 'What is left of that: `r` starts, and one more in `t` seconds.'),
+};
 
 export const LOCATION = header('Location', 'Where the saga can be read.', {
   type: 'string',

@@ -8,6 +8,7 @@ import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import type { Logger } from 'pino';
 import { StoreUnavailableError } from '../../stores/saga-store.ts';
 import type { Notice, SagaEngine, SagaHistory, Watch, WatchRequest } from '../engine/contract.ts';
+import type { Limits } from '../limits/limits.ts';
 import { Problem } from '../problem.ts';
 import { shownError } from '../telemetry/shown-error.ts';
 import { problemAnswers } from './answers.ts';
@@ -65,13 +66,13 @@ const one = createRoute({
   },
 });
 
-export function eventRoutes(app: OpenAPIHono, engine: SagaEngine, logger: Logger): void {
+export function eventRoutes(app: OpenAPIHono, engine: SagaEngine, limits: Limits, logger: Logger): void {
   registerStreamEvent(app);
   const watch = (c: Context, sagaId: string | null) => {
     // What another server gave is a position too: a gap follows, and not an error with which no client could go on.
     const after = c.req.header('last-event-id') || null;
     const standing = async () => (sagaId === null ? {} : standingOf(await engine.current(sagaId)));
-    return follow(c, () => begun(engine, { after, sagaId }), standing, logger);
+    return follow(c, () => kept(c, limits, () => begun(engine, { after, sagaId })), standing, logger);
   };
   app.openapi(all, (c) => watch(c, c.req.valid('query').saga_id ?? null));
   app.openapi(one, async (c) => {
@@ -94,6 +95,28 @@ function begun(engine: SagaEngine, request: WatchRequest): Watch {
   if (watch === 'draining') throw new Problem('draining', 'ask another coordinator');
   if (watch === 'full') throw new Problem('too-many-watchers', 'ask again later, or another coordinator');
   return watch;
+}
+
+/** A watch that counts among what waits of its caller. @throws Problem where as many wait as may */
+function kept(c: Context, limits: Limits, begin: () => Watch): Watch {
+  const leave = limits.wait(c, 'stream');
+  if (leave === null) throw new Problem('too-many-watchers', 'of this caller: let one of them end first');
+  try {
+    const watch = begin();
+    return {
+      next: (waitMs) => watch.next(waitMs),
+      get position() {
+        return watch.position;
+      },
+      close: () => {
+        leave();
+        watch.close();
+      },
+    };
+  } catch (error) {
+    leave();
+    throw error;
+  }
 }
 
 function follow(c: Context, begin: () => Watch, standing: Standing, logger: Logger): Response {

@@ -2,16 +2,13 @@ import { hash } from 'node:crypto';
 import { createRoute, type OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { RegisteredMachine } from '../../machines/index.ts';
 import { type Order, orderInput } from '../../machines/order.ts';
-import type { SagaEngine } from '../engine/contract.ts';
 import { problemAnswers } from './answers.ts';
 import { presentOrder } from './present.ts';
 import { orderAnswer, orderRequest } from './schemas.ts';
-import { START_HEADERS, START_PROBLEMS, startAndWait, startAnswers } from './starting.ts';
+import { type Door, START_HEADERS, START_PROBLEMS, startAndWait, startAnswers } from './starting.ts';
 
-export interface OrderRoute {
-  readonly engine: SagaEngine;
+export interface OrderRoute extends Door {
   readonly machine: RegisteredMachine;
-  readonly waitMs: number;
 }
 
 const submit = createRoute({
@@ -27,12 +24,12 @@ const submit = createRoute({
   responses: { ...startAnswers('order', orderAnswer), ...problemAnswers(...START_PROBLEMS) },
 });
 
-export function orderRoutes(app: OpenAPIHono, { engine, machine, waitMs }: OrderRoute): void {
+export function orderRoutes(app: OpenAPIHono, { machine, ...door }: OrderRoute): void {
   app.openapi(submit, async (c) => {
     const order = c.req.valid('json');
     const input = orderInput(order as Order);
     const start = { machine, input, digest: () => digestOf(order) };
-    const { history, status } = await startAndWait(c, engine, waitMs, start);
+    const { history, status } = await startAndWait(c, door, start);
     return c.json(presentOrder(history), status);
   });
 }

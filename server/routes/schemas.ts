@@ -283,6 +283,10 @@ export const problem = z
       .array(held)
       .optional()
       .meta({ description: 'Of a forgotten saga: what its steps have left behind.' }),
+    violated_policies: z
+      .array(z.enum(['caller', 'machine']).openapi({ description: 'As `RateLimit-Policy` names them.' }))
+      .optional()
+      .meta({ description: 'Of a start that was limited: by what.' }),
     request_id: z.string().optional().meta({
       description: "As in `X-Request-Id`: by this the coordinator's log tells of the request.",
     }),

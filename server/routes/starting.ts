@@ -1,7 +1,7 @@
 /** What every start of a saga has in common, whatever it begins with: headers, waiting, repeating, and status codes. */
 import type { Context } from 'hono';
 import type { RegisteredMachine, SagaInput } from '../../machines/index.ts';
-import { type SagaStatus, StoreUnavailableError } from '../../stores/saga-store.ts';
+import { type Idempotency, type SagaStatus, StoreUnavailableError } from '../../stores/saga-store.ts';
 import {
   type Forgotten,
   ForgottenError,
@@ -10,8 +10,9 @@ import {
   type SagaHistory,
   type StartResult,
 } from '../engine/contract.ts';
+import type { Limits } from '../limits/limits.ts';
 import { Problem, RETRY_AFTER_SECONDS } from '../problem.ts';
-import { header, LOCATION, RETRY_AFTER, requestHeader, SAGA_LINKS } from './answers.ts';
+import { header, LOCATION, RATE_LIMIT, RETRY_AFTER, requestHeader, SAGA_LINKS } from './answers.ts';
 import { idempotencyKeyOf, KEY_PATTERN, preferenceOf } from './preferences.ts';
 
 /** Named here for the document alone: the handler reads them, and says itself what is wrong with one. */
@@ -28,6 +29,7 @@ export const START_HEADERS = [
 
 const headers = {
   ...LOCATION,
+  ...RATE_LIMIT,
   ...header('Preference-Applied', 'What of Prefer was honoured.'),
 };
 
@@ -58,6 +60,7 @@ export const START_PROBLEMS = [
   'unsupported-media-type',
   'validation-error',
   'idempotency-key-reused',
+  'rate-limited',
   'draining',
   'overloaded',
   'store-unavailable',
@@ -75,6 +78,14 @@ const ANSWER_STATUS = { COMPLETED: 201, FAILED: 409, ABORTED: 409, STARTED: 202 
   number
 >;
 
+/** What starts of all machines go through. */
+export interface Door {
+  readonly engine: SagaEngine;
+  /** How long a client waits that does not say. */
+  readonly waitMs: number;
+  readonly limits: Limits;
+}
+
 /** What is to be started. */
 export interface Start {
   readonly machine: RegisteredMachine;
@@ -89,23 +100,51 @@ export interface Start {
  */
 export async function startAndWait(
   c: Context,
-  engine: SagaEngine,
-  waitMs: number,
-  { machine, input, digest }: Start,
+  { engine, waitMs, limits }: Door,
+  start: Start,
 ): Promise<{ readonly history: SagaHistory; readonly status: (typeof ANSWER_STATUS)[SagaStatus] }> {
   const preference = preferenceOf(c.req.header('prefer'), waitMs);
   const key = idempotencyKeyOf(c.req.header('idempotency-key'));
-  const started = await engine.start({
-    machine,
-    input,
-    idempotency: key === null ? null : { key, digest: digest() },
-    trace: { traceparent: c.req.header('traceparent'), tracestate: c.req.header('tracestate') },
-    patienceMs: Math.min(Math.max(preference.waitMs, PATIENCE_MS.least), PATIENCE_MS.most),
-  });
+  const idempotency = key === null ? null : { key, digest: start.digest() };
+  const patienceMs = Math.min(Math.max(preference.waitMs, PATIENCE_MS.least), PATIENCE_MS.most);
+  const { id } = await admitted(c, { engine, limits }, start, idempotency, patienceMs);
+
+  c.header('location', locationOf(id));
+  // Where it is not kept waiting, what it preferred was not honoured.
+  const leave = preference.waitMs > 0 ? limits.wait(c, 'start') : null;
+  if (preference.applied !== null && (leave !== null || preference.waitMs === 0))
+    c.header('preference-applied', preference.applied);
+  try {
+    const history = await settledOrCurrent(engine, id, leave === null ? 0 : preference.waitMs);
+    const status = ANSWER_STATUS[history.saga.status];
+    if (status === 202) c.header('retry-after', RETRY_AFTER_SECONDS);
+    return { history, status };
+  } finally {
+    leave?.();
+  }
+}
+
+/** Starts a saga as far as limits let it: what was begun before is joined whatever they say. @throws Problem where there is none */
+async function admitted(
+  c: Context,
+  { engine, limits }: Pick<Door, 'engine' | 'limits'>,
+  { machine, input }: Start,
+  idempotency: Idempotency | null,
+  patienceMs: number,
+): Promise<{ readonly id: string }> {
+  const admission = limits.admit(c, machine.id);
+  const trace = { traceparent: c.req.header('traceparent'), tracestate: c.req.header('tracestate') };
+  const started = admission.isRefused
+    ? idempotency && (await engine.known(idempotency, patienceMs))
+    : await engine.start({ machine, input, idempotency, trace, patienceMs });
+  if (started === null) throw admission.problem();
+  // What began nothing does not count.
+  if (!admission.isRefused && started.kind !== 'started' && started.kind !== 'unknown') admission.giveBack();
+  for (const [name, value] of Object.entries(admission.fields())) c.header(name, value);
   switch (started.kind) {
     case 'started':
     case 'joined':
-      break;
+      return started;
     case 'key-reused':
       throw new Problem('idempotency-key-reused', `the key belongs to saga ${started.id}`, {
         saga_id: started.id,
@@ -113,15 +152,9 @@ export async function startAndWait(
     case 'unknown':
       throw unknownStart(started.id);
     default:
+      limits.refused(c, machine.id, started.why);
       throw notStarted(started.why);
   }
-
-  c.header('location', locationOf(started.id));
-  if (preference.applied !== null) c.header('preference-applied', preference.applied);
-  const history = await settledOrCurrent(engine, started.id, preference.waitMs);
-  const status = ANSWER_STATUS[history.saga.status];
-  if (status === 202) c.header('retry-after', RETRY_AFTER_SECONDS);
-  return { history, status };
 }
 
 /** The saga as it ended, or as it stands when the wait is over. */

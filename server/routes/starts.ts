@@ -2,13 +2,12 @@
 import { hash } from 'node:crypto';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { defined, type RegisteredMachine, type SagaData } from '../../machines/index.ts';
-import type { SagaEngine } from '../engine/contract.ts';
 import { invalid } from '../problem.ts';
 import { problemAnswers } from './answers.ts';
 import { text } from './fields.ts';
 import { presentStart } from './present.ts';
 import { sagaAnswer } from './schemas.ts';
-import { START_HEADERS, START_PROBLEMS, startAndWait, startAnswers } from './starting.ts';
+import { type Door, START_HEADERS, START_PROBLEMS, startAndWait, startAnswers } from './starting.ts';
 
 const body = z
   .strictObject({
@@ -29,13 +28,13 @@ const start = createRoute({
   responses: { ...startAnswers('saga', sagaAnswer), ...problemAnswers(...START_PROBLEMS) },
 });
 
-export function startRoutes(app: OpenAPIHono, engine: SagaEngine, waitMs: number): void {
+export function startRoutes(app: OpenAPIHono, door: Door): void {
   app.openapi(start, async (c) => {
     const asked = c.req.valid('json');
-    const machine = machineOf(engine.machines, asked);
+    const machine = machineOf(door.engine.machines, asked);
     const input = { data: inputOf(machine, asked.input) };
     const digest = () => hash('sha256', JSON.stringify(inOrder(asked)), 'base64url');
-    const { history, status } = await startAndWait(c, engine, waitMs, { machine, input, digest });
+    const { history, status } = await startAndWait(c, door, { machine, input, digest });
     return c.json(presentStart(history), status);
   });
 }

@@ -1,6 +1,8 @@
 /** The client over answers that a test gives: what it sends again, where it goes on, and what it throws. */
 import { expect, it } from 'vitest';
 import { ProblemError, SagaClient, UnreachableError } from '../../client/index.ts';
+import { untilSettled } from '../../client/starting.ts';
+import { Transport } from '../../client/transport.ts';
 
 type Answer = (request: Request) => Response | Promise<Response>;
 
@@ -65,6 +67,41 @@ it('starts a saga once, however often its answer is lost, and waits for its end'
   );
   expect(asked.at(-1)?.headers.get('prefer')).toBe('wait=30');
   expect(asked.at(-1)?.headers.get('authorization')).toBe('Bearer a-token');
+});
+
+it('comes again when a limit says so, and never later than it would wait', async () => {
+  const limited = (seconds: string) => () => {
+    const headers = { 'content-type': 'application/problem+json', 'retry-after': seconds };
+    const body = { type: 'rate-limited', title: 'No', status: 429, detail: 'because' };
+    return new Response(JSON.stringify(body), { status: 429, headers });
+  };
+  const answers = [
+    limited('7'),
+    limited('Fri, 31 Dec 1999 23:59:59 GMT'),
+    limited('0'),
+    json(201, saga('COMPLETED')),
+  ];
+  const pauses: number[] = [];
+  const run = (waitMs: number) => {
+    let now = 0;
+    const transport = new Transport('http://coordinator.test', null, () =>
+      (answers.shift() ?? limited('90'))(),
+    );
+    const pause = async (ms: number) => {
+      pauses.push(ms);
+      now += ms;
+    };
+    const start = { path: '/', body: '{}', idempotencyKey: 'k' };
+    return untilSettled(transport, start, { waitMs, waitSecondsMax: 30, now: () => now, pause });
+  };
+  expect((await run(60_000)).status).toBe(201);
+  expect(pauses.splice(0)).toEqual([7_000, 1_000, 1_000]);
+  await expect(run(60_000)).rejects.toMatchObject({
+    type: 'rate-limited',
+    status: 429,
+    retryAfterMs: 90_000,
+  });
+  expect(pauses).toEqual([60_000]);
 });
 
 it('gives the saga as it stands when the wait is over, and throws what is wrong when nothing is known by then', async () => {

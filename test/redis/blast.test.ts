@@ -28,6 +28,7 @@ import { type NewSaga, StoreUnavailableError } from '../../stores/saga-store.ts'
 import { RIGHTS, SETTINGS, TRACING } from '../engine/world.ts';
 import { answers, everywhere, placed } from '../machines/placed-order.ts';
 import { type RedisServer, startRedis } from '../redis-server.ts';
+import { limitedBy } from '../server/fake-app.ts';
 import { Chance } from '../simulation/seeded.ts';
 import { entry, newSaga, summary } from '../stores/sagas.ts';
 import { DAMAGES, type Damage } from './damage.ts';
@@ -111,6 +112,7 @@ async function opened(prefix: string) {
     ...shown,
     machine,
     waitMs: 10_000,
+    limits: limitedBy({}),
     publicPath: '',
     access: guard(readSettings({}), null),
     pages: dashboard(shown),

@@ -8,13 +8,27 @@ import { readSettings } from '../../server/config.ts';
 import { dashboard } from '../../server/dashboard/routes.tsx';
 import { systemClock } from '../../server/engine/clock.ts';
 import type { SagaEngine } from '../../server/engine/contract.ts';
+import { Limits } from '../../server/limits/limits.ts';
+import { Refusals } from '../../server/limits/refusals.ts';
 import { httpMetrics } from '../../server/telemetry/http.ts';
+
+/** By settings as they stand in the environment. */
+export function limitedBy(
+  environment: Readonly<Record<string, string>>,
+  now: () => number = () => 0,
+  logger: Logger = pino({ level: 'silent' }),
+  metrics = new Metrics(),
+): Limits {
+  const refusals = new Refusals(metrics, logger, ['order'], now);
+  return new Limits(readSettings(environment), ['order'], now, refusals);
+}
 
 export function appOver(
   engine: Partial<SagaEngine>,
   logger: Logger = pino({ level: 'silent' }),
   publicPath = '',
   callbacks: Callbacks | null = null,
+  limits = limitedBy({}),
 ) {
   const shown = {
     engine: engine as SagaEngine,
@@ -26,8 +40,9 @@ export function appOver(
   };
   return createApp({
     ...shown,
-    machine: {} as AppParts['machine'],
+    machine: { id: 'order' } as AppParts['machine'],
     waitMs: 0,
+    limits,
     access: guard(readSettings({}), null, callbacks),
     pages: dashboard(shown),
 

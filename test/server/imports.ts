@@ -114,9 +114,14 @@ export const RULES: readonly Rule[] = [
     why: 'who asks is known from the request and the settings alone',
   },
   {
+    about: /^server\/limits\//,
+    may: [/^server\/(limits|identity)\//, SERVER_TOP, ENGINE_SHOWN, PACKAGE, NODE],
+    why: 'who may start how much is counted here, and what starts it is no business of it',
+  },
+  {
     about: /^server\/(routes|telemetry|dashboard)\//,
     may: [
-      /^server\/(routes|telemetry|dashboard|identity)\//,
+      /^server\/(routes|telemetry|dashboard|identity|limits)\//,
       SERVER_TOP,
       ENGINE_SHOWN,
       JSON_ROOM,

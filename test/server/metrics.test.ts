@@ -80,6 +80,7 @@ it('is the text format, with help and type for every metric', () => {
     'saga_retries_total',
     'saga_settled_total',
     'saga_started_total',
+    'saga_starts_refused_total',
     'saga_step_duration_seconds',
     'saga_store_clock_jumps_total',
     'saga_store_damaged',
@@ -91,6 +92,7 @@ it('is the text format, with help and type for every metric', () => {
     'saga_transition_differences_total',
     'saga_unreadable_total',
     'saga_version_unknown_total',
+    'saga_waits_refused_total',
   ]);
   expect(metrics.has('process_cpu_seconds_total')).toBe(true);
 });
