@@ -1,23 +1,28 @@
 /**
  * Who may ask what. Three questions, asked of every request before anything else is read of it: does it name this
- * server, does it come from a page of this server or from no page at all, and does it need the token.
+ * server, does it come from a page of this server or from no page at all, and may who asks do that.
  *
  * Host and Origin keep a browser from being turned against the coordinator: its user may reach what a foreign page
  * may not, and a name that was rebound to our address makes a foreign page look like one of ours.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { Context, MiddlewareHandler } from 'hono';
+import { matchedRoutes } from 'hono/route';
 import { CALLBACK_TOKEN, type Callbacks, isCallback, stepIn } from './callbacks.ts';
-import { canonicalHost, type Settings } from './config.ts';
+import type { Settings } from './config.ts';
 import type { Session } from './dashboard/session.ts';
-import { ANONYMOUS, type Caller, caller } from './identity/caller.ts';
+import { canonicalHost, isEverywhere, isLoopback, LOOPBACK_NAMES } from './hosts.ts';
+import { ACCESS, CLOSED, type Door, KNOWN } from './identity/access-table.ts';
+import { ANONYMOUS, type Caller, caller, type Role } from './identity/caller.ts';
+import { heldTokens, Tokens } from './identity/tokens.ts';
+import type { Users } from './identity/users.ts';
+import { isAsked } from './identity-settings.ts';
 import { type Outside, outsideBy } from './outside.ts';
 import { Problem } from './problem.ts';
 
 type AccessSettings = Pick<
   Settings,
-  'host' | 'allowedHosts' | 'apiToken' | 'ordersNeedToken' | 'trustedProxies' | 'publicPath' | 'callbackUrl'
+  'host' | 'allowedHosts' | 'apiToken' | 'identity' | 'trustedProxies' | 'publicPath' | 'callbackUrl'
 >;
 
 declare module 'hono' {
@@ -27,42 +32,25 @@ declare module 'hono' {
   }
 }
 
-const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
-const EVERY_ADDRESS = ['0.0.0.0', '[::]'];
+/** By what else than a token in a header somebody is known. */
+export interface Known {
+  /** Browsers that have shown a token. */
+  readonly session?: Session | null;
+  /** Without them no participant is asynchronous, and every call-back is refused. */
+  readonly callbacks?: Callbacks | null;
+  /** Of a provider of OpenID Connect. */
+  readonly users?: Users | null;
+}
 
-/** Clients that start sagas, as they order, are not operators. */
-const STARTS = ['POST /api/coordinator/orders', 'POST /api/coordinator/sagas'];
-/**
- * Open to everybody; whatever is not named here or by a setting needs the token, so that a new route is closed until
- * somebody decides otherwise. Probes and metrics are asked by machines that carry no token, and tell nothing of any
- * saga. Health shows sums, and URLs without their credentials: its fields are fixed, and load balancers and older
- * clients ask for it as it is. The contract holds nothing that the sources do not.
- */
-const OPEN = [
-  'GET /livez',
-  'GET /readyz',
-  'GET /startupz',
-  'GET /metrics',
-  'GET /openapi.json',
-  'GET /docs',
-  'GET /api/coordinator/health',
-];
-
-/**
- * Everything that the settings decide is decided here, once.
- * @param callbacks without them no participant is asynchronous, and every call-back is refused
- * @param openPages methods with paths, of pages that need no token
- */
+/** Everything that the settings decide is decided here, once. */
 export function guard(
   settings: AccessSettings,
-  session: Session | null = null,
-  callbacks: Callbacks | null = null,
-  openPages: readonly string[] = [],
+  { session = null, callbacks = null, users = null }: Known = {},
 ): MiddlewareHandler {
   const outside = outsideBy(settings);
   const checkHost = hostCheck(settings);
-  const checkToken = tokenCheck(settings, session);
-  const open = new Set([...OPEN, ...openPages, ...(settings.ordersNeedToken ? [] : STARTS)]);
+  const doorsAt = doorsBy(settings);
+  const admitted = admission(settings, session, users);
   return async (c, next) => {
     const seen = outside(c);
     c.set('outside', seen);
@@ -70,27 +58,33 @@ export function guard(
     // Each of them, because a name that a proxy passed on as another was still the one that the sender asked for.
     for (const host of seen.hosts) checkHost(host, origin !== undefined);
     if (origin !== undefined) checkOrigin(origin.toLowerCase(), seen);
-    const method = c.req.method === 'HEAD' ? 'GET' : c.req.method;
     // A participant is no operator: it knows the token of its own call, and no other would do.
-    if (isCallback(method, c.req.path)) c.set('caller', checkCallback(c, callbacks));
-    else c.set('caller', open.has(`${method} ${c.req.path}`) ? ANONYMOUS : checkToken(c));
+    if (isCallback(c.req.method, c.req.path)) c.set('caller', checkCallback(c, callbacks));
+    else c.set('caller', await admitted(c, doorsAt(c)));
     await next();
   };
 }
 
 /** Others can reach the coordinator, and nothing was set by which it could tell them apart. */
-export function isAccessOff({ host, apiToken }: AccessSettings): boolean {
-  return apiToken === null && !isLoopback(host);
+export function isAccessOff({ host, apiToken, identity }: AccessSettings): boolean {
+  return !isAsked({ apiToken, identity }) && !isLoopback(host);
 }
 
-/** Whether it listens on every address, so that none is its own. */
-export function isEverywhere(host: string): boolean {
-  return EVERY_ADDRESS.includes(canonicalHost(host) ?? '');
-}
-
-function isLoopback(host: string): boolean {
-  const name = canonicalHost(host) ?? '';
-  return LOOPBACK_NAMES.includes(name) || (isIP(name) === 4 && name.startsWith('127.'));
+/**
+ * What stands before a request: the doors of all routes that may answer it, as the router itself has found them, without those that were
+ * opened; `null` where it is open to everybody, always. What no route answers, whoever is known may hear; a stranger is told nothing of
+ * what there is.
+ */
+function doorsBy({ identity }: AccessSettings): (c: Context) => readonly Door[] | null {
+  return (c) => {
+    const doors = new Set<Door>();
+    for (const { method, path } of matchedRoutes(c))
+      if (method !== 'ALL') doors.add(ACCESS[`${method} ${path}`] ?? CLOSED);
+    if (doors.size === 0) return [KNOWN];
+    const closed = [...doors].filter(({ roles }) => roles !== null);
+    if (closed.length === 0) return null;
+    return closed.filter(({ opening }) => opening === undefined || !identity.open.has(opening));
+  };
 }
 
 /**
@@ -125,28 +119,63 @@ function checkOrigin(origin: string, { host, scheme }: Outside): void {
   throw new Problem('foreign-origin', 'the Origin is not the server that the Host names');
 }
 
-/** A token that is configured is asked for everywhere: it would be a trap if it were not, behind a proxy on loopback. */
-function tokenCheck(settings: AccessSettings, session: Session | null): (c: Context) => Caller {
-  const { apiToken } = settings;
+/** Whoever is asked for stays who they are on loopback, too: it would be a trap if they did not, behind a proxy. */
+function admission(
+  settings: AccessSettings,
+  session: Session | null,
+  users: Users | null,
+): (c: Context, doors: readonly Door[] | null) => Promise<Caller> | Caller {
   if (isAccessOff(settings)) {
-    return () => {
+    return (_, doors) => {
+      if (doors === null || doors.length === 0) return ANONYMOUS;
       throw new Problem('access-off', 'HOST is not loopback: set API_TOKEN to switch reads and commands on');
     };
   }
-  if (apiToken === null) return () => ANONYMOUS;
-  const expected = digestOf(apiToken);
-  const holder = caller('api-token', 'api-token', ['admin']);
-  return (c) => {
+  if (!isAsked(settings)) return () => ANONYMOUS;
+  const tokens = new Tokens(heldTokens(settings));
+  return async (c, doors) => {
+    if (doors === null) return ANONYMOUS;
     const given = tokenIn(c);
-    // Digests are of one length, so the time tells neither how long the token is nor how much of it was right.
-    if (given !== null && timingSafeEqual(digestOf(given), expected)) return holder;
+    const holder = given === null ? null : tokens.holderOf(given);
+    // Who is welcome without a token is known by one all the same, so that limits and the log go by it.
+    if (doors.length === 0) return holder ?? (await visitor(given, users));
+    const found =
+      holder ??
+      (given !== null && isJwt(given) ? await users?.withToken(given) : null) ??
+      (await inBrowser(c));
+    if (!found) throw unknown(given);
+    for (const { roles } of doors) checkRole(found, roles ?? []);
+    return found;
+  };
+
+  async function inBrowser(c: Context): Promise<Caller | null> {
     // A browser brings its cookie also to what a foreign page makes it send; what changes anything must name our page.
     const changes = c.req.method !== 'GET' && c.req.method !== 'HEAD';
-    if (session?.isOpen(c) && (!changes || c.req.header('origin') !== undefined)) return holder;
-    const detail =
-      given === null ? 'send Authorization: Bearer and the token' : 'the token is not the right one';
-    throw new Problem('unauthorized', detail, {}, { 'www-authenticate': 'Bearer' });
-  };
+    if (changes && c.req.header('origin') === undefined) return null;
+    return session?.callerIn(c) ?? (await users?.inSession(c)) ?? null;
+  }
+}
+
+async function visitor(given: string | null, users: Users | null): Promise<Caller> {
+  if (given === null || users === null || !isJwt(given)) return ANONYMOUS;
+  return users.withToken(given).catch((error: unknown) => {
+    if (error instanceof Problem) return ANONYMOUS;
+    throw error;
+  });
+}
+
+function unknown(given: string | null): Problem {
+  const detail =
+    given === null ? 'send Authorization: Bearer and the token' : 'the token is not the right one';
+  return new Problem('unauthorized', detail, {}, { 'www-authenticate': 'Bearer' });
+}
+
+/** @throws Problem that names what would do */
+function checkRole({ name, roles }: Caller, needed: readonly Role[]): void {
+  if (needed.some((role) => roles.has(role))) return;
+  const detail = `${name} does not have the role ${needed.join(' or ')}`;
+  const challenge = { 'www-authenticate': 'Bearer error="insufficient_scope"' };
+  throw new Problem('forbidden', detail, { roles: needed }, challenge);
 }
 
 function checkCallback(c: Context, callbacks: Callbacks | null): Caller {
@@ -168,6 +197,6 @@ function tokenIn(c: Context): string | null {
   return /^Bearer +([\w.~+/-]+=*)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? null;
 }
 
-function digestOf(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
+function isJwt(token: string): boolean {
+  return /^[\w-]+\.[\w-]+\.[\w-]*$/.test(token);
 }

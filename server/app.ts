@@ -13,7 +13,7 @@ import { ConfigError } from './config.ts';
 import type { Pages } from './dashboard/dashboard-parts.ts';
 import { baseOf, edge, routedPath } from './edge.ts';
 import { answerProblem, invalid, Problem } from './problem.ts';
-import { aboutApi } from './routes/about.ts';
+import { aboutApi, registerSecurity, withRoles } from './routes/about.ts';
 import { bulkRetryRoutes } from './routes/bulk-retry.ts';
 import { diagramRoutes } from './routes/diagrams.ts';
 import { docsRoutes } from './routes/docs.ts';
@@ -89,14 +89,12 @@ export function createApp(parts: AppParts): OpenAPIHono {
   healthRoutes(app, parts);
   metricsRoutes(app, metrics);
   if (pages !== null) app.route('/', pages.routes);
-  app.openAPIRegistry.registerComponent('securitySchemes', 'token', { type: 'http', scheme: 'bearer' });
-  const callback = { type: 'apiKey', in: 'header', name: 'Saga-Callback-Token' } as const;
-  app.openAPIRegistry.registerComponent('securitySchemes', 'callback', callback);
+  registerSecurity(app);
   const about = aboutApi(version);
   // It does not change while the process lives, and is whole only when all routes are there.
   let contract: string | undefined;
   app.get('/openapi.json', (c) => {
-    contract ??= JSON.stringify(app.getOpenAPI31Document(about));
+    contract ??= JSON.stringify(withRoles(app.getOpenAPI31Document(about)));
     // Only where the paths begin depends on who asks.
     const servers = `,"servers":[{"url":${JSON.stringify(baseOf(c) || '/')}}]}`;
     return c.body(contract.slice(0, -1) + servers, 200, { 'content-type': 'application/json' });

@@ -21,6 +21,8 @@ import type { Handle } from './engine/exchange-here.ts';
 import { Participants } from './engine/participants.ts';
 import { connectorBy } from './engine/tunnel.ts';
 import { leaseMsOf } from './engine/write.ts';
+import { heldTokens } from './identity/tokens.ts';
+import type { Users } from './identity/users.ts';
 import { Limits } from './limits/limits.ts';
 import { Refusals } from './limits/refusals.ts';
 import { type Patiently, patience } from './patience.ts';
@@ -108,7 +110,7 @@ export async function assemble(
   const version = versionInPackage();
   logger.info({ version, settings: shownSettings(settings) }, 'starting');
   if (isAccessOff(settings)) {
-    logger.warn('HOST is not loopback and API_TOKEN is not set: reads and commands are switched off');
+    logger.warn('HOST is not loopback and API_TOKEN is not set: whatever needs a token is switched off');
   }
 
   const machines = new Registry(settings.transitions);
@@ -239,8 +241,10 @@ export async function assemble(
     new Set(Object.keys(handlers)),
   );
   closing.push(() => probes.close());
-  const session = settings.apiToken === null ? null : new Session(settings.apiToken);
-  const shown = { engine, machines: machines.all(), probes, version, clock, session };
+  const held = heldTokens(settings);
+  const session = held.length === 0 ? null : new Session(held);
+  const users = await openUsers(settings, store, logger);
+  const shown = { engine, machines: machines.all(), probes, version, clock, session, users };
   const pages = settings.dashboard ? await openPages(shown) : null;
   const ids = new Set(machines.all().map(({ id }) => id));
   const sinceStart = () => systemClock.monotonic();
@@ -250,7 +254,7 @@ export async function assemble(
     limits: new Limits(settings, ids, sinceStart, refusals),
     machine: order,
     waitMs: settings.orderWaitMs,
-    access: guard(settings, session, callbacks, pages?.open),
+    access: guard(settings, { session, callbacks, users }),
     pages,
     metrics: httpMetrics(
       metrics,
@@ -270,6 +274,13 @@ export async function assemble(
     open: () => engine.open(),
     drain: () => engine.drain(settings.drainMs),
   };
+}
+
+/** What OpenID Connect needs is loaded only where there is a provider. What it says of times is held against this machine's clock. */
+async function openUsers({ identity }: Settings, store: SagaStore, logger: Logger): Promise<Users | null> {
+  if (identity.oidc === null) return null;
+  const { Users } = await import('./identity/users.ts');
+  return new Users(identity.oidc, { secret: await store.secret(), logger, clock: systemClock });
 }
 
 /** The pages are loaded only where they are shown. */

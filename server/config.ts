@@ -3,6 +3,13 @@ import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { DURATION_MAX_MS } from '../machines/duration.ts';
+import { canonicalHost, isLoopback } from './hosts.ts';
+import {
+  IDENTITY_VARIABLES,
+  type IdentitySettings,
+  readIdentity,
+  shownIdentity,
+} from './identity-settings.ts';
 import { LIMIT_VARIABLES, type LimitSettings, limitsIn, strangersIn } from './limit-settings.ts';
 import { misspelt } from './misspelt.ts';
 import { ms, whole } from './numbers.ts';
@@ -80,7 +87,7 @@ const schema = z.object({
   PUBLIC_PATH: pathPrefix.optional(),
   CALLBACK_URL: httpUrl.optional(),
   API_TOKEN: token.optional(),
-  ORDERS_NEED_TOKEN: flag.default(false),
+  ORDERS_NEED_TOKEN: flag.optional(),
   COORDINATOR_ID: z
     .string()
     .regex(/^[\w.:-]{1,100}$/, 'letters, digits and . : _ - only, at most 100')
@@ -164,7 +171,8 @@ export interface Settings extends PolicySettings, LimitSettings {
   readonly callbackUrl: string | null;
   /** What reads and commands must bring, or `null` where none was set. A secret. */
   readonly apiToken: string | null;
-  readonly ordersNeedToken: boolean;
+  /** Who else may ask, and what is open to everybody. Has secrets. */
+  readonly identity: IdentitySettings;
   /** Stable over restarts, different for each coordinator that shares a store. */
   readonly coordinatorId: string;
   /** How many processes share the port; 1 is this one, without any other. */
@@ -235,16 +243,6 @@ export interface Settings extends PolicySettings, LimitSettings {
   readonly warnings: readonly string[];
 }
 
-/**
- * A host as browsers write it into Host and Origin: in lower case, an address in its one form, IPv6 in brackets and
- * without its zone. `null` for what is none.
- */
-export function canonicalHost(host: string): string | null {
-  const bare = host.replace(/^\[(.*)\]$/, '$1').replace(/%\w+$/, '');
-  const url = `http://${bare.includes(':') ? `[${bare}]` : bare}`;
-  return /^[\w.:-]+$/.test(bare) && URL.canParse(url) ? new URL(url).hostname : null;
-}
-
 function hostsIn(list = ''): string[] {
   return list === '' ? [] : list.split(',').map((host) => host.trim());
 }
@@ -301,9 +299,8 @@ export function readSettings(
   if (!parsed.success) {
     problems.push(...parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`));
   }
-  if (env.ORDERS_NEED_TOKEN === '1' && env.API_TOKEN === undefined) {
-    problems.push('ORDERS_NEED_TOKEN: there is no token to need; set API_TOKEN');
-  }
+  const access = { isHere: isLoopback(env.HOST ?? '127.0.0.1'), apiToken: env.API_TOKEN ?? null };
+  const identity = readIdentity(env, access, (problem) => void problems.push(problem));
   if (/[?#@]/.test(parsed.data?.CALLBACK_URL ?? '')) {
     problems.push('CALLBACK_URL: must have no user, no query and no fragment: a path is put behind it');
   }
@@ -395,7 +392,7 @@ export function readSettings(
     publicPath: values.PUBLIC_PATH ?? '',
     callbackUrl: values.CALLBACK_URL?.replace(/\/+$/, '') ?? null,
     apiToken: values.API_TOKEN ?? null,
-    ordersNeedToken: values.ORDERS_NEED_TOKEN,
+    identity,
     coordinatorId: values.COORDINATOR_ID ?? `${hostname()}:${values.COORDINATOR_PORT}`,
     processes: values.COORDINATOR_PROCESSES,
     redisUrl: values.REDIS_URL ?? null,
@@ -496,6 +493,7 @@ export function variables(): ReadonlyMap<string, string | number | boolean | nul
     ...signing,
     ...proxies,
     ...policyVariables(),
+    ...Object.entries(IDENTITY_VARIABLES),
     ...traces,
   ]);
 }
@@ -519,6 +517,7 @@ function knownNames(sagas: readonly SagaOutline[]): ReadonlySet<string> {
   return new Set([
     ...Object.keys(schema.shape),
     ...Object.keys(TRACE_VARIABLES),
+    ...Object.keys(IDENTITY_VARIABLES),
     ...participants.flatMap((name) => [
       serviceUrlVariable(name),
       serviceHeadersVariable(name),
@@ -580,6 +579,7 @@ export function shownSettings({
     apiToken: settings.apiToken && '[redacted]',
     sealing: { ...settings.sealing, keys: settings.sealing.keys && '[redacted]' },
     auditKey: settings.auditKey?.id ?? null,
+    identity: shownIdentity(settings.identity),
     redisUrl: settings.redisUrl && withoutSecrets(settings.redisUrl),
     // The warnings have lines of their own.
     traces: { ...traces, export: spans && { ...spans, url: withoutSecrets(spans.url) } },

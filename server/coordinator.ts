@@ -1,8 +1,8 @@
 /** A coordinator that listens on a port of its own, with the store that its settings name. */
 import type { Logger } from 'pino';
-import { isEverywhere } from './access.ts';
 import { assemble, type Closing, closeAll, type Sagas } from './assembly.ts';
 import type { Settings } from './config.ts';
+import { isEverywhere } from './hosts.ts';
 import { openServer } from './http-server.ts';
 import { openStore } from './open-store.ts';
 import type { Siblings } from './processes/worker.ts';

@@ -48,6 +48,18 @@ export function baseOf(c: Context): string {
   return c.get('outside')?.base ?? '';
 }
 
+/** This server's URL as whoever asks knows it. */
+export function ownUrl(c: Context): string {
+  const seen = c.get('outside');
+  const { protocol, host } = new URL(c.req.url);
+  return `${seen?.scheme ?? protocol.slice(0, -1)}://${seen?.host ?? host}${baseOf(c)}`;
+}
+
+/** Whether the browser asked over TLS. A proxy that ends it and is not trusted leaves no other trace than the page's own origin. */
+export function isSecure(c: Context): boolean {
+  return c.get('outside')?.scheme === 'https' || c.req.header('origin')?.startsWith('https:') === true;
+}
+
 /**
  * The path that is routed: without the public one, which proxies may take off or leave on, and with a colon that was
  * escaped as the same colon, as clients that are made from the OpenAPI document write it.

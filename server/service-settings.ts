@@ -78,7 +78,8 @@ export function readSigningKey(
 
 const SIGNING_KEY = /^\s*([\w.-]{1,64}):(\S{16,1024})\s*$/;
 
-function textOf(file: string, complain: (problem: string) => void): string | null {
+/** What stands in a file; `null` where it cannot be read. */
+export function textOf(file: string, complain: (problem: string) => void): string | null {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {

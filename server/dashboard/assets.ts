@@ -34,7 +34,6 @@ const ASSETS: ReadonlyMap<string, Source> = new Map([
   ['icon.svg', { type: 'image/svg+xml', load: () => besides('icon.svg'), isKept: false }],
   [FONT_NAME, { type: 'font/woff2', load: async () => FONT, isKept: true }],
 ]);
-export const ASSET_NAMES = [...ASSETS.keys()];
 
 const loaded = new Map<string, Promise<Asset>>();
 

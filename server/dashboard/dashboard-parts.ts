@@ -3,6 +3,7 @@ import type { Hono, MiddlewareHandler } from 'hono';
 import type { RegisteredMachine } from '../../machines/index.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { SagaEngine } from '../engine/contract.ts';
+import type { Users } from '../identity/users.ts';
 import type { Probes } from '../probes.ts';
 import type { Session } from './session.ts';
 
@@ -13,14 +14,14 @@ export interface DashboardParts {
   readonly probes: Probes<string>;
   readonly version: string;
   readonly clock: Clock;
-  /** `null` where nobody needs to log in. */
+  /** Of those who log in by a token; `null` where there is none. */
   readonly session: Session | null;
+  /** Of a provider at which they log in; `null` where there is none. */
+  readonly users: Users | null;
 }
 
 export interface Pages {
   readonly routes: Hono;
   /** What browsers are told beside each answer; it stands before everything else. */
   readonly guard: MiddlewareHandler;
-  /** Methods with their paths that need no token: how a browser gets in, and what that page is made of. */
-  readonly open: readonly string[];
 }

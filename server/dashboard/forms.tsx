@@ -18,10 +18,12 @@ interface ConfirmProps {
   readonly label: string;
   readonly isGrave: boolean;
   readonly by: string;
+  /** Whether that is who they are, rather than what they said last. */
+  readonly isKnown: boolean;
   readonly children?: Child;
 }
 
-function Confirm({ frame, title, action, back, label, isGrave, by, children }: ConfirmProps) {
+function Confirm({ frame, title, action, back, label, isGrave, by, isKnown, children }: ConfirmProps) {
   return (
     <Page frame={frame} title={title} here="sagas">
       <form class="card narrow confirm" id="confirm" method="post" action={action}>
@@ -32,10 +34,14 @@ function Confirm({ frame, title, action, back, label, isGrave, by, children }: C
           <textarea name="reason" required maxlength={REASON_LENGTH_MAX} rows={2} autofocus />
           <small>It stands in the saga's log.</small>
         </label>
-        <label>
-          Your name
-          <input name="by" required value={by} maxlength={NAME_LENGTH_MAX} autocomplete="name" />
-        </label>
+        {isKnown ? (
+          <p class="note">The log will say that {by} did it.</p>
+        ) : (
+          <label>
+            Your name
+            <input name="by" required value={by} maxlength={NAME_LENGTH_MAX} autocomplete="name" />
+          </label>
+        )}
         <div class="acts">
           <button type="submit" class={`button ${isGrave ? 'grave' : 'primary'}`}>
             {label}
@@ -54,9 +60,10 @@ interface ConfirmActProps {
   readonly saga: SagaHistory['saga'];
   readonly act: Act;
   readonly by: string;
+  readonly isKnown: boolean;
 }
 
-export function ConfirmAct({ frame, saga, act, by }: ConfirmActProps) {
+export function ConfirmAct({ frame, saga, act, by, isKnown }: ConfirmActProps) {
   const path = `/sagas/${saga.id}`;
   // A saga in flight moves on faster than anybody types, and to cancel or to retry it is right all the same.
   const isBound = saga.status === 'ABORTED' || act.kind === 'skip' || act.kind === 'resolve';
@@ -69,6 +76,7 @@ export function ConfirmAct({ frame, saga, act, by }: ConfirmActProps) {
       label={act.label}
       isGrave={act.isGrave}
       by={by}
+      isKnown={isKnown}
     >
       <p>{act.effect}</p>
       <p class="note">
@@ -86,11 +94,12 @@ interface ConfirmRetryProps {
   readonly frame: Frame;
   readonly sagas: readonly SagaListing[];
   readonly by: string;
+  readonly isKnown: boolean;
   /** More sagas are like these than one request retries. */
   readonly hasMore: boolean;
 }
 
-export function ConfirmRetry({ frame, sagas, by, hasMore }: ConfirmRetryProps) {
+export function ConfirmRetry({ frame, sagas, by, isKnown, hasMore }: ConfirmRetryProps) {
   return (
     <Confirm
       frame={frame}
@@ -100,6 +109,7 @@ export function ConfirmRetry({ frame, sagas, by, hasMore }: ConfirmRetryProps) {
       label={`Retry ${sagas.length === 1 ? 'it' : `all ${sagas.length}`}`}
       isGrave={false}
       by={by}
+      isKnown={isKnown}
     >
       <p>
         What failed is called again, under the same idempotency keys. Each saga is asked by itself; one that
@@ -169,35 +179,4 @@ export function refusalOf(result: OperationResult): string | null {
     default:
       return 'has too many requests waiting: ask again in a moment';
   }
-}
-
-export function Login({ frame, to, isWrong }: { frame: Frame; to: string; isWrong: boolean }) {
-  return (
-    <Page frame={frame} title="Log in">
-      <form class="card narrow" method="post" action="/login">
-        <h1>Log in</h1>
-        <p class="note">This coordinator can be reached by others. Its API_TOKEN lets you in.</p>
-        {isWrong && (
-          <p class="error" role="alert">
-            That is not the token.
-          </p>
-        )}
-        <input type="hidden" name="to" value={to} />
-        <label>
-          Token
-          <input
-            type="password"
-            name="token"
-            required
-            autofocus
-            autocomplete="current-password"
-            maxlength={1024}
-          />
-        </label>
-        <button type="submit" class="button primary">
-          Log in
-        </button>
-      </form>
-    </Page>
-  );
 }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { formIn } from '../body.ts';
 import { baseOf } from '../edge.ts';
 import type { Operation } from '../engine/contract.ts';
-import { keyOf as callerKeyOf, callerOf } from '../identity/caller.ts';
+import { byOf, keyOf as callerKeyOf, callerOf, isIdentified } from '../identity/caller.ts';
 import { Problem } from '../problem.ts';
 import { ACT_KINDS, actsFor } from './acts.ts';
 import { keyOf, PARKED_READ_MAX } from './causes.ts';
@@ -34,7 +34,8 @@ const seq = z
   .transform(Number);
 const audited = {
   reason: z.string().trim().min(1).max(REASON_LENGTH_MAX),
-  by: z.string().trim().min(1).max(NAME_LENGTH_MAX),
+  /** Whoever is known by name is not asked for one. */
+  by: z.string().trim().min(1).max(NAME_LENGTH_MAX).exactOptional(),
 };
 const actForm = z.object({
   ...audited,
@@ -64,14 +65,12 @@ export function operatingRoutes(pages: Hono, { engine, machines }: DashboardPart
         404,
       );
     }
-    return c.html(ConfirmRetry({ frame, sagas, by: nameIn(c), hasMore }));
+    return c.html(ConfirmRetry({ frame, sagas, by: nameIn(c), isKnown: isIdentified(callerOf(c)), hasMore }));
   });
 
   pages.post('/sagas/retry', async (c) => {
-    const { saga, reason, by } = read(retryForm, await formIn(c));
-    remember(c, by);
-    const actor = callerKeyOf(callerOf(c));
-    const asked = { kind: 'retry', reason, by, actor } as const;
+    const { saga, reason, by: typed } = read(retryForm, await formIn(c));
+    const asked = { kind: 'retry', reason, by: signed(c, typed), actor: callerKeyOf(callerOf(c)) } as const;
     const results: RetryResult[] = [];
     for (let from = 0; from < saga.length; from += AT_ONCE_MAX) {
       const some = saga.slice(from, from + AT_ONCE_MAX).map(async (one) => {
@@ -95,17 +94,19 @@ export function operatingRoutes(pages: Hono, { engine, machines }: DashboardPart
       if (act === undefined) {
         throw new Problem('no-such-event', `a saga in state ${history.saga.summary.state} knows no ${kind}`);
       }
-      return c.html(ConfirmAct({ frame, saga: history.saga, act, by: nameIn(c) }));
+      return c.html(
+        ConfirmAct({ frame, saga: history.saga, act, by: nameIn(c), isKnown: isIdentified(callerOf(c)) }),
+      );
     });
 
     pages.post(`/sagas/:id/${kind}`, async (c) => {
       const id = c.req.param('id');
-      const { seq: ifSeq = null, ...asked } = read(actForm, await formIn(c));
+      const { seq: ifSeq = null, by: typed, ...asked } = read(actForm, await formIn(c));
       if (ifSeq === null && (kind === 'skip' || kind === 'resolve')) {
         throw new Problem('precondition-required', 'the form must say how long the log was');
       }
-      remember(c, asked.by);
-      const operation: Operation = { kind, ifSeq, ...asked, actor: callerKeyOf(callerOf(c)) };
+      const actor = callerKeyOf(callerOf(c));
+      const operation: Operation = { kind, ifSeq, ...asked, by: signed(c, typed), actor };
       const refusal = refusalOf(await engine.operate(id, operation));
       if (refusal === null) return c.redirect(`/sagas/${encodeURIComponent(id)}?notice=${kind}`, 303);
       return c.html(
@@ -147,7 +148,17 @@ function read<T>(form: z.ZodType<T>, body: unknown): T {
 }
 
 function nameIn(c: Context): string {
-  return getCookie(c, NAME_COOKIE) ?? '';
+  const caller = callerOf(c);
+  return isIdentified(caller) ? caller.name : (getCookie(c, NAME_COOKIE) ?? '');
+}
+
+/** Who asks, as the log says it. @throws Problem where nobody knows, and the form does not say */
+function signed(c: Context, typed: string | undefined): string {
+  const caller = callerOf(c);
+  if (isIdentified(caller)) return byOf(caller, typed);
+  if (typed === undefined) throw new Problem('validation-error', 'by: say your name');
+  remember(c, typed);
+  return byOf(caller, typed);
 }
 
 function remember(c: Context, name: string): void {

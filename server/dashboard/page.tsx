@@ -16,7 +16,8 @@ export function frameOf({
   version,
   engine,
   session,
-}: Pick<DashboardParts, 'version' | 'engine' | 'session'>): Frame {
+  users,
+}: Pick<DashboardParts, 'version' | 'engine' | 'session' | 'users'>): Frame {
   return {
     version,
     // What the store says of itself changes when its settings do.
@@ -24,7 +25,7 @@ export function frameOf({
       const { durability, survivesRestart } = engine.store;
       return survivesRestart ? durability : `durability is degraded: ${durability}`;
     },
-    canLogOut: session !== null,
+    canLogOut: session !== null || users !== null,
   };
 }
 

@@ -1,17 +1,16 @@
 /** The operator's pages. They read through the engine's views, in this process; what they change goes the operators' way. */
-import { type Context, Hono } from 'hono';
+import { Hono } from 'hono';
 import { toConfig, toMermaid } from '../../machines/picture.ts';
 import { BadCursorError } from '../../stores/saga-store.ts';
-import { formIn } from '../body.ts';
-import { baseOf } from '../edge.ts';
+import { ownUrl } from '../edge.ts';
 import type { SagaEngine } from '../engine/contract.ts';
 import { Problem } from '../problem.ts';
-import { ASSET_NAMES, answerAsset } from './assets.ts';
+import { answerAsset } from './assets.ts';
 import { PARKED_READ_MAX } from './causes.ts';
 import type { DashboardParts, Pages } from './dashboard-parts.ts';
-import { Login } from './forms.tsx';
 import { pageGuard } from './guarding.tsx';
 import { filterIn, listQuery, SAGAS_A_PAGE, SagaList } from './list.tsx';
+import { loginRoutes } from './login.tsx';
 import { anchorOf, Machines } from './machines.tsx';
 import { operatingRoutes } from './operating.tsx';
 import { Overview } from './overview.tsx';
@@ -26,7 +25,7 @@ const NEWEST_SHOWN = 10;
 const PICTURE_KINDS = new Set(['svg', 'mmd', 'json']);
 
 export function dashboard(parts: DashboardParts): Pages {
-  const { engine, machines, probes, clock, session } = parts;
+  const { engine, machines, probes, clock } = parts;
   const pages = new Hono();
   const pulses = new Pulses(engine, clock);
   const frame = frameOf(parts);
@@ -99,26 +98,10 @@ export function dashboard(parts: DashboardParts): Pages {
     return c.body(pictureOf(machine), 200, headers);
   });
 
-  for (const name of ASSET_NAMES) pages.get(`/assets/${name}`, (c) => answerAsset(c, name));
+  pages.get('/assets/:name', (c) => answerAsset(c, c.req.param('name')));
 
-  pages.get('/login', (c) => {
-    const to = pathIn(c.req.query('to'));
-    return session === null || session.isOpen(c)
-      ? c.redirect(to, 303)
-      : c.html(Login({ frame, to, isWrong: false }));
-  });
-  pages.post('/login', async (c) => {
-    const { token, to } = await formIn(c);
-    const target = pathIn(to);
-    if (session === null || session.open(c, String(token ?? ''))) return c.redirect(target, 303);
-    return c.html(Login({ frame, to: target, isWrong: true }), 401);
-  });
-  pages.post('/logout', (c) => {
-    session?.close(c);
-    return c.redirect('/login', 303);
-  });
-  const open = ['GET /login', 'POST /login', ...ASSET_NAMES.map((name) => `GET /assets/${name}`)];
-  return { routes: pages, guard: pageGuard(frame), open };
+  loginRoutes(pages, parts, frame);
+  return { routes: pages, guard: pageGuard(frame) };
 }
 
 /** What was asked of a saga has its answer in the log as soon as it has taken effect. */
@@ -138,13 +121,6 @@ async function pageOf(engine: SagaEngine, query: ReturnType<typeof listQuery.par
   }
 }
 
-/** This server's URL as whoever asks knows it, for commands to copy. */
-function ownUrl(c: Context): string {
-  const seen = c.get('outside');
-  const { protocol, host } = new URL(c.req.url);
-  return `${seen?.scheme ?? protocol.slice(0, -1)}://${seen?.host ?? host}${baseOf(c)}`;
-}
-
 /** `order@2.svg`, or `order.svg` for the newest. Cut by hand: an expression would try again at every `@`. */
 function partsOf(file: string): { id: string; version: string | undefined; kind: string } {
   const dot = file.lastIndexOf('.');
@@ -152,9 +128,4 @@ function partsOf(file: string): { id: string; version: string | undefined; kind:
   const at = name.indexOf('@', 1);
   const [id, version] = at < 0 ? [name] : [name.slice(0, at), name.slice(at + 1)];
   return { id, version, kind: file.slice(dot + 1) };
-}
-
-/** A path of ours: a login must not lead to another site. */
-function pathIn(to: unknown): string {
-  return typeof to === 'string' && /^\/(?![/\\])[\w\-./?=&%@:]*$/.test(to) ? to : '/';
 }

@@ -1,40 +1,49 @@
 /**
- * Lets a browser in that has shown the token once. The cookie is made from the token and not the token itself, so that a
+ * Lets a browser in that has shown a token once. The cookie is made from the token and not the token itself, so that a
  * leaked cookie opens the pages but is no key to hand on; every coordinator with the token makes the same one, and none
  * needs to remember it.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Context } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
-import { baseOf } from '../edge.ts';
+import { baseOf, isSecure } from '../edge.ts';
+import type { Caller } from '../identity/caller.ts';
+import type { Held } from '../identity/tokens.ts';
 
 const COOKIE = 'saga-session';
 const DAYS = 7;
 
 export class Session {
-  readonly #value: string;
-  readonly #token: string;
+  readonly #held: readonly (Held & { readonly value: string })[];
 
-  constructor(token: string) {
-    this.#token = token;
-    this.#value = createHmac('sha256', token).update('dashboard session').digest('base64url');
+  constructor(held: readonly Held[]) {
+    this.#held = held.map(({ token, caller }) => ({
+      token,
+      caller,
+      value: createHmac('sha256', token).update('dashboard session').digest('base64url'),
+    }));
   }
 
-  isOpen(c: Context): boolean {
+  /** Who has shown a token that is still one. */
+  callerIn(c: Context): Caller | null {
     const given = getCookie(c, COOKIE);
-    return given !== undefined && isSame(given, this.#value);
+    if (given === undefined) return null;
+    let found: Caller | null = null;
+    for (const { value, caller } of this.#held) if (isSame(given, value)) found = caller;
+    return found;
   }
 
-  /** Whether the token was the right one. */
+  /** Whether the token was a right one. */
   open(c: Context, token: string): boolean {
-    if (!isSame(token, this.#token)) return false;
-    setCookie(c, COOKIE, this.#value, {
+    let found: string | null = null;
+    for (const held of this.#held) if (isSame(token, held.token)) found = held.value;
+    if (found === null) return false;
+    setCookie(c, COOKIE, found, {
       httpOnly: true,
       sameSite: 'Strict',
       path: `${baseOf(c)}/`,
       maxAge: DAYS * 24 * 3600,
-      // A proxy that ends TLS and is not trusted leaves no other trace than the page's own origin.
-      secure: c.get('outside')?.scheme === 'https' || c.req.header('origin')?.startsWith('https:') === true,
+      secure: isSecure(c),
     });
     return true;
   }

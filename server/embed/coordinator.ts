@@ -1,5 +1,6 @@
 /** A coordinator inside an application: one process, its own HTTP server around it, and as many beside it as share the store. */
 
+import { randomBytes } from 'node:crypto';
 import type { StartOptions, WaitOptions } from '../../client/client.ts';
 import {
   type Input,
@@ -77,11 +78,12 @@ class EmbeddedCoordinator implements Coordinator {
   #opening: Promise<Opened> | null = null;
 
   constructor(options: CoordinatorOptions) {
-    this.#options = options;
+    const token = options.token ?? ownToken(options);
+    this.#options = token === undefined ? options : { ...options, token };
     // A name of loopback is one of the coordinator's in any case.
     this.client = new SagaClient({
       url: `http://localhost${options.path ?? ''}`,
-      token: options.token,
+      token,
       fetch: (request) => this.fetch(request),
     });
   }
@@ -138,6 +140,12 @@ class EmbeddedCoordinator implements Coordinator {
     await opened?.close();
     this.#isClosed = true;
   }
+}
+
+/** Where others are told apart by settings, the application's own calls must be, too: by a token that nobody else has. */
+function ownToken({ settings = {} }: CoordinatorOptions): string | undefined {
+  const names = ['API_TOKENS', 'API_TOKENS_FILE', 'OIDC_ISSUER'];
+  return names.some((name) => name in settings) ? randomBytes(32).toString('hex') : undefined;
 }
 
 /** As a coordinator that drains says it. */

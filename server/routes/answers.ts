@@ -4,11 +4,11 @@ import { problem } from './schemas.ts';
 
 /** Asked before any route, also before those that are open to everybody. */
 const HOST = ['foreign-origin', 'misdirected-request'] as const;
-const TOKEN = ['unauthorized', 'access-off'] as const;
+const IDENTITY = ['unauthorized', 'forbidden', 'access-off', 'identity-unavailable'] as const;
 
 /** The problem documents that a route may answer with, by status, with those that any route may. */
 export function problemAnswers(...types: readonly ProblemType[]) {
-  return openProblemAnswers(...types, ...TOKEN);
+  return openProblemAnswers(...types, ...IDENTITY);
 }
 
 /** As `problemAnswers`, of a route that never asks for the token. */

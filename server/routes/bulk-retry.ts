@@ -5,7 +5,7 @@
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import { StoreUnavailableError } from '../../stores/saga-store.ts';
 import type { OperationResult, SagaEngine } from '../engine/contract.ts';
-import { callerOf, keyOf } from '../identity/caller.ts';
+import { byOf, callerOf, keyOf } from '../identity/caller.ts';
 import { problemAnswers } from './answers.ts';
 import { bulkRetry, registerRetryBodies, retryMany, SAGAS } from './bulk-retry-schemas.ts';
 import { seqIn } from './operations.ts';
@@ -50,13 +50,14 @@ export function bulkRetryRoutes(app: OpenAPIHono, engine: SagaEngine): void {
   app.openapi(retry, async (c) => {
     const {
       reason,
-      by,
+      by: typed,
       dry_run = false,
       filter,
       limit = SAGAS.unset,
       cursor,
       sagas = [],
     } = c.req.valid('json');
+    const by = byOf(callerOf(c), typed);
     const page =
       filter === undefined
         ? null

@@ -48,10 +48,10 @@ export const STUCK_FOR_MAX = 1e9;
 export const audited = {
   reason: words(500).openapi({ description: 'Why; it stands in the log of the saga.' }),
   // Not said as a default: openapi-typescript would make every client send it.
-  by: words(100)
-    .optional()
-    .transform((by = 'operator') => by)
-    .openapi({ description: 'Who asks; `operator` unless set.' }),
+  by: words(100).optional().openapi({
+    description:
+      'Who asks; `operator` unless set. Of callers that are known by name it says for whom they ask.',
+  }),
 };
 
 const tag = { description: 'For If-Match, quotes included.', example: '"7"' };

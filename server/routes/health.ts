@@ -4,7 +4,7 @@ import { StoreUnavailableError } from '../../stores/saga-store.ts';
 import type { Headroom, SagaEngine } from '../engine/contract.ts';
 import type { Probes } from '../probes.ts';
 import { Problem } from '../problem.ts';
-import { openProblemAnswers, problemAnswers } from './answers.ts';
+import { problemAnswers } from './answers.ts';
 import { totalOf } from './present.ts';
 import { health, serviceHealth } from './schemas.ts';
 
@@ -19,11 +19,10 @@ const show = createRoute({
   path: '/api/coordinator/health',
   operationId: 'getHealth',
   tags: ['Health'],
-  security: [],
   summary: 'How the coordinator, its store and its participants are. 200 also when degraded.',
   responses: {
     200: { description: 'The health.', content: { 'application/json': { schema: health } } },
-    ...openProblemAnswers(),
+    ...problemAnswers(),
   },
 });
 

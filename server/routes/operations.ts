@@ -2,7 +2,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Operation, OperationResult, SagaEngine } from '../engine/contract.ts';
 import { tagsIn } from '../etags.ts';
-import { callerOf, keyOf } from '../identity/caller.ts';
+import { byOf, callerOf, keyOf } from '../identity/caller.ts';
 import { Problem } from '../problem.ts';
 import { LOCATION, problemAnswers, requestHeader, SAGA_LINKS, TAGS_PATTERN } from './answers.ts';
 import { audited, sagaPath, text } from './fields.ts';
@@ -33,6 +33,9 @@ const KINDS = {
     needsMatch: true,
   },
 } as const;
+
+/** What a body says, of whichever kind. */
+type Asked = Omit<Operation, 'kind' | 'ifSeq' | 'by'> & { readonly by?: string };
 
 export function operationRoutes(app: OpenAPIHono, engine: SagaEngine): void {
   for (const kind of ['cancel', 'retry', 'skip', 'resolve'] as const) {
@@ -87,8 +90,10 @@ export function operationRoutes(app: OpenAPIHono, engine: SagaEngine): void {
       if (versions === null && needsMatch) {
         throw new Problem('precondition-required', `send the saga's ETag as If-Match with ${kind}`);
       }
-      const asked = c.req.valid('json') as Omit<Operation, 'kind' | 'ifSeq'>;
-      refuse(id, kind, await operateAt(engine, id, versions, { kind, ...asked, actor: keyOf(callerOf(c)) }));
+      const { by: typed, ...asked } = c.req.valid('json') as Asked;
+      const caller = callerOf(c);
+      const signed = { by: byOf(caller, typed), actor: keyOf(caller) };
+      refuse(id, kind, await operateAt(engine, id, versions, { kind, ...asked, ...signed }));
       const history = await engine.get(id);
       if (history === null) throw new Problem('saga-not-found', `no saga ${id} is stored`);
       c.header('location', locationOf(id));

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { createRoute, type OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { RegisteredMachine } from '../../machines/index.ts';
 import { type Order, orderInput } from '../../machines/order.ts';
+import { callerOf, checkMachine } from '../identity/caller.ts';
 import { problemAnswers } from './answers.ts';
 import { presentOrder } from './present.ts';
 import { orderAnswer, orderRequest } from './schemas.ts';
@@ -26,6 +27,7 @@ const submit = createRoute({
 
 export function orderRoutes(app: OpenAPIHono, { machine, ...door }: OrderRoute): void {
   app.openapi(submit, async (c) => {
+    checkMachine(callerOf(c), machine.id);
     const order = c.req.valid('json');
     const input = orderInput(order as Order);
     const start = { machine, input, digest: () => digestOf(order) };

@@ -1,7 +1,7 @@
 /** Tells a saga of something that happened outside. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { SagaEngine, SendResult } from '../engine/contract.ts';
-import { callerOf, keyOf } from '../identity/caller.ts';
+import { callerOf, checkMachine, keyOf } from '../identity/caller.ts';
 import { invalid, Problem } from '../problem.ts';
 import { LOCATION, problemAnswers } from './answers.ts';
 import { sagaPath, text } from './fields.ts';
@@ -47,6 +47,10 @@ export function outsideEventRoutes(app: OpenAPIHono, engine: SagaEngine, newId: 
     const { id: sagaId } = c.req.valid('param');
     const { name, id = newId(), data } = c.req.valid('json');
     const sender = callerOf(c);
+    if (sender.machines !== null && !sender.roles.has('operator')) {
+      const history = await engine.get(sagaId);
+      if (history !== null) checkMachine(sender, history.saga.machine.id);
+    }
     // What a machine sends that starts sagas is their ordinary business, and of that their logs tell.
     const actor = sender.roles.has('operator') ? { actor: keyOf(sender) } : {};
     const result = await engine.send(sagaId, { id, name, data, ...actor });

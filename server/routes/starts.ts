@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { defined, type RegisteredMachine, type SagaData } from '../../machines/index.ts';
+import { callerOf, checkMachine } from '../identity/caller.ts';
 import { invalid } from '../problem.ts';
 import { problemAnswers } from './answers.ts';
 import { text } from './fields.ts';
@@ -31,6 +32,7 @@ const start = createRoute({
 export function startRoutes(app: OpenAPIHono, door: Door): void {
   app.openapi(start, async (c) => {
     const asked = c.req.valid('json');
+    checkMachine(callerOf(c), asked.machine);
     const machine = machineOf(door.engine.machines, asked);
     const input = { data: inputOf(machine, asked.input) };
     const digest = () => hash('sha256', JSON.stringify(inOrder(asked)), 'base64url');

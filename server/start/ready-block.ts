@@ -9,6 +9,7 @@ import {
   withoutSecrets,
 } from '../config.ts';
 import { EXAMPLE_ORDER } from '../example-order.ts';
+import { IDENTITY_VARIABLES, isAsked } from '../identity-settings.ts';
 import type { PrivateRedis } from './private-redis.ts';
 import { type Service, urlVariables } from './services.ts';
 
@@ -54,7 +55,7 @@ ${warnings.map((warning) => `\n  WARNING       ${warning}\n`).join('')}${service
 ${startLines(url, sagas, settings)}
 
 See all sagas:
-  curl ${url}/api/coordinator/sagas${settings.apiToken === null ? '' : BEARER}
+  curl ${url}/api/coordinator/sagas${isAsked(settings) ? BEARER : ''}
 
 ${resumeLines(settings, redis)}
   kill -9 ${coordinatorPid}
@@ -66,12 +67,14 @@ Ctrl-C drains and stops what was started here.
 
 function dashboardLine(settings: Settings): string {
   const url = `${coordinatorUrl(settings)}${settings.publicPath}/`;
-  return settings.apiToken === null ? url : `${url}  (asks for API_TOKEN once)`;
+  if (isAsked(settings))
+    return `${url}  (${settings.apiToken === null ? 'asks you to log in' : 'asks for API_TOKEN once'})`;
+  return url;
 }
 
 /** An order to paste; of others' sagas nobody knows here what they are sent. */
-function startLines(url: string, sagas: readonly SagaOutline[], { ordersNeedToken }: Settings): string {
-  const bearer = ordersNeedToken ? BEARER : '';
+function startLines(url: string, sagas: readonly SagaOutline[], { identity }: Settings): string {
+  const bearer = identity.open.has('starts') ? '' : BEARER;
   return sagas.some(({ id }) => id === ORDER_OUTLINE.id)
     ? `Place an order:\n  curl -i ${url}/api/coordinator/orders -H 'Content-Type: application/json'${bearer} -d '${JSON.stringify(EXAMPLE_ORDER)}'`
     : `Sagas: ${[...new Set(sagas.map(({ id }) => id))].join(', ')}. What each is, as it runs here:\n  curl ${url}/api/coordinator/machines`;
@@ -102,6 +105,9 @@ function resumeLines({ redisUrl }: Settings, redis: PrivateRedis | null): string
     : 'See unfinished sagas carried on after a crash:';
 }
 
+/** One of them is a secret, and whoever has that one has them all. */
+const OIDC = Object.keys(IDENTITY_VARIABLES).filter((name) => name.startsWith('OIDC_'));
+
 /** The command for another terminal: with the settings of this one, but never a secret among them. */
 export function coordinatorAgain(env: NodeJS.ProcessEnv, services: readonly Service[]): string {
   const plain = [
@@ -109,6 +115,8 @@ export function coordinatorAgain(env: NodeJS.ProcessEnv, services: readonly Serv
     'HOST',
     'ALLOWED_HOSTS',
     'ORDERS_NEED_TOKEN',
+    'OPEN_ROUTES',
+    'API_TOKENS_FILE',
     'COORDINATOR_ID',
     'COORDINATOR_PROCESSES',
     'DATA_DIR',
@@ -121,7 +129,7 @@ export function coordinatorAgain(env: NodeJS.ProcessEnv, services: readonly Serv
     serviceSigningKeyVariable(name),
     `${serviceSigningKeyVariable(name)}_FILE`,
   ]);
-  const secret = ['REDIS_URL', 'API_TOKEN', ...ofServices].filter((name) => env[name]);
+  const secret = ['REDIS_URL', 'API_TOKEN', 'API_TOKENS', ...OIDC, ...ofServices].filter((name) => env[name]);
   const moved = services.filter(({ name, isExternal }) => !isExternal && env[`${name.toUpperCase()}_PORT`]);
   const words = [
     ...plain.map((name) => `${name}=${quoted(env[name] ?? '')}`),

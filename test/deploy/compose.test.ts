@@ -98,6 +98,7 @@ describe('coordinator', () => {
     expect(coordinator?.environment).toEqual({
       // biome-ignore lint/suspicious/noTemplateCurlyInString: it is Compose that fills it in.
       API_TOKEN: '${API_TOKEN:-}',
+      OPEN_ROUTES: 'starts,metrics,health,docs',
       COORDINATOR_ID: 'coordinator',
       REDIS_URL: 'redis://redis:6379',
     });

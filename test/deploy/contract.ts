@@ -31,6 +31,7 @@ export const COORDINATOR_SETTINGS = [
   'HOST',
   'API_TOKEN',
   'ORDERS_NEED_TOKEN',
+  'OPEN_ROUTES',
   'ALLOWED_HOSTS',
   'REDIS_URL',
   ...PARTICIPANTS.map(({ name }) => `${name.toUpperCase()}_SERVICE_URL`),

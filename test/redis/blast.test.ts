@@ -107,6 +107,7 @@ async function opened(prefix: string) {
     version: '0',
     clock: systemClock,
     session: null,
+    users: null,
   };
   const app = createApp({
     ...shown,
@@ -114,7 +115,7 @@ async function opened(prefix: string) {
     waitMs: 10_000,
     limits: limitedBy({}),
     publicPath: '',
-    access: guard(readSettings({}), null),
+    access: guard(readSettings({})),
     pages: dashboard(shown),
     metrics: httpMetrics(metrics),
     logger: pino({ level: 'silent' }),

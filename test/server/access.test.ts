@@ -28,17 +28,17 @@ afterAll(async () => {
 });
 
 /** What a route answers once it is asked; the kind decides whether it is. */
-type Kind = 'open' | 'orders' | 'guarded' | 'callback';
+type Kind = 'open' | 'opened' | 'orders' | 'guarded' | 'callback';
 const ROUTES: readonly (readonly [line: string, kind: Kind, letIn: number])[] = [
   ['GET /livez', 'open', 200],
   ['HEAD /livez', 'open', 200],
   ['GET /readyz', 'open', 200],
   ['GET /startupz', 'open', 200],
-  ['GET /metrics', 'open', 200],
-  ['GET /openapi.json', 'open', 200],
-  ['GET /docs', 'open', 200],
-  ['GET /api/coordinator/health', 'open', 200],
-  ['GET /api/coordinator/health?full=1', 'open', 200],
+  ['GET /metrics', 'opened', 200],
+  ['GET /openapi.json', 'opened', 200],
+  ['GET /docs', 'opened', 200],
+  ['GET /api/coordinator/health', 'opened', 200],
+  ['GET /api/coordinator/health?full=1', 'opened', 200],
   ['POST /api/coordinator/orders', 'orders', 422],
   ['POST /api/coordinator/sagas', 'orders', 422],
   ['POST /api/coordinator/sagas/none/events', 'guarded', 422],
@@ -108,38 +108,63 @@ interface Case {
   /** What a request without the right token gets, by the kind of its route; `null` where it is let in. */
   readonly guarded: Refused | null;
   readonly orders: Refused | null;
+  readonly opened: Refused | null;
 }
+const HERE = { orders: null, opened: null };
+const OPENED = { OPEN_ROUTES: 'starts, metrics,health,docs' };
 const CASES: readonly Case[] = [
-  { name: 'loopback, no token', environment: {}, guarded: null, orders: null },
-  { name: 'loopback, IPv6', environment: { HOST: '::1' }, guarded: null, orders: null },
-  { name: 'loopback by name', environment: { HOST: 'LocalHost' }, guarded: null, orders: null },
-  { name: 'loopback elsewhere', environment: { HOST: '127.0.0.2' }, guarded: null, orders: null },
-  { name: 'loopback, token', environment: WITH_TOKEN, guarded: 'unauthorized', orders: null },
+  { name: 'loopback, no token', environment: {}, guarded: null, ...HERE },
+  { name: 'loopback, IPv6', environment: { HOST: '::1' }, guarded: null, ...HERE },
+  { name: 'loopback by name', environment: { HOST: 'LocalHost' }, guarded: null, ...HERE },
+  { name: 'loopback elsewhere', environment: { HOST: '127.0.0.2' }, guarded: null, ...HERE },
+  { name: 'loopback, token', environment: WITH_TOKEN, guarded: 'unauthorized', ...HERE },
   {
     name: 'loopback, token for orders',
     environment: WITH_ALL,
     guarded: 'unauthorized',
     orders: 'unauthorized',
+    opened: null,
   },
-  { name: 'everywhere, no token', environment: EVERYWHERE, guarded: 'access-off', orders: null },
+  {
+    name: 'loopback, nothing open',
+    environment: { ...WITH_TOKEN, OPEN_ROUTES: 'none' },
+    guarded: 'unauthorized',
+    orders: 'unauthorized',
+    opened: 'unauthorized',
+  },
+  {
+    name: 'everywhere, no token',
+    environment: EVERYWHERE,
+    guarded: 'access-off',
+    orders: 'access-off',
+    opened: 'access-off',
+  },
+  {
+    name: 'everywhere, no token, opened by name',
+    environment: { ...EVERYWHERE, ...OPENED },
+    guarded: 'access-off',
+    ...HERE,
+  },
   {
     name: 'everywhere, token',
     environment: { ...EVERYWHERE, ...WITH_TOKEN },
     guarded: 'unauthorized',
-    orders: null,
+    orders: 'unauthorized',
+    opened: 'unauthorized',
   },
   {
-    name: 'everywhere, token for orders',
-    environment: { ...EVERYWHERE, ...WITH_ALL },
+    name: 'everywhere, token, orders without',
+    environment: { ...EVERYWHERE, ...WITH_TOKEN, ORDERS_NEED_TOKEN: '0' },
     guarded: 'unauthorized',
-    orders: 'unauthorized',
+    orders: null,
+    opened: 'unauthorized',
   },
 ];
 
-describe.each(CASES)('$name', ({ environment, guarded, orders }) => {
+describe.each(CASES)('$name', ({ environment, guarded, orders, opened }) => {
   const isRight = (authorization: string | undefined) =>
     environment.API_TOKEN !== undefined && RIGHT.includes(authorization ?? '');
-  const refusals = { open: null, orders, guarded, callback: 'callback-unauthorized' } as const;
+  const refusals = { open: null, opened, orders, guarded, callback: 'callback-unauthorized' } as const;
   let coordinator: Observed;
   let url: string;
   beforeAll(async () => {
@@ -221,7 +246,8 @@ function guardedApp(environment: Environment, callbacks: Callbacks | null = null
     if (error instanceof Problem) return answerProblem(c, error);
     throw error;
   });
-  app.use(guard(readSettings({ ...WITH_TOKEN, ...environment }), null, callbacks));
+  app.use(guard(readSettings({ ...WITH_TOKEN, ...environment }), { callbacks }));
+  app.get('/livez', (c) => c.text(keyOf(callerOf(c))));
   app.all('*', (c) => c.text(keyOf(callerOf(c))));
   return app;
 }

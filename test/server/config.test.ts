@@ -35,7 +35,7 @@ it('needs nothing to be set', () => {
     publicPath: '',
     callbackUrl: null,
     apiToken: null,
-    ordersNeedToken: false,
+    identity: { tokens: [], oidc: null, open: new Set(['starts', 'metrics', 'health', 'docs']) },
     coordinatorId: `${hostname()}:9000`,
     processes: 1,
     redisUrl: null,
@@ -141,7 +141,6 @@ describe('each variable', () => {
     ],
     ['API_TOKEN', 'x'.repeat(16), { apiToken: 'x'.repeat(16) }],
     ['API_TOKEN', 'AZaz09-._~+/AZaz09==', { apiToken: 'AZaz09-._~+/AZaz09==' }],
-    ['ORDERS_NEED_TOKEN', '0', { ordersNeedToken: false }],
     ['COORDINATOR_ID', 'coordinator-0.saga:9000_a', { coordinatorId: 'coordinator-0.saga:9000_a' }],
     ['COORDINATOR_PROCESSES', '64', { processes: 64 }],
     ['REDIS_URL', 'redis://localhost:6379', { redisUrl: 'redis://localhost:6379' }],
@@ -214,12 +213,6 @@ describe('each variable', () => {
     expect(problemsOf({ BREAKER_OPEN_MS: '30001' })).toEqual([
       'BREAKER_OPEN_MAX_MS: must not be less than BREAKER_OPEN_MS, which is 30001',
     ]);
-  });
-
-  it('ORDERS_NEED_TOKEN where there is a token', () => {
-    const environment = { ORDERS_NEED_TOKEN: '1', API_TOKEN: 'x'.repeat(16) };
-    expect(readSettings(environment).ordersNeedToken).toBe(true);
-    expect(readSettings({ ...environment, ORDERS_NEED_TOKEN: '0' }).ordersNeedToken).toBe(false);
   });
 
   it('INSPECT and INSPECT_PORT together', () => {

@@ -29,6 +29,7 @@ export function appOver(
   publicPath = '',
   callbacks: Callbacks | null = null,
   limits = limitedBy({}),
+  access = guard(readSettings({}), { callbacks }),
 ) {
   const shown = {
     engine: engine as SagaEngine,
@@ -37,13 +38,14 @@ export function appOver(
     version: '0',
     clock: systemClock,
     session: null,
+    users: null,
   };
   return createApp({
     ...shown,
     machine: { id: 'order' } as AppParts['machine'],
     waitMs: 0,
     limits,
-    access: guard(readSettings({}), null, callbacks),
+    access,
     pages: dashboard(shown),
 
     metrics: httpMetrics(new Metrics()),

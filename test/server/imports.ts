@@ -164,7 +164,7 @@ export const RULES: readonly Rule[] = [
     about: /^server\/start\//,
     may: [
       /^server\/start\//,
-      /^server\/(config|example-order|outliving|saga-modules)\.ts$/,
+      /^server\/(config|example-order|identity-settings|outliving|saga-modules)\.ts$/,
       NODE_VERSION,
       PACKAGE,
       NODE,
