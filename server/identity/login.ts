@@ -134,11 +134,16 @@ export class Login {
       if (error instanceof Problem) throw error;
       const { message, code, cause } = error as Error & { code?: string };
       this.#parts.logger.warn({ why: message, code, cause: String(cause) }, 'a login at the provider failed');
+      if (cause instanceof Response && cause.status >= 500) throw unavailable();
       if (error instanceof client.AuthorizationResponseError)
         throw new Problem('login-failed', `the provider says ${error.error}`);
       if (error instanceof client.ClientError || error instanceof client.ResponseBodyError)
         throw new Problem('login-failed', 'what the provider answered will not do; the log says why');
-      throw new Problem('identity-unavailable', 'the provider of identities does not answer');
+      throw unavailable();
     }
   }
+}
+
+function unavailable(): Problem {
+  return new Problem('identity-unavailable', 'the provider of identities does not answer');
 }

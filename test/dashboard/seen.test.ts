@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ORDER, openWorld, submit, type World } from '../coordinator/world.ts';
+import { CLIENT, startIssuer } from '../server/issuer.ts';
 import { openBrowser, type Visitor } from './browser.ts';
 import { FAMILIES, type InstalledFonts, installFonts } from './installed-fonts.ts';
 
@@ -99,6 +100,39 @@ describe('with a token', () => {
     await page.goto(guarded);
     await page.waitForURL('**/login?to=*');
   });
+});
+
+it('a browser logs in at a provider, whose page is of another site, and acts as whom that knows', async () => {
+  const issuer = await startIssuer();
+  try {
+    issuer.asksOnPage = true;
+    issuer.person = { groups: ['operators'] };
+    const { url: at } = await world.coordinator({
+      COORDINATOR_ID: 'known',
+      OIDC_ISSUER: issuer.url,
+      OIDC_CLIENT_ID: CLIENT.id,
+      OIDC_CLIENT_SECRET: CLIENT.secret,
+      OIDC_ROLES: 'groups operators operator',
+    });
+    // The provider is at an address, and this at a name: cookies are as between any two sites.
+    const own = at.replace('127.0.0.1', 'localhost');
+    const page = await visitor.page();
+    await page.goto(`${own}/sagas/${held}`);
+    await page.getByText('Log in with your organisation').click();
+    await page.locator('#yes').click();
+    await page.waitForURL(`${own}/sagas/${held}`);
+    await isLive(page);
+    expect(await page.evaluate('document.cookie')).toBe('');
+    await page.locator('#help a', { hasText: 'Retry' }).click();
+    await page.locator('dialog[open]', { hasText: 'The log will say that ada did it.' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('button', { hasText: 'Log out' }).click();
+    await page.waitForURL('**/login');
+    await page.goto(own);
+    await page.waitForURL('**/login?to=*');
+  } finally {
+    await issuer.close();
+  }
 });
 
 describe.each([
