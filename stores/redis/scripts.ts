@@ -53,7 +53,7 @@ function usedBy(below: string, prelude: string): string {
   }, '');
 }
 
-const SCRIPTS = {
+export const SCRIPTS = {
   create: script('shared', 'books', 'write', 'create'),
   commit: script('shared', 'books', 'write', 'commit'),
   begin: script('shared', 'books', 'begin'),

@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket, connect as toSocket } from 'node:net';
+import { SCRIPTS } from '../../stores/redis/scripts.ts';
 
 export type Fate =
   /** Redis gets the request and executes it; nothing of its answer comes back, and the connection closes. */
@@ -22,10 +23,10 @@ export interface Wire {
   readonly url: string;
   /** How often a fate has been dealt. */
   readonly dealt: number;
-  /** Requests that carried a script, so far. */
+  /** Requests that carried a script, so far; but for looks at the due indexes, which come by themselves. */
   readonly scripts: number;
   /**
-   * The next request that carries a script meets this, or the one after `spared` others. Resolves when it has: for a reply
+   * The next request that counts among those meets this, or the one after `spared` others. Resolves when it has: for a reply
    * that is held, when Redis has given it.
    */
   strike(fate: Fate, spared?: number): Promise<void>;
@@ -34,7 +35,15 @@ export interface Wire {
   close(): Promise<void>;
 }
 
+const { lookout } = SCRIPTS;
 const CARRIES_SCRIPT = /\r\nevalsha?\r\n/i;
+const LOOKS = new RegExp(`\\r\\nevalsha\\r\\n\\$40\\r\\n${lookout.sha}\\r\\n`, 'gi');
+
+/** Of a request, or of several that left together. */
+function carriesScript(request: Buffer): boolean {
+  const text = request.toString('latin1');
+  return CARRIES_SCRIPT.test(text) && CARRIES_SCRIPT.test(text.replace(LOOKS, '').replace(lookout.lua, ''));
+}
 
 export async function openWire(firstPort: number): Promise<Wire> {
   let redisPort = firstPort;
@@ -55,7 +64,7 @@ export async function openWire(firstPort: number): Promise<Wire> {
       socket.on('close', () => sockets.delete(socket));
     }
     client.on('data', (request) => {
-      const carries = CARRIES_SCRIPT.test(request.toString('latin1'));
+      const carries = carriesScript(request);
       if (carries) scripts += 1;
       if (fate === 'hold-request' || fate === 'hold-reply') return;
       if (next === null || !carries) {

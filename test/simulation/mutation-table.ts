@@ -231,9 +231,44 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a gate that keeps the places of those who gave up',
     file: 'server/engine/gate.ts',
-    find: 'this.#queue.delete(takePlace);',
+    find: "this.#remove(machine, told);\n        resolve('late');",
+    replace: "resolve('late');",
+    tests: ['test/engine/gate.test.ts'],
+  },
+  {
+    name: 'a gate whose places go to whoever has waited longest, of whatever machine',
+    file: 'server/engine/gate.ts',
+    find: 'if (this.#queues.delete(machine)) this.#queues.set(machine, queue);',
     replace: '',
     tests: ['test/engine/gate.test.ts'],
+  },
+  {
+    name: 'places that are kept for no machine',
+    file: 'server/engine/places.ts',
+    find: 'machines.size > 1 ? Math.floor((max * keptPercent) / 100 / machines.size) : 0;',
+    replace: '0;',
+    tests: ['test/engine/fairness.test.ts'],
+  },
+  {
+    name: 'starts that leave no place to what is due',
+    file: 'server/engine/places.ts',
+    find: 'this.#forDue = Math.floor(max / 10);',
+    replace: 'this.#forDue = 0;',
+    tests: ['test/engine/fairness.test.ts'],
+  },
+  {
+    name: 'a start that began nothing counts against its limit',
+    file: 'server/routes/starting.ts',
+    find: 'admission.giveBack();',
+    replace: ';',
+    tests: ['test/server/limits.test.ts'],
+  },
+  {
+    name: 'a repeat is refused where a limit is spent',
+    file: 'server/routes/starting.ts',
+    find: '? idempotency && (await engine.known(idempotency, patienceMs))',
+    replace: '? null',
+    tests: ['test/server/limits.test.ts'],
   },
   {
     name: 'a gate that is not left',
@@ -322,8 +357,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'an event is thrown away with a definition that fails on it',
     file: 'server/engine/set-aside.ts',
-    find: "const signalsLeft = signals.filter(({ kind }) => kind === 'event' || kind === 'outcome');",
-    replace: 'const signalsLeft = signals.filter(() => false);',
+    find: "({ kind, sealed }) => kind === 'event' || kind === 'outcome' || sealed !== undefined,",
+    replace: '() => false,',
     tests: ['test/engine/set-aside.test.ts'],
   },
   {
