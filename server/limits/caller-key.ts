@@ -2,10 +2,7 @@
 
 import { isIPv4, isIPv6 } from 'node:net';
 import type { Context } from 'hono';
-import { type Caller, callerOf, keyOf } from '../identity/caller.ts';
-
-/** The kinds of callers whose name is their own. */
-const NAMED: ReadonlySet<Caller['kind']> = new Set(['token', 'user', 'participant'] as const);
+import { callerOf, isIdentified, keyOf } from '../identity/caller.ts';
 
 /**
  * Who asked, where that is known. Else the address that they came from: of nobody, and of whoever has the token that many share,
@@ -13,7 +10,7 @@ const NAMED: ReadonlySet<Caller['kind']> = new Set(['token', 'user', 'participan
  */
 export function callerKey(c: Context): string {
   const caller = callerOf(c);
-  return NAMED.has(caller.kind) ? keyOf(caller) : `address:${networkOf(c.get('outside')?.client ?? '')}`;
+  return isIdentified(caller) ? keyOf(caller) : `address:${networkOf(c.get('outside')?.client ?? '')}`;
 }
 
 /** An IPv4 address as it is, the first 64 bits of one of IPv6; what is neither is one for all. */

@@ -295,6 +295,25 @@ describe('a coordinator that is flooded by one submitter', () => {
   });
   afterAll(() => world.close());
 
+  it('knows submitters by their tokens, wherever they come from', async () => {
+    const tokens = { shop: 'a-token-of-the-shop', desk: 'a-token-of-the-desk' };
+    const lines = Object.entries(tokens).map(([name, token]) => `${name} submitter ${token}`);
+    const named = await world.coordinator({
+      COORDINATOR_ID: 'named',
+      STARTS_PER_CALLER_MAX: '1',
+      STARTS_WINDOW_SECONDS: '86400',
+      API_TOKENS: lines.join(';'),
+    });
+    const by = async (token: string) =>
+      (await submit(named.url, ORDER, { authorization: `Bearer ${token}`, prefer: 'respond-async' })).status;
+    expect([
+      await by(tokens.shop),
+      await by(tokens.shop),
+      await by(tokens.desk),
+      await by(tokens.shop),
+    ]).toEqual([...[202, 429, 202, 429]]);
+  });
+
   it('answers its probes, its readers and its operators, and joins what is known', async () => {
     world.services.shipping.faults.set([{ endpoint: 'action', kind: 'status', status: 409 }]);
     world.services.payment.faults.set([{ endpoint: 'compensation', kind: 'status', status: 409 }]);
