@@ -223,6 +223,8 @@ export async function assemble(
       purgeEarlyMs: settings.purgeEarlyMs,
       auditKeepMs: settings.auditKeepMs,
       auditEntriesMax: settings.auditEntriesMax,
+      compactAfterMs: settings.compactAfterMs,
+      keepMs: settings.retentionMs,
       declareEveryMs: DECLARE_EVERY_MS,
       versionGoneAfterMs: settings.versionGoneAfterMs,
       watchPollMs: WATCH_POLL_MS,

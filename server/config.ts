@@ -147,6 +147,7 @@ const schema = z.object({
   AUDIT_ENTRIES_MAX: whole(1000, 10_000_000).default(50_000),
   AUDIT_KEY: z.string().optional(),
   AUDIT_KEY_FILE: z.string().optional(),
+  COMPACT_AFTER_MINUTES: whole(0, 60 * 24 * 366).default(10),
 });
 
 /** How a line of the log says how grave it is, and when it was written. */
@@ -231,6 +232,8 @@ export interface Settings extends PolicySettings, LimitSettings {
   readonly auditEntriesMax: number;
   /** By which they are sealed; `null` where they are not. A secret. */
   readonly auditKey: SigningKey | null;
+  /** How long ago a saga has ended when its record is made smaller; 0 for never. */
+  readonly compactAfterMs: number;
   /** For how long no coordinator may have run a machine's version before its sagas are parked. */
   readonly versionGoneAfterMs: number;
   /** How long a saga may run before it is undone; `null` where it may run for ever. */
@@ -439,6 +442,7 @@ export function readSettings(
     drainMs: values.DRAIN_MS,
     versionGoneAfterMs: values.VERSION_GONE_AFTER_MS,
     retentionMs: values.RETENTION_HOURS * 3600 * 1000,
+    compactAfterMs: values.COMPACT_AFTER_MINUTES * 60_000,
     purgeEarlyMs:
       (values.RETENTION_HOURS - (values.RETENTION_LEAST_HOURS ?? values.RETENTION_HOURS)) * 3600 * 1000,
     auditKeepMs: values.AUDIT_RETENTION_DAYS * 24 * 3600 * 1000,

@@ -559,6 +559,14 @@ export interface SagaStore {
    */
   purge(limit: number, earlyMs?: number): Promise<number>;
 
+  /**
+   * Makes ended sagas smaller, where the store can, and reads them as before: looks at `limit` of them at most, and answers at
+   * how many. As many as `limit` means that there may be more. Each call goes on where the last one ended.
+   * @param afterMs how long ago they must have ended
+   * @param keepMs how long ended sagas are kept
+   */
+  compact(limit: number, afterMs: number, keepMs: number): Promise<number>;
+
   /** Answers when the store can serve, throws {@link StoreUnavailableError} when not. */
   ping(): Promise<void>;
 

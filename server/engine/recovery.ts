@@ -42,6 +42,10 @@ export interface RecoverySettings {
   /** How long entries of the audit are kept, and how many at most. */
   readonly auditKeepMs: number;
   readonly auditEntriesMax: number;
+  /** How long ago a saga has ended when its record is made smaller; 0 for never. */
+  readonly compactAfterMs: number;
+  /** How long ended sagas are kept. */
+  readonly keepMs: number;
 }
 
 export class Recovery {
@@ -64,6 +68,7 @@ export class Recovery {
   #storeAway = false;
   #failedInRound = false;
   #purgedAt: number;
+  #compactedAt: number;
   #triedAt: number;
   #refused: WritesRefused | null = null;
   #rooms: (() => void)[] = [];
@@ -87,6 +92,7 @@ export class Recovery {
     this.#each = each;
     this.#roomWorth = Math.min(settings.claimBatch, Math.ceil(places.max / 10));
     this.#purgedAt = surroundings.clock.monotonic();
+    this.#compactedAt = this.#purgedAt;
     this.#triedAt = this.#purgedAt;
   }
 
@@ -201,6 +207,7 @@ export class Recovery {
       // Each by itself: what fails one of them, as a damaged key may for long, must not keep sagas from being taken up.
       await this.#guarded('round', this.#each);
       await this.#guarded('purge', () => this.#purge());
+      await this.#guarded('compact', () => this.#compact());
       // Each machine by itself, too: where those of one fill every batch, the others' turn would never come.
       let more = false;
       for (const [machine, versions] of this.#takes()) {
@@ -376,6 +383,15 @@ export class Recovery {
     await store.audit.trim(auditKeepMs, auditEntriesMax);
   }
 
+  /** A little in each round, so that nobody waits for it. */
+  async #compact(): Promise<void> {
+    const { store, clock } = this.#in;
+    const { purgeEveryMs, compactAfterMs, keepMs } = this.#settings;
+    if (compactAfterMs <= 0 || clock.monotonic() - this.#compactedAt < purgeEveryMs) return;
+    const looked = await store.compact(COMPACT_BATCH, compactAfterMs, keepMs);
+    if (looked < COMPACT_BATCH) this.#compactedAt = clock.monotonic();
+  }
+
   async #mayPurgeEarly(): Promise<boolean> {
     if (this.#settings.purgeEarlyMs <= 0) return false;
     const { usedBytes, maxBytes } = await this.#in.store.memory();
@@ -413,6 +429,7 @@ const AS_UNREADABLE: Unread = { event: UNREADABLE, reason: UNREADABLE };
 const AS_KEY_MISSING: Unread = { event: 'keyMissing', reason: KEY_MISSING };
 
 const PURGE_BATCH = 500;
+const COMPACT_BATCH = 50;
 /** The part of its memory at which a store is nearly full: the alert of that name says the same. */
 const NEARLY_FULL = 0.9;
 /** How often a write is tried while all is well. */

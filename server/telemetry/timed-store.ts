@@ -61,6 +61,7 @@ export function timedStore(store: SagaStore, registry: Registry): SagaStore {
     memory: timed('memory', store.memory),
     changes: timed('changes', store.changes),
     purge: timed('purge', store.purge),
+    compact: timed('compact', store.compact),
     ping: () => store.ping(),
     tryWrite: timed('tryWrite', store.tryWrite),
     close: () => store.close(),

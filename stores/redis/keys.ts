@@ -14,7 +14,8 @@
  * | `{p07}:events` | stream | id, seq, state and status of each log entry, capped |
  * | `{p07}:audit` | list | entries of the audit, each linked to the one before it, see audit-chain.ts |
  * | `{p07}:key:<sha-256>` | string | id of the saga begun under an idempotency key, and the body's digest |
- * | `{p07}:meta` | hash | the layout (see layout.ts) and the store id. `{p00}:meta` is the mark that decides, whatever the tags; in it lies the secret of secret() |
+ * | `{p07}:compacted` | hash | nothing: under it a hash is made that takes another's place, see lua/compact.lua |
+ * | `{p07}:meta` | hash | the layout (see layout.ts), the store id, and how far its ended sagas were compacted. `{p00}:meta` is the mark that decides, whatever the tags; in it lie the secret of secret() and the vocabularies of compaction.ts |
  * | `{boots}` | hash | boot numbers by coordinator name |
  * | `{boots}:structures` | hash | the structure under which each `<machine>@<version>` was declared |
  * | `{boots}:versions` | sorted set | machine versions by the end of their last declaration |
@@ -97,6 +98,8 @@ export interface PartitionKeys {
   readonly ended: string;
   readonly sagas: string;
   readonly audit: string;
+  /** Under which a hash is made that takes another's place. */
+  readonly compacted: string;
   readonly status: Readonly<Record<SagaStatus, string>>;
   saga(id: string): string;
   log(id: string): string;
@@ -124,6 +127,7 @@ export function partitionKeys(prefix: string, partition: number, isSpread = fals
     ended: `${tag}:ended`,
     sagas: `${tag}:sagas`,
     audit: `${tag}:audit`,
+    compacted: `${tag}:compacted`,
     status: {
       STARTED: `${tag}:status:STARTED`,
       COMPLETED: `${tag}:status:COMPLETED`,

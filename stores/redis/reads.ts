@@ -24,6 +24,7 @@ import {
 } from '../saga-store.ts';
 import { type Bucket, perMinute } from '../throughput.ts';
 import type { Client } from './client.ts';
+import { Compaction } from './compaction.ts';
 import { DueIndexes } from './due.ts';
 import { endOf, heldFrom } from './events.ts';
 import { asking, orDamaged, reachable, together } from './faults.ts';
@@ -31,7 +32,7 @@ import { counterOf, type MachineName, machineName, type PartitionKeys } from './
 import type { Keyspace } from './keyspace.ts';
 import { newestIds } from './listing.ts';
 import { memoryOf } from './memory.ts';
-import { decodeLog, decodeRecord, decodeStatus, LISTED, unreadableEntry } from './record.ts';
+import { decodeLog, decodeRecord, decodeStatus, LISTED, summaryOfBrief, unreadableEntry } from './record.ts';
 import type { StoreClock } from './store-clock.ts';
 
 type Asking =
@@ -56,13 +57,15 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
   protected readonly keyspace: Keyspace;
   protected readonly clock: StoreClock;
   protected readonly streamMax: number;
+  protected readonly compaction: Compaction;
   readonly #dueIndexes: DueIndexes;
 
-  constructor(redis: Client, keyspace: Keyspace, clock: StoreClock, streamMax: number) {
+  constructor(redis: Client, keyspace: Keyspace, clock: StoreClock, streamMax: number, root: string) {
     this.redis = redis;
     this.keyspace = keyspace;
     this.clock = clock;
     this.streamMax = streamMax;
+    this.compaction = new Compaction(redis, keyspace, root);
     this.#dueIndexes = new DueIndexes(redis, keyspace, clock, () => this.offset());
   }
 
@@ -144,9 +147,21 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
     const hash = await asking(orDamaged(this.redis.hgetall(keys.saga(id)), null));
     if (hash === null) return decodeRecord(id, {}, status, 'its key is no hash; ');
     if (Object.keys(hash).length === 0) return null;
-    const record = decodeRecord(id, hash, status);
+    const record = decodeRecord(id, await this.#wholeHash(keys, id, hash), status);
     this.keyspace.correct(id, record.machine);
     return record;
+  }
+
+  /** The fields of one that rests, too. */
+  async #wholeHash(
+    keys: PartitionKeys,
+    id: string,
+    hash: Record<string, string>,
+  ): Promise<Record<string, string>> {
+    if (hash.brief === undefined || hash.snapshot !== undefined) return hash;
+    const log = await asking(orDamaged(this.compaction.log(keys, id), []));
+    const whole = await this.compaction.whole(log);
+    return { ...ENDED_WITHOUT, ...whole?.hash, ...hash };
   }
 
   async statuses(ids: readonly string[]): Promise<(SagaStatus | null | undefined)[]> {
@@ -165,10 +180,12 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
   async log(id: string): Promise<NumberedEntry[]> {
     const keys = this.keyspace.of(id);
     if (!keys) return [];
-    const lines = await asking(orDamaged(this.redis.lrange(keys.log(id), 0, -1), null));
-    if (lines !== null) return decodeLog(lines);
+    const lines = await asking(orDamaged(this.compaction.log(keys, id), null));
+    const whole = lines && (await this.compaction.lines(lines));
+    if (whole !== null) return decodeLog(whole);
     const at = new Date(bornAtMs(id)).toISOString();
-    return [{ ...unreadableEntry(at, 'the key of the log is no list'), seq: 1 }];
+    const why = lines === null ? 'the key of the log is no list' : 'what rests of it cannot be read';
+    return [{ ...unreadableEntry(at, why), seq: 1 }];
   }
 
   async list(filter: Filter, cursor: string | null, limit: number): Promise<Page> {
@@ -213,7 +230,8 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
   ): Promise<{ readonly saga: SagaListing; readonly letters: number } | null> {
     const keys = this.keyspace.of(id);
     if (!keys) return null;
-    const texts = await asking(orDamaged(this.redis.hmget(keys.saga(id), ...LISTED), null));
+    const found = await asking(orDamaged(this.redis.hmget(keys.saga(id), ...LISTED, 'brief'), null));
+    const texts = found && textsOf(found);
     // Whatever is not as it should be is looked at whole, and told as `get` tells it.
     if (texts === null || texts.includes(null)) {
       const saga = await this.#read(id, status);
@@ -354,6 +372,18 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
     }
   }
 }
+
+/** What was read of LISTED; of one that rests, with what its brief stands for. */
+function textsOf(found: readonly (string | null)[]): (string | null)[] {
+  const [texts, brief] = [found.slice(0, -1), found.at(-1)];
+  const summary = brief === null || brief === undefined ? null : summaryOfBrief(brief);
+  if (summary === null || texts[LISTED.indexOf('summary')] !== null) return texts;
+  const instead: Readonly<Record<string, string>> = { ...ENDED_WITHOUT, summary };
+  return LISTED.map((name, at) => texts[at] ?? instead[name] ?? null);
+}
+
+/** Fields that are empty once a saga has ended: one that rests has none of them. */
+const ENDED_WITHOUT = { parked: '', owner: '', due: '' };
 
 /** Sagas that a listing reads in one packet. */
 const TOGETHER = 50;

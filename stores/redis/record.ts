@@ -143,6 +143,25 @@ export const LISTED = [
   'due',
 ] as const satisfies readonly (keyof z.infer<typeof fields>)[];
 
+/** What a listing shows of a saga that rests (compaction.ts), in as few letters as Redis keeps in one string with all others. */
+const brief = json(z.tuple([z.string().nullable(), count, count, z.string().nullable(), count.nullable()]));
+
+/** A summary as a brief; `null` for one that cannot be read. */
+export function briefOf(summary: string): string | null {
+  const { data } = fields.shape.summary.safeParse(summary);
+  if (!data) return null;
+  const { label, steps_completed, total_steps, failed_step, failed_step_index } = data;
+  return JSON.stringify([label, steps_completed, total_steps, failed_step, failed_step_index]);
+}
+
+/** A brief as a summary; `null` for one that cannot be read. */
+export function summaryOfBrief(text: string): string | null {
+  const { data } = brief.safeParse(text);
+  if (!data) return null;
+  const [order_id, steps_completed, total_steps, failed_step, failed_step_index] = data;
+  return JSON.stringify({ order_id, steps_completed, total_steps, failed_step, failed_step_index });
+}
+
 /** What stands for a field that cannot be read. Nothing is known of such a saga but its id, which says when it began. */
 function standIns(id: string, status: SagaStatus): Record<keyof z.infer<typeof fields>, string> {
   const born = String(bornAtMs(id));

@@ -172,7 +172,7 @@ export class RedisStore extends RedisReads implements SagaStore {
     }: Omit<RedisStoreOptions, 'redis'>,
   ) {
     const clock = new StoreClock(clockOffsetMs);
-    super(redis, keyspace, clock, streamMax);
+    super(redis, keyspace, clock, streamMax, rootKey(prefix));
     const partitions = keyspace.partitions.length;
     this.#boots = bootsKey(prefix);
     this.#declarations = new Declarations(redis, keyspace, declarationKeys(prefix), clock, () =>
@@ -589,6 +589,12 @@ export class RedisStore extends RedisReads implements SagaStore {
     return Number(purged);
   }
 
+  async compact(limit: number, afterMs: number, keepMs: number): Promise<number> {
+    assertLimit(limit);
+    await this.learnTimeIfOld();
+    return this.compaction.goOn(limit, Math.floor(this.clock.now() + keepMs - afterMs), keepMs);
+  }
+
   /** Asks of two slots whether all may be done that a whole write needs, and writes what stands there already. */
   async tryWrite(): Promise<WritesRefused | null> {
     const [slot = [], boots = []] = [this.#slots[0], this.#slots.at(-1)];
@@ -655,9 +661,20 @@ function slotsOf({ layout, partitions }: Keyspace, prefix: string): string[][] {
   const root = [rootKey(prefix), partitionKeys(prefix, 0).key('')];
   return [
     ...partitions.map((keys) => {
-      const { meta, counters, events, ended, sagas, audit } = keys;
+      const { meta, counters, events, ended, sagas, audit, compacted } = keys;
       const one = [keys.saga('-'), keys.log('-'), keys.due('-'), keys.key('-')];
-      return [meta, keys.key(''), counters, events, ended, sagas, audit, ...statusKeys(keys), ...one];
+      return [
+        meta,
+        keys.key(''),
+        counters,
+        events,
+        ended,
+        sagas,
+        audit,
+        compacted,
+        ...statusKeys(keys),
+        ...one,
+      ];
     }),
     ...(layout.isSpread ? [root] : []),
     [bootsKey(prefix), `${bootsKey(prefix)}:-`, structures, versions, live, waitedKey(prefix)],

@@ -67,6 +67,7 @@ export const SCRIPTS = {
   declare: script('shared', 'declare'),
   tick: script('shared', 'tick'),
   lookout: script('shared', 'lookout'),
+  compact: script('shared', 'compact'),
   migrate: script('shared', 'books', 'migrate'),
   trim: script('shared', 'trim'),
   postpone: script('shared', 'postpone'),
@@ -84,7 +85,7 @@ export async function run(
   client: Client,
   name: Script,
   keys: readonly string[],
-  args: readonly string[],
+  args: readonly (string | Buffer)[],
   replicas: ReplicaWait | null = null,
 ): Promise<unknown[]> {
   const { lua, sha } = SCRIPTS[name];

@@ -171,6 +171,7 @@ export function sealedStore(store: SagaStore, { keys, depth }: SealingOptions): 
     memory: () => store.memory(),
     changes: (after, until, limit) => store.changes(after, until, limit),
     purge: (limit, earlyMs) => store.purge(limit, earlyMs),
+    compact: (limit, afterMs, keepMs) => store.compact(limit, afterMs, keepMs),
     ping: () => store.ping(),
     tryWrite: () => store.tryWrite(),
     close: () => store.close(),

@@ -164,6 +164,25 @@ describe('purging', () => {
     expect(asked(world, 'purge')).toBe(3);
   });
 
+  it('is followed by making smaller what has rested, a batch a round, and never where that is switched off', async () => {
+    const world = new World();
+    const a = await world.coordinator('a', { compactAfterMs: 600_000 });
+    a.engine.open();
+    const told: (readonly unknown[])[] = [];
+    const full = async (_: unknown, args: readonly unknown[]) => {
+      told.push(args);
+      return 50;
+    };
+    world.fate('compact', full, async () => 49);
+    await world.clock.pass(SETTINGS.purgeEveryMs + 10 * SETTINGS.pollMs);
+    expect(asked(world, 'compact')).toBe(2);
+    expect(told).toEqual([[50, 600_000, RIGHTS.retentionMs]]);
+    const off = new World();
+    (await off.coordinator()).engine.open();
+    await off.clock.pass(2 * SETTINGS.purgeEveryMs);
+    expect(asked(off, 'compact')).toBe(0);
+  });
+
   it('that fails is tried again in the next round', async () => {
     const world = new World();
     const a = await world.coordinator();

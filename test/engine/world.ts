@@ -84,6 +84,8 @@ export const SETTINGS: EngineSettings = {
   purgeEarlyMs: 0,
   auditKeepMs: 400 * 24 * 3600 * 1000,
   auditEntriesMax: 50_000,
+  compactAfterMs: 0,
+  keepMs: RIGHTS.retentionMs,
   declareEveryMs: 60_000,
   versionGoneAfterMs: 600_000,
   watchPollMs: 200,

@@ -10,12 +10,20 @@ export const LEFT = 'left';
 
 /**
  * @param purged whether sagas may have been purged, whose logs tell of their writes no more
+ * @param logOf how a log is read, where sagas rest
  * @param recent whether all of it happened within the last minute, which alone is counted by time
  */
 export async function expectBooks(
   redis: Redis,
   partition: string,
-  { purged = false, recent = false } = {},
+  {
+    purged = false,
+    recent = false,
+    logOf = async (id: string): Promise<{ readonly error: string | null }[]> => {
+      const lines = await redis.lrange(`{p${partition}}:log:${id}`, 0, -1);
+      return lines.map((line) => JSON.parse(line));
+    },
+  } = {},
 ): Promise<void> {
   const key = (name: string) => `{p${partition}}:${name}`;
   const counters = await redis.hgetall(key('counters'));
@@ -46,7 +54,7 @@ export async function expectBooks(
   }
   const dueOf = (id: string) => `${id} ${JSON.parse(records.get(id)?.machine ?? '{}').version}`;
   expect(due.sort(), 'due').toEqual(
-    idsWhere((record) => record.due !== '')
+    idsWhere((record) => (record.due ?? '') !== '')
       .map(dueOf)
       .sort(),
   );
@@ -60,7 +68,7 @@ export async function expectBooks(
   const wrote: Record<string, number> = {};
   const held: Record<string, number> = {};
   for (const [id, record] of records) {
-    const entries = (await redis.lrange(key(`log:${id}`), 0, -1)).map((line) => JSON.parse(line));
+    const entries = await logOf(id);
     expect(entries.length, `log of ${id}`).toBe(Number(record.seq));
     for (const [index, { error }] of entries.entries()) {
       expect(told, `event ${index + 1} of ${id}`).toContain(`${id} ${index + 1}`);

@@ -36,6 +36,7 @@ let offsetMs = 0;
 /** At which of its commands the next scripts are cut off; 0 at none. */
 let cutAt = 0;
 let wasCut = false;
+let keepMs = 600 * MINUTE;
 
 /** In front of a script: its commands are counted, and the one is refused as Redis refuses what a user may not do. */
 const cutting = () => `
@@ -245,6 +246,15 @@ const operations: Record<string, () => Promise<Attempt>> = {
     offsetMs += 2 * MINUTE;
     return { id, attempt: () => store.purge(10) };
   },
+  compact: async () => {
+    // Another each time, so that it begins anew as the store does.
+    keepMs += 1;
+    const { id, fence } = await begun({ snapshot: 'x'.repeat(400) });
+    const ends = told(end('COMPLETED', 600), { snapshot: 'x'.repeat(400), counts: { 'other.held': 1 } });
+    await store.commit(id, fence, ends);
+    offsetMs += 2 * MINUTE;
+    return { id, attempt: () => store.compact(10, MINUTE, keepMs) };
+  },
 };
 
 /** Everything that is due is taken up by another coordinator, and ended. */
@@ -286,6 +296,8 @@ it('the audit tells of what was done, and once where it is repeated', async () =
 
 describe.each(Object.entries(operations))('%s, cut off at each of its commands', (name, prepare) => {
   const purged = name === 'purge';
+  // What rests is read as the store reads it, everything else as it lies there.
+  const logs = name === 'compact' ? { logOf: (id: string) => store.log(id) } : {};
 
   /** Calls it with what is cut off at one command more each time, until nothing is. */
   async function eachCut(then: (attempt: Attempt, at: number) => Promise<void>): Promise<void> {
@@ -316,10 +328,10 @@ describe.each(Object.entries(operations))('%s, cut off at each of its commands',
     eachCut(async ({ attempt, id }) => {
       await attempt();
       // Where the index was not brought up to date, the next claim does that.
-      await store.claim(await store.due([ORDER, ORDER_2], 10), B1, MINUTE, writeId(), 'at');
-      await expectBooks(admin, id.slice(0, 2), { purged, recent: true });
+      await store.claim([id], B1, MINUTE, writeId(), 'at');
+      await expectBooks(admin, id.slice(0, 2), { purged, recent: true, ...logs });
       await carriedOn();
-      await expectBooks(admin, id.slice(0, 2), { purged });
+      await expectBooks(admin, id.slice(0, 2), { purged, ...logs });
     }));
 
   it('harms nothing when it is never repeated, and another coordinator comes', () =>
@@ -327,11 +339,11 @@ describe.each(Object.entries(operations))('%s, cut off at each of its commands',
       await store.purge(10);
       await carriedOn();
       await store.purge(10);
-      await expectBooks(admin, id.slice(0, 2), { purged });
+      await expectBooks(admin, id.slice(0, 2), { purged, ...logs });
       // Whoever comes back late changes nothing of that.
       if (!/^(create|signal)\b/.test(name)) await attempt();
       await carriedOn();
       await store.purge(10);
-      await expectBooks(admin, id.slice(0, 2), { purged });
+      await expectBooks(admin, id.slice(0, 2), { purged, ...logs });
     }));
 });

@@ -86,6 +86,7 @@ it('needs nothing to be set', () => {
     auditKeepMs: 400 * 24 * HOUR_MS,
     auditEntriesMax: 50_000,
     auditKey: null,
+    compactAfterMs: 600_000,
     traces: {
       export: null,
       isRecorded: false,
@@ -183,6 +184,7 @@ describe('each variable', () => {
     ['DRAIN_MS', '1000', { drainMs: 1000 }],
     ['VERSION_GONE_AFTER_MS', '90000', { versionGoneAfterMs: 90_000 }],
     ['RETENTION_HOURS', '1', { retentionMs: HOUR_MS, purgeEarlyMs: 0 }],
+    ['COMPACT_AFTER_MINUTES', '0', { compactAfterMs: 0 }],
     ['RETENTION_LEAST_HOURS', '24', { purgeEarlyMs: 144 * HOUR_MS }],
     ['AUDIT_RETENTION_DAYS', '30', { auditKeepMs: 720 * HOUR_MS }],
     ['AUDIT_ENTRIES_MAX', '1000', { auditEntriesMax: 1000 }],
@@ -359,6 +361,7 @@ describe('refuses', () => {
     ['DRAIN_MS', ['0']],
     ['RETENTION_HOURS', ['0', '87841']],
     ['RETENTION_LEAST_HOURS', ['0', '169', 'never']],
+    ['COMPACT_AFTER_MINUTES', ['-1', '1.5', 'never']],
     ['VERSION_GONE_AFTER_MS', ['0', '31536000001']],
     [
       'ORDER_SERVICE_URL',

@@ -49,6 +49,8 @@ const SETTINGS: EngineSettings = {
   purgeEarlyMs: 0,
   auditKeepMs: 400 * 24 * 3600 * 1000,
   auditEntriesMax: 50_000,
+  compactAfterMs: 0,
+  keepMs: 3_600_000,
   // Nor is anything declared: all processes run the same machine.
   declareEveryMs: 3_600_000,
   versionGoneAfterMs: 3_600_000,

@@ -1,0 +1,216 @@
+/**
+ * How an ended saga lies once it rests: what grows with it (its snapshot, its log) is one deflated line, which stands in the
+ * log's place, and its hash has what indexes, purge and listings ask. Nobody writes to it any more, so whoever reads it
+ * whole pays for it, and nobody else.
+ */
+import { promisify } from 'node:util';
+import { deflateRaw, inflateRawSync } from 'node:zlib';
+import { z } from 'zod';
+import type { Client } from './client.ts';
+import { asking, orDamaged, reachable } from './faults.ts';
+import { type MachineName, machineName, type PartitionKeys } from './keys.ts';
+import type { Keyspace } from './keyspace.ts';
+import { briefOf, decodeMachine, decodeStatus } from './record.ts';
+import { pairs } from './replies.ts';
+import { run } from './scripts.ts';
+import { vocabularyOf } from './vocabulary.ts';
+
+const deflated = promisify(deflateRaw);
+
+/** How a line begins that is a whole saga; no log entry does, and no number. What follows is a name, a space, and bytes. */
+const BEGINS = 'z1 ';
+/** In place of a machine's name: there was no vocabulary of it yet. */
+const NO_VOCABULARY = '-';
+/** Sagas of one machine from which its vocabulary is made. */
+const SAMPLES_LEAST = 8;
+/** What is not made smaller than this part of itself stays as it is: what is encrypted, say. */
+const WORTH = 0.75;
+const INFLATED_MAX = 64 * 1024 * 1024;
+/** What stands in the line alone. Every other field stays in the hash, too, whoever has written it. */
+const PACKED: ReadonlySet<string> = new Set(['snapshot', 'summary', 'trace']);
+
+type Hash = Readonly<Record<string, string>>;
+
+/** What is in a line: fields of its hash, and the lines of its log. */
+export interface Whole {
+  readonly hash: Hash;
+  readonly lines: readonly string[];
+}
+
+const whole = z.tuple([z.record(z.string(), z.string()), z.array(z.string())]);
+
+interface Resting extends Whole {
+  readonly id: string;
+  readonly machine: MachineName;
+}
+
+/** How far a partition's index of ended sagas has been gone through. */
+interface Place {
+  readonly keepMs: number;
+  readonly score: string;
+  /** Those of that very time that were looked at. */
+  readonly skip: number;
+}
+
+export class Compaction {
+  readonly #redis: Client;
+  readonly #keyspace: Keyspace;
+  readonly #root: string;
+  readonly #places = new Map<PartitionKeys, Place>();
+  readonly #vocabularies = new Map<MachineName, Buffer>();
+
+  /** @param root the key of the store's mark, where the vocabularies lie */
+  constructor(redis: Client, keyspace: Keyspace, root: string) {
+    this.#redis = redis;
+    this.#keyspace = keyspace;
+    this.#root = root;
+  }
+
+  /**
+   * Goes on through the ended sagas, in the order in which they will be purged, and looks at `limit` of them at most.
+   * @param untilMs those that are purged later ended too lately
+   * @param keepMs how long ended sagas are kept: where that was changed, the order is another, and all are gone through anew
+   * @returns how many were looked at
+   */
+  async goOn(limit: number, untilMs: number, keepMs: number): Promise<number> {
+    let left = limit;
+    for (const keys of this.#keyspace.inTurn()) {
+      if (left <= 0) break;
+      const [looked] = await reachable([this.#goOnIn(keys, left, untilMs, keepMs)]);
+      left -= looked ?? 0;
+    }
+    return limit - left;
+  }
+
+  async #goOnIn(keys: PartitionKeys, limit: number, untilMs: number, keepMs: number): Promise<number> {
+    const known = this.#places.get(keys);
+    const { score, skip } = known?.keepMs === keepMs ? known : await this.#placeIn(keys, keepMs);
+    const found = await orDamaged(
+      this.#redis.zrangebyscore(keys.ended, score, untilMs, 'WITHSCORES', 'LIMIT', skip, limit),
+      [],
+    );
+    const entries = pairs(found).filter(([id]) => this.#keyspace.of(id) === keys);
+    const [last = score] = [pairs(found).at(-1)?.[1]];
+    const read = await Promise.all(entries.map(([id]) => this.#read(keys, id)));
+    await this.#compact(
+      keys,
+      read.flatMap((one) => one ?? []),
+    );
+    const sameTime = pairs(found).filter(([, at]) => at === last).length;
+    const place = { keepMs, score: last, skip: last === score ? skip + sameTime : sameTime };
+    this.#places.set(keys, place);
+    if (found.length > 0) await asking(this.#redis.hset(keys.meta, 'compacted', `${keepMs} ${last}`));
+    return pairs(found).length;
+  }
+
+  async #placeIn(keys: PartitionKeys, keepMs: number): Promise<Place> {
+    const text = await asking(this.#redis.hget(keys.meta, 'compacted'));
+    const [, kept, score = '-inf'] = /^(\d+) (\d+)$/.exec(text ?? '') ?? [];
+    return { keepMs, score: Number(kept) === keepMs ? score : '-inf', skip: 0 };
+  }
+
+  /** `null` where it rests already, or is not as everything that ends is. */
+  async #read(keys: PartitionKeys, id: string): Promise<Resting | null> {
+    if ((await orDamaged(this.#redis.hget(keys.saga(id), 'brief'), '')) !== null) return null;
+    const [hash, log] = await Promise.all([
+      orDamaged(this.#redis.hgetall(keys.saga(id)), {} as Hash),
+      orDamaged(this.log(keys, id), []),
+    ]);
+    const lines = await this.lines(log);
+    const isWhole = hash.snapshot && hash.summary && lines !== null && lines.length > 0;
+    const status = decodeStatus(hash.status ?? '');
+    if (!isWhole || (status !== 'COMPLETED' && status !== 'FAILED')) return null;
+    if ([hash.owner, hash.due, hash.parked, hash.owed].some((text) => text)) return null;
+    return { id, hash, lines, machine: machineName(decodeMachine(hash.machine ?? '')) };
+  }
+
+  async #compact(keys: PartitionKeys, sagas: readonly Resting[]): Promise<void> {
+    for (const machine of new Set(sagas.map((one) => one.machine))) {
+      const alike = sagas.filter((one) => one.machine === machine);
+      const known = await this.#vocabulary(machine);
+      const dictionary = known ?? (alike.length < SAMPLES_LEAST ? null : await this.#learn(machine, alike));
+      await Promise.all(alike.map((saga) => this.#compactOne(keys, saga, dictionary)));
+    }
+  }
+
+  async #compactOne(keys: PartitionKeys, saga: Resting, dictionary: Buffer | null): Promise<void> {
+    const { id, hash, machine, lines } = saga;
+    const [packed, stays] = parted(hash);
+    const text = JSON.stringify([packed, lines]);
+    const bytes = await deflated(text, { level: 9, memLevel: 9, ...(dictionary && { dictionary }) });
+    const line = Buffer.concat([Buffer.from(`${BEGINS}${dictionary ? machine : NO_VOCABULARY} `), bytes]);
+    const brief = briefOf(hash.summary ?? '');
+    if (line.length > WORTH * text.length || brief === null) return;
+    const { revision = '', write_id: writeId = '' } = hash;
+    await run(
+      this.#redis,
+      'compact',
+      [keys.saga(id), keys.log(id), keys.compacted],
+      [revision, writeId, line, 'brief', brief, ...stays.flat()],
+    );
+  }
+
+  /** A log as it lies: bytes that are no text come as a letter each. */
+  async log(keys: PartitionKeys, id: string): Promise<string[]> {
+    const lines = await this.#redis.lrangeBuffer(keys.log(id), 0, -1);
+    return lines.map((line) => line.toString(line.indexOf(BEGINS) === 0 ? 'latin1' : 'utf8'));
+  }
+
+  /** The lines of a log, whether its saga rests or not; `null` where what rests cannot be read. */
+  async lines(log: readonly string[]): Promise<readonly string[] | null> {
+    const at = log.findLastIndex((line) => line.startsWith(BEGINS));
+    if (at < 0) return log;
+    const saga = await this.whole(log);
+    return saga && [...saga.lines, ...log.slice(at + 1)];
+  }
+
+  /** What a log has as one line; `null` where it has none, or none that can be read. */
+  async whole(log: readonly string[]): Promise<Whole | null> {
+    const line = log.findLast((one) => one.startsWith(BEGINS));
+    if (line === undefined) return null;
+    const [, machine = ''] = line.split(' ', 2);
+    const bytes = Buffer.from(line.slice(BEGINS.length + machine.length + 1), 'latin1');
+    if (machine === NO_VOCABULARY) return inflated(bytes, null);
+    const known = this.#vocabularies.get(machine);
+    // Where Redis has forgotten all and began anew, what is remembered is another's.
+    return (known && inflated(bytes, known)) ?? inflated(bytes, await this.#vocabulary(machine));
+  }
+
+  /** What most sagas of a machine have in common. It is never written anew: lines that were made with it need it. */
+  async #vocabulary(machine: MachineName): Promise<Buffer | null> {
+    const text = await asking(this.#redis.hget(this.#root, `vocabulary:${machine}`));
+    if (text === null) return null;
+    const bytes = Buffer.from(text);
+    this.#vocabularies.set(machine, bytes);
+    return bytes;
+  }
+
+  async #learn(machine: MachineName, samples: readonly Whole[]): Promise<Buffer | null> {
+    const text = vocabularyOf(samples);
+    await asking(this.#redis.hsetnx(this.#root, `vocabulary:${machine}`, text));
+    // Another may have been first.
+    return this.#vocabulary(machine);
+  }
+}
+
+/** What goes into the line, and what stays; of what is empty nobody misses anything. */
+function parted(hash: Hash): [Hash, (readonly [string, string])[]] {
+  const entries = Object.entries(hash).filter(([, value]) => value !== '');
+  return [
+    Object.fromEntries(entries.filter(([name]) => PACKED.has(name))),
+    entries.filter(([name]) => !PACKED.has(name)),
+  ];
+}
+
+function inflated(deflated: Buffer, dictionary: Buffer | null): Whole | null {
+  try {
+    const bytes = inflateRawSync(deflated, {
+      maxOutputLength: INFLATED_MAX,
+      ...(dictionary && { dictionary }),
+    });
+    const [hash, lines] = whole.parse(JSON.parse(bytes.toString()));
+    return { hash, lines };
+  } catch {
+    return null;
+  }
+}

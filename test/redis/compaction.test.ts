@@ -1,0 +1,190 @@
+/** Ended sagas that rest: as small as they can be, and shown, listed, counted and purged as before. */
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { connect } from '../../stores/redis/connect.ts';
+import { RedisStore } from '../../stores/redis/redis-store.ts';
+import { type RedisServer, startRedis } from '../redis-server.ts';
+import { begin, end, entry, idIn, MINUTE, record, summary, write } from '../stores/sagas.ts';
+import { countOf, expectBooks } from './books.ts';
+
+const KEEP = 60 * MINUTE;
+const AFTER = 10 * MINUTE;
+
+let server: RedisServer;
+let redis: Redis;
+let store: RedisStore;
+let offsetMs = 0;
+
+const open = () => RedisStore.open({ redis: connect(server.url), clockOffsetMs: () => offsetMs });
+
+beforeAll(async () => {
+  server = await startRedis();
+  redis = new Redis(server.port);
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+});
+beforeEach(async () => {
+  offsetMs = 0;
+  await redis.config('SET', 'maxmemory', '0');
+  await redis.flushall();
+  store = await open();
+  return () => store.close();
+});
+
+/** As an order: two writes, a snapshot of some size, in one partition. */
+async function ended(nth: number, status: 'COMPLETED' | 'FAILED' = 'COMPLETED'): Promise<string> {
+  const known = {
+    order_id: `o-${nth}`,
+    customer_id: `customer-${nth * 7919}`,
+    lines: [{ sku: `s${nth}`, quantity: nth }],
+  };
+  const snapshot = (value: string) =>
+    JSON.stringify({ status: 'done', value, context: { data: known, id: nth } });
+  const { id, fence } = await begin(store, {
+    id: idIn(store, 3),
+    snapshot: snapshot('a'),
+    summary: summary({ label: `o-${nth}` }),
+    trace: `00-trace-${nth}`,
+  });
+  const next = { ...end(status), keepMs: KEEP };
+  const last = write({
+    next,
+    snapshot: snapshot('completed'),
+    summary: summary({ label: `o-${nth}`, steps_completed: 2 }),
+    entry: entry({ event: 'done', duration_ms: nth, error: `error of ${nth}` }),
+    counts: { 'steps.held': 2, [countOf(`error of ${nth}`)]: 1 },
+  });
+  await store.commit(id, fence, last);
+  return id;
+}
+
+const key = (kind: 'saga' | 'log', id: string) => `{p03}:${kind}:${id}`;
+const bytes = async (id: string) =>
+  Number(await redis.memory('USAGE', key('saga', id))) + Number(await redis.memory('USAGE', key('log', id)));
+
+/** All that anybody can ask of them. */
+async function told(ids: readonly string[]) {
+  return {
+    records: await Promise.all(ids.map((id) => store.get(id))),
+    logs: await Promise.all(ids.map((id) => store.log(id))),
+    statuses: await store.statuses(ids),
+    listed: await store.list({}, null, 100),
+    failed: await store.list({ status: 'FAILED' }, null, 100),
+    one: await store.list({ label: 'o-3' }, null, 100),
+    counted: (await store.statistics()).counters,
+  };
+}
+
+const compactAll = async () => {
+  let looked = 0;
+  for (let more = 1; more > 0; looked += more) more = await store.compact(5, AFTER, KEEP);
+  return looked;
+};
+
+describe('an ended saga', () => {
+  it('is told as before, in all that is asked of it, and takes less than half of the room', async () => {
+    const ids: string[] = [];
+    for (let nth = 1; nth <= 12; nth += 1) ids.push(await ended(nth, nth % 3 === 0 ? 'FAILED' : 'COMPLETED'));
+    offsetMs = AFTER + MINUTE;
+    const before = await told(ids);
+    const size = await Promise.all(ids.map(bytes));
+    // The first five are too few to know what all have in common.
+    expect(await store.compact(12, AFTER, KEEP)).toBe(12);
+    expect(await told(ids)).toEqual(before);
+    expect(await store.compact(12, AFTER, KEEP)).toBe(0);
+    for (const [at, id] of ids.entries()) {
+      expect((await bytes(id)) / (size[at] ?? 0), id).toBeLessThan(1 / 2);
+      expect(await redis.object('ENCODING', key('saga', id))).toMatch(/listpack|ziplist/);
+      expect(await redis.llen(key('log', id))).toBe(1);
+    }
+    await expectBooks(redis, '03', { logOf: (id) => store.log(id) });
+    // Another process, which has learned nothing.
+    await store.close();
+    store = await open();
+    expect(await told(ids)).toEqual(before);
+  });
+
+  it('stays as it is until it has rested long enough', async () => {
+    const id = await ended(1);
+    offsetMs = AFTER - MINUTE;
+    expect(await store.compact(10, AFTER, KEEP)).toBe(0);
+    expect(await redis.hexists(key('saga', id), 'snapshot')).toBe(1);
+    offsetMs = AFTER + MINUTE;
+    expect(await store.compact(10, AFTER, KEEP)).toBe(1);
+    expect(await redis.hexists(key('saga', id), 'snapshot')).toBe(0);
+  });
+
+  it('is purged with all that is counted of it', async () => {
+    for (let nth = 1; nth <= 9; nth += 1) await ended(nth);
+    offsetMs = AFTER + MINUTE;
+    expect(await compactAll()).toBe(9);
+    offsetMs = KEEP + MINUTE;
+    expect(await store.purge(100)).toBe(9);
+    expect(await redis.keys('*:saga:*')).toEqual([]);
+    expect(await redis.keys('*:log:*')).toEqual([]);
+    expect((await store.statistics()).counters.order?.['steps.held']).toBe(0);
+  });
+
+  it('is one of many that ended in the same millisecond: none is passed over', async () => {
+    const ids: string[] = [];
+    for (let nth = 1; nth <= 12; nth += 1) ids.push(await ended(nth));
+    const [, at = ''] = await redis.zrange('{p03}:ended', 0, 0, 'WITHSCORES');
+    for (const id of ids) await redis.zadd('{p03}:ended', at, id);
+    offsetMs = AFTER + MINUTE;
+    expect(await compactAll()).toBe(12);
+    for (const id of ids) expect(await redis.hexists(key('saga', id), 'snapshot'), id).toBe(0);
+  });
+
+  it('that cannot be read stays as it is', async () => {
+    const id = await ended(1);
+    await redis.hset(key('saga', id), 'summary', 'nonsense');
+    const other = await ended(2);
+    await redis.del(key('log', other));
+    await redis.set(key('log', other), 'no list');
+    offsetMs = AFTER + MINUTE;
+    expect(await compactAll()).toBe(2);
+    expect(await redis.hget(key('saga', id), 'summary')).toBe('nonsense');
+    expect(await redis.hexists(key('saga', other), 'snapshot')).toBe(1);
+  });
+
+  it('becomes smaller also in a Redis that is full', async () => {
+    for (let nth = 1; nth <= 9; nth += 1) await ended(nth);
+    // What is written beside the sagas is there already.
+    offsetMs = AFTER + MINUTE;
+    await store.compact(8, AFTER, KEEP);
+    const { id } = (await store.list({}, null, 1)).sagas[0] ?? { id: '' };
+    await redis.config('SET', 'maxmemory', '1');
+    await expect(redis.set('x', 'y')).rejects.toThrow(/OOM/);
+    await store.compact(8, AFTER, KEEP).catch(() => {});
+    expect(await redis.hexists(key('saga', id), 'snapshot')).toBe(0);
+  });
+});
+
+describe('what rests and is damaged', () => {
+  it('is shown as unreadable, and keeps nobody else from being shown', async () => {
+    const [id, other] = [await ended(1), await ended(2)];
+    offsetMs = AFTER + MINUTE;
+    await compactAll();
+    await redis.lset(key('log', id), 0, 'z1 - nonsense');
+    expect(await record(store, id)).toMatchObject({
+      status: 'COMPLETED',
+      unreadable: expect.stringContaining('snapshot'),
+    });
+    expect(await store.log(id)).toMatchObject([
+      { event: 'unreadable', error: 'what rests of it cannot be read' },
+    ]);
+    expect((await store.list({}, null, 10)).sagas).toHaveLength(2);
+    expect((await record(store, other)).unreadable).toBeNull();
+  });
+});
+
+it('remembers nothing of a single saga in what it keeps of all', async () => {
+  for (let nth = 1; nth <= 9; nth += 1) await ended(nth);
+  offsetMs = AFTER + MINUTE;
+  await store.compact(9, AFTER, KEEP);
+  const kept = Object.values(await redis.hgetall('{p00}:meta')).join('\n');
+  expect(kept).toContain('customer_id');
+  expect(kept).not.toMatch(/customer-\d|o-\d|trace-\d|error of/);
+});
