@@ -13,7 +13,7 @@ import type { Keyspace } from './keyspace.ts';
 import { briefOf, decodeMachine, decodeStatus } from './record.ts';
 import { pairs } from './replies.ts';
 import { run } from './scripts.ts';
-import { vocabularyOf } from './vocabulary.ts';
+import { type Packed, vocabularyOf } from './vocabulary.ts';
 
 const deflated = promisify(deflateRaw);
 
@@ -31,15 +31,9 @@ const PACKED: ReadonlySet<string> = new Set(['snapshot', 'summary', 'trace']);
 
 type Hash = Readonly<Record<string, string>>;
 
-/** What is in a line: fields of its hash, and the lines of its log. */
-export interface Whole {
-  readonly hash: Hash;
-  readonly lines: readonly string[];
-}
-
 const whole = z.tuple([z.record(z.string(), z.string()), z.array(z.string())]);
 
-interface Resting extends Whole {
+interface Resting extends Packed {
   readonly id: string;
   readonly machine: MachineName;
 }
@@ -117,9 +111,9 @@ export class Compaction {
       orDamaged(this.log(keys, id), []),
     ]);
     const lines = await this.lines(log);
-    const isWhole = hash.snapshot && hash.summary && lines !== null && lines.length > 0;
+    const isPacked = hash.snapshot && hash.summary && lines !== null && lines.length > 0;
     const status = decodeStatus(hash.status ?? '');
-    if (!isWhole || (status !== 'COMPLETED' && status !== 'FAILED')) return null;
+    if (!isPacked || (status !== 'COMPLETED' && status !== 'FAILED')) return null;
     if ([hash.owner, hash.due, hash.parked, hash.owed].some((text) => text)) return null;
     return { id, hash, lines, machine: machineName(decodeMachine(hash.machine ?? '')) };
   }
@@ -165,7 +159,7 @@ export class Compaction {
   }
 
   /** What a log has as one line; `null` where it has none, or none that can be read. */
-  async whole(log: readonly string[]): Promise<Whole | null> {
+  async whole(log: readonly string[]): Promise<Packed | null> {
     const line = log.findLast((one) => one.startsWith(BEGINS));
     if (line === undefined) return null;
     const [, machine = ''] = line.split(' ', 2);
@@ -185,7 +179,7 @@ export class Compaction {
     return bytes;
   }
 
-  async #learn(machine: MachineName, samples: readonly Whole[]): Promise<Buffer | null> {
+  async #learn(machine: MachineName, samples: readonly Packed[]): Promise<Buffer | null> {
     const text = vocabularyOf(samples);
     await asking(this.#redis.hsetnx(this.#root, `vocabulary:${machine}`, text));
     // Another may have been first.
@@ -202,7 +196,7 @@ function parted(hash: Hash): [Hash, (readonly [string, string])[]] {
   ];
 }
 
-function inflated(deflated: Buffer, dictionary: Buffer | null): Whole | null {
+function inflated(deflated: Buffer, dictionary: Buffer | null): Packed | null {
   try {
     const bytes = inflateRawSync(deflated, {
       maxOutputLength: INFLATED_MAX,

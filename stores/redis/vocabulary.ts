@@ -2,16 +2,20 @@
  * What the records of a machine have in common, for their compression: the words of its log, and the names of what its
  * sagas know. Nothing that one saga alone knows: this outlives every saga from which it was made.
  */
-import type { Whole } from './compaction.ts';
-
 /** deflate looks back no further. */
 const LETTERS_MAX = 16_000;
+
+/** What is compressed of a saga: texts of its record by name, and the lines of its log. */
+export interface Packed {
+  readonly hash: Readonly<Record<string, string>>;
+  readonly lines: readonly string[];
+}
 
 /** Entries of a log whose text is the machine's, and not a participant's or a person's. */
 const WORDS = new Set(['event', 'from', 'to', 'step', 'kind', 'outcome', 'attempt']);
 
 /** @param samples of one machine, some of each of its ends at best */
-export function vocabularyOf(samples: readonly Whole[]): string {
+export function vocabularyOf(samples: readonly Packed[]): string {
   const snapshots = samples.map(({ hash }) => parsed(hash.snapshot ?? ''));
   const skeletons = snapshots.map(skeletonOf);
   const shapes = [
