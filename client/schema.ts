@@ -738,6 +738,8 @@ export interface components {
             all_services_healthy: boolean;
             service_urls: components["schemas"]["ServiceUrls"];
             breakers: components["schemas"]["Breakers"];
+            /** @description What is wrong with the TLS of participants, in words that begin with a name. */
+            tls_faults: string[];
             store: components["schemas"]["StoreHealth"];
         };
         /** @description By participant. The five are those of the order saga: without it, and with other sagas, there are those that they name. */

@@ -39,6 +39,7 @@ import { spanClock } from './telemetry/span-clock.ts';
 import type { Instance } from './telemetry/spans.ts';
 import { timedStore } from './telemetry/timed-store.ts';
 import type { Traces } from './telemetry/traces.ts';
+import { watchedTls } from './tls-files.ts';
 
 export type { Handle };
 
@@ -173,6 +174,7 @@ export async function assemble(
     connectionLifeMs,
   } = settings;
   const { answerBytesMax, breaker } = settings;
+  const tls = watchedTls(settings.serviceTls, logger);
   let ownUrl: string | null = null;
   const callbacks = machines.all().some(({ steps }) => steps.some(({ asynchronous }) => asynchronous))
     ? new Callbacks(await store.secret(), () => settings.callbackUrl ?? ownUrl)
@@ -187,6 +189,7 @@ export async function assemble(
       headers,
       signingKeys,
       proxies,
+      tls,
       connectionsMax,
       queueMax,
       connectTimeoutMs,
@@ -239,7 +242,7 @@ export async function assemble(
     urls,
     headers,
     clock,
-    (name, timeoutMs) => connectorBy({ proxy: proxies[name] ?? null, timeoutMs }),
+    (name, timeoutMs) => connectorBy({ proxy: proxies[name] ?? null, timeoutMs, tls: tls[name] }),
     new Set(Object.keys(handlers)),
   );
   closing.push(() => probes.close());

@@ -24,6 +24,7 @@ import {
 import { proxyFor } from './proxy-settings.ts';
 import { readSealing, type SealingSettings } from './sealing-settings.ts';
 import { readService, readSigningKey, type SigningKey } from './service-settings.ts';
+import { readTls, type TlsFiles, tlsVariables } from './tls-settings.ts';
 import { readTraceSettings, TRACE_VARIABLES, type TraceSettings } from './trace-settings.ts';
 
 /** The participants of the order saga, in the order in which it calls them, with their fixed ports. Each makes one step. */
@@ -188,6 +189,10 @@ export interface Settings extends PolicySettings, LimitSettings {
   readonly serviceHeaders: Readonly<Record<string, readonly string[]>>;
   /** By which key calls to a service are signed; those that are not named are not. Secrets. */
   readonly serviceSigningKeys: Readonly<Record<string, SigningKey>>;
+  /** What those are shown that speak TLS, and whom to believe for them; all the same object where it was set for all. */
+  readonly serviceTls: Readonly<Record<string, TlsFiles>>;
+  /** The same of Redis. */
+  readonly redisTls: TlsFiles | null;
   /** Through which proxy each is called, with the proxy's credentials; `null` for directly. */
   readonly serviceProxies: Readonly<Record<string, string | null>>;
   readonly logLevel: string;
@@ -380,6 +385,22 @@ export function readSettings(
       return [name, proxyFor(url, env, complain)];
     }),
   );
+  const complainOfTls = (variable: string, problem: string) => void problems.push(`${variable}: ${problem}`);
+  const allTls = readTls(env, 'SERVICE', complainOfTls);
+  const serviceTls = byName(
+    services.flatMap(([name, { url }]) => {
+      const beginning = `${inCapitals(name)}_SERVICE`;
+      const own = readTls(env, beginning, complainOfTls);
+      const isTls = url.startsWith('https:');
+      if (own !== null && !isTls)
+        complainOfTls(serviceUrlVariable(name), `must be https where ${beginning}_TLS_… is set`);
+      const tls = isTls ? (own ?? allTls) : null;
+      return tls === null ? [] : [[name, tls] as const];
+    }),
+  );
+  const redisTls = readTls(env, 'REDIS', complainOfTls);
+  if (redisTls !== null && env.REDIS_URL !== undefined && !env.REDIS_URL.startsWith('rediss'))
+    complainOfTls('REDIS_URL', 'must begin with rediss where REDIS_TLS_… is set');
   const policies = readPolicies(parse, sagas);
   const spelling = misspelt(env, knownNames(sagas), stepNames(sagas));
   problems.push(...spelling.problems);
@@ -405,6 +426,8 @@ export function readSettings(
     serviceHeaders,
     serviceSigningKeys,
     serviceProxies,
+    serviceTls,
+    redisTls,
     logLevel: values.LOG_LEVEL,
     logFormat: Object.freeze({ level: values.LOG_LEVEL_FORMAT, time: values.LOG_TIME_FORMAT }),
     dashboard: values.DASHBOARD,
@@ -476,7 +499,7 @@ function defaultUrl(name: string, sagas: readonly SagaOutline[], inContainers: b
   return `http://${inContainers ? `${name}-service` : 'localhost'}:${port}`;
 }
 
-/** Every variable by name with its default, `null` where it has none: docs/settings.md is held against it. */
+/** Every variable by name with its default, `null` where it has none, but those of TLS of each service: docs/settings.md is held against it. */
 export function variables(): ReadonlyMap<string, string | number | boolean | null> {
   const plain = Object.entries(schema.shape).map(
     ([name, type]) => [name, type.parse(undefined) ?? null] as const,
@@ -489,6 +512,7 @@ export function variables(): ReadonlyMap<string, string | number | boolean | nul
   const signing = ORDER_PARTICIPANTS.flatMap((name) =>
     signingVariables(name).map((variable) => [variable, null] as const),
   );
+  const tls = tlsNames([]).map((name) => [name, null] as const);
   const proxies = PROXY_VARIABLES.map((name) => [name, null] as const);
   return new Map<string, string | number | boolean | null>([
     ...plain,
@@ -496,6 +520,7 @@ export function variables(): ReadonlyMap<string, string | number | boolean | nul
     ...headers,
     ...signing,
     ...proxies,
+    ...tls,
     ...policyVariables(),
     ...Object.entries(IDENTITY_VARIABLES),
     ...traces,
@@ -527,6 +552,7 @@ function knownNames(sagas: readonly SagaOutline[]): ReadonlySet<string> {
       serviceHeadersVariable(name),
       ...signingVariables(name),
     ]),
+    ...tlsNames(participants),
     ...READ_ELSEWHERE,
     ...sagas.flatMap(({ stubs = {} }) => Object.keys(stubs).map((name) => `${inCapitals(name)}_PORT`)),
     ...policies,
@@ -544,6 +570,12 @@ export function serviceHeadersVariable(name: string): string {
 
 export function serviceSigningKeyVariable(name: string): string {
   return `${inCapitals(name)}_SERVICE_SIGNING_KEY`;
+}
+
+/** Of Redis, of all services, and of each. */
+function tlsNames(participants: readonly string[]): readonly string[] {
+  const services = participants.map((name) => `${inCapitals(name)}_SERVICE`);
+  return ['REDIS', 'SERVICE', ...services].flatMap(tlsVariables);
 }
 
 function signingVariables(name: string): readonly string[] {

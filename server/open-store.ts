@@ -1,7 +1,7 @@
 /** Which store a coordinator has: the one place where concrete stores are named. */
 import type { Logger } from 'pino';
 import { MemoryStore } from '../stores/memory-store.ts';
-import { connect } from '../stores/redis/connect.ts';
+import { type ConnectOptions, connect } from '../stores/redis/connect.ts';
 import { RedisStore } from '../stores/redis/redis-store.ts';
 import type { SagaStore } from '../stores/saga-store.ts';
 import type { Closing } from './assembly.ts';
@@ -9,6 +9,7 @@ import { ConfigError, type Settings } from './config.ts';
 import { steady, systemClock } from './engine/clock.ts';
 import type { Patiently } from './patience.ts';
 import { privateRedis } from './start/private-redis.ts';
+import { WatchedTls } from './tls-files.ts';
 
 /** REDIS_URL, else a private Redis, else memory. A Redis server that was started for this is stopped with it. */
 export async function openStore(
@@ -18,7 +19,7 @@ export async function openStore(
   closing: Closing,
 ): Promise<SagaStore> {
   const { redisUrl, partitions, inFlightMax, auditKey, dataDir } = settings;
-  if (redisUrl !== null) return patiently(() => openRedis(redisUrl, settings));
+  if (redisUrl !== null) return patiently(() => openRedis(redisUrl, settings, logger));
   const server = await privateRedis(dataDir);
   if (server === null) {
     logger.warn(
@@ -32,7 +33,7 @@ export async function openStore(
   });
   const { pid, socketPath, adopted } = server;
   logger.info({ pid, socketPath, adopted }, adopted ? 'private Redis found' : 'private Redis started');
-  return patiently(() => openRedis(`unix://${socketPath}`, settings));
+  return patiently(() => openRedis(`unix://${socketPath}`, settings, logger));
 }
 
 /** For as long as the process lives. */
@@ -56,9 +57,12 @@ export async function openRedis(
     auditKey,
     waitReplicas,
     redisPrefix: prefix,
-  }: Bounds & Pick<Settings, 'waitReplicas' | 'redisPrefix'>,
+    redisTls,
+  }: Bounds & Pick<Settings, 'waitReplicas' | 'redisPrefix' | 'redisTls'>,
+  logger: Logger,
 ): Promise<SagaStore> {
-  const redis = connectTo(url);
+  const watched = redisTls && new WatchedTls(redisTls, 'Redis', logger);
+  const redis = connectTo(url, watched ? () => watched.now : undefined);
   try {
     return await RedisStore.open({
       redis,
@@ -75,9 +79,9 @@ export async function openRedis(
 }
 
 /** What the URL lacks is a setting to mend. */
-function connectTo(url: string) {
+function connectTo(url: string, tls: ConnectOptions['tls']) {
   try {
-    return connect(url);
+    return connect(url, { tls });
   } catch (error) {
     throw new ConfigError([`REDIS_URL: ${(error as Error).message}`]);
   }

@@ -1,6 +1,7 @@
 /** Asks the participants whether they are well: together, a second each, and not more often than every two. */
 import { buildConnector, Pool } from 'undici';
 import type { Clock } from './engine/clock.ts';
+import { heeding, tlsFault } from './engine/tls-faults.ts';
 
 const PROBE_TIMEOUT_MS = 1000;
 const CACHED_MS = 2000;
@@ -16,6 +17,9 @@ export class Probes<Name extends string> {
   readonly #clock: Clock;
   /** Each probe has a connection of its own: one that is kept would say how the participant is that a name once led to. */
   readonly #pools: ReadonlyMap<Name, Pool>;
+  /** What came of the last attempt in TLS, by name. */
+  readonly #refusals = new Map<Name, Error | null>();
+  readonly #faults = new Map<Name, string>();
   readonly #last = new Map<Name, { readonly at: number; readonly healthy: Promise<boolean> }>();
 
   /** @param headers what each service is sent, names and values in turn: one that asks for a key asks for it here too */
@@ -31,7 +35,7 @@ export class Probes<Name extends string> {
     this.#headers = headers;
     this.#clock = clock;
     const pools = (Object.entries(urls) as [Name, string][]).map(([name, url]) => {
-      const connect = connectorOf(name, PROBE_TIMEOUT_MS);
+      const connect = heeding(connectorOf(name, PROBE_TIMEOUT_MS), (why) => this.#refusals.set(name, why));
       return [name, new Pool(new URL(url).origin, { connections: 2, pipelining: 0, connect })] as const;
     });
     this.#pools = new Map(pools);
@@ -41,6 +45,11 @@ export class Probes<Name extends string> {
     const names = Object.keys(this.urls) as Name[];
     const found = await Promise.all(names.map(async (name) => [name, await this.one(name)] as const));
     return Object.fromEntries(found) as Record<Name, boolean>;
+  }
+
+  /** What was wrong with the TLS of participants when they were asked last, in words that begin with a name. */
+  get tlsFaults(): string[] {
+    return [...this.#faults].map(([name, words]) => `${name}: ${words}`);
   }
 
   /** A probe under way serves everybody who asks meanwhile. */
@@ -78,8 +87,13 @@ export class Probes<Name extends string> {
         signal: controller.signal,
       });
       await body.dump();
+      this.#faults.delete(name);
       return statusCode >= 200 && statusCode < 300;
-    } catch {
+    } catch (error) {
+      const { code = '' } = (this.#refusals.get(name) ?? error) as NodeJS.ErrnoException;
+      const words = tlsFault(code);
+      if (words === null) this.#faults.delete(name);
+      else this.#faults.set(name, words);
       // However it failed, the answer is that it is not well.
       return false;
     } finally {

@@ -56,7 +56,7 @@ export async function openEmbedded(options: CoordinatorOptions, interruption: Ab
         settings,
         logger,
         sagas: sagasOf(blueprints),
-        openStore: (patiently) => open(settings, patiently),
+        openStore: (patiently) => open(settings, patiently, logger),
         interruption,
         siblings: null,
         handlers: handlersIn(options),

@@ -1,4 +1,5 @@
 /** The stores that an application can choose. Each is opened when the coordinator starts, and loaded only then. */
+import type { Logger } from 'pino';
 import type { SagaStore } from '../../stores/saga-store.ts';
 import type { Settings } from '../config.ts';
 import type { Patiently } from '../patience.ts';
@@ -8,7 +9,7 @@ export interface Store {
   readonly kind: 'memory' | 'redis';
 }
 
-type Open = (settings: Settings, patiently: Patiently) => Promise<SagaStore>;
+type Open = (settings: Settings, patiently: Patiently, logger: Logger) => Promise<SagaStore>;
 
 /** Apart from what users see: the contract of stores is no promise to them. */
 const openers = new WeakMap<Store, Open>();
@@ -49,7 +50,7 @@ export function memoryStore(): Store {
  */
 export function redisStore(url: string, options: RedisStoreOptions = {}): Store {
   const { prefix = '', partitions = null, waitReplicas } = options;
-  return store('redis', async (settings, patiently) => {
+  return store('redis', async (settings, patiently, logger) => {
     const { openRedis } = await import('../open-store.ts');
     const own = {
       ...settings,
@@ -57,6 +58,6 @@ export function redisStore(url: string, options: RedisStoreOptions = {}): Store 
       partitions,
       waitReplicas: waitReplicas ? { fsync: false, ...waitReplicas } : null,
     };
-    return patiently(() => openRedis(url, own));
+    return patiently(() => openRedis(url, own, logger));
   });
 }

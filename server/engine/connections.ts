@@ -7,6 +7,8 @@
  */
 import { type buildConnector, Client } from 'undici';
 import type { Clock } from './clock.ts';
+import { NeverSentError } from './exchange.ts';
+import { heeding } from './tls-faults.ts';
 
 export interface ConnectionSettings {
   /** Scheme, host and port. */
@@ -21,6 +23,8 @@ interface Connection {
   readonly client: Client;
   /** Until when it may be given calls, on the monotonic clock; `null` while it is not connected. */
   goodUntilMs: number | null;
+  /** What the participant said in TLS when it ended the connection. */
+  refusal: Error | null;
 }
 
 /** By as much of its life some connections are closed sooner, so that those of one rush do not end in another. */
@@ -45,6 +49,10 @@ export class Connections {
     const connection = this.#take();
     try {
       return await call(connection.client);
+    } catch (error) {
+      const { refusal } = connection;
+      if (refusal === null) throw error;
+      throw error instanceof NeverSentError ? new NeverSentError(refusal) : refusal;
     } finally {
       // A call that was cut off has left its connection busy: with connecting, or with an answer that nobody reads.
       if (connection.client.stats.size > 0) void this.#end(connection);
@@ -70,12 +78,14 @@ export class Connections {
     const { origin, connector, lifeMs } = this.#settings;
     // The deadline of a call is its cutoff; undici's own time-outs are coarser, and start at other moments.
     const client = new Client(origin, {
-      connect: connector,
+      connect: heeding(connector, (refusal) => {
+        connection.refusal = refusal;
+      }),
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveMaxTimeout: lifeMs,
     });
-    const connection: Connection = { client, goodUntilMs: null };
+    const connection: Connection = { client, goodUntilMs: null, refusal: null };
     client.on('connect', () => {
       connection.goodUntilMs = this.#clock.monotonic() + lifeMs * (1 - SPREAD * this.#random());
     });

@@ -2,6 +2,7 @@
 import type { Answer, Call, Outcome } from '../../machines/index.ts';
 import { readAnswer, reasonIn } from './answer.ts';
 import { type Answered, NeverSentError } from './exchange.ts';
+import { tlsFault } from './tls-faults.ts';
 
 /** What came of a call that was made. */
 export type Reply =
@@ -84,7 +85,7 @@ export function replyOfFailure(error: unknown): Reply {
   return {
     // Whatever fails once a byte was written may have come, in part or whole.
     outcome: error instanceof NeverSentError ? 'retryable' : 'unknown',
-    error: bounded(code === '' ? message : `${code} ${message}`),
+    error: bounded(code === '' ? message : `${code} ${tlsFault(code) ?? message}`),
     retryAfterMs: null,
   };
 }

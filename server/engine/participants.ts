@@ -17,7 +17,7 @@ import { exchangeHere, type Handle } from './exchange-here.ts';
 import { Gate } from './gate.ts';
 import { codeOf, type Deferral, type Reply, replyOf, replyOfFailure } from './outcome.ts';
 import { withoutSecrets } from './secrets.ts';
-import { connectorBy } from './tunnel.ts';
+import { type ClientTls, connectorBy } from './tunnel.ts';
 import { passingOver } from './unasked-continue.ts';
 
 export interface ParticipantSettings {
@@ -31,6 +31,8 @@ export interface ParticipantSettings {
   readonly signingKeys?: Readonly<Record<string, SigningKey>>;
   /** Through which proxy a participant is called, by its name; those that are not named are called directly. */
   readonly proxies: Readonly<Record<string, string | null>>;
+  /** What is shown to a participant, and whom to believe for it, by its name. */
+  readonly tls?: Readonly<Record<string, ClientTls>>;
   readonly connectionsMax: number;
   /** Calls to one participant that may wait for a connection. */
   readonly queueMax: number;
@@ -307,12 +309,12 @@ type Way = Pick<Participant, 'exchange' | 'close'>;
 function throughConnections(
   name: string,
   origin: string,
-  { proxies, connectTimeoutMs, connectionLifeMs }: ParticipantSettings,
+  { proxies, connectTimeoutMs, connectionLifeMs, tls }: ParticipantSettings,
   { clock, random, lookup }: Surroundings,
 ): Way {
   const proxy = proxies[name] ?? null;
   const connector = passingOver(
-    connectorBy({ proxy, timeoutMs: connectTimeoutMs, ...(lookup && { lookup }) }),
+    connectorBy({ proxy, timeoutMs: connectTimeoutMs, tls: tls?.[name], ...(lookup && { lookup }) }),
   );
   const connections = new Connections({ origin, connector, lifeMs: connectionLifeMs }, clock, random);
   return {

@@ -14,11 +14,44 @@ export interface Way {
   readonly timeoutMs: number;
   /** Where a name leads; else the system is asked. */
   readonly lookup?: LookupFunction;
+  /** What is shown to a participant that speaks TLS, and whom to believe; a proxy is shown nothing of it. */
+  readonly tls?: ClientTls | undefined;
 }
 
-export function connectorBy({ proxy, timeoutMs, lookup }: Way): buildConnector.connector {
-  const direct = buildConnector({ timeout: timeoutMs, ...(lookup && { lookup }) });
-  return proxy === null ? direct : tunnelling(new URL(proxy), direct, timeoutMs);
+/** In PEM; without `ca`, whom Node believes. */
+export interface TlsMaterial {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+export interface ClientTls {
+  /** As it is just now: another object whenever it has changed. */
+  readonly now: TlsMaterial;
+}
+
+export function connectorBy({ proxy, timeoutMs, lookup, tls }: Way): buildConnector.connector {
+  const plain = { timeout: timeoutMs, ...(lookup && { lookup }) };
+  const toProxy = buildConnector(plain);
+  const direct = tls === undefined ? toProxy : renewing(tls, (now) => buildConnector({ ...plain, ...now }));
+  return proxy === null ? direct : tunnelling(new URL(proxy), toProxy, direct, timeoutMs);
+}
+
+/** A connector keeps TLS sessions: one that was begun under other certificates must not be gone on with. */
+function renewing(
+  tls: ClientTls,
+  make: (material: TlsMaterial) => buildConnector.connector,
+): buildConnector.connector {
+  let material = tls.now;
+  let connector = make(material);
+  return (options, callback) => {
+    const { now } = tls;
+    if (now !== material) {
+      material = now;
+      connector = make(now);
+    }
+    connector(options, callback);
+  };
 }
 
 /** With a code of its own: what goes by UND_ERR_SOCKET makes a client try again for ever, and keeps its call waiting. */
@@ -29,6 +62,7 @@ class TunnelError extends Error {
 
 function tunnelling(
   proxy: URL,
+  toProxy: buildConnector.connector,
   direct: buildConnector.connector,
   timeoutMs: number,
 ): buildConnector.connector {
@@ -39,7 +73,7 @@ function tunnelling(
     const { host = '', protocol, port } = options;
     const authority = port ? host : `${host}:${protocol === 'https:' ? 443 : 80}`;
     // One client for each tunnel: the socket leaves it.
-    const client = new Client(proxy.origin, { connect: direct, headersTimeout: timeoutMs });
+    const client = new Client(proxy.origin, { connect: toProxy, headersTimeout: timeoutMs });
     client.connect({ path: authority, headers }).then(
       ({ statusCode, socket }) => {
         void client.destroy();

@@ -117,6 +117,7 @@ export function healthRoutes(app: OpenAPIHono, { engine, probes, version }: Heal
         all_services_healthy: allHealthy,
         service_urls: { ...urls } as Health['service_urls'],
         breakers: breakers as Health['breakers'],
+        tls_faults: probes.tlsFaults,
         store: {
           kind,
           durability,

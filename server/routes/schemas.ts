@@ -232,6 +232,9 @@ export const health = z
     all_services_healthy: z.boolean(),
     service_urls: services(url).openapi('ServiceUrls'),
     breakers: services(z.enum(['closed', 'open', 'half-open']).openapi('Breaker')).openapi('Breakers'),
+    tls_faults: z.array(z.string()).meta({
+      description: 'What is wrong with the TLS of participants, in words that begin with a name.',
+    }),
     store: z
       .object({
         kind: z.enum(['memory', 'redis']),

@@ -28,7 +28,7 @@ const CAUSES: readonly (readonly [pattern: RegExp, words: string, lasting?: 'las
   [/DB index is out of range/, 'it has no database of the number that stands in REDIS_URL’s path', 'lasting'],
   [
     /SELF_SIGNED_CERT|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|CERT_UNTRUSTED/,
-    'its certificate is signed by an authority that is not known here: name the authority’s certificate in NODE_EXTRA_CA_CERTS',
+    'its certificate is signed by an authority that is not known here: name the authority’s certificate in REDIS_TLS_CA_FILE or NODE_EXTRA_CA_CERTS',
     'lasting',
   ],
   [/CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/, 'its certificate is not valid now', 'lasting'],
@@ -43,7 +43,21 @@ const CAUSES: readonly (readonly [pattern: RegExp, words: string, lasting?: 'las
     'lasting',
   ],
   [
-    /before secure TLS connection|CERTIFICATE_REQUIRED|certificate required|handshake failure/i,
+    /ALERT_CERTIFICATE_REQUIRED|alert certificate required/i,
+    'it wants a client’s certificate: name one in REDIS_TLS_CERT_FILE, and its key in REDIS_TLS_KEY_FILE',
+    'lasting',
+  ],
+  [
+    /ALERT_UNKNOWN_CA|alert unknown ca/i,
+    'it does not know the authority that signed the certificate in REDIS_TLS_CERT_FILE',
+    'lasting',
+  ],
+  [
+    /ALERT_CERTIFICATE_EXPIRED|alert certificate expired/i,
+    'the certificate in REDIS_TLS_CERT_FILE has expired',
+  ],
+  [
+    /before secure TLS connection|handshake failure/i,
     'it ended the TLS handshake: it may not speak TLS there (then REDIS_URL begins with redis), or want a client’s certificate',
   ],
   [

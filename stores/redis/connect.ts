@@ -38,10 +38,15 @@ const FORM =
 
 export interface ConnectOptions {
   readonly commandTimeoutMs?: number;
+  /** What `rediss` shows of itself and whom it believes, asked for each connection. In PEM; without `ca`, whom Node believes. */
+  readonly tls?: (() => { readonly ca?: string; readonly cert?: string; readonly key?: string }) | undefined;
 }
 
 /** An unconnected client (`RedisStore.open` connects it). Its later connection errors show in its commands. */
-export function connect(url: string, { commandTimeoutMs = COMMAND_TIMEOUT_MS }: ConnectOptions = {}): Client {
+export function connect(
+  url: string,
+  { commandTimeoutMs = COMMAND_TIMEOUT_MS, tls }: ConnectOptions = {},
+): Client {
   const form = FORM.exec(url)?.groups;
   // The URL itself may hold a password, so it is not repeated.
   if (!form)
@@ -68,7 +73,7 @@ export function connect(url: string, { commandTimeoutMs = COMMAND_TIMEOUT_MS }: 
     reconnectOnError: ({ message }) => /(^|-)READONLY /.test(message),
     ...(user ? { username: decoded(user) } : {}),
     ...(password ? { password: decoded(password) } : {}),
-    ...(scheme.startsWith('rediss') ? { tls: {} } : {}),
+    ...(scheme.startsWith('rediss') ? { tls: tls ? asked(tls) : {} } : {}),
   };
 
   const client = open(scheme, hosts, path, options, sentinelLogin(scheme, query));
@@ -78,6 +83,14 @@ export function connect(url: string, { commandTimeoutMs = COMMAND_TIMEOUT_MS }: 
   if (client instanceof Cluster) client.on('+node', forgetSocketTimeout);
   else forgetSocketTimeout(client);
   return client;
+}
+
+/** ioredis keeps the object, and copies what is in it when it connects: so each connection has what there is by then. */
+function asked(tls: NonNullable<ConnectOptions['tls']>): NonNullable<RedisOptions['tls']> {
+  const own = {};
+  for (const part of ['ca', 'cert', 'key'] as const)
+    Object.defineProperty(own, part, { enumerable: true, get: () => tls()[part] });
+  return own;
 }
 
 /**
@@ -152,7 +165,7 @@ function open(
       sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
       ...sentinelLogin,
       // Without these both are spoken to in plain text, whatever the scheme says.
-      ...(options.tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
+      ...(options.tls ? { enableTLSForSentinelMode: true, sentinelTLS: options.tls } : {}),
     });
   }
   // A relative path has its first folder where other forms have their host.

@@ -52,6 +52,8 @@ it('needs nothing to be set', () => {
     serviceProxies: { order: null, inventory: null, payment: null, shipping: null, notification: null },
     serviceHeaders: { order: [], inventory: [], payment: [], shipping: [], notification: [] },
     serviceSigningKeys: {},
+    serviceTls: {},
+    redisTls: null,
     logLevel: 'info',
     logFormat: { level: 'number', time: 'epoch' },
     dashboard: true,

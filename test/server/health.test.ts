@@ -43,6 +43,7 @@ describe('with all services', () => {
         ...Object.fromEntries(SERVICE_NAMES.map((name) => [name, world.services[name].url])),
       },
       breakers: Object.fromEntries(SERVICE_NAMES.map((name) => [name, 'closed'])),
+      tls_faults: [],
       store: {
         kind: 'redis',
         durability: expect.stringContaining('fsync always'),

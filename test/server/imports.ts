@@ -72,7 +72,7 @@ const NODE_VERSION = /^node-version\.ts$/;
 /** Imports nothing, so everybody may import it. */
 const JSON_ROOM = /^json\//;
 /** What everybody in the server may know of the engine. */
-const ENGINE_SHOWN = /^server\/engine\/(contract|clock)\.ts$/;
+const ENGINE_SHOWN = /^server\/engine\/(contract|clock|tls-faults)\.ts$/;
 
 /** It seals whatever a store keeps, and knows none of them. */
 const SEALING = /^stores\/sealing\//;
@@ -200,7 +200,7 @@ export const RULES: readonly Rule[] = [
     about: /^server\/open-store\.ts$/,
     may: [
       /^stores\//,
-      /^server\/(assembly|config|patience)\.ts$/,
+      /^server\/(assembly|config|patience|tls-files)\.ts$/,
       ENGINE_SHOWN,
       /^server\/start\/private-redis\.ts$/,
       PACKAGE,
