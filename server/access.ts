@@ -49,8 +49,7 @@ export function guard(
 ): MiddlewareHandler {
   const outside = outsideBy(settings);
   const checkHost = hostCheck(settings);
-  const doorsAt = doorsBy(settings);
-  const admitted = admission(settings, session, users);
+  const admitted = admission(settings, doorsBy(settings), session, users);
   return async (c, next) => {
     const seen = outside(c);
     c.set('outside', seen);
@@ -60,7 +59,7 @@ export function guard(
     if (origin !== undefined) checkOrigin(origin.toLowerCase(), seen);
     // A participant is no operator: it knows the token of its own call, and no other would do.
     if (isCallback(c.req.method, c.req.path)) c.set('caller', checkCallback(c, callbacks));
-    else c.set('caller', await admitted(c, doorsAt(c)));
+    else c.set('caller', await admitted(c));
     await next();
   };
 }
@@ -122,18 +121,21 @@ function checkOrigin(origin: string, { host, scheme }: Outside): void {
 /** Whoever is asked for stays who they are on loopback, too: it would be a trap if they did not, behind a proxy. */
 function admission(
   settings: AccessSettings,
+  doorsAt: (c: Context) => readonly Door[] | null,
   session: Session | null,
   users: Users | null,
-): (c: Context, doors: readonly Door[] | null) => Promise<Caller> | Caller {
+): (c: Context) => Promise<Caller> | Caller {
   if (isAccessOff(settings)) {
-    return (_, doors) => {
+    return (c) => {
+      const doors = doorsAt(c);
       if (doors === null || doors.length === 0) return ANONYMOUS;
       throw new Problem('access-off', 'HOST is not loopback: set API_TOKEN to switch reads and commands on');
     };
   }
   if (!isAsked(settings)) return () => ANONYMOUS;
   const tokens = new Tokens(heldTokens(settings));
-  return async (c, doors) => {
+  return async (c) => {
+    const doors = doorsAt(c);
     if (doors === null) return ANONYMOUS;
     const given = tokenIn(c);
     const holder = given === null ? null : tokens.holderOf(given);

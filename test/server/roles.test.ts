@@ -126,10 +126,13 @@ describe('every route', () => {
       });
     const unsaid = appWith({ API_TOKENS });
     unsaid.get('/unsaid', (c) => c.text('let in'));
+    unsaid.get('/assets/*', (c) => c.text('let in'));
     for (const role of ROLES) {
       const headers = { host: 'localhost', authorization: `Bearer ${TOKENS[role]}` };
       expect((await unsaid.request('/unsaid', { headers })).status, role).toBe(role === 'admin' ? 200 : 403);
     }
+    // Nor does one that is open beside it open it.
+    expect((await unsaid.request('/assets/icon.svg', { headers: { host: 'localhost' } })).status).toBe(401);
   });
 });
 
