@@ -10,7 +10,7 @@ export interface components {
         RetryByFilter: {
             /** @description Why; it stands in the log of the saga. */
             reason: string;
-            /** @description Who asks; `operator` unless set. */
+            /** @description Who asks; `operator` unless set. Of callers that are known by name it says for whom they ask. */
             by?: string;
             filter: components["schemas"]["RetryFilter"];
             /** @description Only says which sagas there are, each with its ETag. */
@@ -53,7 +53,7 @@ export interface components {
         RetryByName: {
             /** @description Why; it stands in the log of the saga. */
             reason: string;
-            /** @description Who asks; `operator` unless set. */
+            /** @description Who asks; `operator` unless set. Of callers that are known by name it says for whom they ask. */
             by?: string;
             /** @description As a dry run named them; each saga once only. */
             sagas: components["schemas"]["SagaSeen"][];
@@ -266,7 +266,7 @@ export interface components {
          * @description A URI reference (RFC 9457); each has its section in docs/errors.md.
          * @enum {string}
          */
-        ProblemType: "malformed-json" | "malformed-form" | "invalid-header" | "invalid-query" | "validation-error" | "idempotency-key-reused" | "unsupported-media-type" | "body-too-large" | "unauthorized" | "callback-unauthorized" | "access-off" | "foreign-origin" | "misdirected-request" | "not-found" | "saga-not-found" | "machine-not-found" | "service-not-found" | "no-such-event" | "saga-ended" | "saga-moved" | "precondition-required" | "rate-limited" | "too-many-requests" | "too-many-events" | "too-many-watchers" | "method-not-allowed" | "draining" | "overloaded" | "store-unavailable" | "saga-forgotten" | "start-unknown" | "definition-error" | "internal-error";
+        ProblemType: "malformed-json" | "malformed-form" | "invalid-header" | "invalid-query" | "validation-error" | "idempotency-key-reused" | "unsupported-media-type" | "body-too-large" | "unauthorized" | "callback-unauthorized" | "forbidden" | "login-failed" | "identity-unavailable" | "access-off" | "foreign-origin" | "misdirected-request" | "not-found" | "saga-not-found" | "machine-not-found" | "service-not-found" | "no-such-event" | "saga-ended" | "saga-moved" | "precondition-required" | "rate-limited" | "too-many-requests" | "too-many-events" | "too-many-watchers" | "method-not-allowed" | "draining" | "overloaded" | "store-unavailable" | "saga-forgotten" | "start-unknown" | "definition-error" | "internal-error";
         FieldError: {
             /** Format: json-pointer */
             pointer: string;
@@ -502,26 +502,26 @@ export interface components {
         CancelRequest: {
             /** @description Why; it stands in the log of the saga. */
             reason: string;
-            /** @description Who asks; `operator` unless set. */
+            /** @description Who asks; `operator` unless set. Of callers that are known by name it says for whom they ask. */
             by?: string;
         };
         RetryRequest: {
             /** @description Why; it stands in the log of the saga. */
             reason: string;
-            /** @description Who asks; `operator` unless set. */
+            /** @description Who asks; `operator` unless set. Of callers that are known by name it says for whom they ask. */
             by?: string;
         };
         SkipRequest: {
             /** @description Why; it stands in the log of the saga. */
             reason: string;
-            /** @description Who asks; `operator` unless set. */
+            /** @description Who asks; `operator` unless set. Of callers that are known by name it says for whom they ask. */
             by?: string;
             step: string;
         };
         ResolveRequest: {
             /** @description Why; it stands in the log of the saga. */
             reason: string;
-            /** @description Who asks; `operator` unless set. */
+            /** @description Who asks; `operator` unless set. Of callers that are known by name it says for whom they ask. */
             by?: string;
             /** @enum {string} */
             as: "COMPLETED" | "FAILED";

@@ -183,12 +183,15 @@ describe('what is closed or bounded is said', () => {
     ).toEqual([true, true, false, false]);
   });
 
-  it('health is open: it knows no 401, and asks for nothing', () => {
-    const { security, responses } = operation('getHealth');
-    expect(security).toEqual([]);
-    expect(Object.keys(responses)).toEqual(['200', '403', '421', '500']);
-    expect(responses['403'].description).not.toContain('access-off');
-    expect(Object.keys(operation('getStatistics').responses)).toContain('401');
+  it('each operation says which roles may do it, and health is closed where it is not opened', () => {
+    const { security, responses, 'x-roles': roles } = operation('getHealth');
+    expect([security, roles]).toEqual([undefined, ['viewer', 'submitter']]);
+    expect(Object.keys(responses)).toEqual(['200', '401', '403', '421', '500', '503']);
+    expect(operation('resolveSaga')['x-roles']).toEqual(['operator']);
+    expect(operation('submitOrder')['x-roles']).toEqual(['submitter']);
+    // Whoever is called back is none of them.
+    const without = operations.filter((one) => one['x-roles'] === undefined);
+    expect(without.map(({ where }) => where)).toEqual([expect.stringContaining('/outcome')]);
   });
 
   it.each([
