@@ -5,7 +5,7 @@
  * While the provider cannot be reached its last keys go on to serve, for an hour; nobody can be let in by a key that is not known. Whoever
  * brings one then is told to come again, not that the token is wrong: a client would throw a good one away.
  */
-import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
+import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from 'jose';
 import type { Logger } from 'pino';
 import { isSafeUrl } from '../hosts.ts';
 import type { OidcSettings } from '../identity-settings.ts';
@@ -24,6 +24,9 @@ const STALE_MAX_MS = 60 * 60_000;
 const COOLDOWN_MS = 30_000;
 /** After one that failed, within which nobody waits for another. */
 const FAILED_MS = 2000;
+
+/** An answer that is none of keys, or never came whole: of the token it says nothing. */
+const NO_KEYS: ReadonlySet<string> = new Set(['ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID', 'ERR_JOSE_GENERIC']);
 
 type RemoteKeys = ReturnType<typeof createRemoteJWKSet>;
 
@@ -52,11 +55,18 @@ export class ProviderKeys {
 
   /** @throws ProviderError; an error of jose for a key that the provider does not have */
   readonly get: JWTVerifyGetKey = async (header, token) => {
-    const keys = await this.#found();
-    const age = this.#now() - this.#fetchedAt;
-    if (age > STALE_MAX_MS) await this.#reload(keys);
-    else if (age > FRESH_MS && !this.#justFailed) void this.#reload(keys).catch(() => {});
-    return keys(header, token);
+    try {
+      const keys = await this.#found();
+      const age = this.#now() - this.#fetchedAt;
+      if (age > STALE_MAX_MS) await this.#reload(keys);
+      // What comes of it the log says; the keys that are known serve meanwhile.
+      else if (age > FRESH_MS && !this.#justFailed) void this.#reload(keys).catch(() => {});
+      return await keys(header, token);
+    } catch (error) {
+      throw error instanceof errors.JOSEError && NO_KEYS.has(error.code)
+        ? this.#failed(error.message)
+        : error;
+    }
   };
 
   get #justFailed(): boolean {

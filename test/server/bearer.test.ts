@@ -26,6 +26,7 @@ beforeEach(() => {
   skippedMs = 0;
   lines = [];
   issuer.isDown = false;
+  issuer.garbled = null;
   issuer.asked.clear();
 });
 afterEach(() => {
@@ -250,6 +251,21 @@ describe('the keys of the provider', () => {
     skip(3000);
     expect((await ask(token)).status).toBe(200);
   });
+
+  it.each(['<html>', '{}', '{"keys": 7}'])(
+    'are none in %j, which says nothing of the token',
+    async (garbled) => {
+      const ask = doorWith();
+      issuer.garbled = garbled;
+      const token = await issuer.token();
+      for (let index = 0; index < 3; index += 1)
+        expect(await ask(token)).toMatchObject({ status: 503, type: 'identity-unavailable' });
+      expect(issuer.asked.get('/jwks')).toBe(1);
+      issuer.garbled = null;
+      skip(3000);
+      expect((await ask(token)).status).toBe(200);
+    },
+  );
 
   it('are none of a provider that says it is another', async () => {
     const { port } = new URL(issuer.url);

@@ -19,6 +19,8 @@ export interface Issuer {
   /** Whether a person must say yes on a page of the provider; else whoever comes is sent back at once. */
   asksOnPage: boolean;
   isDown: boolean;
+  /** What is answered instead of keys. */
+  garbled: string | null;
   /** How often each path was asked for. */
   readonly asked: Map<string, number>;
   /** The claims over those of a token that will do; what is `undefined` is left out. */
@@ -55,6 +57,7 @@ export async function startIssuer(): Promise<Issuer> {
     idToken: {},
     asksOnPage: false,
     isDown: false,
+    garbled: null,
     asked: new Map(),
     token: (claims = {}, header) => signed({ ...usual(AUDIENCE), groups: ['operators'], ...claims }, header),
     get keys() {
@@ -92,6 +95,7 @@ export async function startIssuer(): Promise<Issuer> {
           code_challenge_methods_supported: ['S256'],
         });
       case '/jwks':
+        if (issuer.garbled !== null) return void response.writeHead(200).end(issuer.garbled);
         return void json(200, { keys: issuer.keys });
       case '/authorize': {
         const code = randomUUID();
