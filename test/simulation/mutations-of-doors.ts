@@ -212,6 +212,13 @@ export const ofDoors: readonly Mutation[] = [
     tests: BEARER,
   },
   {
+    name: 'an answer that is no set of keys makes tokens wrong',
+    file: keys,
+    find: 'error instanceof errors.JOSEError && NO_KEYS.has(error.code)',
+    replace: 'false',
+    tests: BEARER,
+  },
+  {
     name: 'another issuer’s configuration will do',
     file: keys,
     find: 'said?.issuer !== issuer || ',
