@@ -1,4 +1,5 @@
 /** Every command by its name, in the order in which help lists them. */
+import { audit } from './audit.ts';
 import type { Commands, Options } from './command.ts';
 import { completion } from './completion.ts';
 import { help } from './help.ts';
@@ -24,6 +25,7 @@ export const COMMANDS: Commands = {
   'send-event': sendEvent,
   ...looks,
   verify,
+  audit,
   init,
   store,
   completion,

@@ -6,9 +6,9 @@ import { EXIT, UsageError } from './surroundings.ts';
 const COLUMNS = 80;
 
 const ENDS = `It ends with 0 where all went well, 1 where the saga failed or is parked, the
-coordinator is not healthy, or a service breaks a promise, 2 where the command
-is wrong, 3 where nobody answers, 4 where it refuses, 5 where the saga still
-runs when the wait is over.
+coordinator is not healthy, a service breaks a promise, or an audit is not
+whole, 2 where the command is wrong, 3 where nobody answers, 4 where it refuses,
+5 where the saga still runs when the wait is over.
 `;
 
 export const help: Command = {

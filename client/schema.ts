@@ -528,6 +528,70 @@ export interface components {
         };
         BulkRetry: components["schemas"]["RetryPlan"] | components["schemas"]["RetryResults"];
         RetryMany: components["schemas"]["RetryByFilter"] | components["schemas"]["RetryByName"];
+        AuditPage: {
+            entries: components["schemas"]["AuditEntry"][];
+            cursor: string | null;
+            /** @description Chains of which not all could be read, in words. Nearly always empty. */
+            damage: string[];
+        };
+        AuditEntry: {
+            /** @description Name of the partition. */
+            chain: string;
+            /**
+             * Format: int64
+             * @description Counted from 1 in its chain.
+             */
+            seq: number;
+            /** Format: date-time */
+            at: string;
+            /** @description `cancel`, `retry`, `skip`, `resolve`, `event`; `unreadable` of a request that cannot be read; `trimmed` and `begun-anew` of what the audit did itself. */
+            action: string;
+            /** @description Who asked, as the coordinator knows it; empty of what the audit did itself. */
+            actor: string;
+            /** @description Who asked, as they said themselves. */
+            by: string;
+            reason: string;
+            saga_id: string | null;
+            machine: string | null;
+            /** @description Id of the request. */
+            request: string | null;
+            asked_at: string | null;
+            /** @description Of a skip. */
+            step: string | null;
+            /** @description Of a resolve. */
+            as: string | null;
+            /** @description Of an event: its name. */
+            event: string | null;
+            /** @description `done`, or `ignored`: it fitted nowhere any more. */
+            outcome: string | null;
+            before: components["schemas"]["AuditStanding"] | null;
+            after: components["schemas"]["AuditStanding"] | null;
+            /** Format: int64 */
+            revision: number | null;
+            /** @description Of the write that did it; it begins with the coordinator. */
+            write_id: string | null;
+            dropped: components["schemas"]["AuditDropped"] | null;
+            /** @description By which key `mac` was made. */
+            key_id: string | null;
+            /** @description Hash of the entry before it in its chain. */
+            prev: string;
+            /** @description SHA-256 of all the others but `mac`, in the form of RFC 8785. */
+            hash: string;
+            /** @description HMAC-SHA-256 of `hash`. */
+            mac: string | null;
+        };
+        /** @description Where a saga stood. */
+        AuditStanding: {
+            state: string;
+            /** @enum {string} */
+            status: "STARTED" | "COMPLETED" | "FAILED" | "ABORTED";
+        };
+        /** @description The last entry that was dropped. */
+        AuditDropped: {
+            /** Format: int64 */
+            seq: number;
+            hash: string;
+        };
         EventStream: string;
         MachineList: {
             machines: components["schemas"]["MachineSummary"][];

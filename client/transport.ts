@@ -61,6 +61,12 @@ export class Transport {
     return body as ReadableStream<Uint8Array>;
   }
 
+  /** An answer of any length, as it comes, of this media type. */
+  async download(path: string, mediaType: string): Promise<AsyncIterable<Uint8Array>> {
+    const { body } = await this.#send(path, {}, null, mediaType);
+    return read((body ?? []) as AsyncIterable<Uint8Array>);
+  }
+
   async #send(
     path: string,
     { method = 'GET', headers = {}, body, signal }: Question,
@@ -109,6 +115,15 @@ export class Transport {
 function retryAfterMs({ headers }: Response): number | null {
   const text = headers.get('retry-after')?.trim() ?? '';
   return /^\d{1,9}$/.test(text) ? 1000 * Number(text) : null;
+}
+
+/** One that was cut off is none. */
+async function* read(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* body;
+  } catch (error) {
+    throw new UnreachableError(`the answer was cut off: ${causeOf(error)}`);
+  }
 }
 
 async function jsonOf(response: Response): Promise<unknown> {

@@ -14,6 +14,7 @@ import type { Pages } from './dashboard/dashboard-parts.ts';
 import { baseOf, edge, routedPath } from './edge.ts';
 import { answerProblem, invalid, Problem } from './problem.ts';
 import { aboutApi, registerSecurity, withRoles } from './routes/about.ts';
+import { auditRoutes } from './routes/audit.ts';
 import { bulkRetryRoutes } from './routes/bulk-retry.ts';
 import { diagramRoutes } from './routes/diagrams.ts';
 import { docsRoutes } from './routes/docs.ts';
@@ -82,6 +83,7 @@ export function createApp(parts: AppParts): OpenAPIHono {
   outcomeRoutes(app, engine);
   operationRoutes(app, engine);
   bulkRetryRoutes(app, engine);
+  auditRoutes(app, engine);
   diagramRoutes(app, engine);
   eventRoutes(app, engine, parts.limits, logger);
   machineRoutes(app, engine);

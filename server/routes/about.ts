@@ -7,6 +7,7 @@ const TAGS = {
   Sagas: 'How sagas stand, and what was done for each.',
   Participants: 'What asynchronous participants say of their calls.',
   Operations: 'Set a saga right by hand; audited in its log.',
+  Audit: 'Who did what, over all sagas.',
   Events: 'What all coordinators write, as it happens.',
   Machines: 'The statecharts on which sagas run.',
   Health: 'How the coordinator is, and what all of them have done.',

@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { BadCursorError, type Filter, SAGA_STATUSES } from '../../stores/saga-store.ts';
-import type { SagaEngine, SagaPage } from '../engine/contract.ts';
+import type { SagaEngine } from '../engine/contract.ts';
 import { isKnown } from '../etags.ts';
 import { Problem } from '../problem.ts';
 import { ETAG, header, OPERATION_LINKS, problemAnswers, requestHeader } from './answers.ts';
@@ -12,7 +12,7 @@ import { sagaDetail, sagaPage } from './schemas.ts';
 const LIMIT = { unset: 50, most: 500 } as const;
 
 /** A whole number in digits: coercing would read nothing as 0, and `0x10` as 16. */
-const whole = (least: number, most: number) =>
+export const whole = (least: number, most: number) =>
   z
     .string()
     .refine((digits) => /^\d{1,10}$/.test(digits), 'must be a whole number')
@@ -114,7 +114,7 @@ export function etagOf({ seq }: { readonly seq: number }): string {
   return `"${seq}"`;
 }
 
-export async function pageOf(ask: () => Promise<SagaPage>): Promise<SagaPage> {
+export async function pageOf<Page>(ask: () => Promise<Page>): Promise<Page> {
   try {
     return await ask();
   } catch (error) {
@@ -147,7 +147,7 @@ export function filterOf({
 }
 
 /** RFC 8288. The path alone, since a proxy may stand before the coordinator under another name. */
-function nextLink(c: Context, cursor: string): string {
+export function nextLink(c: Context, cursor: string): string {
   const { searchParams } = new URL(c.req.url);
   searchParams.set('cursor', cursor);
   return `<${c.req.path}?${searchParams}>; rel="next"`;

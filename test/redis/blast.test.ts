@@ -147,6 +147,10 @@ const PAGES = [
   '/readyz',
   '/',
   '/sagas',
+  '/api/coordinator/audit',
+  '/api/coordinator/audit.csv',
+  '/api/coordinator/audit.ndjson',
+  '/audit',
 ];
 
 /** What the victim was doing when it was broken. */
