@@ -32,7 +32,7 @@ export function frameOf({
 interface PageProps {
   readonly frame: Frame;
   readonly title: string;
-  readonly here?: 'overview' | 'sagas' | 'machines';
+  readonly here?: 'overview' | 'sagas' | 'machines' | 'audit';
   /** What the page follows live: all sagas, or one of them. */
   readonly follows?: string;
   readonly children?: Child;
@@ -42,6 +42,7 @@ const PLACES = [
   ['overview', '/', 'Overview'],
   ['sagas', '/sagas', 'Sagas'],
   ['machines', '/machines', 'Machines'],
+  ['audit', '/audit', 'Audit'],
 ] as const;
 
 export function Page({ frame, title, here, follows, children }: PageProps) {

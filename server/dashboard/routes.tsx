@@ -3,9 +3,9 @@ import { Hono } from 'hono';
 import { toConfig, toMermaid } from '../../machines/picture.ts';
 import { BadCursorError } from '../../stores/saga-store.ts';
 import { ownUrl } from '../edge.ts';
-import type { SagaEngine } from '../engine/contract.ts';
 import { Problem } from '../problem.ts';
 import { answerAsset } from './assets.ts';
+import { Audit, auditFilterIn, auditQuery, ENTRIES_A_PAGE } from './audit.tsx';
 import { PARKED_READ_MAX } from './causes.ts';
 import type { DashboardParts, Pages } from './dashboard-parts.ts';
 import { pageGuard } from './guarding.tsx';
@@ -47,7 +47,7 @@ export function dashboard(parts: DashboardParts): Pages {
 
   pages.get('/sagas', async (c) => {
     const query = listQuery.parse(c.req.query());
-    const page = await pageOf(engine, query);
+    const page = await pageOf(() => engine.list(filterIn(query), query.cursor ?? null, SAGAS_A_PAGE));
     const ids = [...new Set(machines.map(({ id }) => id))];
     const states = [...new Set(machines.flatMap(({ machine }) => Object.keys(machine.states)))];
     const steps = [...new Set(machines.flatMap((machine) => machine.steps.map(({ name }) => name)))];
@@ -98,6 +98,12 @@ export function dashboard(parts: DashboardParts): Pages {
     return c.body(pictureOf(machine), 200, headers);
   });
 
+  pages.get('/audit', async (c) => {
+    const query = auditQuery.parse(c.req.query());
+    const ask = () => engine.audit.list(auditFilterIn(query), query.cursor ?? null, ENTRIES_A_PAGE);
+    return c.html(Audit({ frame, now: clock.now(), query, page: await pageOf(ask) }));
+  });
+
   pages.get('/assets/:name', (c) => answerAsset(c, c.req.param('name')));
 
   loginRoutes(pages, parts, frame);
@@ -112,9 +118,9 @@ const NOTICES: Readonly<Record<string, string>> = {
   resolve: 'Asked to resolve the saga.',
 };
 
-async function pageOf(engine: SagaEngine, query: ReturnType<typeof listQuery.parse>) {
+async function pageOf<T>(ask: () => Promise<T>): Promise<T> {
   try {
-    return await engine.list(filterIn(query), query.cursor ?? null, SAGAS_A_PAGE);
+    return await ask();
   } catch (error) {
     if (error instanceof BadCursorError) throw new Problem('invalid-query', error.message);
     throw error;

@@ -76,17 +76,22 @@ describe('hostile texts', () => {
 });
 
 describe('headers', () => {
-  it.each(['/', '/sagas', '/machines', '/assets/dashboard.css', '/assets/dashboard.js', '/sagas/none'])(
-    'of %s let nothing foreign in, and nobody frame it',
-    async (path) => {
-      const { headers } = await page(path);
-      const policy = String(headers['content-security-policy']);
-      expect(policy).toMatch(/(^|; )default-src 'self'(;|$)/);
-      expect(policy).toContain("frame-ancestors 'none'");
-      expect(policy).not.toMatch(/unsafe|\*|https?:/);
-      expect(headers['x-content-type-options']).toBe('nosniff');
-    },
-  );
+  it.each([
+    '/',
+    '/sagas',
+    '/machines',
+    '/audit',
+    '/assets/dashboard.css',
+    '/assets/dashboard.js',
+    '/sagas/none',
+  ])('of %s let nothing foreign in, and nobody frame it', async (path) => {
+    const { headers } = await page(path);
+    const policy = String(headers['content-security-policy']);
+    expect(policy).toMatch(/(^|; )default-src 'self'(;|$)/);
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).not.toMatch(/unsafe|\*|https?:/);
+    expect(headers['x-content-type-options']).toBe('nosniff');
+  });
 
   it('leave pages without any style or script inside them', async () => {
     const id = await parked();

@@ -44,6 +44,7 @@ const pages = () => [
   `/sagas/${done}?at=3`,
   `/sagas/${held}/retry`,
   '/machines',
+  '/audit',
   '/sagas/no-such-saga',
 ];
 
