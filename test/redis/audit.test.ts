@@ -26,7 +26,9 @@ afterAll(async () => {
   await Promise.all([one.close(), other.close()]);
   await server.stop();
 });
-beforeEach(() => void admin.del('{p00}:audit', AUDIT));
+beforeEach(async () => {
+  await admin.del('{p00}:audit', AUDIT);
+});
 
 const open = () => RedisStore.open({ redis: connect(server.url), partitions: PARTITIONS });
 
