@@ -66,6 +66,8 @@ const signal: z.ZodType<Signal> = z.object({
   sealed: z.string().exactOptional(),
 });
 
+const sealedLabel = z.object({ label: z.string(), hash: z.string() });
+
 const fields = z.object({
   machine,
   // Absent where the saga was asked for without one.
@@ -84,7 +86,7 @@ const fields = z.object({
         total_steps: count,
         failed_step: z.string().nullable(),
         failed_step_index: count.nullable(),
-        sealed: z.object({ label: z.string(), hash: z.string() }).exactOptional(),
+        sealed: sealedLabel.exactOptional(),
       })
       .transform(({ order_id, label = order_id, ...summary }) => ({ ...summary, label })),
   ),
@@ -144,22 +146,34 @@ export const LISTED = [
 ] as const satisfies readonly (keyof z.infer<typeof fields>)[];
 
 /** What a listing shows of a saga that rests (compaction.ts), in as few letters as Redis keeps in one string with all others. */
-const brief = json(z.tuple([z.string().nullable(), count, count, z.string().nullable(), count.nullable()]));
+const brief = json(
+  z.tuple([
+    z.string().nullable(),
+    count,
+    count,
+    z.string().nullable(),
+    count.nullable(),
+    sealedLabel.optional(),
+  ]),
+);
 
 /** A summary as a brief; `null` for one that cannot be read. */
 export function briefOf(summary: string): string | null {
   const { data } = fields.shape.summary.safeParse(summary);
   if (!data) return null;
-  const { label, steps_completed, total_steps, failed_step, failed_step_index } = data;
-  return JSON.stringify([label, steps_completed, total_steps, failed_step, failed_step_index]);
+  const { label, steps_completed, total_steps, failed_step, failed_step_index, sealed, ...others } = data;
+  // A summary has nothing else: what is added to it must be added here.
+  const none: Record<string, never> = others;
+  const texts = [label, steps_completed, total_steps, failed_step, failed_step_index, ...Object.values(none)];
+  return JSON.stringify(sealed === undefined ? texts : [...texts, sealed]);
 }
 
 /** A brief as a summary; `null` for one that cannot be read. */
 export function summaryOfBrief(text: string): string | null {
   const { data } = brief.safeParse(text);
   if (!data) return null;
-  const [order_id, steps_completed, total_steps, failed_step, failed_step_index] = data;
-  return JSON.stringify({ order_id, steps_completed, total_steps, failed_step, failed_step_index });
+  const [order_id, steps_completed, total_steps, failed_step, failed_step_index, sealed] = data;
+  return JSON.stringify({ order_id, steps_completed, total_steps, failed_step, failed_step_index, sealed });
 }
 
 /** What stands for a field that cannot be read. Nothing is known of such a saga but its id, which says when it began. */

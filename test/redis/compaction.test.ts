@@ -106,6 +106,24 @@ describe('an ended saga', () => {
     expect(await told(ids)).toEqual(before);
   });
 
+  it('is found by the hash of a label that is sealed, as before', async () => {
+    const sealed = { label: 's1.of-the-label', hash: 'hash-of-the-label' };
+    const { id, fence } = await begin(store, { id: idIn(store, 3) });
+    const snapshot = JSON.stringify({ known: 'x'.repeat(500) });
+    await store.commit(
+      id,
+      fence,
+      write({ next: end('COMPLETED', KEEP / MINUTE), snapshot, summary: summary({ label: null, sealed }) }),
+    );
+    offsetMs = AFTER + MINUTE;
+    const found = () => store.list({ label: 'o-1', labelHashes: [sealed.hash] }, null, 10);
+    const before = [await found(), await store.get(id)];
+    expect((await found()).sagas).toHaveLength(1);
+    expect(await compactAll()).toBe(1);
+    expect(await redis.hexists(key('saga', id), 'snapshot')).toBe(0);
+    expect([await found(), await store.get(id)]).toEqual(before);
+  });
+
   it('stays as it is until it has rested long enough', async () => {
     const id = await ended(1);
     offsetMs = AFTER - MINUTE;
