@@ -3,6 +3,7 @@
  * which are a saga's data: they are taken off where the reply arrives, before anybody can log them. And a command that
  * finds no connection is only told that there is none: why there is none is kept here, and added.
  */
+import type { Writable } from 'node:stream';
 import { Cluster, Redis } from 'ioredis';
 import type { Client } from './client.ts';
 
@@ -11,7 +12,11 @@ const reasons = new WeakMap<object, Error>();
 
 /** What ioredis 5 has inside: called with each error. */
 interface Inside {
-  handleReconnection(error: Error, item: { readonly command: { readonly name: string } }): void;
+  handleReconnection(
+    error: Error,
+    item: { readonly command: { readonly name: string; reject(error: Error): void } },
+  ): void;
+  readonly stream?: Writable;
   sendCommand(command: { reject(error: Error): void }, ...rest: unknown[]): unknown;
   handleError(error: Error, ...rest: unknown[]): void;
   flushQueue(error: Error, ...rest: unknown[]): void;
@@ -38,7 +43,9 @@ function watchServer(redis: Redis, owner: Client): void {
     if (redis.status !== 'ready' && !reasons.has(owner) && !/^(NOSCRIPT|LOADING)/.test(error.message))
       reasons.set(owner, error);
     if (item.command.name === 'select') giveUp(redis);
-    answered(error, item);
+    // By an earlier refusal it is being left already: for each further one ioredis would leave it again, with a timer and a listener.
+    if (inside.stream?.writableEnded) item.command.reject(error);
+    else answered(error, item);
   };
   redis.on('error', (error) => learn(owner, redis.status === 'ready' ? error : unanswered(error)));
   if (owner === redis) sayWhyWhileAway(redis);
