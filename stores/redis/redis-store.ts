@@ -628,7 +628,7 @@ export class RedisStore extends RedisReads implements SagaStore {
   protected async tick(): Promise<void> {
     // The masters of a Cluster have a clock each, and are not told of one another's.
     if (this.redis instanceof Cluster) return;
-    const sentAtMs = performance.now();
+    const sentAtMs = this.clock.elapsedMs;
     const args = [this.#offsetMs() + this.#jumpMs(), this.clock.leastMs, JUMP_LEAST_MS, SHIFT_MOST_MS];
     try {
       const found = await run(this.redis, 'tick', [this.#clockKey], args.map(String));

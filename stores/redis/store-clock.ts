@@ -4,6 +4,8 @@
  * most one round trip and never runs ahead; samples are forgotten after a while, because clocks drift. It decides nothing: a
  * claim is decided by Redis itself.
  */
+import { Elapsed } from './elapsed.ts';
+
 const SAMPLE_KEPT_MS = 10_000;
 /** How often the time is asked for with both its bounds, and told to those that start later. */
 const TICK_EVERY_MS = 30_000;
@@ -23,7 +25,7 @@ export interface Tick {
 
 export class StoreClock {
   readonly #offsetMs: () => number;
-  readonly #monotonicMs: () => number;
+  readonly #elapsed: Elapsed;
   #aheadMs = Number.NEGATIVE_INFINITY;
   /** It cannot have been further ahead when it was asked last. */
   #aheadMostMs = Number.POSITIVE_INFINITY;
@@ -35,9 +37,18 @@ export class StoreClock {
   #jumpedMs = 0;
 
   /** `offsetMs` is what tests add to the store's clock. */
-  constructor(offsetMs: () => number, monotonicMs: () => number = () => performance.now()) {
+  constructor(
+    offsetMs: () => number,
+    monotonicMs: () => number = () => performance.now(),
+    wallMs: () => number = Date.now,
+  ) {
     this.#offsetMs = offsetMs;
-    this.#monotonicMs = monotonicMs;
+    this.#elapsed = new Elapsed(monotonicMs, wallMs);
+  }
+
+  /** The time by which a tick is to say when it was sent. */
+  get elapsedMs(): number {
+    return this.#elapsed.ms;
   }
 
   /** What scripts are to add to Redis's clock. */
@@ -52,7 +63,7 @@ export class StoreClock {
 
   /** Takes the time that Redis itself has just answered. */
   learnUnmoved(redisMs: number): void {
-    const receivedAtMs = this.#monotonicMs();
+    const receivedAtMs = this.#elapsed.ms;
     const aheadMs = redisMs - receivedAtMs;
     // Either a clock was set, or this answer took long: the next tick tells.
     if (aheadMs < this.#aheadMs - JUMP_LEAST_MS || aheadMs > this.#aheadMostMs + JUMP_LEAST_MS) {
@@ -63,12 +74,13 @@ export class StoreClock {
     this.#learnedAtMs = receivedAtMs;
   }
 
-  /** Takes what a tick has answered that was sent at `sentAtMs` of the monotonic clock. */
+  /** Takes what a tick has answered that was sent at this {@link elapsedMs}. */
   settle({ redisMs, addedMs, behindMs }: Tick, sentAtMs: number): void {
-    const receivedAtMs = this.#monotonicMs();
+    const receivedAtMs = this.#elapsed.ms;
     const [least, most] = [redisMs - receivedAtMs, redisMs - sentAtMs];
+    const withheldMs = this.#elapsed.takeWithheld();
     if (most < this.#aheadMs - JUMP_LEAST_MS) this.#jumpedMs += Math.round(most - this.#aheadMs);
-    else if (least > this.#aheadMostMs + JUMP_LEAST_MS)
+    else if (least > this.#aheadMostMs + withheldMs + JUMP_LEAST_MS)
       this.#jumpedMs += Math.round(least - this.#aheadMostMs);
     // While nobody looked: whoever has just started knows it from what the others had told.
     else if (behindMs > 0 && this.#tickedAtMs === Number.NEGATIVE_INFINITY) this.#jumpedMs -= behindMs;
@@ -83,12 +95,12 @@ export class StoreClock {
 
   /** Whether it is time to ask for the time. */
   get old(): boolean {
-    return this.#monotonicMs() - this.#learnedAtMs > SAMPLE_KEPT_MS;
+    return this.#elapsed.ms - this.#learnedAtMs > SAMPLE_KEPT_MS;
   }
 
   /** Whether it is time for a tick. */
   get mustTick(): boolean {
-    return this.#doubted || this.#monotonicMs() - this.#tickedAtMs > TICK_EVERY_MS;
+    return this.#doubted || this.#elapsed.ms - this.#tickedAtMs > TICK_EVERY_MS;
   }
 
   /** The time that it is at least, for a tick; 0 where nothing is known yet. */
@@ -113,7 +125,7 @@ export class StoreClock {
   }
 
   #redisMs(): number {
-    return this.#monotonicMs() + this.#aheadMs;
+    return this.#elapsed.ms + this.#aheadMs;
   }
 
   #addedMs(redisMs: number): number {

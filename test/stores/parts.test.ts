@@ -1,5 +1,5 @@
 /** The small parts that a conformance suite cannot reach from outside. */
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { MemoryStore } from '../../stores/memory-store.ts';
 import { assertPartitions, idMaker, partitionOf, partitionOfKey } from '../../stores/partition.ts';
 import type { Client } from '../../stores/redis/client.ts';
@@ -68,6 +68,7 @@ describe('the estimate of the store’s clock', () => {
     const clock = new StoreClock(
       () => offset,
       () => monotonic,
+      () => monotonic,
     );
     expect(clock.old).toBe(true);
     monotonic = 100;
@@ -91,6 +92,7 @@ describe('the estimate of the store’s clock', () => {
     const clock = new StoreClock(
       () => 0,
       () => monotonic,
+      () => monotonic,
     );
     clock.settle({ redisMs: 1_000_000, addedMs: 0, behindMs: 0 }, 0);
     expect([clock.mustTick, clock.takeJump()]).toEqual([false, 0]);
@@ -111,6 +113,59 @@ describe('the estimate of the store’s clock', () => {
     // Set forward it is believed.
     clock.settle({ redisMs: 1_702_000, addedMs: 0, behindMs: 0 }, 102_000);
     expect([clock.takeJump(), clock.now()]).toEqual([1_000_000, 1_702_000]);
+  });
+
+  describe('where one of the three clocks is wrong', () => {
+    const HOUR = 3_600_000;
+    let [monotonic, wall, redisMs] = [0, 0, 0];
+    let clock: StoreClock;
+    const pass = (ms: number) => {
+      [monotonic, wall, redisMs] = [monotonic + ms, wall + ms, redisMs + ms];
+    };
+    /** How late it says that it is, at least, and is told; and by how much Redis's clock is then said to have been set. */
+    const tick = () => {
+      const told = { leastMs: clock.leastMs - redisMs, aheadMs: clock.now() - redisMs };
+      clock.settle({ redisMs, addedMs: 0, behindMs: 0 }, clock.elapsedMs);
+      return { ...told, jumpedMs: clock.takeJump() };
+    };
+    beforeEach(() => {
+      [monotonic, wall, redisMs] = [0, 500_000, 1_000_000];
+      clock = new StoreClock(
+        () => 0,
+        () => monotonic,
+        () => wall,
+      );
+      tick();
+      pass(5_000);
+    });
+    const asItIs = { leastMs: 0, aheadMs: 0, jumpedMs: 0 };
+
+    it('a monotonic one that leaps moves nobody’s time', () => {
+      monotonic += HOUR;
+      expect(tick()).toEqual(asItIs);
+      pass(5_000);
+      expect(tick()).toEqual(asItIs);
+    });
+
+    it.each([HOUR, -HOUR])('a wall clock that is set by %i ms moves nothing', (by) => {
+      wall += by;
+      expect(tick()).toEqual(asItIs);
+    });
+
+    it('a wall clock that is set back by seconds is no clock of Redis that was set forward', () => {
+      wall -= 3_000;
+      expect(tick()).toEqual({ leastMs: -3_000, aheadMs: -3_000, jumpedMs: 0 });
+      pass(5_000);
+      expect(tick()).toEqual(asItIs);
+    });
+
+    it('Redis’s own is told of, either way', () => {
+      redisMs -= HOUR;
+      expect(tick()).toEqual({ leastMs: HOUR, aheadMs: HOUR, jumpedMs: -HOUR });
+      pass(5_000);
+      redisMs += HOUR;
+      expect(tick().jumpedMs).toBe(HOUR);
+    });
   });
 });
 
