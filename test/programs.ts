@@ -15,6 +15,7 @@ const SOURCES = [
   'server/main.ts',
   'cli/main.ts',
   'services-stub/main.ts',
+  'test/chaos/coordinator.ts',
   'test/start/run-supervisor.ts',
   'test/start/fake-coordinator.ts',
 ];

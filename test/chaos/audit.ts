@@ -1,5 +1,5 @@
 /** After everything is healed: what was promised, held against what there is. */
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { JournalEntry } from '../../services-stub/journal.ts';
 import { SERVICE_NAMES } from '../../services-stub/start.ts';
 import { send, type World } from '../coordinator/world.ts';
@@ -19,7 +19,13 @@ export interface Audit {
   readonly namedInVain: number;
 }
 
-export async function audit(world: World, url: string, clients: Clients): Promise<Audit> {
+/** @param masters a client of each server that has data of its own */
+export async function audit(
+  world: World,
+  masters: readonly Redis[],
+  url: string,
+  clients: Clients,
+): Promise<Audit> {
   const sagas = await everySaga(url);
   const byId = new Map(sagas.map((saga) => [saga.saga_id, saga]));
   const calls = SERVICE_NAMES.flatMap((name) => world.services[name].journal.entries());
@@ -36,7 +42,7 @@ export async function audit(world: World, url: string, clients: Clients): Promis
 
   const { body: statistics } = await send(`${url}/api/coordinator/statistics`);
   problems.push(...differences(statistics, recount(sagas)));
-  problems.push(...(await keysAmiss(world.redis.url, sagas)));
+  problems.push(...(await keysAmiss(masters, sagas)));
   return { ...effects, problems, sagas, calls: calls.length };
 }
 
@@ -106,29 +112,30 @@ function effectsOf(world: World, sagas: readonly Saga[], calls: readonly Journal
 }
 
 /** Keys are read from Redis itself: nothing may run out by itself, and nothing that is over may still be due. */
-async function keysAmiss(redisUrl: string, sagas: readonly Saga[]): Promise<string[]> {
-  const redis = new Redis(redisUrl);
+async function keysAmiss(masters: readonly Redis[], sagas: readonly Saga[]): Promise<string[]> {
   const problems: string[] = [];
   let records = 0;
   let logs = 0;
-  try {
+  const look = (keys: readonly string[], ttls: readonly unknown[]) => {
+    keys.forEach((key, at) => {
+      if (ttls[at] !== -1) problems.push(`key ${key} runs out in ${String(ttls[at])} ms`);
+      if (/}:saga:/.test(key)) records += 1;
+      if (/}:log:/.test(key)) logs += 1;
+      // A sorted set that is empty does not exist.
+      if (/}:due:|}:status:STARTED$/.test(key)) problems.push(`${key} is not empty although all is settled`);
+    });
+  };
+  for (const redis of masters) {
     for await (const batch of redis.scanStream({ count: 1000 })) {
       const keys = batch as string[];
       const asked = redis.pipeline();
       for (const key of keys) asked.pttl(key);
       const ttls = (await asked.exec()) ?? [];
-      keys.forEach((key, at) => {
-        const ttl = ttls[at]?.[1];
-        if (ttl !== -1) problems.push(`key ${key} runs out in ${String(ttl)} ms`);
-        if (/}:saga:/.test(key)) records += 1;
-        if (/}:log:/.test(key)) logs += 1;
-        // A sorted set that is empty does not exist.
-        if (/}:due:|}:status:STARTED$/.test(key))
-          problems.push(`${key} is not empty although all is settled`);
-      });
+      look(
+        keys,
+        ttls.map(([, ttl]) => ttl),
+      );
     }
-  } finally {
-    redis.disconnect();
   }
   if (records !== sagas.length || logs !== sagas.length)
     problems.push(`Redis has ${records} records and ${logs} logs of ${sagas.length} sagas`);

@@ -6,12 +6,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { SERVICE_NAMES } from '../../services-stub/start.ts';
 import { type Environment, openWorld, send, type World } from '../coordinator/world.ts';
 import { type Audit, audit } from './audit.ts';
-import { beginPlacing, type Clients, plan } from './clients.ts';
+import { beginPlacing, type Clients, keyed, plan } from './clients.ts';
+import { Clocks } from './clocks.ts';
 import { Dice } from './dice.ts';
 import { type Member, openFleet } from './fleet.ts';
-import { beginStorm, MISHAPS, type Scene } from './mishaps.ts';
+import { type Ground, type GroundName, openGround, worldFor } from './ground.ts';
+import { OF_COORDINATORS, OF_SERVICE_WIRES } from './mishaps.ts';
 import { type FaultProxy, openProxy } from './proxy.ts';
 import { serviceFaultHits, setServiceFaults } from './service-faults.ts';
+import { beginStorm } from './storm.ts';
 
 export interface ChaosOptions {
   /** About how many: they go on coming until each kind of mishap has hit. */
@@ -21,6 +24,10 @@ export interface ChaosOptions {
   readonly seed: number;
   /** About how long from one mishap to the next. */
   readonly gapMs: number;
+  /** The one Redis of the world unless another is named. */
+  readonly ground?: GroundName;
+  /** How many kinds of mishaps there are, drawn by the seed; all unless said. */
+  readonly kindsMax?: number;
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -62,7 +69,7 @@ const ENVIRONMENT: Environment = {
   COMPENSATION_BACKOFF_MAX_MS: '300',
 };
 const NAMES = ['ada', 'bob', 'cyd'];
-const EXTRA_SECONDS_MAX = 30;
+const EXTRA_SECONDS_MAX = 60;
 const HEALING_MS_MAX = 120_000;
 
 export async function runChaos({
@@ -70,32 +77,44 @@ export async function runChaos({
   seconds,
   seed,
   gapMs,
+  ground: groundName = 'one',
+  kindsMax = Number.POSITIVE_INFINITY,
   onProgress,
 }: ChaosOptions): Promise<ChaosReport> {
   // Not the services' own clock: its sleeps all listen to one signal, of which Node warns.
   const world = await openWorld({
     clock: { now: Date.now, sleep: (ms) => pause(ms) },
+    redis: await worldFor(groundName),
   });
+  const clocks = new Clocks();
   const wires = new Map<string, FaultProxy>();
   const fleet: Member[] = [];
+  let ground: Ground | null = null;
   try {
+    ground = await openGround(groundName, world);
     for (const name of SERVICE_NAMES) wires.set(name, await openProxy(world.services[name].port));
-    fleet.push(...(await openFleet(world, NAMES, { ...ENVIRONMENT, ...urlsOf(wires) })));
-    const scene = { fleet, redis: world.redis, serviceWires: wires, dice: new Dice(seed) };
+    const environment = { ...ENVIRONMENT, ...urlsOf(wires), ...ground.environment };
+    const { storeUrl } = ground;
+    const pretence = { clocks: clocks.file };
+    fleet.push(...(await openFleet(world, { names: NAMES, environment, storeUrl, pretence })));
+    const dice = new Dice(seed);
+    const kinds = dice
+      .shuffled([...OF_COORDINATORS, ...OF_SERVICE_WIRES, ...ground.mishaps])
+      .slice(0, kindsMax);
 
     setServiceFaults(world.services, seed);
     const beganAt = performance.now();
-    const storm = beginStorm(scene, gapMs);
-    const clients = beginPlacing(plan(seed), fleet, orders / seconds, seed);
+    const storm = beginStorm(kinds, { fleet, clocks, serviceWires: wires, dice }, gapMs);
+    const clients = beginPlacing((ground.isKeyed ? keyed : plan)(seed), fleet, orders / seconds, seed);
     const tell = (phase: Progress['phase']) =>
       onProgress?.({
         phase,
         seconds: secondsSince(beganAt),
         acknowledged: clients.acknowledged.length,
-        mishaps: [...storm.struck.values()].reduce((sum, times) => sum + times, 0),
+        mishaps: [...storm.hits.values()].reduce((sum, times) => sum + times, 0),
       });
     // On a busy machine mishaps take longer; each kind has to hit once all the same.
-    const haveAllHit = () => mishapHits(scene, storm.struck).every(({ hits }) => hits > 0);
+    const haveAllHit = () => [...storm.hits.values()].every((hits) => hits > 0);
     const isOver = () =>
       secondsSince(beganAt) >= seconds &&
       (haveAllHit() || secondsSince(beganAt) >= seconds + EXTRA_SECONDS_MAX);
@@ -117,9 +136,9 @@ export async function runChaos({
     const healingSeconds = secondsSince(beganAt) - stormSeconds;
 
     tell('audit');
-    const found = await audit(world, anyUrl(fleet), clients);
+    const found = await audit(world, await ground.masters(), anyUrl(fleet), clients);
     const faults = [
-      ...mishapHits(scene, storm.struck),
+      ...[...storm.hits].map(([name, hits]) => ({ name, hits })),
       ...[...serviceHits].map(([name, hits]) => ({ name: `service, ${name}`, hits })),
     ];
     const problems = [
@@ -133,6 +152,8 @@ export async function runChaos({
     return { ...found, problems, faults, consequences, acknowledged, stormSeconds, healingSeconds };
   } finally {
     await closeAll(world, fleet, wires);
+    await ground?.close();
+    clocks.close();
   }
 }
 
@@ -164,23 +185,6 @@ async function untilSettled(url: string, onRound: () => void): Promise<string[]>
   }
 }
 
-/** A cut that found no connection has hit nobody: wires count for themselves, processes by having died or stood. */
-function mishapHits({ fleet, serviceWires }: Scene, struck: ReadonlyMap<string, number>): Tally[] {
-  const sum = (proxies: readonly FaultProxy[], of: keyof FaultProxy['hits']) =>
-    proxies.reduce((total, { hits }) => total + hits[of], 0);
-  const redis = fleet.map(({ wire }) => wire);
-  const services = [...serviceWires.values()];
-  const seen: Readonly<Record<string, number>> = {
-    'wire to Redis cut': sum(redis, 'cut'),
-    'wire to Redis delayed': sum(redis, 'held'),
-    'reply of Redis to a write lost': sum(redis, 'swallowed'),
-    'wire to a service cut': sum(services, 'cut'),
-    'wire to a service delayed': sum(services, 'held'),
-    'reply of a service lost': sum(services, 'swallowed'),
-  };
-  return MISHAPS.map(({ name }) => ({ name, hits: seen[name] ?? struck.get(name) ?? 0 }));
-}
-
 function consequencesOf(fleet: readonly Member[], { sagas }: Audit, clients: Clients): Tally[] {
   const lines = fleet.flatMap((member) => member.log());
   const dropped = (why: string) => lines.filter((line) => line.why === why).length;
@@ -207,6 +211,6 @@ function consequencesOf(fleet: readonly Member[], { sagas }: Audit, clients: Cli
 async function closeAll(world: World, fleet: readonly Member[], wires: ReadonlyMap<string, FaultProxy>) {
   // Processes first: what they still ask must not find a closed wire and be told of on our output.
   await Promise.all(fleet.map((member) => member.kill()));
-  await Promise.all([...fleet.map(({ wire }) => wire), ...wires.values()].map((wire) => wire.close()));
+  await Promise.all([...fleet.map(({ wire }) => wire), ...wires.values()].map((wire) => wire?.close()));
   await world.close();
 }

@@ -79,6 +79,11 @@ export function* plan(seed: number): Generator<PlannedOrder, never> {
   }
 }
 
+/** The same orders, all with a key: each is one saga, however often it is repeated. */
+export function* keyed(seed: number): Generator<PlannedOrder> {
+  for (const order of plan(seed)) yield { ...order, key: order.key ?? `keyed-${seed}-${order.number}` };
+}
+
 /** Places orders at an even rate, or slower where the coordinators cannot keep up. */
 export function beginPlacing(
   orders: Iterable<PlannedOrder>,

@@ -14,7 +14,8 @@ export interface Verdict {
   readonly namedInVain: readonly string[];
 }
 
-export function judge(saga: Saga, calls: readonly JournalEntry[]): Verdict {
+/** @param everHeld steps that it named as held when it was parked before; an operator had it go on */
+export function judge(saga: Saga, calls: readonly JournalEntry[], everHeld: readonly string[] = []): Verdict {
   const settled = (name: string, kind: CallKind) =>
     calls.filter((call) => call.service === name && call.kind === kind && call.outcome === 'performed')
       .length;
@@ -28,7 +29,7 @@ export function judge(saga: Saga, calls: readonly JournalEntry[]): Verdict {
     }
   }
   const standing = SERVICE_NAMES.filter((name) => settled(name, 'action') > settled(name, 'compensation'));
-  for (const what of wrongOrder(saga, calls)) blame(what);
+  for (const what of wrongOrder(saga, calls, everHeld)) blame(what);
 
   const namedInVain: string[] = [];
   switch (saga.status) {
@@ -70,7 +71,7 @@ function placeOf(service: string): number {
 }
 
 /** Forward from the first step without a gap; back from the step that failed, and nothing forward after that. */
-function wrongOrder(saga: Saga, calls: readonly JournalEntry[]): string[] {
+function wrongOrder(saga: Saga, calls: readonly JournalEntry[], everHeld: readonly string[]): string[] {
   const ordered = calls.toSorted((a, b) => a.seq - b.seq);
   const forward = ordered.filter(({ kind, outcome }) => kind === 'action' && outcome === 'performed');
   const back = ordered.filter(
@@ -81,7 +82,7 @@ function wrongOrder(saga: Saga, calls: readonly JournalEntry[]): string[] {
   const names = forward.map(({ service }) => service).join(' > ');
   if (names !== SERVICE_NAMES.slice(0, forward.length).join(' > ')) wrong.push(`it went forward ${names}`);
 
-  const named = saga.parked?.held.map(({ step }) => step) ?? [];
+  const named = [...everHeld, ...(saga.parked?.held.map(({ step }) => step) ?? [])];
   const places = back.map(({ service }) => placeOf(service));
   // A step that is named as held was given up: a call of its undoing that nobody waited for any more may arrive whenever.
   const inTurn = back
@@ -98,7 +99,8 @@ function wrongOrder(saga: Saga, calls: readonly JournalEntry[]): string[] {
       wrong.push(`the compensation of ${service} was called although its action never was due`);
   }
   if (saga.status === 'FAILED') {
-    const first = places[0] ?? -1;
+    // The undoing of what was given up comes last, whatever its place.
+    const first = Math.max(-1, ...(everHeld.length === 0 ? places.slice(0, 1) : places));
     if (places.length !== first + 1 || first < forward.length - 1)
       wrong.push(`it failed cleanly, and only ${undone || 'nothing'} was undone`);
   }

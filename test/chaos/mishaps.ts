@@ -1,159 +1,138 @@
-/** What befalls processes and wires while orders run. Every kind comes up before any comes up again. */
+/** What befalls coordinators, their clocks, and the wires to Redis and to services. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { RedisServer } from '../redis-server.ts';
+import type { Clocks } from './clocks.ts';
 import type { Dice } from './dice.ts';
 import type { Member } from './fleet.ts';
-import type { FaultProxy } from './proxy.ts';
-
-export interface Scene {
-  readonly fleet: readonly Member[];
-  readonly redis: RedisServer;
-  /** Between the coordinators and each service, by the service's name. */
-  readonly serviceWires: ReadonlyMap<string, FaultProxy>;
-  readonly dice: Dice;
-}
-
-/** Something that one mishap at a time may befall. */
-interface Victim {
-  readonly name: string;
-  strike(): Promise<void>;
-}
-
-interface Mishap {
-  readonly name: string;
-  readonly victims: (scene: Scene) => readonly Victim[];
-}
+import type { FaultProxy, ProxyHits } from './proxy.ts';
+import type { Mishap, Scene, Victim } from './storm.ts';
 
 /** Longer than a lease in the chaos run, so that some pauses make zombies; and shorter, so that some do not. */
 const PAUSE_MS = { least: 500, most: 5000 } as const;
-const DOWN_MS = { least: 0, most: 1200 } as const;
-const OUTAGE_MS = { least: 50, most: 900, mostUntilHit: 4000 } as const;
+export const DOWN_MS = { least: 0, most: 1200 } as const;
+export const OUTAGE_MS = { least: 50, most: 900, mostUntilHit: 4000 } as const;
+const JUMP_MS = { least: 60_000, most: 3600_000 } as const;
+/** Beyond a day the store's clock counts as broken, and is believed again; there all that was promised ends. */
+const SET_BACK_MS_MAX = 20 * 3600_000;
 
-const onMembers =
-  (strike: (member: Member, dice: Dice) => Promise<void>) =>
-  ({ fleet, dice }: Scene): Victim[] =>
-    fleet.map((member) => ({ name: member.name, strike: () => strike(member, dice) }));
-
-const onServiceWires =
-  (strike: (wire: FaultProxy, dice: Dice) => Promise<void>) =>
-  ({ serviceWires, dice }: Scene): Victim[] =>
-    [...serviceWires].map(([name, wire]) => ({ name, strike: () => strike(wire, dice) }));
-
-/** Coordinators in trouble at the same time: one is left, or hardly any order would meet the other mishaps. */
-const TROUBLED_MAX = 2;
-
-const hitsOf = ({ hits }: FaultProxy) => hits.cut + hits.held + hits.swallowed;
+export const onMembers =
+  (strike: (member: Member, scene: Scene) => Promise<void>) =>
+  (scene: Scene): Victim[] =>
+    scene.fleet.map((member) => ({
+      names: [member.name],
+      strike: async () => {
+        await strike(member, scene);
+        return 1;
+      },
+    }));
 
 /** Lasts its time, and longer where nobody was there to be hit. */
-const outage = (begin: (wire: FaultProxy) => void) => async (wire: FaultProxy, dice: Dice) => {
-  const before = hitsOf(wire);
-  const beganAt = performance.now();
-  begin(wire);
-  await pause(dice.whole(OUTAGE_MS.least, OUTAGE_MS.most));
-  while (hitsOf(wire) === before && performance.now() - beganAt < OUTAGE_MS.mostUntilHit) {
-    wire.heal();
-    await pause(20);
+const outage =
+  (kind: keyof ProxyHits, begin: (wire: FaultProxy) => void) => async (wire: FaultProxy, dice: Dice) => {
+    const before = wire.hits[kind];
+    const beganAt = performance.now();
     begin(wire);
-    await pause(100);
-  }
-  wire.heal();
-};
-const cut = outage((wire) => wire.cut());
-const hold = outage((wire) => wire.hold());
-const swallow = outage((wire) => wire.swallow());
+    await pause(dice.whole(OUTAGE_MS.least, OUTAGE_MS.most));
+    while (wire.hits[kind] === before && performance.now() - beganAt < OUTAGE_MS.mostUntilHit) {
+      wire.heal();
+      await pause(20);
+      begin(wire);
+      await pause(100);
+    }
+    wire.heal();
+    return wire.hits[kind] - before;
+  };
 
-export const MISHAPS = [
-  {
-    name: 'coordinator killed (SIGKILL) and restarted',
-    victims: onMembers(async (member, dice) => {
-      await member.kill();
-      await pause(dice.whole(DOWN_MS.least, DOWN_MS.most));
-      await member.start();
-    }),
-  },
+const ON_WIRES = [
+  ['cut', outage('cut', (wire) => wire.cut())],
+  ['delayed', outage('held', (wire) => wire.hold())],
+] as const;
+const swallow = outage('swallowed', (wire) => wire.swallow());
+
+/** How far a clock is set, from a minute to an hour, either way. */
+const jump = (dice: Dice) => (dice.chance(0.5) ? 1 : -1) * dice.whole(JUMP_MS.least, JUMP_MS.most);
+
+export const KILLED: Mishap = {
+  name: 'coordinator killed (SIGKILL) and restarted',
+  victims: onMembers(async (member, { dice }) => {
+    await member.kill();
+    await pause(dice.whole(DOWN_MS.least, DOWN_MS.most));
+    await member.start();
+  }),
+};
+
+export const OF_COORDINATORS: readonly Mishap[] = [
+  KILLED,
   {
     name: 'coordinator paused (SIGSTOP, SIGCONT)',
-    victims: onMembers(async (member, dice) => {
+    victims: onMembers(async (member, { dice }) => {
       member.pause();
       await pause(dice.whole(PAUSE_MS.least, PAUSE_MS.most));
       member.resume();
     }),
   },
   {
-    name: 'Redis killed (SIGKILL) and restarted',
-    victims: ({ redis, dice }) => [
+    name: "coordinator's wall clock set",
+    victims: onMembers(async (member, { clocks, dice }) => clocks.set(member, { wallMs: jump(dice) })),
+  },
+  {
+    name: "coordinator's monotonic clock leaps",
+    victims: onMembers(async (member, { clocks, dice }) =>
+      clocks.set(member, {
+        monotonicMs: clocks.monotonicMs(member) + dice.whole(JUMP_MS.least, JUMP_MS.most),
+      }),
+    ),
+  },
+  {
+    name: "coordinator's monotonic clock stands still",
+    victims: onMembers(async (member, { clocks, dice }) => {
+      clocks.set(member, { standsStill: true });
+      await pause(dice.whole(PAUSE_MS.least, PAUSE_MS.most));
+      clocks.set(member, { standsStill: false });
+    }),
+  },
+];
+
+export const OF_SERVICE_WIRES: readonly Mishap[] = [
+  ...ON_WIRES.map(([how, strike]) => ({ name: `wire to a service ${how}`, strike })),
+  { name: 'reply of a service lost', strike: swallow },
+].map(({ name, strike }) => ({
+  name,
+  victims: ({ serviceWires, dice }) =>
+    [...serviceWires].map(([service, wire]) => ({
+      names: [`wire to ${service}`],
+      strike: () => strike(wire, dice),
+    })),
+}));
+
+export const OF_REDIS_WIRES: readonly Mishap[] = [
+  ...ON_WIRES.map(([how, strike]) => ({ name: `wire to Redis ${how}`, strike })),
+  { name: 'reply of Redis to a write lost', strike: swallow },
+].map(({ name, strike }) => ({
+  name,
+  victims: ({ fleet, dice }) =>
+    fleet.flatMap(({ name: member, wire }) =>
+      wire === null ? [] : [{ names: [member], strike: () => strike(wire, dice) }],
+    ),
+}));
+
+/** All that a fleet has of its store's clock is what the store says: so it is set for all at once. */
+export function storeClockSet(): Mishap {
+  let backMs = 0;
+  const setBy = (clocks: Clocks, ms: number) => {
+    const least = backMs + Math.max(0, -ms) > SET_BACK_MS_MAX ? 0 : ms;
+    backMs += Math.max(0, -least);
+    clocks.setStore(clocks.storeMs + least);
+  };
+  return {
+    name: "Redis's clock set",
+    victims: ({ clocks, dice }) => [
       {
-        name: 'redis',
+        names: ["Redis's clock"],
         strike: async () => {
-          await redis.kill();
-          await pause(dice.whole(DOWN_MS.least, DOWN_MS.most));
-          await redis.restart();
+          setBy(clocks, jump(dice));
+          return 1;
         },
       },
     ],
-  },
-  { name: 'wire to Redis cut', victims: onMembers(({ wire }, dice) => cut(wire, dice)) },
-  { name: 'wire to Redis delayed', victims: onMembers(({ wire }, dice) => hold(wire, dice)) },
-  { name: 'reply of Redis to a write lost', victims: onMembers(({ wire }, dice) => swallow(wire, dice)) },
-  { name: 'wire to a service cut', victims: onServiceWires(cut) },
-  { name: 'wire to a service delayed', victims: onServiceWires(hold) },
-  { name: 'reply of a service lost', victims: onServiceWires(swallow) },
-] as const satisfies readonly Mishap[];
-
-export interface Storm {
-  /** How often each mishap was begun. */
-  readonly struck: ReadonlyMap<string, number>;
-  /** Begins nothing more; resolves when what was begun is over and everything works. */
-  end(): Promise<void>;
-}
-
-/** @param gapMs about how long from one mishap to the next; several last at once */
-export function beginStorm(scene: Scene, gapMs: number): Storm {
-  const { dice } = scene;
-  const struck = new Map<string, number>();
-  const busy = new Set<string>();
-  const underWay = new Set<Promise<void>>();
-  const over = new AbortController();
-
-  const strike = ({ name, victims }: Mishap): boolean => {
-    const troubled = scene.fleet.filter((member) => busy.has(member.name)).length;
-    const free = victims(scene).filter(
-      (victim) =>
-        !busy.has(victim.name) &&
-        !(troubled >= TROUBLED_MAX && scene.fleet.some(({ name }) => name === victim.name)),
-    );
-    if (free.length === 0) return false;
-    const victim = dice.pick(free);
-    busy.add(victim.name);
-    struck.set(name, (struck.get(name) ?? 0) + 1);
-    const striking = victim.strike().finally(() => {
-      busy.delete(victim.name);
-      underWay.delete(striking);
-    });
-    underWay.add(striking);
-    return true;
-  };
-
-  const blow = async () => {
-    let deck: Mishap[] = [];
-    while (!over.signal.aborted) {
-      if (deck.length === 0) deck = dice.shuffled(MISHAPS);
-      // One that finds nobody to befall keeps its turn for later.
-      const at = deck.findIndex(strike);
-      if (at >= 0) deck.splice(at, 1);
-      await pause(dice.whole(gapMs / 2, (gapMs * 3) / 2), undefined, { signal: over.signal }).catch(() => {});
-    }
-  };
-  const blowing = blow();
-
-  return {
-    struck,
-    async end() {
-      over.abort();
-      await blowing;
-      await Promise.all(underWay);
-      for (const { wire } of scene.fleet) wire.heal();
-      for (const wire of scene.serviceWires.values()) wire.heal();
-    },
   };
 }

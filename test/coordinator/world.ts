@@ -19,7 +19,7 @@ import {
   startServices,
 } from '../../services-stub/start.ts';
 import { argumentsOf } from '../programs.ts';
-import { type RedisServer, startRedis } from '../redis-server.ts';
+import { type RedisServer, type RedisServerOptions, startRedis } from '../redis-server.ts';
 import { wrongIn } from '../server/described.ts';
 import { orderSagas } from './order-sagas.ts';
 
@@ -45,12 +45,18 @@ export interface World {
   readonly services: RunningServices['services'];
   /** A coordinator in this process; of another release where its sagas are given. */
   coordinator(environment?: Environment, sagas?: Sagas): Promise<Coordinator>;
-  /** A coordinator as a process of its own, which can be killed. */
-  process(environment?: Environment): Promise<CoordinatorProcess>;
+  /** A coordinator as a process of its own, which can be killed; of the product's own program unless another is given. */
+  process(environment?: Environment, program?: Program): Promise<CoordinatorProcess>;
   /** The calls that the services received for one saga, as `inventory compensation performed`. */
   calls(sagaId: string): string[];
   journal(sagaId: string): JournalEntry[];
   close(): Promise<void>;
+}
+
+export interface Program {
+  readonly module: string;
+  /** Options of Node. */
+  readonly options?: readonly string[];
 }
 
 type LogLine = Readonly<Record<string, unknown>>;
@@ -66,8 +72,13 @@ export interface CoordinatorProcess {
   end(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
-export async function openWorld(options: StartOptions = {}): Promise<World> {
-  const redis = await startRedis({ appendonly: true });
+export interface WorldOptions extends StartOptions {
+  /** What its Redis has beside an append-only file. */
+  readonly redis?: RedisServerOptions;
+}
+
+export async function openWorld({ redis: more = {}, ...options }: WorldOptions = {}): Promise<World> {
+  const redis = await startRedis({ appendonly: true, ...more });
   const running = await startServices({ ports: ANY_PORTS, ...options });
   const { services } = running;
   const open: (() => Promise<unknown>)[] = [];
@@ -100,8 +111,8 @@ export async function openWorld(options: StartOptions = {}): Promise<World> {
       open.push(stop);
       return { ...coordinator, stop };
     },
-    async process(more = {}) {
-      const found = await startProcess(environment({ LOG_LEVEL: 'info', ...more }));
+    async process(more = {}, program) {
+      const found = await startProcess(environment({ LOG_LEVEL: 'info', ...more }), program);
       open.push(() => found.end());
       return found;
     },
@@ -116,8 +127,11 @@ export async function openWorld(options: StartOptions = {}): Promise<World> {
   };
 }
 
-async function startProcess(environment: Environment): Promise<CoordinatorProcess> {
-  const child = spawn(process.execPath, argumentsOf('server/main.ts'), {
+async function startProcess(
+  environment: Environment,
+  { module, options = [] }: Program = { module: 'server/main.ts' },
+): Promise<CoordinatorProcess> {
+  const child = spawn(process.execPath, [...options, ...argumentsOf(module)], {
     env: { PATH: process.env.PATH, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -23,7 +23,7 @@ const SLOTS = 2_000;
 /** How long a node may be silent before the others replace it: a busy machine must not be taken for a dead one. */
 export const NODE_TIMEOUT_MS = 3_000;
 
-const cli = async (command: string, { port }: RedisServer, ...args: (string | number)[]) => {
+export const cli = async (command: string, { port }: RedisServer, ...args: (string | number)[]) => {
   const all = ['--cluster', command, `127.0.0.1:${port}`, ...args.map(String), '--cluster-yes'];
   try {
     return (await promisify(execFile)('redis-cli', all, { maxBuffer: 64 * 1024 * 1024 })).stdout;
@@ -35,7 +35,7 @@ const cli = async (command: string, { port }: RedisServer, ...args: (string | nu
 const idOf = (cluster: RedisCluster, index: number) => (cluster.admins[index] as Redis).cluster('MYID');
 const first = ({ nodes: [node] }: RedisCluster) => node as RedisServer;
 /** All nodes agree, and no slot is open. */
-const sound = (cluster: RedisCluster) =>
+export const sound = (cluster: RedisCluster) =>
   until(async () =>
     cli('check', first(cluster)).then(
       (said) => said.includes('[OK] All 16384 slots covered') && !/\[(ERR|WARNING)\]/.test(said),
@@ -55,8 +55,12 @@ const move = async (cluster: RedisCluster, from: number, to: number) => {
 const FAILOVER_GIVEN_UP_MS = 6_000;
 
 /** A replica takes the place of the first master. It is asked again where its master or the voters did not hear it. */
-export async function failOver({ admins }: RedisCluster, ...how: string[]): Promise<void> {
-  const replica = admins[3] as Redis;
+export function failOver({ admins }: RedisCluster, ...how: string[]): Promise<void> {
+  return promote(admins[3] as Redis, ...how);
+}
+
+/** The same of any replica and its master. */
+export async function promote(replica: Redis, ...how: string[]): Promise<void> {
   let askedMs = Number.NEGATIVE_INFINITY;
   await until(async () => {
     if ((await replica.info('replication')).includes('role:master')) return true;
