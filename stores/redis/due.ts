@@ -24,7 +24,8 @@ export class DueIndexes {
   readonly #keyspace: Keyspace;
   readonly #clock: StoreClock;
   readonly #offset: () => string;
-  #quiet = true;
+  /** Machines of which something was due when they were last asked for. */
+  readonly #busy = new Set<MachineName>();
 
   constructor(redis: Client, keyspace: Keyspace, clock: StoreClock, offset: () => string) {
     this.#redis = redis;
@@ -42,7 +43,7 @@ export class DueIndexes {
     all: readonly PartitionKeys[],
     machines: readonly MachineName[],
   ): Promise<readonly PartitionKeys[]> {
-    if (!this.#quiet) return all;
+    if (machines.some((machine) => this.#busy.has(machine))) return all;
     const isSpread = this.#redis instanceof Cluster;
     const found = await reachable(
       (isSpread ? all.map((one) => [one]) : [all]).map((some) => this.#lookOut(some, machines)),
@@ -63,9 +64,9 @@ export class DueIndexes {
     return partitions.filter((_, at) => machines.some((_name, nth) => found.has(at * machines.length + nth)));
   }
 
-  /** Whether anything was due in the last round: where much is, each round looks at all at once. */
-  settle(foundAny: boolean): void {
-    this.#quiet = !foundAny;
+  /** Tells whether anything was due: where much is, each round looks at all at once. */
+  settle(machines: readonly MachineName[], foundAny: boolean): void {
+    for (const machine of machines) this.#busy[foundAny ? 'add' : 'delete'](machine);
   }
 
   /** What is due of one machine in one partition, longest overdue first. */

@@ -91,7 +91,7 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
     if (partitions.length === 0) return [];
     const found = await reachable(partitions.map((keys) => this.#dueIn(keys, machines, limit)));
     const ids = found.flatMap((some) => some ?? []);
-    this.#dueIndexes.settle(ids.length > 0);
+    this.#dueIndexes.settle(machines, ids.length > 0);
     return ids;
   }
 

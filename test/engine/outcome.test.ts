@@ -213,20 +213,16 @@ describe('the error', () => {
 const withCode = (code: string, message = 'failed') => Object.assign(new Error(message), { code });
 
 describe('a call without an answer', () => {
-  it.each([
-    'ECONNREFUSED',
-    'ENOTFOUND',
-    'ERR_TLS_CERT_ALTNAME_INVALID',
-    'ECONNRESET',
-    'UND_ERR_ABORTED',
-    'ODD',
-  ])('of which nothing was sent is retryable, by whatever code it failed: %s', (code) => {
-    expect(replyOfFailure(new NeverSentError(withCode(code)))).toEqual({
-      outcome: 'retryable',
-      error: `${code} failed`,
-      retryAfterMs: null,
-    });
-  });
+  it.each(['ECONNREFUSED', 'ENOTFOUND', 'ECONNRESET', 'UND_ERR_ABORTED', 'ODD'])(
+    'of which nothing was sent is retryable, by whatever code it failed: %s',
+    (code) => {
+      expect(replyOfFailure(new NeverSentError(withCode(code)))).toEqual({
+        outcome: 'retryable',
+        error: `${code} failed`,
+        retryAfterMs: null,
+      });
+    },
+  );
 
   it.each(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'UND_ERR_SOCKET', 'UND_ERR_INFO'])(
     'of which something was sent is unknown: %s',
@@ -251,6 +247,12 @@ describe('a call without an answer', () => {
       ),
       'retryable',
       'ECONNREFUSED ::1',
+    ],
+    [
+      'a certificate that does not fit',
+      new NeverSentError(withCode('ERR_TLS_CERT_ALTNAME_INVALID')),
+      'retryable',
+      'ERR_TLS_CERT_ALTNAME_INVALID its certificate is for another name',
     ],
     ['an AggregateError of nothing', new AggregateError([], 'all failed'), 'unknown', 'all failed'],
     [
