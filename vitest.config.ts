@@ -14,8 +14,8 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
-    // Vitest leaves one CPU free, which on two is half of them; many tests wait for other processes anyhow.
-    maxWorkers: availableParallelism(),
+    // Many tests wait for other processes, so that a CPU a worker would be idle for a quarter of the time.
+    maxWorkers: Math.ceil(1.5 * availableParallelism()),
     // Loading the product takes longer than most files of tests: what is loaded stays. So each file leaves things as they were.
     isolate: false,
     restoreMocks: true,
