@@ -1,6 +1,6 @@
 /**
  * `npm run soak -- [--minutes 60] [--rate 6] [--seed 7] [--retention-seconds 300] [--gap-ms 5000]`. A table by minutes, what its
- * figures amount to, and exit code 0 where everything that was promised held, and nothing grows.
+ * figures amount to, and exit code 0 where everything that was promised held, and nothing is seen to grow.
  */
 import { parseArgs } from 'node:util';
 import { newSeed } from '../chaos/dice.ts';

@@ -20,7 +20,7 @@ it('counts exactly what runs, ends and is migrated while coordinators are replac
   expect(report.problems, `seed ${seed}\n${drawn(report)}`).toEqual([]);
   expect(report.hits.get('next release deployed, one coordinator after the other')).toBeGreaterThan(0);
   expect(report.rows.at(-1)).toMatchObject({ running: 0, parked: 0, heap: expect.any(Number) });
-}, 180_000);
+}, 400_000);
 
 /** Readings of an hour, one a minute, with what is added in the hour, and noise from one to the next. */
 const readings = (perHour: number, noise: number) =>

@@ -79,7 +79,7 @@ export function drawn({ hits, tallies, problems, rows }: SoakReport): string {
     ...found.words.map((said) => `${said}\n`),
     ...all.slice(0, 40).map((problem) => `PROBLEM: ${problem}\n`),
     all.length === 0
-      ? 'All counts are exact, nothing was lost or done twice, and nothing grows.\n'
+      ? 'All counts are exact, nothing was lost or done twice, and nothing is seen to grow.\n'
       : `FAILED: ${all.length} problems\n`,
   ].join('');
 }
