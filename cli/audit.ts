@@ -8,7 +8,7 @@ import { asJson, shown } from './text.ts';
 import { timeIn, wholeIn } from './values.ts';
 
 const PATH = '/api/coordinator/audit';
-const LINES = 'application/x-ndjson';
+const LINES = 'text/x-ndjson';
 const FILTERS = ['actor', 'by', 'saga', 'action', 'since', 'until'] as const;
 /** Options of one of the three alone. */
 const ONLY = {

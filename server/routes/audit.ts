@@ -9,7 +9,8 @@ import { nextLink, pageOf } from './sagas.ts';
 
 /** Entries that are read at once where all are. */
 const PART = 500;
-const LINES = 'application/x-ndjson';
+// As text, which no type is registered for: generators of clients read every kind of text, and no other that they do not know.
+const LINES = 'text/x-ndjson';
 
 const list = createRoute({
   method: 'get',

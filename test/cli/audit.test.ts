@@ -127,7 +127,7 @@ it.each([
 
 it('takes no part of an export for the whole', async () => {
   const server = createServer((_, response) => {
-    response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+    response.writeHead(200, { 'content-type': 'text/x-ndjson' });
     response.write('{"chain":"00"}\n', () => response.destroy());
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));

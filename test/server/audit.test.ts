@@ -83,7 +83,7 @@ it('is exported whole, in parts, as it is stored', async () => {
   const store = await held(1_100);
   const ask = asking(store);
   const answer = await ask(`${AUDIT}.ndjson`);
-  expect(answer.headers.get('content-type')).toBe('application/x-ndjson');
+  expect(answer.headers.get('content-type')).toBe('text/x-ndjson');
   const lines = (await answer.text())
     .trimEnd()
     .split('\n')

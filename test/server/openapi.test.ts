@@ -15,7 +15,7 @@ const OTHER: Readonly<Record<string, readonly string[]>> = {
   [`${API}/sagas/{id}/events`]: ['text/event-stream'],
   [`${API}/sagas/{id}/diagram`]: ['text/plain'],
   [`${API}/machines/{id}/mermaid`]: ['text/plain'],
-  [`${API}/audit.ndjson`]: ['application/x-ndjson'],
+  [`${API}/audit.ndjson`]: ['text/x-ndjson'],
   [`${API}/audit.csv`]: ['text/csv'],
 };
 
