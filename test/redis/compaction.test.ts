@@ -155,6 +155,23 @@ describe('an ended saga', () => {
     for (const id of ids) expect(await redis.hexists(key('saga', id), 'snapshot'), id).toBe(0);
   });
 
+  it('stays as it was written last, where that was while it was read', async () => {
+    const id = await ended(1);
+    offsetMs = AFTER + MINUTE;
+    const client = connect(server.url) as Redis;
+    const other = await RedisStore.open({ redis: client, clockOffsetMs: () => offsetMs });
+    const evalsha = client.evalsha.bind(client);
+    client.evalsha = (async (...args: Parameters<typeof evalsha>) => {
+      // The same revision by another hand, as after a failover.
+      if (String(args[2]).includes(':compacted'))
+        await redis.hset(key('saga', id), { write_id: 'another', snapshot: 'newer' });
+      return evalsha(...args);
+    }) as Redis['evalsha'];
+    expect(await other.compact(10, AFTER, KEEP)).toBe(1);
+    expect(await redis.hmget(key('saga', id), 'write_id', 'snapshot')).toEqual(['another', 'newer']);
+    await other.close();
+  });
+
   it('that cannot be read stays as it is', async () => {
     const id = await ended(1);
     await redis.hset(key('saga', id), 'summary', 'nonsense');

@@ -157,6 +157,16 @@ describe('cost', () => {
     expect(busy.zrangebyscore).toBe(16);
   });
 
+  it('tells of a due index that is damaged until it is one again, also while nothing is due', async () => {
+    const index = '{p03}:due:order@1';
+    await redis.set(index, 'no index');
+    await store.due([ORDER], 10);
+    expect((await store.statistics()).damage).toContain(`${index} is no sorted set`);
+    await redis.del(index);
+    await store.due([ORDER], 10);
+    expect((await store.statistics()).damage).toEqual([]);
+  });
+
   it('is no script at all for any question but what is due', async () => {
     const { id } = await begin(store, { next: wait(0) });
     const counts = await counted(async () => {
