@@ -36,9 +36,11 @@ interface SagaListProps {
   readonly machines: readonly string[];
   readonly states: readonly string[];
   readonly steps: readonly string[];
+  /** Whether whoever looks may change anything. */
+  readonly mayOperate: boolean;
 }
 
-export function SagaList({ frame, now, query, page, machines, states, steps }: SagaListProps) {
+export function SagaList({ frame, now, query, page, machines, states, steps, mayOperate }: SagaListProps) {
   const isNarrowed = Object.values(query).some((value) => value !== undefined && value !== '');
   return (
     <Page frame={frame} title="Sagas" here="sagas" follows={query.cursor === undefined ? 'all' : 'none'}>
@@ -86,19 +88,21 @@ export function SagaList({ frame, now, query, page, machines, states, steps }: S
         </button>
         {isNarrowed && <a href="/sagas">Clear</a>}
       </form>
-      <form id="bulk" action="/sagas/retry" method="get" class="bulk">
-        <button type="submit" class="button" id="bulk-retry">
-          Retry chosen…
-        </button>
-        <span class="note" id="bulk-count" aria-live="polite" />
-      </form>
+      {mayOperate && (
+        <form id="bulk" action="/sagas/retry" method="get" class="bulk">
+          <button type="submit" class="button" id="bulk-retry">
+            Retry chosen…
+          </button>
+          <span class="note" id="bulk-count" aria-live="polite" />
+        </form>
+      )}
       <section class="card flush" id="rows">
         {page.sagas.length === 0 ? (
           <Empty>
             {page.cursor === null ? 'No saga is like this.' : 'None among those looked at so far.'}
           </Empty>
         ) : (
-          <SagaTable sagas={page.sagas} now={now} form="bulk" />
+          <SagaTable sagas={page.sagas} now={now} {...(mayOperate && { form: 'bulk' })} />
         )}
       </section>
       <nav class="pager" aria-label="Pages" id="pager">

@@ -22,13 +22,15 @@ export interface OverviewProps {
   readonly parked: SagaPage;
   readonly latest: SagaPage;
   readonly services: readonly Service[];
+  /** Whether whoever looks may change anything. */
+  readonly mayOperate: boolean;
 }
 
-export function Overview({ frame, now, pulse, parked, latest, services }: OverviewProps) {
+export function Overview({ frame, now, pulse, parked, latest, services, mayOperate }: OverviewProps) {
   return (
     <Page frame={frame} title="Overview" here="overview" follows="all">
       <h1 class="hidden">Overview</h1>
-      <Attention pulse={pulse} parked={parked} now={now} />
+      <Attention pulse={pulse} parked={parked} now={now} mayOperate={mayOperate} />
       <section class="tiles" aria-label="Sums" id="tiles">
         <Tile href="/sagas?status=STARTED" tone="running" label="In flight" n={pulse.in_flight} />
         <Tile href="/sagas?status=COMPLETED" tone="completed" label="Completed" n={pulse.completed} />
@@ -76,7 +78,12 @@ export function Overview({ frame, now, pulse, parked, latest, services }: Overvi
   );
 }
 
-function Attention({ pulse, parked, now }: Pick<OverviewProps, 'pulse' | 'parked' | 'now'>) {
+function Attention({
+  pulse,
+  parked,
+  now,
+  mayOperate,
+}: Pick<OverviewProps, 'pulse' | 'parked' | 'now' | 'mayOperate'>) {
   if (pulse.parked === 0 && parked.sagas.length === 0) {
     return (
       <section class="card calm" id="attention">
@@ -102,7 +109,7 @@ function Attention({ pulse, parked, now }: Pick<OverviewProps, 'pulse' | 'parked
       </header>
       <ul class="causes">
         {causes.map((cause) => (
-          <CauseLine cause={cause} isNamed={machines.size > 1} now={now} />
+          <CauseLine cause={cause} isNamed={machines.size > 1} now={now} mayOperate={mayOperate} />
         ))}
       </ul>
       {parked.cursor !== null && (
@@ -119,11 +126,13 @@ function CauseLine({
   cause: { key, machine, step, error, sagas, held, firstSeenMs, lastSeenMs },
   isNamed,
   now,
+  mayOperate,
 }: {
   cause: Cause;
   /** Other machines have parked sagas, too. */
   isNamed: boolean;
   now: number;
+  mayOperate: boolean;
 }) {
   const [first] = sagas;
   return (
@@ -154,9 +163,11 @@ function CauseLine({
             Look at them
           </a>
         )}
-        <a class="button primary" href={`/sagas/retry?cause=${encodeURIComponent(key)}`} data-dialog>
-          Retry {sagas.length === 1 ? 'it' : `all ${sagas.length}`}
-        </a>
+        {mayOperate && (
+          <a class="button primary" href={`/sagas/retry?cause=${encodeURIComponent(key)}`} data-dialog>
+            Retry {sagas.length === 1 ? 'it' : `all ${sagas.length}`}
+          </a>
+        )}
       </div>
     </li>
   );

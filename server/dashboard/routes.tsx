@@ -3,6 +3,7 @@ import { Hono } from 'hono';
 import { toConfig, toMermaid } from '../../machines/picture.ts';
 import { BadCursorError } from '../../stores/saga-store.ts';
 import { ownUrl } from '../edge.ts';
+import { callerOf, mayOperate } from '../identity/caller.ts';
 import { Problem } from '../problem.ts';
 import { answerAsset } from './assets.ts';
 import { Audit, auditFilterIn, auditQuery, ENTRIES_A_PAGE } from './audit.tsx';
@@ -40,7 +41,8 @@ export function dashboard(parts: DashboardParts): Pages {
     const services = Object.entries(healthy).map(([name, well]) => {
       return { name, healthy: well, breaker: engine.participants[name]?.breaker ?? null };
     });
-    return c.html(Overview({ frame, now: clock.now(), pulse, parked, latest, services }));
+    const shown = { pulse, parked, latest, services, mayOperate: mayOperate(callerOf(c)) };
+    return c.html(Overview({ frame, now: clock.now(), ...shown }));
   });
 
   pages.get('/pulse', async (c) => c.json(await pulses.recent(), 200, { 'cache-control': 'no-store' }));
@@ -51,7 +53,8 @@ export function dashboard(parts: DashboardParts): Pages {
     const ids = [...new Set(machines.map(({ id }) => id))];
     const states = [...new Set(machines.flatMap(({ machine }) => Object.keys(machine.states)))];
     const steps = [...new Set(machines.flatMap((machine) => machine.steps.map(({ name }) => name)))];
-    return c.html(SagaList({ frame, now: clock.now(), query, page, machines: ids, states, steps }));
+    const narrowed = { machines: ids, states, steps, mayOperate: mayOperate(callerOf(c)) };
+    return c.html(SagaList({ frame, now: clock.now(), query, page, ...narrowed }));
   });
 
   pages.get('/search', async (c) => {
@@ -73,7 +76,8 @@ export function dashboard(parts: DashboardParts): Pages {
     const machine = machineIn(machines, history.saga.machine);
     const chart = machine === null ? null : chartOf(machine);
     const own = ownUrl(c);
-    return c.html(Saga({ frame, now: clock.now(), history, chart, machine, at, notice, own }));
+    const seen = { history, chart, machine, at, notice, mayOperate: mayOperate(callerOf(c)) };
+    return c.html(Saga({ frame, now: clock.now(), ...seen, own }));
   });
 
   pages.get('/machines', async (c) => {

@@ -25,18 +25,20 @@ interface SagaPageProps {
   /** The log's entry up to which the past is shown; `null` for the present. */
   readonly at: number | null;
   readonly notice: string | null;
+  /** Whether whoever looks may change anything. */
+  readonly mayOperate: boolean;
   /** URL of this server, for commands to copy. */
   readonly own: string;
 }
 
-export function Saga({ frame, now, history, chart, machine, at, notice, own }: SagaPageProps) {
+export function Saga({ frame, now, history, chart, machine, at, notice, mayOperate, own }: SagaPageProps) {
   const { saga, log } = history;
   const path = `/sagas/${saga.id}`;
   const isOpen = saga.status === 'STARTED' || saga.status === 'ABORTED';
   const shownLog = at === null ? log : log.filter(({ seq }) => seq <= at);
   // Until it has ended a saga is STARTED, but for where it is parked; the past tells by its state.
   const status = at === null ? saga.status : pastStatus(shownLog.at(-1)?.to, chart);
-  const acts = actsFor(history, chart);
+  const acts = mayOperate ? actsFor(history, chart) : [];
   return (
     <Page frame={frame} title={nameOf(saga)} here="sagas" follows={saga.id}>
       <div id="head" class="saga-head" data-etag={saga.seq}>
@@ -66,7 +68,7 @@ export function Saga({ frame, now, history, chart, machine, at, notice, own }: S
           </p>
         )}
       </div>
-      <Help history={history} machine={machine} acts={acts} path={path} />
+      <Help history={history} machine={machine} acts={acts} mayOperate={mayOperate} path={path} />
       <div class="columns wide-right">
         <section class="card" id="chart">
           <header class="card-head">
@@ -109,13 +111,13 @@ function pastStatus(state: string | undefined, chart: Chart | null) {
   return kind === 'end' ? 'FAILED' : 'STARTED';
 }
 
-interface HelpProps extends Pick<SagaPageProps, 'history' | 'machine'> {
+interface HelpProps extends Pick<SagaPageProps, 'history' | 'machine' | 'mayOperate'> {
   readonly acts: readonly Act[];
   readonly path: string;
 }
 
 /** What is held, and what can be done. */
-function Help({ history: { saga }, machine, acts, path }: HelpProps) {
+function Help({ history: { saga }, machine, acts, mayOperate, path }: HelpProps) {
   const effects = heldBy(saga, machine);
   if (effects.length === 0 && acts.length === 0) return <div id="help" />;
   const isParked = saga.status === 'ABORTED';
@@ -135,7 +137,8 @@ function Help({ history: { saga }, machine, acts, path }: HelpProps) {
           />
         ))}
       </ul>
-      {isParked && (
+      {isParked && !mayOperate && <p class="advice">It waits for an operator, which you are not.</p>}
+      {isParked && mayOperate && (
         <p class="advice">
           <strong>What to do:</strong> see that the service works again, then retry. If you have undone it by
           hand, skip that step. Resolve ends the saga as it stands.

@@ -83,6 +83,11 @@ export function isIdentified({ kind }: Caller): boolean {
   return kind === 'token' || kind === 'user';
 }
 
+/** What pages offer to do goes by this; the guard decides whether it is done. */
+export function mayOperate({ roles }: Caller): boolean {
+  return roles.has('operator');
+}
+
 /** @throws Problem where the caller may have to do with sagas of other machines alone */
 export function checkMachine({ name, machines }: Caller, machine: string): void {
   if (machines === null || machines.has(machine)) return;

@@ -19,7 +19,9 @@ async function shown(counters: Statistics['counters']): Promise<string[]> {
   const pulse = await new Pulses(engine, systemClock).now();
   const none = { sagas: [], cursor: null, total: 0, damage: [] };
   const frame = { version: '1', durability: 'memory', canLogOut: false };
-  const page = String(Overview({ frame, now: 0, pulse, parked: none, latest: none, services: [] }));
+  const page = String(
+    Overview({ frame, now: 0, pulse, parked: none, latest: none, services: [], mayOperate: true }),
+  );
   const [, bars = ''] = /<h2>Where sagas fail<\/h2>(.*?)<p class="note">/s.exec(page) ?? [];
   return [...bars.matchAll(/<a href="([^"]*)">(.*?)<\/a>.*?<span class="number"[^>]*>([^<]*)</gs)].map(
     ([, href = '', name = '', n = '']) =>

@@ -255,3 +255,28 @@ describe('refusals', () => {
     expect((await send(`${at}/api/coordinator/sagas`, { headers: forged })).status).toBe(401);
   });
 });
+
+describe('whoever may only look', () => {
+  it('is offered nothing that would be refused, where an operator is', async () => {
+    const id = await parked();
+    const tokens = { viewer: 'viewer-token-0123456789', operator: 'operator-token-0123456789' };
+    const API_TOKENS = Object.entries(tokens)
+      .map(([role, token]) => `${role}-1 ${role} ${token}`)
+      .join('\n');
+    const guarded = (await world.coordinator({ API_TOKENS })).url;
+    const offered = async (token: string) => {
+      const found: string[] = [];
+      for (const path of ['/', '/sagas', `/sagas/${id}`]) {
+        const headers = { ...HTML, authorization: `Bearer ${token}` };
+        const { status, body } = await send(guarded + path, { headers });
+        expect(status).toBe(200);
+        const targets = body.matchAll(/(?:href|action)="\/(sagas\/[^"?]*(?:retry|skip|cancel|resolve))/g);
+        found.push(...[...targets].map(([, to]) => to));
+      }
+      return [...new Set(found)].sort();
+    };
+    const acts = ['resolve', 'retry', 'skip'].map((kind) => `sagas/${id}/${kind}`);
+    expect(await offered(tokens.operator)).toEqual([...acts, 'sagas/retry'].sort());
+    expect(await offered(tokens.viewer)).toEqual([]);
+  });
+});
