@@ -133,7 +133,7 @@ export interface components {
             /** @description In which there is no such event. */
             state?: string;
         };
-        StreamEvent: components["schemas"]["ReadyEvent"] | components["schemas"]["SagaEvent"] | components["schemas"]["GapEvent"];
+        StreamEvent: components["schemas"]["ReadyEvent"] | components["schemas"]["SagaEvent"] | components["schemas"]["GapEvent"] | components["schemas"]["StoreEvent"];
         /** @description First of all. From here on nothing is left out but with a gap. */
         ReadyEvent: {
             /**
@@ -186,6 +186,18 @@ export interface components {
             data: components["schemas"]["NoData"];
         };
         NoData: Record<string, never>;
+        /** @description The store is away, so that nothing is told until it is back; or it is back. It has no id. */
+        StoreEvent: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            event: "store";
+            data: components["schemas"]["StoreReach"];
+        };
+        StoreReach: {
+            reachable: boolean;
+        };
         OrderSaga: {
             saga_id: string;
             status: components["schemas"]["SagaStatus"];

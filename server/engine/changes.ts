@@ -31,6 +31,8 @@ export class ChangeFeed {
   /** How far the poll has read; `null` before it has begun. */
   #position: string | null = null;
   #polling = false;
+  /** Whether the last poll reached the store. */
+  #isReachable = true;
   #wake: (() => void) | null = null;
 
   constructor(means: Means, settings: ChangesSettings) {
@@ -47,6 +49,7 @@ export class ChangeFeed {
       if (this.#watchers.size === 0) this.#wake?.();
     });
     this.#watchers.add(watcher);
+    if (!this.#isReachable) watcher.tellStore(false);
     if (this.#polling) this.#wake?.();
     else void this.#poll();
     return watcher;
@@ -60,6 +63,7 @@ export class ChangeFeed {
   async #poll(): Promise<void> {
     this.#polling = true;
     this.#position = null;
+    this.#isReachable = true;
     while (this.#watchers.size > 0) {
       // A watcher joins behind a poll that began after it came: then the poll has all that it may know already.
       const coming = [...this.#watchers];
@@ -77,13 +81,21 @@ export class ChangeFeed {
     try {
       const page = await store.changes(this.#position, null, PAGE);
       this.#position = page.position;
+      this.#reached(true);
       for (const watcher of this.#watchers) watcher.tell(page.changes, page.gap, page.position);
       return !page.more;
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       observe({ type: 'store-fault', doing: 'changes', error });
+      this.#reached(false);
       return null;
     }
+  }
+
+  #reached(isReachable: boolean): void {
+    if (this.#isReachable === isReachable) return;
+    this.#isReachable = isReachable;
+    for (const watcher of this.#watchers) watcher.tellStore(isReachable);
   }
 
   #pause(): Promise<void> {
@@ -100,6 +112,9 @@ export class ChangeFeed {
   }
 }
 
+/** What has a place in the feed. */
+type Told = Exclude<Notice, { readonly kind: 'store' }>;
+
 class Watcher implements Watch {
   readonly #in: Means;
   readonly #sagaId: string | null;
@@ -113,8 +128,10 @@ class Watcher implements Watch {
   #polled = '';
   /** What it reads from the store by itself, from where to where; `null` where the poll tells it everything. */
   #behind: { readonly from: string; readonly until: string } | null = null;
-  #missed: Notice[] = [];
-  #queue: Notice[] = [];
+  #missed: Told[] = [];
+  #queue: Told[] = [];
+  /** What of the store's health is still to be told: only the last of it matters. */
+  #health: Notice | null = null;
   #wake: (() => void) | null = null;
 
   constructor(means: Means, after: string | null, sagaId: string | null, retryMs: number, leave: () => void) {
@@ -153,10 +170,20 @@ class Watcher implements Watch {
     if (this.#queue.length > 0) this.#wake?.();
   }
 
+  tellStore(isReachable: boolean): void {
+    this.#health = { kind: 'store', isReachable };
+    this.#wake?.();
+  }
+
   async next(waitMs: number): Promise<Notice | 'nothing' | null> {
     const until = this.#in.clock.monotonic() + waitMs;
     for (;;) {
       if (this.#state === 'gone') return null;
+      const health = this.#health;
+      if (health !== null) {
+        this.#health = null;
+        return health;
+      }
       const notice = this.#missed.shift() ?? (this.#behind === null ? this.#queue.shift() : undefined);
       if (notice !== undefined) {
         this.#told = notice.position;
@@ -193,8 +220,8 @@ class Watcher implements Watch {
     }
   }
 
-  #notices(changes: readonly SagaChange[], gap: boolean, position: string): Notice[] {
-    const told: Notice[] = changes
+  #notices(changes: readonly SagaChange[], gap: boolean, position: string): Told[] {
+    const told: Told[] = changes
       .filter(({ id }) => this.#sagaId === null || id === this.#sagaId)
       .map((change) => ({ kind: 'saga', ...change }));
     // Behind the changes, so that whoever looks afresh then sees no less than they told.

@@ -211,7 +211,9 @@ export type Notice =
   | { readonly kind: 'ready'; readonly position: string }
   | ({ readonly kind: 'saga' } & SagaChange)
   /** Something was left out: the watcher must look afresh. */
-  | { readonly kind: 'gap'; readonly position: string };
+  | { readonly kind: 'gap'; readonly position: string }
+  /** The store is away, so that nothing is told until it is back; or it is back. Told only where it was away. */
+  | { readonly kind: 'store'; readonly isReachable: boolean };
 
 export interface Watch {
   /** The next notice; `nothing` where none came for `waitMs`; `null` where it is over, because the coordinator drains. */

@@ -28,6 +28,12 @@ const events = [
   z
     .object({ event: z.literal('gap'), id: position, data: nothing })
     .openapi('GapEvent', { description: 'Something was left out: what is shown must be read afresh.' }),
+  z
+    .object({ event: z.literal('store'), data: z.object({ reachable: z.boolean() }).openapi('StoreReach') })
+    .openapi('StoreEvent', {
+      description:
+        'The store is away, so that nothing is told until it is back; or it is back. It has no id.',
+    }),
 ] as const;
 
 /** One event of a stream, its data parsed. */

@@ -29,8 +29,8 @@ const stream = {
   200: {
     description:
       '`ready` first, for one saga with the state in which it is; then `saga` for each write, with `saga_id`, `seq`, `state` and ' +
-      '`status`; `gap` where some were left out, and what is shown must be read afresh. Ids are positions; a comment comes ' +
-      'where nothing else does.',
+      '`status`; `gap` where some were left out, and what is shown must be read afresh; `store`, also before `ready`, where ' +
+      'the store is away and where it is back. Ids are positions; a comment comes where nothing else does.',
     content: { 'text/event-stream': { schema: eventStream } },
   },
 };
@@ -153,6 +153,9 @@ async function write(watch: Watch, to: SSEStreamingApi, standing: Standing): Pro
       const { position } = watch;
       await to.write(position === told ? ':\n\n' : `:\nid: ${position}\n\n`);
       told = position;
+    } else if (notice.kind === 'store') {
+      // No place in the feed: whoever comes again goes on from where it was.
+      await to.writeSSE({ event: 'store', data: JSON.stringify({ reachable: notice.isReachable }) });
     } else {
       await to.writeSSE(await presented(notice, standing));
       told = notice.position;
@@ -163,7 +166,7 @@ async function write(watch: Watch, to: SSEStreamingApi, standing: Standing): Pro
 /** Asked only when the watch has begun: what is written after that is told, and what came before is in it. */
 type Standing = () => Promise<object>;
 
-async function presented(notice: Notice, standing: Standing) {
+async function presented(notice: Exclude<Notice, { readonly kind: 'store' }>, standing: Standing) {
   const { kind: event, position: id } = notice;
   if (event === 'ready') return { event, id, data: JSON.stringify(await known(standing)), retry: RETRY_MS };
   if (event === 'gap') return { event, id, data: '{}' };

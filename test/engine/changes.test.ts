@@ -17,8 +17,14 @@ function watch({ engine }: Coordinator, request: Partial<WatchRequest> = {}): Wa
 
 const title = (notice: Notice) => (notice.kind === 'saga' ? `saga ${notice.seq}` : notice.kind);
 
-/** Everything that a watch has to tell within a poll. */
-async function told(world: World, watch: Watch): Promise<Notice[]> {
+/** Everything that a watch has to tell of the feed within a poll. */
+async function told(world: World, watch: Watch) {
+  const notices = await heard(world, watch);
+  return notices.flatMap((notice) => (notice.kind === 'store' ? [] : [notice]));
+}
+
+/** The same, and what it tells of the store. */
+async function heard(world: World, watch: Watch): Promise<Notice[]> {
   const notices: Notice[] = [];
   for (;;) {
     const next = watch.next(POLL_MS);
@@ -134,6 +140,24 @@ describe('the poll', () => {
     expect(a.events.filter(({ type }) => type === 'store-fault')).toHaveLength(3);
     expect(await titles(world, watching)).toEqual(SEVEN);
   });
+});
+
+it('tells everybody that the store is away and that it is back, also who comes meanwhile, and each once', async () => {
+  const world = new World();
+  const a = await world.coordinator();
+  const first = watch(a);
+  await titles(world, first);
+  for (let times = 0; times < 3; times += 1) world.fate('changes', notSent);
+  await world.clock.pass(POLL_MS);
+  expect(await first.next(0)).toEqual({ kind: 'store', isReachable: false });
+  // Whoever comes has the store asked at once, and it is away still.
+  const late = watch(a);
+  expect(await late.next(0)).toEqual({ kind: 'store', isReachable: false });
+  await quiet();
+  expect(await first.next(0)).toBe('nothing');
+  await world.clock.pass(2 * POLL_MS);
+  expect(await heard(world, first)).toEqual([{ kind: 'store', isReachable: true }]);
+  expect((await heard(world, late)).map(title)).toEqual(['store', 'ready']);
 });
 
 describe('whoever comes back', () => {

@@ -143,13 +143,23 @@ describe('the connection', () => {
   it('gets a comment where nothing comes, so that proxies keep it, and the position only where it moved', async () => {
     const saga = { kind: 'saga', id: 'x', seq: 1, state: 's', status: 'STARTED', position: 'here' } as const;
     const response = await over(
-      new Scripted({ kind: 'ready', position: 'p' }, 'nothing', 'nothing', saga, 'nothing', null),
+      new Scripted(
+        { kind: 'ready', position: 'p' },
+        'nothing',
+        'nothing',
+        { kind: 'store', isReachable: false },
+        saga,
+        'nothing',
+        null,
+      ),
     );
     expect((await response.text()).split('\n\n')).toEqual([
       'event: ready\ndata: {}\nid: p\nretry: 2000',
       // What it was told last is not where the watch stands by now.
       ':\nid: here',
       ':',
+      // It has no place in the feed.
+      'event: store\ndata: {"reachable":false}',
       expect.stringMatching(/^event: saga\n.*\nid: here$/s),
       ':',
       '',
