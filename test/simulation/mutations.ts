@@ -3,44 +3,19 @@
  * `node --import tsx test/simulation/mutations.ts [word in a mutation's name]`. Ends with 1 where a mutation survives.
  */
 import { spawn } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { privateCopy } from '../private-copy.ts';
 import { type Mutation, mutations } from './mutation-table.ts';
 
 /** A test that goes round in circles has noticed nothing. */
 const LIMIT_MS = 240_000;
-const COPIED = [
-  'cli',
-  'client',
-  'json',
-  'machines',
-  'server',
-  'stores',
-  'node-version.ts',
-  'participant',
-  'services-stub',
-  'test',
-  'testing',
-  'index.ts',
-  'package.json',
-  'tsconfig.json',
-  'vitest.config.ts',
-];
-const root = resolve(import.meta.dirname, '../..');
-
 interface Result {
   readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
   readonly name: string;
   /** Why none of its tests could be run. */
   readonly message?: string;
-}
-
-async function copy(): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'mutation-'));
-  for (const name of COPIED) await cp(join(root, name), join(directory, name), { recursive: true });
-  await symlink(join(root, 'node_modules'), join(directory, 'node_modules'));
-  return directory;
 }
 
 async function mutate(directory: string, { file, find, replace }: Mutation): Promise<void> {
@@ -81,7 +56,7 @@ async function firstFailure(directory: string, { tests, saga = 'order' }: Mutati
 }
 
 async function judge(mutation: Mutation): Promise<string | null> {
-  const directory = await copy();
+  const directory = await privateCopy();
   try {
     await mutate(directory, mutation);
     return await firstFailure(directory, mutation);

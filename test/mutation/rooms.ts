@@ -1,0 +1,64 @@
+/** Which tests are asked about which code: those that run in one process, the quick ones first. */
+import { readdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+export interface Room {
+  readonly name: string;
+  readonly files: readonly string[];
+  readonly tests: readonly string[];
+}
+
+const root = resolve(import.meta.dirname, '../..');
+const inFolder = (folder: string, ending: string) =>
+  readdirSync(resolve(root, folder))
+    .filter((name) => name.endsWith(ending))
+    .map((name) => `${folder}/${name}`);
+const code = (folder: string) => inFolder(folder, '.ts');
+const tests = (folder: string) => inFolder(folder, '.test.ts');
+const named = (folder: string, ...names: string[]) => names.map((name) => `${folder}/${name}.test.ts`);
+
+export const ROOMS: readonly Room[] = [
+  {
+    name: 'machines',
+    files: code('machines'),
+    tests: [
+      ...tests('test/machines'),
+      ...named('test/server', 'transitions-set'),
+      ...named('test/engine', 'asynchronous', 'outcome', 'returns', 'table-differs', 'migrations'),
+      ...named('test/testing', 'run', 'explore'),
+    ],
+  },
+  {
+    name: 'engine',
+    files: code('server/engine'),
+    tests: tests('test/engine'),
+  },
+  {
+    name: 'access',
+    files: ['server/access.ts', ...code('server/identity')],
+    tests: named('test/server', 'access', 'bearer', 'identity-settings', 'roles', 'preferences', 'login'),
+  },
+  {
+    name: 'stores',
+    files: [
+      'audit',
+      'declarations',
+      'due',
+      'events',
+      'faults',
+      'keys',
+      'keyspace',
+      'listing',
+      'reads',
+      'record',
+      'scripts',
+      'simple-writes',
+      'tags',
+      'vocabulary',
+    ].map((name) => `stores/redis/${name}.ts`),
+    tests: [
+      ...named('test/stores', 'record', 'parts', 'masters', 'durability', 'redis-mock'),
+      ...named('test/sealing', 'sealed-store'),
+    ],
+  },
+];
