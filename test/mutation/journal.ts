@@ -1,5 +1,5 @@
 /** What the processes that try mutants write, a line an entry, so that any of them may be killed and another goes on. */
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, statSync } from 'node:fs';
 
 export type Entry =
   /** A test passed without a mutant, with so much CPU; these are the ones it comes by. */
@@ -42,6 +42,11 @@ export function read(journal: string): Entry[] {
   if (!existsSync(journal)) return [];
   const lines = readFileSync(journal, 'utf8').split('\n');
   return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Entry);
+}
+
+/** In bytes. */
+export function sizeOf(journal: string): number {
+  return statSync(journal, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 /** Where the work stands after some entries. */

@@ -10,11 +10,13 @@ import {
   type Progress,
   progress,
   read,
+  sizeOf,
   TASK,
   type Task,
 } from './journal.ts';
 
 const LOOK_MS = 200;
+const ASKS_AFTER_MS = 1_000;
 /** Longer than any test may take to be tried (the process ends that itself), or a file to be loaded. */
 const SILENT_MS = 60_000;
 
@@ -74,16 +76,21 @@ async function runOnce(directory: string, task: string, journal: string): Promis
   process.once('exit', end);
   child.once('close', () => process.off('exit', end));
   const closed = new Promise<'ended'>((resolve) => child.once('close', () => resolve('ended')));
-  let length = read(journal).length;
+  let size = sizeOf(journal);
   let heardAt = performance.now();
   for (;;) {
     const end = await Promise.race([closed, pause(LOOK_MS)]);
     if (end) return end;
-    const entries = read(journal);
-    if (entries.length > length) heardAt = performance.now();
-    length = entries.length;
-    const isSpoilt = entries.at(-1)?.is === 'spoilt';
-    if (!isSpoilt && performance.now() - heardAt < SILENT_MS) continue;
+    if (sizeOf(journal) > size) {
+      size = sizeOf(journal);
+      heardAt = performance.now();
+      continue;
+    }
+    // Whoever asks for another process writes nothing more.
+    const silentMs = performance.now() - heardAt;
+    if (silentMs < ASKS_AFTER_MS) continue;
+    const isSpoilt = read(journal).at(-1)?.is === 'spoilt';
+    if (!isSpoilt && silentMs < SILENT_MS) continue;
     kill(child);
     await closed;
     return isSpoilt ? 'spoilt' : 'silent';
