@@ -136,7 +136,10 @@ export class RegisteredMachine {
     return this.#transitions.madeBy;
   }
 
-  /** @param tell is told where its table and XState differ: XState makes its transitions from then on */
+  /**
+   * @param tell is told where its table and XState differ: XState makes its transitions from then on
+   * @throws DefinitionError where the definition's own functions fail
+   */
   begin(input: SagaInput, tell: Tell = nobody): SagaSnapshot {
     return this.#transitions.begin(input, tell);
   }

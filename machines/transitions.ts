@@ -74,6 +74,8 @@ export class Transitions {
     if (typeof found === 'object' && !this.#isSampled()) return found as AnyMachineSnapshot;
     const judged = this.#machine.getInitialSnapshot(this.#scope, input);
     this.#judge(found, judged, { state: '', event: 'started' }, tell);
+    // It keeps what was thrown to itself, and what it gives back stands where nothing is asked for.
+    if (judged.status === 'error') throw judged.error;
     return judged;
   }
 
