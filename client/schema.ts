@@ -246,6 +246,8 @@ export interface components {
             /** Format: double */
             duration_ms: number | null;
             error: string | null;
+            /** @description What a compensation has answered: JSON, perhaps cut off at its end, secrets redacted. */
+            answer?: string;
             by?: string;
             reason?: string;
         };
@@ -603,6 +605,113 @@ export interface components {
             /** Format: int64 */
             seq: number;
             hash: string;
+        };
+        SagaCalls: {
+            saga_id: string;
+            calls: components["schemas"]["SagaCall"][];
+            /** @description Of a step with a call for each item: ask for one of these. Else empty. */
+            items: string[];
+            trace_id: string;
+            /** @description Where the trace is looked at, by TRACE_URL. */
+            trace_url: string | null;
+        };
+        SagaCall: {
+            /** @description The step, or the item of one as `step/item`. */
+            step: string;
+            kind: components["schemas"]["CallKind"];
+            participant: string;
+            method: string;
+            url: string;
+            idempotency_key: string;
+            /** @description Null where it cannot be made without secrets. */
+            body: components["schemas"]["CallBody"] | null;
+            under_way: boolean;
+            /** @description JSON, secrets redacted; of a compensation perhaps cut off. Null where none is kept. */
+            answer: string | null;
+            attempts: components["schemas"]["CallAttempt"][];
+            /** @description The same by hand, without the participant's own headers. Secrets are redacted in it too. */
+            curl: string;
+        };
+        /** @description Made of the facts of the saga as they stand now, secrets redacted. A compensation that was too large is the smaller one. */
+        CallBody: {
+            [key: string]: unknown;
+        };
+        CallAttempt: {
+            /**
+             * Format: int64
+             * @description Of the entry of the log that tells of it.
+             */
+            seq: number;
+            /** Format: int32 */
+            attempt: number | null;
+            /** @description `GET` asks what came of a call that was accepted. */
+            method: string;
+            /**
+             * Format: date-time
+             * @description Null where it was put off, or its outcome was told later.
+             */
+            began_at: string | null;
+            /** Format: date-time */
+            ended_at: string;
+            /** @description As in the log, or `accepted` or `deferred`. */
+            outcome: string;
+            /**
+             * Format: int32
+             * @description Of the answer, where it went wrong; null of one that was done (2xx), and where none came.
+             */
+            status: number | null;
+            error: string | null;
+        };
+        Foreseen: {
+            saga_id: string;
+            /**
+             * @description Of the saga as it was looked at, for If-Match of the act itself.
+             * @example "7"
+             */
+            etag: string;
+            act: string;
+            path: components["schemas"]["ForeseenStep"][];
+            calls: components["schemas"]["ForeseenCall"][];
+            /**
+             * @description How the path ends. `awaits`: an event from outside decides. `answer`: what a participant answers does. `fault`: the saga's own definition fails. `cut`: it is longer than is looked.
+             * @enum {string}
+             */
+            end: "ended" | "parked" | "awaits" | "answer" | "fault" | "cut";
+            /** @description Names of those events, or what decides. */
+            awaits: string[];
+            status: components["schemas"]["SagaStatus"];
+            state: string;
+            /** @description What would still be held then. */
+            held: components["schemas"]["Held"][];
+        };
+        /** @description As the log would have it. */
+        ForeseenStep: {
+            event: string;
+            from: string | null;
+            to: string;
+            step: string | null;
+            kind: components["schemas"]["CallKind"] | null;
+            /** Format: int32 */
+            attempt: number | null;
+            /** @description It rests on answers of participants that are made up. */
+            assumed: boolean;
+        };
+        ForeseenCall: {
+            /** @description The step, or the item of one as `step/item`. */
+            step: string;
+            kind: components["schemas"]["CallKind"];
+            participant: string;
+            method: string;
+            url: string;
+            idempotency_key: string;
+            /** @description Null where it cannot be made without secrets. */
+            body: components["schemas"]["CallBody"] | null;
+            /** Format: int32 */
+            attempt: number;
+            /** @description It is being made already. */
+            under_way: boolean;
+            /** @description What of its body comes from answers that are not there yet is made up. */
+            assumed: boolean;
         };
         EventStream: string;
         MachineList: {

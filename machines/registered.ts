@@ -195,8 +195,23 @@ export class RegisteredMachine {
 
   /** The context as it may be shown. */
   redacted(context: SagaContext): SagaContext {
-    const { data, ...rest } = context;
-    return { ...this.hide(rest, context), data: withoutPaths(data, this.#secretPaths, REDACTED) };
+    const data = withoutPaths(context.data, this.#secretPaths, REDACTED);
+    return this.hide({ ...context, data }, context);
+  }
+
+  /**
+   * A call as it may be shown: made of facts without secrets, so that nothing that its request makes of them tells one. `null`
+   * where no step has it.
+   * @throws DefinitionError where the request cannot do without them
+   */
+  shownCall(context: SagaContext, address: string, kind: Kind): Call | null {
+    const step = this.#stepOf.get(stepIn(address));
+    const way = step?.[kind];
+    if (step === undefined || way === undefined || !('path' in way)) return null;
+    const shown = this.redacted(context);
+    const meta = { step: step.name, kind, participant: step.participant, path: way.path };
+    const call = this.#call(meta, address, 1, itemAt(shown, step.name, address), shown);
+    return { ...call, body: this.hide(call.body, context) };
   }
 
   /** Any JSON of the saga with its secrets taken out, which a participant may have echoed in an answer or a reason. */

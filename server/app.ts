@@ -9,6 +9,7 @@ import { stringify } from '../json/exact.ts';
 import { DefinitionError, type RegisteredMachine } from '../machines/index.ts';
 import { StoreUnavailableError } from '../stores/saga-store.ts';
 import { bodyGuard } from './body.ts';
+import type { CallPlaces } from './calls.ts';
 import { ConfigError } from './config.ts';
 import type { Pages } from './dashboard/dashboard-parts.ts';
 import { baseOf, edge, routedPath } from './edge.ts';
@@ -16,6 +17,7 @@ import { answerProblem, invalid, Problem } from './problem.ts';
 import { aboutApi, registerSecurity, withRoles } from './routes/about.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { bulkRetryRoutes } from './routes/bulk-retry.ts';
+import { callRoutes } from './routes/calls.ts';
 import { diagramRoutes } from './routes/diagrams.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -28,6 +30,7 @@ import { outsideEventRoutes } from './routes/outside-events.ts';
 import { sagaRoutes } from './routes/sagas.ts';
 import { startRoutes } from './routes/starts.ts';
 import { statisticsRoutes } from './routes/statistics.ts';
+import { whatIfRoutes } from './routes/what-if.ts';
 import { type HttpMetrics, metricsRoutes } from './telemetry/http.ts';
 import { shownError } from './telemetry/shown-error.ts';
 
@@ -35,6 +38,7 @@ export interface AppParts extends Omit<OrderRoute, 'machine'>, HealthRoute {
   /** The order saga; `null` where it is not registered, and there are no orders. */
   readonly machine: RegisteredMachine | null;
   readonly access: MiddlewareHandler;
+  readonly calls: CallPlaces;
   /** The operators' dashboard; `null` where it is not shown. */
   readonly pages: Pages | null;
   readonly metrics: HttpMetrics;
@@ -84,6 +88,8 @@ export function createApp(parts: AppParts): OpenAPIHono {
   operationRoutes(app, engine);
   bulkRetryRoutes(app, engine);
   auditRoutes(app, engine);
+  callRoutes(app, engine, parts.calls);
+  whatIfRoutes(app, engine, parts.calls);
   diagramRoutes(app, engine);
   eventRoutes(app, engine, parts.limits, logger);
   machineRoutes(app, engine);

@@ -249,7 +249,8 @@ export async function assemble(
   const held = heldTokens(settings);
   const session = held.length === 0 ? null : new Session(held);
   const users = await openUsers(settings, store, logger);
-  const shown = { engine, machines: machines.all(), probes, version, clock, session, users };
+  const calls = { urls, traceUrl: settings.traceUrl };
+  const shown = { engine, machines: machines.all(), probes, calls, version, clock, session, users };
   const pages = settings.dashboard ? await openPages(shown) : null;
   const ids = new Set(machines.all().map(({ id }) => id));
   const sinceStart = () => systemClock.monotonic();

@@ -111,6 +111,9 @@ const schema = z.object({
   LOG_LEVEL_FORMAT: z.enum(['number', 'word']).default('number'),
   LOG_TIME_FORMAT: z.enum(['epoch', 'rfc3339']).default('epoch'),
   DASHBOARD: flag.default(true),
+  TRACE_URL: httpUrl
+    .refine((url) => url.includes('{trace_id}'), 'must have {trace_id} where the id of a trace belongs')
+    .optional(),
   INSPECT: flag.default(false),
   INSPECT_PORT: port.default(9001),
   REDIS_WAIT_REPLICAS: whole(0, 100).default(0),
@@ -199,6 +202,8 @@ export interface Settings extends PolicySettings, LimitSettings {
   readonly logFormat: LogFormat;
   /** Whether the operators' pages are shown. */
   readonly dashboard: boolean;
+  /** Where a trace is looked at, with `{trace_id}` in the place of its id; `null` where it is not told. */
+  readonly traceUrl: string | null;
   /** Port of the inspector, or `null` where it is off. */
   readonly inspectPort: number | null;
   readonly traces: TraceSettings;
@@ -431,6 +436,7 @@ export function readSettings(
     logLevel: values.LOG_LEVEL,
     logFormat: Object.freeze({ level: values.LOG_LEVEL_FORMAT, time: values.LOG_TIME_FORMAT }),
     dashboard: values.DASHBOARD,
+    traceUrl: values.TRACE_URL ?? null,
     inspectPort: values.INSPECT ? values.INSPECT_PORT : null,
     traces: readTraceSettings(env),
     warnings: Object.freeze(spelling.warnings),

@@ -110,6 +110,8 @@ export interface LogEntry {
   readonly outcome: string | null;
   readonly duration_ms: number | null;
   readonly error: string | null;
+  /** What a compensation has answered, as JSON that may be cut off at its end, and without secrets. */
+  readonly answer?: string;
   /** Who asked for it, and why, where it was an operator. */
   readonly by?: string;
   readonly reason?: string;

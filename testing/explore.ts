@@ -3,9 +3,9 @@
 import { createHash } from 'node:crypto';
 import { DefinitionError } from '../machines/defined.ts';
 import type { Answer } from '../machines/saga.ts';
+import { sampleOf } from '../machines/sample.ts';
 import { type Choices, Drive, type End, SagaFault, titleOf } from './drive.ts';
 import { accepted, busy, done, lost, type Reply, refused, unreached } from './replies.ts';
-import { sampleOf } from './sample.ts';
 import { type AnySaga, type Subject, subjectOf } from './subject.ts';
 
 /** Holds of every end: `false`, a text that says what is wrong, or an exception is a breach. */

@@ -5,7 +5,7 @@ import { definitionOf } from '../machines/definition.ts';
 import { type Answer, type RegisteredMachine, Registry, type SagaDefinition } from '../machines/index.ts';
 import { allParts, type Step } from '../machines/parts.ts';
 import type { CallPolicy, Kind } from '../machines/saga.ts';
-import { sampleOf } from './sample.ts';
+import { sampleOf } from '../machines/sample.ts';
 
 /** A saga of either form. */
 export type AnySaga<I = unknown> = Saga<I> | SagaDefinition;

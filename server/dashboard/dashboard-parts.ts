@@ -1,6 +1,7 @@
 /** What the operator's pages are given, and what they give. */
 import type { Hono, MiddlewareHandler } from 'hono';
 import type { RegisteredMachine } from '../../machines/index.ts';
+import type { CallPlaces } from '../calls.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { SagaEngine } from '../engine/contract.ts';
 import type { Users } from '../identity/users.ts';
@@ -12,6 +13,7 @@ export interface DashboardParts {
   /** All that this coordinator knows. */
   readonly machines: readonly RegisteredMachine[];
   readonly probes: Probes<string>;
+  readonly calls: CallPlaces;
   readonly version: string;
   readonly clock: Clock;
   /** Of those who log in by a token; `null` where there is none. */

@@ -55,7 +55,7 @@ function Confirm({ frame, title, action, back, label, isGrave, by, isKnown, chil
   );
 }
 
-interface ConfirmActProps {
+interface ConfirmActProps extends Pick<ConfirmProps, 'children'> {
   readonly frame: Frame;
   readonly saga: SagaHistory['saga'];
   readonly act: Act;
@@ -63,7 +63,7 @@ interface ConfirmActProps {
   readonly isKnown: boolean;
 }
 
-export function ConfirmAct({ frame, saga, act, by, isKnown }: ConfirmActProps) {
+export function ConfirmAct({ frame, saga, act, by, isKnown, children }: ConfirmActProps) {
   const path = `/sagas/${saga.id}`;
   // A saga in flight moves on faster than anybody types, and to cancel or to retry it is right all the same.
   const isBound = saga.status === 'ABORTED' || act.kind === 'skip' || act.kind === 'resolve';
@@ -83,6 +83,7 @@ export function ConfirmAct({ frame, saga, act, by, isKnown }: ConfirmActProps) {
         It is now {stateWords(saga.summary.state)} <Badge status={saga.status} />.
         {isBound && ' If it has moved on before you confirm, nothing is done.'}
       </p>
+      {children}
       {isBound && <input type="hidden" name="seq" value={saga.seq} />}
       {act.step !== undefined && <input type="hidden" name="step" value={act.step} />}
       {act.as !== undefined && <input type="hidden" name="as" value={act.as} />}

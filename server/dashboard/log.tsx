@@ -1,5 +1,6 @@
 /** A saga's history, line by line. */
 import type { NumberedEntry } from '../../stores/saga-store.ts';
+import { callHref } from './call.tsx';
 import { isWaiting, stateWords } from './state-words.ts';
 import { partOf } from './statechart/active.ts';
 import type { Chart } from './statechart/chart.ts';
@@ -88,7 +89,7 @@ function Line({ entry, begun, isAt, sagaPath, chart }: LineProps) {
         </time>
       </td>
       <td>
-        <What entry={entry} />
+        <What entry={entry} sagaPath={chart === null ? null : sagaPath} />
         {error !== null && <small class="error">{error}</small>}
         {by !== undefined && (
           <small>
@@ -106,14 +107,32 @@ function Line({ entry, begun, isAt, sagaPath, chart }: LineProps) {
   );
 }
 
-function What({ entry: { event, outcome, step, kind, attempt } }: { entry: NumberedEntry }) {
+interface WhatProps {
+  readonly entry: NumberedEntry;
+  /** `null` where nothing is known of its calls. */
+  readonly sagaPath: string | null;
+}
+
+function What({ entry: { event, outcome, step, kind, attempt }, sagaPath }: WhatProps) {
   const call = step === null ? null : `${kind === 'compensation' ? 'undo ' : ''}${step}`;
   const again = attempt !== null && attempt > 1 ? `, attempt ${attempt}` : '';
   const isAnswer = EVENT_WORDS[event] === undefined;
   return (
     <>
       <span class={`outcome outcome-${isAnswer ? event : 'note'}`}>{EVENT_WORDS[event] ?? event}</span>
-      {call !== null && event !== 'started' && ` ${call}${again}`}
+      {step !== null && event !== 'started' && (
+        <>
+          {' '}
+          {sagaPath === null ? (
+            call
+          ) : (
+            <a href={callHref(sagaPath, step)} data-dialog data-call>
+              {call}
+            </a>
+          )}
+          {again}
+        </>
+      )}
       {outcome === 'ignored' && <small>It had no effect any more.</small>}
     </>
   );

@@ -2,9 +2,10 @@
 import type { Context, Hono } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
 import { z } from 'zod';
+import { DefinitionError } from '../../machines/index.ts';
 import { formIn } from '../body.ts';
 import { baseOf } from '../edge.ts';
-import type { Operation } from '../engine/contract.ts';
+import type { Foreseen, Operation } from '../engine/contract.ts';
 import { byOf, keyOf as callerKeyOf, callerOf, isIdentified } from '../identity/caller.ts';
 import { Problem } from '../problem.ts';
 import { ACT_KINDS, actsFor } from './acts.ts';
@@ -20,7 +21,8 @@ import {
   refusalOf,
 } from './forms.tsx';
 import { type Frame, Message } from './page.tsx';
-import { chartIn } from './statechart/layout.ts';
+import { chartIn, machineIn } from './statechart/layout.ts';
+import { WhatIf } from './what-if.tsx';
 
 /** Sagas that one form retries. */
 const CHOSEN_MAX = 100;
@@ -51,7 +53,11 @@ const retryForm = z.object({
     .pipe(z.array(z.string().regex(/^\S{1,200} \d{1,9}$/))),
 });
 
-export function operatingRoutes(pages: Hono, { engine, machines }: DashboardParts, frame: Frame): void {
+export function operatingRoutes(
+  pages: Hono,
+  { engine, machines, calls }: DashboardParts,
+  frame: Frame,
+): void {
   pages.get('/sagas/retry', async (c) => {
     const cause = c.req.query('cause');
     const { sagas, hasMore } = cause === undefined ? await chosen(c) : await alike(cause);
@@ -94,8 +100,22 @@ export function operatingRoutes(pages: Hono, { engine, machines }: DashboardPart
       if (act === undefined) {
         throw new Problem('no-such-event', `a saga in state ${history.saga.summary.state} knows no ${kind}`);
       }
+      const { saga } = history;
+      const asked = {
+        kind,
+        by: 'operator',
+        reason: 'what if',
+        ...(step && { step }),
+        ...(as && { as: act.as }),
+      };
+      const machine = machineIn(machines, saga.machine);
+      const foreseen = machine === null ? null : await foreseenOf(id, asked);
       return c.html(
-        ConfirmAct({ frame, saga: history.saga, act, by: nameIn(c), isKnown: isIdentified(callerOf(c)) }),
+        <ConfirmAct frame={frame} saga={saga} act={act} by={nameIn(c)} isKnown={isIdentified(callerOf(c))}>
+          {machine !== null && foreseen !== null && (
+            <WhatIf sagaId={id} foreseen={foreseen} machine={machine} urls={calls.urls} />
+          )}
+        </ConfirmAct>,
       );
     });
 
@@ -121,6 +141,17 @@ export function operatingRoutes(pages: Hono, { engine, machines }: DashboardPart
         409,
       );
     });
+  }
+
+  /** `null` where it cannot be foreseen: the act can be asked for all the same, and is decided then. */
+  async function foreseenOf(id: string, asked: Omit<Operation, 'ifSeq'>): Promise<Foreseen | null> {
+    try {
+      const result = await engine.whatIf(id, asked);
+      return result.kind === 'foreseen' ? result.foreseen : null;
+    } catch (error) {
+      if (!(error instanceof DefinitionError)) throw error;
+      return null;
+    }
   }
 
   async function chosen(c: Context) {

@@ -7,6 +7,7 @@ import { callerOf, mayOperate } from '../identity/caller.ts';
 import { Problem } from '../problem.ts';
 import { answerAsset } from './assets.ts';
 import { Audit, auditFilterIn, auditQuery, ENTRIES_A_PAGE } from './audit.tsx';
+import { callPages } from './call.tsx';
 import { PARKED_READ_MAX } from './causes.ts';
 import type { DashboardParts, Pages } from './dashboard-parts.ts';
 import { pageGuard } from './guarding.tsx';
@@ -66,6 +67,7 @@ export function dashboard(parts: DashboardParts): Pages {
   });
 
   operatingRoutes(pages, parts, frame);
+  callPages(pages, parts, frame);
 
   pages.get('/sagas/:id', async (c) => {
     const history = await engine.get(c.req.param('id'));

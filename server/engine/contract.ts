@@ -32,9 +32,11 @@ import {
   UNKNOWN_HELD,
   type WritesRefused,
 } from '../../stores/saga-store.ts';
+import type { Foreseen } from './foreseen.ts';
 
 /** As the store gives them. */
 export type { Page as SagaPage, SagaListing } from '../../stores/saga-store.ts';
+export type * from './foreseen.ts';
 
 export interface StartRequest {
   readonly machine: RegisteredMachine;
@@ -131,6 +133,10 @@ export type OperationResult =
   /** Too many requests wait already, or the saga moves too fast to be addressed. */
   | { readonly kind: 'full' }
   | { readonly kind: 'busy' };
+
+export type WhatIfResult =
+  | { readonly kind: 'foreseen'; readonly saga: SagaListing; readonly foreseen: Foreseen }
+  | Extract<OperationResult, { kind: 'missing' | 'impossible' | 'unknown-version' }>;
 
 /** Something that happened outside, and that a saga may wait for. */
 export interface OutsideEvent {
@@ -266,6 +272,9 @@ export interface SagaEngine {
 
   /** Asks something of a saga on behalf of an operator. */
   operate(id: string, operation: Operation): Promise<OperationResult>;
+
+  /** What would come of such a request, as the saga stands now. Nothing is changed. @throws DefinitionError */
+  whatIf(id: string, operation: Omit<Operation, 'ifSeq'>): Promise<WhatIfResult>;
 
   /** Tells a saga of something that happened outside. One that waits for it goes on at once. */
   send(id: string, event: OutsideEvent): Promise<SendResult>;

@@ -35,11 +35,12 @@ import type {
   StartResult,
   Watch,
   WatchRequest,
+  WhatIfResult,
 } from './contract.ts';
 import { ForgottenError, forgottenElsewhere } from './contract.ts';
 import { HeadroomGauge } from './headroom.ts';
 import { type Put, report, send } from './incoming.ts';
-import { canTake, operate } from './operate.ts';
+import { canTake, foresee, operate } from './operate.ts';
 import { Places } from './places.ts';
 import { Recovery, type RecoverySettings } from './recovery.ts';
 import { Runner } from './runner.ts';
@@ -287,6 +288,14 @@ export class Engine implements SagaEngine {
     // What nobody owns is taken up here and now; an owner learns of it by itself.
     if (result.kind === 'accepted' && result.isFree) this.#recovery.wakeAfter(id, 0, null);
     return result;
+  }
+
+  async whatIf(id: string, operation: Omit<Operation, 'ifSeq'>): Promise<WhatIfResult> {
+    const { store, clock, observe } = this.#in;
+    const signal = { ...operation, id: '', atMs: clock.now() };
+    return foresee(store, this.#registry, id, signal, ({ trace }, machine) => (difference) => {
+      observe({ type: 'transition-differs', id, trace: traceOf(id, trace), machine, difference });
+    });
   }
 
   async send(id: string, event: OutsideEvent): Promise<SendResult> {

@@ -1,8 +1,15 @@
 /** Takes an operator's request and puts it into the saga's mailbox, from which its owner or its next claimer takes it. */
-import type { RegisteredMachine, Registry, SagaSnapshot } from '../../machines/index.ts';
-import type { MachineRef, SagaRecord, SagaStore, Signal } from '../../stores/saga-store.ts';
-import type { Operation, OperationResult, SendResult } from './contract.ts';
+import type { RegisteredMachine, Registry, SagaSnapshot, Tell } from '../../machines/index.ts';
+import {
+  listingOf,
+  type MachineRef,
+  type SagaRecord,
+  type SagaStore,
+  type Signal,
+} from '../../stores/saga-store.ts';
+import type { Operation, OperationResult, SendResult, WhatIfResult } from './contract.ts';
 import { isPossible, type Standing } from './decide.ts';
+import { whatIf } from './what-if.ts';
 
 /** A saga that moves between our look and our letter is looked at again this often. */
 export const LOOKS_MAX = 5;
@@ -31,6 +38,34 @@ export async function operate(
     if (sent.kind !== 'moved') return sent;
   }
   return { kind: 'busy' };
+}
+
+/** What would come of such a request, as the saga stands: nothing is sent. @throws DefinitionError */
+export async function foresee(
+  store: SagaStore,
+  registry: Registry,
+  id: string,
+  signal: Signal,
+  teller: (record: SagaRecord, machine: RegisteredMachine) => Tell,
+): Promise<WhatIfResult> {
+  const found = await lookAt(store, registry, id);
+  if ('kind' in found) {
+    if (found.kind === 'missing') return found;
+    const record = await store.get(id);
+    if (record === null) return { kind: 'missing' };
+    const { state } = record.summary;
+    return found.kind === 'unknown-version' ? { ...found, state } : { kind: 'impossible', state };
+  }
+  const { record, machine, snapshot, asks } = found;
+  const { status, signals, createdAtMs, summary } = record;
+  const from = { snapshot, asks };
+  const isEnded = status === 'COMPLETED' || status === 'FAILED';
+  if (isEnded || !isPossible(machine, from, status, signal))
+    return { kind: 'impossible', state: summary.state };
+  const all = [...signals, signal];
+  const tell = teller(record, machine);
+  const foreseen = whatIf({ machine, from, status, signals: all, createdAtMs, at: signal.atMs, tell });
+  return { kind: 'foreseen', saga: listingOf(record), foreseen };
 }
 
 /** Whether a request can have an effect on a saga as it is stored. */

@@ -2,7 +2,9 @@
  * Describes a transition as the one write that makes it durable. Pure: everything that a commit stores, counts and
  * announces is decided here.
  */
+import { stringify } from '../../json/exact.ts';
 import {
+  type Answer,
   activitiesIn,
   type Call,
   callTo,
@@ -184,7 +186,11 @@ export function summaryOf(machine: RegisteredMachine, { value, context }: SagaSn
 /** Events that are outcomes of a call. */
 const OUTCOMES: ReadonlySet<string> = new Set<Outcome>(['done', 'refused', 'retryable', 'unknown']);
 
-function entryOf({ before, event, after, signal, ignored }: Hop, { at, callMs }: Transition): LogEntry {
+/** What the log says of one hop. */
+export function entryOf(
+  { before, event, after, signal, ignored }: Hop,
+  { machine, at, callMs }: Pick<Transition, 'machine' | 'at' | 'callMs'>,
+): LogEntry {
   const call = callOf(before, event, after);
   const isOutcome = event !== null && OUTCOMES.has(event.type);
   const entry = {
@@ -199,7 +205,18 @@ function entryOf({ before, event, after, signal, ignored }: Hop, { at, callMs }:
     duration_ms: isOutcome ? callMs : null,
     error: event !== null && 'error' in event ? event.error : null,
   };
-  return signal ? ofSignal(entry, signal) : entry;
+  if (signal) return ofSignal(entry, signal);
+  // An action's answer is kept among the facts; of what a compensation answers nothing else is.
+  if (event?.type !== 'done' || call?.kind !== 'compensation') return entry;
+  return { ...entry, answer: answerText(machine.hide(event.answer, after.snapshot.context)) };
+}
+
+/** Characters of what a compensation has answered that its entry keeps. */
+const ANSWER_LENGTH_MAX = 500;
+
+function answerText(answer: Answer): string {
+  const text = stringify(answer);
+  return text.length > ANSWER_LENGTH_MAX ? `${text.slice(0, ANSWER_LENGTH_MAX - 1)}…` : text;
 }
 
 let lastAt = Number.NaN;

@@ -46,6 +46,8 @@ export const ACCESS: Readonly<Record<string, Door>> = {
 
   'GET /api/coordinator/sagas': toRead,
   'GET /api/coordinator/sagas/:id': toRead,
+  'GET /api/coordinator/sagas/:id/calls': toRead,
+  'GET /api/coordinator/sagas/:id/what-if': toRead,
   'GET /api/coordinator/sagas/:id/diagram': toRead,
   'GET /api/coordinator/sagas/:id/events': toRead,
   'GET /api/coordinator/statistics': toRead,
@@ -76,6 +78,7 @@ export const ACCESS: Readonly<Record<string, Door>> = {
   'GET /search': toRead,
   'GET /sagas': toRead,
   'GET /sagas/:id': toRead,
+  'GET /sagas/:id/calls': toRead,
   'GET /machines': toRead,
   'GET /machines/:file': toRead,
   'GET /audit': toRead,

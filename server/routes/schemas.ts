@@ -24,7 +24,7 @@ export const status = z.enum(SAGA_STATUSES).openapi('SagaStatus');
  * Enums that share a value with another have no name of their own: in a Go client all values of named enums are constants of
  * one package.
  */
-const callKind = z.enum(['action', 'compensation']).openapi('CallKind');
+export const callKind = z.enum(['action', 'compensation']).openapi('CallKind');
 const logEvent = z.enum(LOG_EVENTS).openapi({
   description: 'What happened: the outcome of a call, what an operator asked for, or what a coordinator did.',
 });
@@ -45,12 +45,15 @@ const logEntry = z
     outcome: orNull(logOutcome),
     duration_ms: decimal.nullable(),
     error: z.string().nullable(),
+    answer: z.string().optional().meta({
+      description: 'What a compensation has answered: JSON, perhaps cut off at its end, secrets redacted.',
+    }),
     by: z.string().optional(),
     reason: z.string().optional(),
   })
   .openapi('LogEntry');
 
-const held = z
+export const held = z
   .object({
     step: z.string(),
     reason: z.string(),

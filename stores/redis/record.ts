@@ -303,6 +303,7 @@ const logEntry = json(
     outcome: text,
     duration_ms: z.number().nullable(),
     error: text,
+    answer: z.string().exactOptional(),
     by: z.string().exactOptional(),
     reason: z.string().exactOptional(),
     sealed: z.string().exactOptional(),

@@ -50,14 +50,15 @@ function sealSummary(ring: Keyring, id: string, summary: SagaSummary): SagaSumma
 }
 
 /** What of an entry a participant, a client or a person has said. */
-export type EntrySaid = Pick<LogEntry, 'error' | 'by' | 'reason'> & { readonly step?: string };
+export type EntrySaid = Pick<LogEntry, 'error' | 'answer' | 'by' | 'reason'> & { readonly step?: string };
 
 function sealEntry(ring: Keyring, id: string, entry: LogEntry): LogEntry {
-  const { error, by, reason, step, ...rest } = entry;
+  const { error, answer, by, reason, step, ...rest } = entry;
   // The address of an item holds its key, which comes from the saga's data.
   const isItem = step?.includes('/') === true;
-  if (error === null && by === undefined && reason === undefined && !isItem) return entry;
-  const said = { error, by, reason, ...(isItem && { step }) };
+  const isSaid = error !== null || [answer, by, reason].some((one) => one !== undefined);
+  if (!isSaid && !isItem) return entry;
+  const said = { error, answer, by, reason, ...(isItem && { step }) };
   const sealed = ring.seal(id, fieldOfEntry(entry), JSON.stringify(said));
   return { ...rest, step: isItem ? null : step, error: null, sealed };
 }

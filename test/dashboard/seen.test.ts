@@ -43,6 +43,7 @@ const pages = () => [
   `/sagas/${done}`,
   `/sagas/${done}?at=3`,
   `/sagas/${held}/retry`,
+  `/sagas/${held}/calls?step=payment`,
   '/machines',
   '/audit',
   '/sagas/no-such-saga',

@@ -104,6 +104,7 @@ async function opened(prefix: string) {
     engine,
     machines: registry.all(),
     probes: new Probes({}, {}, systemClock) as never,
+    calls: { urls: {}, traceUrl: null },
     version: '0',
     clock: systemClock,
     session: null,

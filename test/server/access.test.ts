@@ -53,6 +53,8 @@ const ROUTES: readonly (readonly [line: string, kind: Kind, letIn: number])[] = 
   ['GET /api/coordinator/statistics', 'guarded', 200],
   ['GET /api/coordinator/health/order', 'guarded', 200],
   ['HEAD /api/coordinator/events', 'guarded', 200],
+  ['GET /api/coordinator/sagas/none/calls?step=order', 'guarded', 404],
+  ['GET /api/coordinator/sagas/none/what-if?act=retry', 'guarded', 404],
   ['GET /api/coordinator/sagas/none/diagram', 'guarded', 404],
   ['GET /api/coordinator/machines', 'guarded', 200],
   ['GET /api/coordinator/audit', 'guarded', 200],

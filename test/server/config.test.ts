@@ -89,6 +89,7 @@ it('needs nothing to be set', () => {
     auditEntriesMax: 50_000,
     auditKey: null,
     compactAfterMs: 600_000,
+    traceUrl: null,
     traces: {
       export: null,
       isRecorded: false,

@@ -35,6 +35,7 @@ export function appOver(
     engine: engine as SagaEngine,
     machines: [],
     probes: { urls: {}, all: async () => ({}) } as unknown as AppParts['probes'],
+    calls: { urls: {}, traceUrl: null },
     version: '0',
     clock: systemClock,
     session: null,

@@ -1,4 +1,4 @@
-/** Opens the pages that ask for a reason as dialogs over the page that led to them. */
+/** Opens the pages that ask for a reason, and those that tell more, as dialogs over the page that led to them. */
 
 export function openDialogs(): void {
   document.addEventListener('click', async (event) => {
@@ -22,7 +22,7 @@ async function formAt(url: string): Promise<Element | null> {
   const response = await fetch(url, { headers: { accept: 'text/html' } }).catch(() => null);
   if (response?.ok !== true || response.redirected) return null;
   const page = new DOMParser().parseFromString(await response.text(), 'text/html');
-  return page.querySelector('#confirm');
+  return page.querySelector('#confirm, #drawer');
 }
 
 /** A dialog that is gone from the page when it is closed, and gives the focus back to what opened it. */
@@ -38,6 +38,7 @@ export function open(content: Element, from: HTMLElement | null = null): HTMLDia
     dialog.remove();
     from?.focus();
   });
+  for (const one of dialog.querySelectorAll<HTMLElement>('.copy')) one.hidden = false;
   document.body.append(dialog);
   dialog.showModal();
   return dialog;

@@ -3,6 +3,7 @@
  * together. It renders nothing itself but two plots; whatever changes is asked of the server as HTML.
  */
 import { openDialogs } from './dialogs.ts';
+import { openDrawers } from './drawers.ts';
 import { highlight } from './highlight.ts';
 import { listenToKeys } from './keys.ts';
 import { follow } from './live.ts';
@@ -41,6 +42,7 @@ for (const only of document.querySelectorAll<HTMLElement>('.copy, .scrubber inpu
 setTimeout(forgetNotice, NOTICE_MS);
 copyOnClick();
 openDialogs();
+openDrawers();
 highlight();
 listenToKeys();
 pickRows();
