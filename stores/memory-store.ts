@@ -69,7 +69,7 @@ interface Saga {
   readonly key: string | null;
   /** What this saga added to counters that are lowered again when it is purged. */
   readonly held: Map<string, number>;
-  /** What it will add to them when it runs no more. */
+  /** What it will add to all counters when it is called for no more. */
   readonly owed: Map<string, number>;
   /** Who took it since the last commit, as `boot name`, but for those that gave it back. */
   readonly takers: Set<string>;
@@ -448,11 +448,8 @@ export class MemoryStore implements SagaStore {
     const endsAtMs = now + spanOf(next);
     const running = next.kind === 'act' || next.kind === 'wait';
     const seq = append(log, ...earlier, entry);
-    if (next.kind === 'act' && revision > 1) this.#raiseOrOwe(machine, counts, owed);
-    else {
-      this.#raise(machine, counts, held);
-      this.#pay(machine, held, owed);
-    }
+    for (const [name, n] of Object.entries(counts)) owed.set(name, (owed.get(name) ?? 0) + n);
+    if (next.kind !== 'act' || revision === 1) this.#pay(machine, held, owed);
     const record: SagaRecord = {
       id,
       machine,
@@ -506,13 +503,6 @@ export class MemoryStore implements SagaStore {
     for (const [name, n] of Object.entries(counts)) {
       this.#count(machine, name, n);
       if (name.endsWith('.held')) held.set(name, (held.get(name) ?? 0) + n);
-    }
-  }
-
-  #raiseOrOwe(machine: MachineRef, counts: Counts, owed: Map<string, number>): void {
-    for (const [name, n] of Object.entries(counts)) {
-      if (name.endsWith('.held')) owed.set(name, (owed.get(name) ?? 0) + n);
-      else this.#count(machine, name, n);
     }
   }
 

@@ -179,8 +179,8 @@ export const SIGNALS_MAX = 20;
 
 /**
  * Counters that a write raises, by name. A name ending in `.held` covers what the store holds and is lowered
- * again when the saga is purged; every other one only grows. What a commit raises of the former, its saga owes while it is called
- * for: the sum has it as soon as the saga waits, parks or ends.
+ * again when the saga is purged; every other one only grows. What a commit raises, its saga owes while it is called for: the
+ * sums have it as soon as the saga waits, parks or ends.
  */
 export type Counts = Readonly<Record<string, number>>;
 

@@ -6,20 +6,34 @@
 import { Cluster } from 'ioredis';
 import type { Client } from './client.ts';
 
-const corked = new WeakSet<object>();
+/** What is still to be sent on sockets that are held back, when they are let go. */
+const corked = new WeakMap<object, (() => void)[]>();
 
-/** To be called right before a command is sent. A Cluster's nodes are not gathered for: whose turn it is, only ioredis knows. */
-export function gather(client: Client): void {
-  if (client instanceof Cluster) return;
+/**
+ * To be called right before a command is sent. A Cluster's nodes are not gathered for: whose turn it is, only ioredis knows.
+ * @param atTurn where the command would be held back now, this is called instead, right before all of them leave
+ * @returns whether that is so
+ */
+export function gather(client: Client, atTurn?: () => void): boolean {
+  if (client instanceof Cluster) return false;
   const { stream, commandQueue } = client as unknown as Inside;
   // Between two connections there is none.
-  if (stream === undefined || commandQueue.length === 0 || corked.has(stream)) return;
-  corked.add(stream);
+  if (stream === undefined) return false;
+  const waiting = corked.get(stream);
+  if (waiting !== undefined) {
+    if (atTurn !== undefined) waiting.push(atTurn);
+    return true;
+  }
+  if (commandQueue.length === 0) return false;
+  const last = atTurn === undefined ? [] : [atTurn];
+  corked.set(stream, last);
   stream.cork();
   setImmediate(() => {
+    for (const send of last) send();
     corked.delete(stream);
     stream.uncork();
   });
+  return true;
 }
 
 /** What ioredis 5 keeps of a client: its socket, and the commands that were sent and not answered. */

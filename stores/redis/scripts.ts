@@ -107,6 +107,11 @@ export async function run(
   }
 }
 
+/** What a script says that failed for one saga of several. */
+export function faultOf(client: Client, keys: readonly string[], said: string): Promise<unknown> {
+  return told(client, keys, new Error(said));
+}
+
 /** A script that was refused a command does not say which: that is asked. */
 async function told(client: Client, [key = '']: readonly string[], error: unknown): Promise<unknown> {
   const thrown = fault(error);

@@ -4,11 +4,11 @@
  */
 import { spanOf } from '../assertions.ts';
 import type { CommitResult, CreateResult, Fence, Granted, NewSaga, Write } from '../saga-store.ts';
+import { Batches, type Lean } from './batches.ts';
 import type { Client } from './client.ts';
 import { counterField, type MachineName, type PartitionKeys } from './keys.ts';
-import { encodeMachine, encodeSummary } from './record.ts';
+import { encodeCounts, encodeMachine, encodeSummary } from './record.ts';
 import type { ReplicaWait } from './replica-wait.ts';
-import { run, type Script } from './scripts.ts';
 import type { StoreClock } from './store-clock.ts';
 
 /** What does not change from write to write. */
@@ -22,10 +22,14 @@ export interface Surroundings {
 }
 
 export class SimpleWrites {
-  readonly #in: Surroundings;
+  readonly #clock: StoreClock;
+  readonly #batches: Batches;
 
-  constructor(surroundings: Surroundings) {
-    this.#in = surroundings;
+  constructor({ redis, clock, offset, streamMax, inFlightMax, replicas }: Surroundings) {
+    this.#clock = clock;
+    this.#batches = new Batches(redis, replicas, (script) =>
+      script === 'begin' ? [offset(), streamMax, inFlightMax] : [offset(), streamMax],
+    );
   }
 
   /** @param digest SHA-256 of the idempotency key; empty without one */
@@ -38,33 +42,33 @@ export class SimpleWrites {
     const { id, counts, idempotency, trace } = saga;
     const { sagas, status, counters, events } = keys;
     if (!isRunning(saga) || isMore(saga)) return null;
-    const named = [keys.saga(id), keys.log(id), counters, events, keys.due(machine), status.STARTED, sagas];
-    if (idempotency !== null) named.push(keys.key(digest));
-    const [names, numbers, fields]: [string[], string[], string[]] = [
-      [],
-      [],
-      ['machine', encodeMachine(saga.machine)],
+    const key = idempotency === null ? keys.saga(id) : keys.key(digest);
+    const named = [
+      keys.saga(id),
+      keys.log(id),
+      counters,
+      events,
+      keys.due(machine),
+      status.STARTED,
+      sagas,
+      key,
     ];
+    const counted = encodeCounts(machine, saga);
+    const fields = ['machine', encodeMachine(saga.machine)];
     for (const counter in counts) {
-      const [name, number] = [counterField(machine, counter), String(counts[counter])];
-      names.push(name);
-      numbers.push(number);
-      if (isHeld(counter)) fields.push(`held:${name}`, number);
+      if (isHeld(counter)) fields.push(`held:${counterField(machine, counter)}`, String(counts[counter]));
     }
     if (idempotency !== null) fields.push('key', digest);
     if (trace !== null && trace !== '') fields.push('trace', trace);
-    const granted = await this.#run(
+    const granted = await this.#write(
       'begin',
       named,
       [
-        ...this.#args(id, saga),
+        ...argsOf(id, saga),
         ownerOf(saga),
-        this.#in.inFlightMax,
         idempotency === null ? '' : `${id} ${idempotency.digest}`,
-        listed(names, numbers),
-        String(names.length),
-        ...names,
-        ...numbers,
+        String(counted.length / 2),
+        ...counted,
         ...fields,
       ],
       { revision: 1, writeId: saga.writeId },
@@ -81,57 +85,50 @@ export class SimpleWrites {
     write: Write,
   ): Promise<CommitResult | null> {
     const { next, writeId } = write;
-    if (next.kind === 'park' || isMore(write)) return null;
+    // Whoever waits may do so for days: what the saga owes is counted before.
+    if (next.kind === 'park' || next.kind === 'wait' || isMore(write)) return null;
     const { counters, events, ended, status } = keys;
     const fence = { revision: expected.revision + 1, writeId };
     const fences = [String(expected.revision), expected.writeId, String(fence.revision)];
     const [saga, log, due] = [keys.saga(id), keys.log(id), keys.due(machine)];
-    const [held, others] = countsOf(machine, write);
+    const counted = encodeCounts(machine, write);
     let granted: Granted | null;
     if (next.kind === 'end') {
-      if (held.length > 2) return null;
-      const [names, numbers] = others;
       const named = [saga, log, counters, events, due, ended, status.STARTED, status[next.status]];
-      const [counter = '', number = '0'] = held;
-      const counted = [counter, number, listed(names, numbers), String(names.length), ...names, ...numbers];
-      const args = [...this.#args(id, write), next.status, ...fences, ...counted];
-      granted = await this.#run('finish', named, args, fence, write);
+      const args = [...argsOf(id, write), next.status, ...fences, counted.find(isHeld) ?? '', ...counted];
+      granted = await this.#write('finish', named, args, fence, write);
     } else {
-      // Whoever waits may do so for days: what the saga owes is counted before.
-      if (next.kind === 'wait' || others[0].length > 0) return null;
-      const args = [...this.#args(id, write), ownerOf(write), ...fences, ...held];
-      granted = await this.#run('advance', [saga, log, events, due], args, fence, write);
+      const args = [...argsOf(id, write), ownerOf(write), ...fences, ...counted];
+      granted = await this.#write('advance', [saga, log, events, due], args, fence, write);
     }
     return granted && { kind: 'committed', ...granted };
   }
 
-  /** ARGV 1 to 9 of each of them. */
-  #args(id: string, { writeId, snapshot, summary, entry, next }: Write): string[] {
-    return [
-      this.#in.offset(),
-      id,
-      this.#in.streamMax,
-      writeId,
-      snapshot,
-      encodeSummary(summary),
-      summary.state,
-      JSON.stringify(entry),
-      String(spanOf(next)),
-    ];
-  }
-
-  async #run(
-    script: Script,
+  async #write(
+    script: Lean,
     keys: readonly string[],
     args: readonly string[],
     fence: Fence,
     { next }: Write,
   ): Promise<Granted | null> {
-    const [seq, nowMs] = await run(this.#in.redis, script, keys, args, this.#in.replicas);
-    if (seq === undefined) return null;
-    this.#in.clock.learn(Number(nowMs));
-    return { fence, seq: Number(seq), remainingMs: next.kind === 'act' ? next.leaseMs : 0 };
+    const [seq, nowMs] = await this.#batches.write(script, keys, args);
+    if (seq === 0) return null;
+    this.#clock.learn(nowMs);
+    return { fence, seq, remainingMs: next.kind === 'act' ? next.leaseMs : 0 };
   }
+}
+
+/** The first seven arguments that a saga has in each of them. */
+function argsOf(id: string, { writeId, snapshot, summary, entry, next }: Write): string[] {
+  return [
+    id,
+    writeId,
+    snapshot,
+    encodeSummary(summary),
+    summary.state,
+    JSON.stringify(entry),
+    String(spanOf(next)),
+  ];
 }
 
 function isRunning({ next }: Write): boolean {
@@ -147,27 +144,7 @@ function ownerOf({ next, owner }: Write): string {
   return next.kind === 'act' ? `${owner.boot} ${owner.name}` : '';
 }
 
+/** A counter of what is held, as it is called in the contract or in Redis. */
 function isHeld(counter: string): boolean {
   return counter.endsWith('.held');
-}
-
-/** Names and numbers in turn of what is held, and names and numbers apart of all others. */
-function countsOf(machine: MachineName, { counts }: Write): [string[], [string[], string[]]] {
-  const held: string[] = [];
-  const names: string[] = [];
-  const numbers: string[] = [];
-  for (const counter in counts) {
-    const [name, number] = [counterField(machine, counter), String(counts[counter])];
-    if (isHeld(counter)) held.push(name, number);
-    else {
-      names.push(name);
-      numbers.push(number);
-    }
-  }
-  return [held, [names, numbers]];
-}
-
-/** As a mark has them. */
-function listed(names: readonly string[], numbers: readonly string[]): string {
-  return names.map((name, index) => `${name}\n${numbers[index]}`).join('\n');
 }

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SERVICE_NAMES } from '../../services-stub/start.ts';
+import { SCRIPTS } from '../../stores/redis/scripts.ts';
 import { ORDER, openWorld, submit, type World } from './world.ts';
 
 /** What is asked of Redis from inside a service, while it has the call and has not answered it. */
@@ -63,7 +64,7 @@ it('has the state that announces a call in Redis before the call arrives, at eac
   );
 });
 
-/** What clients send, one command after the other, from now on. */
+/** What clients send, one command after the other, from now on; scripts by their names, where Redis knows them. */
 async function watched(): Promise<{ next(): Promise<string>; end(): void }> {
   const monitor = connect(world.redis.socketPath);
   const lines = createInterface({ input: monitor })[Symbol.asyncIterator]();
@@ -71,10 +72,12 @@ async function watched(): Promise<{ next(): Promise<string>; end(): void }> {
   expect(String((await lines.next()).value)).toBe('+OK');
   const next = async (): Promise<string> => {
     for (;;) {
-      const [, source, command = ''] =
-        /^\+\S+ \[\d+ (\S+)\] "(\w+)"/.exec(String((await lines.next()).value)) ?? [];
+      const [, source, command = '', first] =
+        /^\+\S+ \[\d+ (\S+)\] "(\w+)"(?: "(\w+)")?/.exec(String((await lines.next()).value)) ?? [];
       // What a script does is shown with the source `lua`; only what a client sends is a round trip.
-      if (source !== 'lua') return command.toLowerCase();
+      if (source === 'lua') continue;
+      const script = Object.entries(SCRIPTS).find(([, { sha }]) => sha === first);
+      return script ? `${script[0]}.lua` : command.toLowerCase();
     }
   };
   return { next, end: () => monitor.destroy() };
@@ -83,21 +86,37 @@ async function watched(): Promise<{ next(): Promise<string>; end(): void }> {
 /** Its first round is at its start, and there is no other within a test. */
 const UNPOLLED = { POLL_MS: '3600000' };
 
-it('spends six EVALSHA on a success of five steps, and nothing else', async () => {
-  const { url, stop } = await world.coordinator(UNPOLLED);
-  await submit(url);
-  const { next, end } = await watched();
-  const { status } = await submit(url);
-  // Commands are shown in the order in which they were executed, so when this one is, all before it were.
-  await redis.echo('done');
-  const spent: string[] = [];
-  for (let command = await next(); command !== 'echo'; command = await next()) spent.push(command);
-  end();
-  await stop();
+it.each([
+  {
+    name: 'a success of five steps',
+    order: ORDER,
+    status: 201,
+    scripts: ['begin', 'advance', 'advance', 'advance', 'advance', 'finish'],
+  },
+  {
+    name: 'payment that is declined',
+    order: { ...ORDER, payment: { method: 'card', token: 'tok_declined' } },
+    status: 409,
+    scripts: ['begin', 'advance', 'advance', 'advance', 'advance', 'advance', 'finish'],
+  },
+])(
+  'spends one script a write on $name, each a lean one, and nothing else',
+  async ({ order, ...expected }) => {
+    const { url, stop } = await world.coordinator(UNPOLLED);
+    await submit(url, order);
+    const { next, end } = await watched();
+    const { status } = await submit(url, order);
+    // Commands are shown in the order in which they were executed, so when this one is, all before it were.
+    await redis.echo('done');
+    const spent: string[] = [];
+    for (let command = await next(); command !== 'echo'; command = await next()) spent.push(command);
+    end();
+    await stop();
 
-  expect(status).toBe(201);
-  expect(spent).toEqual(Array.from({ length: 6 }, () => 'evalsha'));
-});
+    expect(status).toBe(expected.status);
+    expect(spent).toEqual(expected.scripts.map((script) => `${script}.lua`));
+  },
+);
 
 it('sends one script a poll while it is idle, and nothing else', async () => {
   const { stop } = await world.coordinator();
@@ -108,7 +127,7 @@ it('sends one script a poll while it is idle, and nothing else', async () => {
   await stop();
 
   // Rare ones are among them: whether a write is taken is tried every ten seconds, the time is asked for every thirty.
-  const others = sent.filter((command) => command !== 'evalsha');
+  const others = sent.filter((command) => !/\.lua$|^evalsha$/.test(command));
   expect(others.filter((command) => !['eval', 'hset', 'hget', 'time', 'zadd'].includes(command))).toEqual([]);
   expect(sent.length - others.length).toBeGreaterThan(20);
 });

@@ -1,7 +1,7 @@
 /** The kinds of operation of a store, each ready to be met by a fault: attempted, repeated, and looked at afterwards. */
 import { expect } from 'vitest';
 import type { SagaStore } from '../../stores/saga-store.ts';
-import { A1, A2, act, begin, MINUTE, newSaga, ORDER, ORDER_2, write, writeId } from '../stores/sagas.ts';
+import { A1, A2, act, begin, end, MINUTE, newSaga, ORDER, ORDER_2, write, writeId } from '../stores/sagas.ts';
 
 export interface Prepared {
   readonly id: string;
@@ -56,6 +56,19 @@ export const OPERATIONS: readonly Operation[] = [
     answer: { kind: 'committed', seq: 2, fence: { revision: 2 } },
     after: { revision: 2, seq: 2 },
     steps: 1,
+    async prepare(store) {
+      const { id, fence } = await begin(store);
+      const done = write({ counts, next: end() });
+      return { id, attempt: (asked) => asked.commit(id, fence, done) };
+    },
+  },
+  {
+    name: 'commit that goes on',
+    writes: true,
+    answer: { kind: 'committed', seq: 2, fence: { revision: 2 } },
+    after: { revision: 2, seq: 2 },
+    // Owed until the saga is called for no more.
+    steps: 0,
     async prepare(store) {
       const { id, fence } = await begin(store);
       const done = write({ counts });

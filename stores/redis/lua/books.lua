@@ -42,8 +42,9 @@ local function isHeld(name)
   return string.sub(name, -5) == '.held'
 end
 
--- Adds to what a write counts what its saga owes: see `owing`.
-local function pay(changes, owed)
+-- What a saga owes, as names and numbers in turn: see `owing`.
+local function pay(owed)
+  local changes = {}
   for name, number in string.gmatch(owed, '([^\n]*)\n(%-?%d+)\n?') do
     changes[#changes + 1] = name
     changes[#changes + 1] = whole(sumOf(number))

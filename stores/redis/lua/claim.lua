@@ -125,7 +125,7 @@ for i = 11, #ARGV, 3 do
       local me = ARGV[4] .. ' ' .. ARGV[3]
       local others, count = takersBut(field(saga, 'claims'), me)
       if count + 1 > tonumber(ARGV[9]) and status == 'STARTED' then
-        local changes = pay({ ARGV[i + 1], '1' }, field(saga, 'owed'))
+        local changes = pay(owing(field(saga, 'owed'), ARGV[i + 1], '1'))
         local record = {
           'revision', revision, 'write_id', ARGV[6], 'owner', '', 'due', '', 'updated', whole(now), 'claims', '',
           'status', 'ABORTED', 'parked', ARGV[10], 'owed', '',

@@ -157,9 +157,10 @@ local function link(audit, to, lines)
   if #lines > 0 then redis.call('RPUSH', audit, unpack(lines)) end
 end
 
--- What a saga holds is counted when it waits, parks or ends: until then its record has it as `owed`, names and numbers, one a
--- line. Answers that text with a number more.
+-- What a saga counts while it is called for is counted when it waits, parks or ends: until then its record has it as `owed`,
+-- names and numbers, one a line. Answers that text with a number more.
 local function owing(owed, name, number)
+  if owed == '' then return name .. '\n' .. number end
   local known, sum = string.match(owed, '^([^\n]*)\n(%-?%d+)$')
   if known == name and #sum < 16 then return name .. '\n' .. counting(sum + number) end
   local others = ''
@@ -176,4 +177,25 @@ local function announce(events, max, id, seq, state, status)
   if lenient('XADD', events, 'MAXLEN', '~', max, '*', 'id', id, 'seq', seq, 'state', state, 'status', status) then return end
   redis.call('DEL', events)
   redis.call('XADD', events, '*', 'id', id, 'seq', seq, 'state', state, 'status', status)
+end
+
+-- Does the same to each saga of a call, whose arguments begin at ARGV[first], each with how many of them follow: it is given
+-- the time, and behind which of KEYS and of ARGV those of the saga are. One that fails answers for itself alone, and the others
+-- go on. Where all fail alike that is the error of the script, by which whoever sends it sees that Redis refuses.
+-- Returns the store's clock, then for each what it answers, or its error.
+local function each(keys, first, one)
+  local now = clock(ARGV[1])
+  local reply, n, failed = { now }, 1, 0
+  for k = 0, #KEYS - 1, keys do
+    local isDone, answer = pcall(one, now, k, first)
+    n = n + 1
+    reply[n] = answer
+    if not isDone then
+      reply[n] = (type(answer) == 'table' and answer.err or tostring(answer)) .. ', on @user_script'
+      if reply[n] == reply[2] then failed = failed + 1 end
+    end
+    first = first + 1 + ARGV[first]
+  end
+  if failed == n - 1 then return redis.error_reply(reply[2]) end
+  return { unpack(reply) }
 end

@@ -16,20 +16,13 @@ local function follow(status, before, endsAt, seq, state)
   if status ~= 'STARTED' then redis.call('ZREM', KEYS[5], ARGV[2]) end
 end
 
--- What a write counts, as names and numbers in turn, and what its saga still owes then. What a saga holds is owed while it
--- is called for, and counted when it waits, parks or ends; the counters of this write start at ARGV[first].
+-- What a write counts, as names and numbers in turn, and what its saga still owes then: what it counts is owed while it is
+-- called for, and counted when it waits, parks or ends. The counters of this write start at ARGV[first].
 local function counted(first, owed, isCalled)
-  local changes, n = {}, 0
-  for i = first, #ARGV, 2 do
-    if isHeld(ARGV[i]) and (isCalled or owed ~= '') then
-      owed = owing(owed, ARGV[i], ARGV[i + 1])
-    else
-      changes[n + 1], changes[n + 2] = ARGV[i], ARGV[i + 1]
-      n = n + 2
-    end
-  end
-  if isCalled then return changes, owed end
-  return pay(changes, owed), ''
+  if owed == '' and not isCalled then return { unpack(ARGV, first) }, '' end
+  for i = first, #ARGV, 2 do owed = owing(owed, ARGV[i], ARGV[i + 1]) end
+  if isCalled then return {}, owed end
+  return pay(owed), ''
 end
 
 -- What is told in the audit, as arguments say it from the one given on: the end to which that is linked, how many lines it

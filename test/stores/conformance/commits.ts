@@ -131,25 +131,26 @@ export const commits: Part = (opened) => {
     expect(await view(store, id)).toEqual(before);
   });
 
-  it('owes what a saga holds while it is called for, until it waits, parks or ends', async () => {
+  it('owes what a saga counts while it is called for, until it waits, parks or ends', async () => {
     const { store } = opened();
     const counters = async () => (await store.statistics()).counters.order;
     const { id, fence } = await begin(store, { counts: { 'sagas.held': 1 } });
-    const first = write({ counts: { 'steps.held': 2, 'sagas.held': 3 } });
+    const first = write({ counts: { 'steps.held': 2, 'sagas.held': 3, tries: 4 } });
     await store.commit(id, fence, first);
     const second = write({ counts: { tries: 1, 'steps.held': 3 }, next: wait(1) });
     expect(await counters()).toEqual({ 'sagas.held': 1 });
     await store.commit(id, { revision: 2, writeId: first.writeId }, second);
-    expect(await counters()).toEqual({ 'sagas.held': 4, 'steps.held': 5, tries: 1 });
+    expect(await counters()).toEqual({ 'sagas.held': 4, 'steps.held': 5, tries: 5 });
     const parks = write({ counts: { parked: 1 }, next: park });
     await store.commit(id, { revision: 3, writeId: second.writeId }, parks);
-    expect(await counters()).toEqual({ 'sagas.held': 4, 'steps.held': 5, tries: 1, parked: 1 });
-    const again = write({ counts: { 'steps.held': 1, 'down.held': -1 } });
+    expect(await counters()).toEqual({ 'sagas.held': 4, 'steps.held': 5, tries: 5, parked: 1 });
+    const again = write({ counts: { 'steps.held': 1, 'down.held': -1, downs: 1 } });
     await store.commit(id, { revision: 4, writeId: parks.writeId }, again);
     expect(await counters()).toMatchObject({ 'sagas.held': 4, 'steps.held': 5 });
-    const ends = write({ counts: { 'steps.held': 1 }, next: end() });
+    expect(await counters()).not.toHaveProperty('downs');
+    const ends = write({ counts: { 'steps.held': 1, tries: 1 }, next: end() });
     await store.commit(id, { revision: 5, writeId: again.writeId }, ends);
-    expect(await counters()).toMatchObject({ 'sagas.held': 4, 'steps.held': 7, 'down.held': -1 });
+    expect(await counters()).toMatchObject({ 'steps.held': 7, 'down.held': -1, downs: 1, tries: 6 });
   });
 
   it('is due when the last commit says, earlier or later than the one before', async () => {

@@ -28,7 +28,7 @@ export const purges: Part = (opened) => {
     for (let i = 0; i < 10; i += 1) {
       const machine = { ...ORDER, version: String(i % 2) };
       const { id, fence } = await begin(store, { machine, counts: { 'steps.done': 2, 'a|b': 1 } });
-      await store.commit(id, fence, write({ counts: { 'steps.done': 1, ms: 250 } }));
+      await store.commit(id, fence, write({ counts: { 'steps.done': 1, ms: 250 }, next: wait() }));
     }
     await begin(store, { machine: odd, counts: { ms: 7 } });
     expect((await store.statistics()).counters).toEqual({
