@@ -6,9 +6,10 @@
  * may not, and a name that was rebound to our address makes a foreign page look like one of ours.
  */
 import { isIP } from 'node:net';
-import type { Context, MiddlewareHandler } from 'hono';
+import type { Context } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import { CALLBACK_TOKEN, type Callbacks, isCallback, stepIn } from './callbacks.ts';
+import type { Check } from './checks.ts';
 import type { Settings } from './config.ts';
 import type { Session } from './dashboard/session.ts';
 import { canonicalHost, isEverywhere, isLoopback, LOOPBACK_NAMES } from './hosts.ts';
@@ -46,11 +47,11 @@ export interface Known {
 export function guard(
   settings: AccessSettings,
   { session = null, callbacks = null, users = null }: Known = {},
-): MiddlewareHandler {
+): Check {
   const outside = outsideBy(settings);
   const checkHost = hostCheck(settings);
   const admitted = admission(settings, doorsBy(settings), session, users);
-  return async (c, next) => {
+  return (c) => {
     const seen = outside(c);
     c.set('outside', seen);
     const origin = c.req.header('origin');
@@ -59,8 +60,11 @@ export function guard(
     if (origin !== undefined) checkOrigin(origin.toLowerCase(), seen);
     // A participant is no operator: it knows the token of its own call, and no other would do.
     if (isCallback(c.req.method, c.req.path)) c.set('caller', checkCallback(c, callbacks));
-    else c.set('caller', await admitted(c));
-    await next();
+    else {
+      const found = admitted(c);
+      if (found instanceof Promise) return found.then((known) => c.set('caller', known));
+      c.set('caller', found);
+    }
   };
 }
 

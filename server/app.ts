@@ -1,15 +1,17 @@
 /** The HTTP face of the coordinator: limits, routes, and the one place where errors become answers. */
 import { randomUUID } from 'node:crypto';
 import { OpenAPIHono } from '@hono/zod-openapi';
-import type { Context, MiddlewareHandler } from 'hono';
+import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Logger } from 'pino';
 import { stringify } from '../json/exact.ts';
 import { DefinitionError, type RegisteredMachine } from '../machines/index.ts';
 import { StoreUnavailableError } from '../stores/saga-store.ts';
+import { answer } from './answer.ts';
 import { bodyGuard } from './body.ts';
 import type { CallPlaces } from './calls.ts';
+import { type Check, checked } from './checks.ts';
 import { ConfigError } from './config.ts';
 import type { Pages } from './dashboard/dashboard-parts.ts';
 import { baseOf, edge, routedPath } from './edge.ts';
@@ -37,7 +39,7 @@ import { shownError } from './telemetry/shown-error.ts';
 export interface AppParts extends Omit<OrderRoute, 'machine'>, HealthRoute {
   /** The order saga; `null` where it is not registered, and there are no orders. */
   readonly machine: RegisteredMachine | null;
-  readonly access: MiddlewareHandler;
+  readonly access: Check;
   readonly calls: CallPlaces;
   /** The operators' dashboard; `null` where it is not shown. */
   readonly pages: Pages | null;
@@ -68,17 +70,9 @@ export function createApp(parts: AppParts): OpenAPIHono {
   );
 
   app.use(metrics.middleware);
-  app.use(edge(logger));
-  app.use(async (c, next) => {
-    await next();
-    // The next request belongs to another coordinator.
-    if (engine.draining) c.header('connection', 'close');
-  });
+  app.use(edge(logger, () => engine.draining));
   if (pages !== null) app.use(pages.guard);
-  app.use(access);
-  app.use('/api/*', queryGuard);
-  app.use(bodyGuard());
-  app.use(writtenExactly);
+  app.use(checked(access, queryGuard, bodyGuard, writtenExactly));
 
   if (machine !== null) orderRoutes(app, { ...parts, machine });
   startRoutes(app, parts);
@@ -114,25 +108,23 @@ export function createApp(parts: AppParts): OpenAPIHono {
 }
 
 /** What is no UTF-8 behind its per cent signs would be sought as it is written, and an empty page look like an answer. */
-const queryGuard: MiddlewareHandler = async (c, next) => {
-  const { url } = c.req;
+const queryGuard: Check = (c) => {
+  const { path, url } = c.req;
   const start = url.indexOf('?');
-  if (start >= 0 && url.includes('%', start)) {
+  if (start >= 0 && path.startsWith('/api/') && url.includes('%', start)) {
     try {
       decodeURIComponent(url.slice(start + 1));
     } catch {
       throw new Problem('invalid-query', 'what stands behind a per cent sign is no UTF-8');
     }
   }
-  await next();
 };
 
 /** What participants have answered goes out with its numbers as they wrote them, whichever route shows it. */
-const writtenExactly: MiddlewareHandler = async (c, next) => {
+const writtenExactly: Check = (c) => {
   const json = (body: unknown, status: ContentfulStatusCode, headers: Record<string, string> = {}) =>
-    c.body(stringify(body), status, { 'content-type': 'application/json', ...headers });
+    answer(c, stringify(body), status, { 'content-type': 'application/json', ...headers });
   c.json = json as unknown as typeof c.json;
-  await next();
 };
 
 /** A known path with an unknown method is 405, and says which methods it knows. */

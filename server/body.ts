@@ -2,11 +2,12 @@
  * What is read of a request's body, in one place for JSON and for forms: of the right kind, whole, in bounds, in UTF-8, and
  * nothing in it that would be changed by keeping it.
  */
-import type { Context, MiddlewareHandler } from 'hono';
+import type { Context } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import { bufferToFormData } from 'hono/utils/buffer';
 import { type Path, withDoubles } from '../json/exact.ts';
 import { readForeign } from '../json/foreign.ts';
+import type { Check } from './checks.ts';
 import { type Issue, invalid, Problem } from './problem.ts';
 
 const BODY_BYTES_MAX = 1024 * 1024;
@@ -15,20 +16,19 @@ const BODY_BYTES_MAX = 1024 * 1024;
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** Before any route: no body that is too large, and none of a JSON route that cannot be read exactly. */
-export function bodyGuard(): MiddlewareHandler {
-  return async (c, next) => {
-    // Asked only where a body is read: elsewhere the path or the method is what is wrong.
-    const isRead = c.req.path.startsWith('/api/') && matchedRoutes(c).some(({ method }) => method === 'POST');
-    if (isRead) refuseOtherTypes(c, ['application/json']);
-    // Node reads no more of a body than its Content-Length says, so a length that is in bounds needs no watching.
-    if (Number(c.req.header('content-length') ?? 0) > BODY_BYTES_MAX) tooLarge();
-    if (isRead) {
-      const value = valueIn(await textOf(c, 'malformed-json'));
-      // What validates it asks the request, whose own reading would replace what is no UTF-8.
-      c.req.json = (async () => value) as typeof c.req.json;
-    }
-    await next();
-  };
+export const bodyGuard: Check = (c) => {
+  // Asked only where a body is read: elsewhere the path or the method is what is wrong.
+  const isRead = c.req.path.startsWith('/api/') && matchedRoutes(c).some(({ method }) => method === 'POST');
+  if (isRead) refuseOtherTypes(c, ['application/json']);
+  // Node reads no more of a body than its Content-Length says, so a length that is in bounds needs no watching.
+  if (Number(c.req.header('content-length') ?? 0) > BODY_BYTES_MAX) tooLarge();
+  if (isRead) return read(c);
+};
+
+async function read(c: Context): Promise<void> {
+  const value = valueIn(await textOf(c, 'malformed-json'));
+  // What validates it asks the request, whose own reading would replace what is no UTF-8.
+  c.req.json = (async () => value) as typeof c.req.json;
 }
 
 export type Form = Readonly<Record<string, string | readonly string[]>>;

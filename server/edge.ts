@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
 import { getPath } from 'hono/utils/url';
 import type { Logger } from 'pino';
+import { complete } from './answer.ts';
 import { callerOf, keyOf } from './identity/caller.ts';
 
 declare module 'hono' {
@@ -17,21 +18,18 @@ declare module 'hono' {
 /** Of others' ids those that can stand in a log and in a header as they are. */
 const REQUEST_ID = /^[\w.:+/=@-]{1,128}$/;
 
-export function edge(logger: Logger): MiddlewareHandler {
+/** @param isDraining whether the next request belongs to another coordinator */
+export function edge(logger: Logger, isDraining: () => boolean): MiddlewareHandler {
   return async (c, next) => {
     const startedAt = performance.now();
     const given = c.req.header('x-request-id');
     const requestId = given !== undefined && REQUEST_ID.test(given) ? given : randomUUID();
     c.set('requestId', requestId);
+    c.set('headers', c.req.path.startsWith('/api/') ? ofApi(requestId) : { 'x-request-id': requestId });
     await next();
-    await underBase(c);
-    const { headers } = c.res;
-    headers.set('x-request-id', requestId);
-    if (c.req.path.startsWith('/api/')) {
-      headers.set('x-content-type-options', 'nosniff');
-      // Names, addresses and what was bought: nobody between us and the client has any business with it.
-      headers.set('cache-control', 'no-store');
-    }
+    complete(c);
+    if (isDraining()) c.res.headers.set('connection', 'close');
+    if (baseOf(c) !== '') await underBase(c, baseOf(c));
     if (logger.isLevelEnabled('debug')) {
       const { method, path } = c.req;
       const ms = Math.round(10 * (performance.now() - startedAt)) / 10;
@@ -40,6 +38,15 @@ export function edge(logger: Logger): MiddlewareHandler {
       const caller = keyOf(callerOf(c));
       logger.debug({ request_id: requestId, client, caller, method, path, status, ms }, 'request');
     }
+  };
+}
+
+function ofApi(requestId: string) {
+  return {
+    'x-request-id': requestId,
+    'x-content-type-options': 'nosniff',
+    // Names, addresses and what was bought: nobody between us and the client has any business with it.
+    'cache-control': 'no-store',
   };
 }
 
@@ -75,9 +82,7 @@ export function routedPath(publicPath: string): (request: Request) => string {
 }
 
 /** Done here and not where paths are written, so that none can be forgotten: our own all begin with a slash. */
-async function underBase(c: Context): Promise<void> {
-  const base = baseOf(c);
-  if (base === '') return;
+async function underBase(c: Context, base: string): Promise<void> {
   const location = c.res.headers.get('location');
   if (location?.startsWith('/')) c.res.headers.set('location', base + location);
   const link = c.res.headers.get('link');

@@ -1,5 +1,6 @@
 /** Requests that were refused, as RFC 9457 problem documents. Each type has its page in docs/errors.md. */
 import type { Context } from 'hono';
+import { answer } from './answer.ts';
 
 /** Every type of problem with its status and title. A type never changes its meaning. */
 export const PROBLEMS = {
@@ -73,7 +74,7 @@ export function answerProblem(c: Context, { type, message, members, headers }: P
   const [status, title] = PROBLEMS[type];
   const retry = status === 503 ? { 'retry-after': RETRY_AFTER_SECONDS } : {};
   const request_id = c.get('requestId');
-  return c.body(JSON.stringify({ type, title, status, detail: message, request_id, ...members }), status, {
+  return answer(c, JSON.stringify({ type, title, status, detail: message, request_id, ...members }), status, {
     'content-type': 'application/problem+json',
     ...retry,
     ...headers,

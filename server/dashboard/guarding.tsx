@@ -13,7 +13,7 @@ const CSP = [
 ].join('; ');
 
 export function pageGuard(frame: Frame): MiddlewareHandler {
-  return async (c, next) => {
+  const guarded: MiddlewareHandler = async (c, next) => {
     await next();
     const type = wantsPage(c) ? refusalIn(c.error) : null;
     if (type === 'unauthorized') {
@@ -27,13 +27,13 @@ export function pageGuard(frame: Frame): MiddlewareHandler {
       const headers = { 'content-type': 'text/html; charset=UTF-8', ...again };
       replace(c, new Response(String(await page), { status: PROBLEMS[type][0], headers }));
     }
-    if (c.req.path.startsWith('/api/')) return;
     c.res.headers.set('x-content-type-options', 'nosniff');
     // With `no-referrer` a browser sends our own forms as from nowhere, and they would be refused.
     c.res.headers.set('referrer-policy', 'same-origin');
     if (!c.res.headers.has('content-security-policy')) c.res.headers.set('content-security-policy', CSP);
     if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store');
   };
+  return (c, next) => (c.req.path.startsWith('/api/') ? next() : guarded(c, next));
 }
 
 /** With nothing left of the answer before: its headers would be carried over. */
@@ -44,7 +44,7 @@ function replace(c: Context, response: Response): void {
 
 /** A browser that navigates; what asks for an API, or for anything, gets the problem document. */
 function wantsPage(c: Context): boolean {
-  return !c.req.path.startsWith('/api/') && (c.req.header('accept') ?? '').includes('text/html');
+  return (c.req.header('accept') ?? '').includes('text/html');
 }
 
 function refusalIn(error: Error | undefined): ProblemType | null {

@@ -2,6 +2,7 @@
 import { createRoute, type OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { AuditEntry, AuditFilter } from '../../stores/saga-store.ts';
+import { tell } from '../answer.ts';
 import type { SagaEngine } from '../engine/contract.ts';
 import { header, problemAnswers } from './answers.ts';
 import { auditFilter, auditPage, auditQuery } from './audit-schemas.ts';
@@ -62,7 +63,7 @@ export function auditRoutes(app: OpenAPIHono, engine: SagaEngine): void {
   app.openapi(list, async (c) => {
     const { cursor, limit, ...asked } = c.req.valid('query');
     const page = await pageOf(() => engine.audit.list(filterOf(asked), cursor ?? null, limit));
-    if (page.cursor !== null) c.header('link', nextLink(c, page.cursor));
+    if (page.cursor !== null) tell(c, 'link', nextLink(c, page.cursor));
     return c.json({ entries: [...page.entries], cursor: page.cursor, damage: [...page.damage] }, 200);
   });
   // Its type looks like JSON to the router, and is none.

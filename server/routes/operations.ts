@@ -1,5 +1,6 @@
 /** What an operator can ask of one saga. It is audited, and takes effect when the call in flight has settled. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { tell } from '../answer.ts';
 import type { Operation, OperationResult, SagaEngine } from '../engine/contract.ts';
 import { tagsIn } from '../etags.ts';
 import { byOf, callerOf, keyOf } from '../identity/caller.ts';
@@ -96,7 +97,7 @@ export function operationRoutes(app: OpenAPIHono, engine: SagaEngine): void {
       refuse(id, kind, await operateAt(engine, id, versions, { kind, ...asked, ...signed }));
       const history = await engine.get(id);
       if (history === null) throw new Problem('saga-not-found', `no saga ${id} is stored`);
-      c.header('location', locationOf(id));
+      tell(c, 'location', locationOf(id));
       return c.json(presentSaga(history), 202);
     });
   }

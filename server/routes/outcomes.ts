@@ -1,5 +1,6 @@
 /** Where an asynchronous participant says what came of its call, under the token that the call carried. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { tell } from '../answer.ts';
 import type { ReportResult, SagaEngine } from '../engine/contract.ts';
 import { invalid, Problem } from '../problem.ts';
 import { LOCATION, openProblemAnswers, requestHeader } from './answers.ts';
@@ -73,7 +74,7 @@ export function outcomeRoutes(app: OpenAPIHono, engine: SagaEngine): void {
     const attempt = c.get('callbackAttempt');
     const result = await engine.report(id, { step, attempt, ...told });
     if (!isTaken(result)) throw refusal(id, result);
-    c.header('location', locationOf(id));
+    tell(c, 'location', locationOf(id));
     return c.json({ saga_id: id, step, attempt, taken: result.kind }, 202);
   });
 }

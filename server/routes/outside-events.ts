@@ -1,5 +1,6 @@
 /** Tells a saga of something that happened outside. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
+import { tell } from '../answer.ts';
 import type { SagaEngine, SendResult } from '../engine/contract.ts';
 import { callerOf, checkMachine, keyOf } from '../identity/caller.ts';
 import { invalid, Problem } from '../problem.ts';
@@ -55,7 +56,7 @@ export function outsideEventRoutes(app: OpenAPIHono, engine: SagaEngine, newId: 
     const actor = sender.roles.has('operator') ? { actor: keyOf(sender) } : {};
     const result = await engine.send(sagaId, { id, name, data, ...actor });
     if (result.kind !== 'accepted') throw refusal(sagaId, result);
-    c.header('location', locationOf(sagaId));
+    tell(c, 'location', locationOf(sagaId));
     return c.json({ saga_id: sagaId, name, id }, 202);
   });
 }

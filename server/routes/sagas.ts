@@ -1,6 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { BadCursorError, type Filter, SAGA_STATUSES } from '../../stores/saga-store.ts';
+import { tell } from '../answer.ts';
 import type { SagaEngine } from '../engine/contract.ts';
 import { isKnown } from '../etags.ts';
 import { Problem } from '../problem.ts';
@@ -82,7 +83,7 @@ export function sagaRoutes(app: OpenAPIHono, engine: SagaEngine): void {
       pageOf(() => engine.list(filterOf(asked), cursor ?? null, limit)),
       engine.statistics(),
     ]);
-    if (page.cursor !== null) c.header('link', nextLink(c, page.cursor));
+    if (page.cursor !== null) tell(c, 'link', nextLink(c, page.cursor));
     const body = {
       active_sagas: totalOf(statuses),
       sagas: page.sagas.map(presentListing),
@@ -104,7 +105,7 @@ export function sagaRoutes(app: OpenAPIHono, engine: SagaEngine): void {
     const history = await engine.get(id);
     if (history === null) throw new Problem('saga-not-found', `no saga ${id} is stored`);
     // How many entries the log has had is the version that an operator's command can be bound to.
-    c.header('etag', etagOf(history.saga));
+    tell(c, 'etag', etagOf(history.saga));
     return c.json(presentSaga(history), 200);
   });
 }

@@ -2,6 +2,7 @@
 import type { Context } from 'hono';
 import type { RegisteredMachine, SagaInput } from '../../machines/index.ts';
 import { type Idempotency, type SagaStatus, StoreUnavailableError } from '../../stores/saga-store.ts';
+import { tell } from '../answer.ts';
 import {
   type Forgotten,
   ForgottenError,
@@ -109,15 +110,15 @@ export async function startAndWait(
   const patienceMs = Math.min(Math.max(preference.waitMs, PATIENCE_MS.least), PATIENCE_MS.most);
   const { id } = await admitted(c, { engine, limits }, start, idempotency, patienceMs);
 
-  c.header('location', locationOf(id));
+  tell(c, 'location', locationOf(id));
   // Where it is not kept waiting, what it preferred was not honoured.
   const leave = preference.waitMs > 0 ? limits.wait(c, 'start') : null;
   if (preference.applied !== null && (leave !== null || preference.waitMs === 0))
-    c.header('preference-applied', preference.applied);
+    tell(c, 'preference-applied', preference.applied);
   try {
     const history = await settledOrCurrent(engine, id, leave === null ? 0 : preference.waitMs);
     const status = ANSWER_STATUS[history.saga.status];
-    if (status === 202) c.header('retry-after', RETRY_AFTER_SECONDS);
+    if (status === 202) tell(c, 'retry-after', RETRY_AFTER_SECONDS);
     return { history, status };
   } finally {
     leave?.();
@@ -140,7 +141,7 @@ async function admitted(
   if (started === null) throw admission.problem();
   // What began nothing does not count.
   if (!admission.isRefused && started.kind !== 'started' && started.kind !== 'unknown') admission.giveBack();
-  for (const [name, value] of Object.entries(admission.fields())) c.header(name, value);
+  for (const [name, value] of Object.entries(admission.fields())) tell(c, name, value);
   switch (started.kind) {
     case 'started':
     case 'joined':

@@ -3,6 +3,7 @@ import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { guard } from '../../server/access.ts';
 import { Callbacks } from '../../server/callbacks.ts';
+import { checked } from '../../server/checks.ts';
 import { readSettings } from '../../server/config.ts';
 import { callerOf, keyOf } from '../../server/identity/caller.ts';
 import { answerProblem, Problem, type ProblemType } from '../../server/problem.ts';
@@ -252,7 +253,7 @@ function guardedApp(environment: Environment, callbacks: Callbacks | null = null
     if (error instanceof Problem) return answerProblem(c, error);
     throw error;
   });
-  app.use(guard(readSettings({ ...WITH_TOKEN, ...environment }), { callbacks }));
+  app.use(checked(guard(readSettings({ ...WITH_TOKEN, ...environment }), { callbacks })));
   app.get('/livez', (c) => c.text(keyOf(callerOf(c))));
   app.all('*', (c) => c.text(keyOf(callerOf(c))));
   return app;

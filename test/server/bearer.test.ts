@@ -5,6 +5,7 @@ import { exportJWK, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } fr
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { guard } from '../../server/access.ts';
+import { checked } from '../../server/checks.ts';
 import { readSettings } from '../../server/config.ts';
 import { callerOf, keyOf } from '../../server/identity/caller.ts';
 import { callerIn } from '../../server/identity/claims.ts';
@@ -58,7 +59,7 @@ function doorWith(environment: Readonly<Record<string, string>> = {}) {
     if (error instanceof Problem) return answerProblem(c, error);
     throw error;
   });
-  app.use(guard(settings, { users }));
+  app.use(checked(guard(settings, { users })));
   app.get('/sagas', (c) =>
     c.json({ caller: keyOf(callerOf(c)), machines: [...(callerOf(c).machines ?? [])] }),
   );

@@ -3,6 +3,7 @@ import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
 import { guard } from '../../server/access.ts';
+import { checked } from '../../server/checks.ts';
 import { readSettings } from '../../server/config.ts';
 import type { Outside } from '../../server/outside.ts';
 import { answerProblem, Problem } from '../../server/problem.ts';
@@ -17,7 +18,7 @@ async function seen(environment: Environment, peer: string | null, headers: Head
     if (error instanceof Problem) return answerProblem(c, error);
     throw error;
   });
-  app.use(guard(readSettings(environment)));
+  app.use(checked(guard(readSettings(environment))));
   app.get('*', (c) => c.json(c.get('outside')));
   const incoming = { socket: { remoteAddress: peer ?? undefined } };
   const request = new Request('http://localhost/livez', { headers: { host: 'localhost:9000', ...headers } });
