@@ -1,8 +1,9 @@
 /** Prometheus metrics of the sagas, fed by engine events. No saga id is ever a label: it would never end. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Kind, Outcome, RegisteredMachine } from '../../machines/index.ts';
 import type { SagaStatus } from '../../stores/saga-store.ts';
 import type { EngineEvent, Observe } from '../engine/contract.ts';
+import { Durations } from './durations.ts';
 import { labelled } from './labelled.ts';
 
 /** Seconds; from well below a local call to well above the longest time-out. */
@@ -61,14 +62,14 @@ export function sagaMetrics(registry: Registry, { machines, participants }: Buil
     labelNames: ['machine', 'status'],
     registers,
   });
-  const duration = new Histogram({
+  const duration = new Durations({
     name: 'saga_duration_seconds',
     help: 'From the start of a saga to its end or parking.',
     labelNames: ['machine', 'status'],
     buckets: SAGA_BUCKETS,
     registers,
   });
-  const step = new Histogram({
+  const step = new Durations({
     name: 'saga_step_duration_seconds',
     help: 'Participant calls, by step, kind and outcome (done, accepted, refused, retryable, unknown).',
     labelNames: ['machine', 'step', 'kind', 'outcome'],
@@ -163,13 +164,13 @@ export function sagaMetrics(registry: Registry, { machines, participants }: Buil
       counter.inc({ machine }, 0);
     for (const status of SETTLED) {
       settled.inc({ machine, status }, 0);
-      duration.zero({ machine, status });
+      duration.labels({ machine, status });
     }
     for (const { name } of steps) {
       for (const result of ['succeeded', 'failed']) compensations.inc({ machine, step: name, result }, 0);
       for (const kind of KINDS) {
         for (const counter of [retries, deferred]) counter.inc({ machine, step: name, kind }, 0);
-        for (const outcome of OUTCOMES) step.zero({ machine, step: name, kind, outcome });
+        for (const outcome of OUTCOMES) step.labels({ machine, step: name, kind, outcome });
       }
     }
   }

@@ -1,9 +1,10 @@
 /** A store whose operations are measured; in everything else the store that it is given. */
-import { Histogram, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { SagaStore } from '../../stores/saga-store.ts';
+import { Durations } from './durations.ts';
 
 export function timedStore(store: SagaStore, registry: Registry): SagaStore {
-  const duration = new Histogram({
+  const duration = new Durations({
     name: 'saga_store_operation_duration_seconds',
     help: 'Operations of the store, by operation and result (ok, error).',
     labelNames: ['operation', 'result'],
@@ -12,7 +13,6 @@ export function timedStore(store: SagaStore, registry: Registry): SagaStore {
   });
 
   function timed<Args extends unknown[], Result>(operation: string, run: (...args: Args) => Promise<Result>) {
-    for (const result of ['ok', 'error']) duration.zero({ operation, result });
     const ok = duration.labels({ operation, result: 'ok' });
     const failed = duration.labels({ operation, result: 'error' });
     return async (...args: Args): Promise<Result> => {
