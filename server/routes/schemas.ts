@@ -5,7 +5,7 @@ import { SAGA_STATUSES } from '../../stores/saga-store.ts';
 import { LOG_EVENTS, LOG_OUTCOMES } from '../engine/contract.ts';
 import { EXAMPLE_ORDER } from '../example-order.ts';
 import { PROBLEMS, type ProblemType } from '../problem.ts';
-import { count, decimal, orNull, small, time } from './fields.ts';
+import { atOnce, count, decimal, orNull, small, time } from './fields.ts';
 
 /** The same schema under a name of its own in the document: a copy, because ours may be older than the document's library. */
 function named<T extends z.ZodType>(schema: T, name: string): T {
@@ -13,11 +13,13 @@ function named<T extends z.ZodType>(schema: T, name: string): T {
 }
 
 const { item, payment, address } = orderParts;
-export const orderRequest = orderSchema({
-  item: named(item, 'OrderItem'),
-  payment: named(payment, 'Payment'),
-  address: named(address, 'Address'),
-}).openapi('Order', { example: EXAMPLE_ORDER });
+export const orderRequest = atOnce(
+  orderSchema({
+    item: named(item, 'OrderItem'),
+    payment: named(payment, 'Payment'),
+    address: named(address, 'Address'),
+  }).openapi('Order', { example: EXAMPLE_ORDER }),
+);
 
 export const status = z.enum(SAGA_STATUSES).openapi('SagaStatus');
 /**

@@ -5,18 +5,20 @@ import { defined, type RegisteredMachine, type SagaData } from '../../machines/i
 import { callerOf, checkMachine } from '../identity/caller.ts';
 import { invalid } from '../problem.ts';
 import { problemAnswers } from './answers.ts';
-import { text } from './fields.ts';
+import { atOnce, text } from './fields.ts';
 import { presentStart } from './present.ts';
 import { sagaAnswer } from './schemas.ts';
 import { type Door, START_HEADERS, START_PROBLEMS, startAndWait, startAnswers } from './starting.ts';
 
-const body = z
-  .strictObject({
-    machine: text(200).openapi({ description: 'Of which saga, as `/machines` lists them.' }),
-    version: text(200).optional().openapi({ description: 'The newest unless set.' }),
-    input: z.record(z.string(), z.unknown()).openapi({ description: 'As the machine says.' }),
-  })
-  .openapi('StartRequest');
+const body = atOnce(
+  z
+    .strictObject({
+      machine: text(200).openapi({ description: 'Of which saga, as `/machines` lists them.' }),
+      version: text(200).optional().openapi({ description: 'The newest unless set.' }),
+      input: z.record(z.string(), z.unknown()).openapi({ description: 'As the machine says.' }),
+    })
+    .openapi('StartRequest'),
+);
 
 const start = createRoute({
   method: 'post',
