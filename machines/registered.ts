@@ -123,7 +123,7 @@ export class RegisteredMachine {
     this.input = definition.input ?? null;
     this.events = definition.events ?? NO_EVENTS;
     this.label = definition.label ?? null;
-    this.#policies = policies;
+    this.#policies = remembered(policies);
     this.#asks = asksOf(machine);
     this.#plainCalls = plainCallsOf(machine);
     this.#stepsAt = stepsAt(machine);
@@ -393,6 +393,19 @@ export interface Standing {
 const LABEL_MAX = 200;
 /** Letters of such words, at most. */
 const SAYS_MAX = 500;
+
+/** Each asked for once. */
+function remembered(policies: Policies): Policies {
+  const known = { action: new Map<string, CallPolicy>(), compensation: new Map<string, CallPolicy>() };
+  return (step, kind) => {
+    let policy = known[kind].get(step);
+    if (policy === undefined) {
+      policy = policies(step, kind);
+      known[kind].set(step, policy);
+    }
+    return policy;
+  };
+}
 
 function requestOf({ name, action }: Step, data: SagaData): Answer {
   try {

@@ -71,7 +71,9 @@ export function vocabulary(steps: readonly Step[], parts: readonly Part[] = []) 
     const { answer } = event as Event<'done'>;
     const action = stepOf.get(step)?.action;
     const gains = () => action?.gains(asRead(action.answer, answer) as never) as SagaData | undefined;
-    return { answers: { ...answers, [step]: answer }, data: { ...data, ...defined(step, 'gains', gains) } };
+    const all = { ...answers };
+    all[step] = answer;
+    return { answers: all, data: { ...data, ...defined(step, 'gains', gains) } };
   };
   const eachOf = (step: string) => {
     const each = stepOf.get(step)?.each;

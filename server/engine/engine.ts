@@ -214,13 +214,8 @@ export class Engine implements SagaEngine {
     );
     const { write, begin } = this.#runner.prepare(machine, begun, { trace, idempotency });
     const { id: name, version, structure } = machine;
-    const created = await this.#create({
-      ...write,
-      id,
-      machine: { id: name, version, structure },
-      trace,
-      idempotency,
-    });
+    const saga = { id, machine: { id: name, version, structure }, trace, idempotency };
+    const created = await this.#create(Object.assign(saga, write));
     if ('kind' in created) return created;
     const { result, sentAt } = created;
     switch (result.kind) {

@@ -39,11 +39,14 @@ const TOO_LARGE = 413;
 /** Reasons are kept in the snapshot and the log: bounded. */
 const ERROR_LENGTH_MAX = 500;
 
-/** @param placeOf where a `Location` leads, as a path at the participant; `null` where it leads elsewhere */
+/**
+ * @param now asked only where the answer says when to come again
+ * @param placeOf where a `Location` leads, as a path at the participant; `null` where it leads elsewhere
+ */
 export function replyOf(
   call: Call,
   answered: Answered,
-  nowMs: number,
+  now: () => number,
   placeOf: (location: string) => string | null = () => null,
 ): Reply {
   const { status } = answered;
@@ -54,7 +57,7 @@ export function replyOf(
       outcome: 'accepted',
       // Asked again it need not repeat where it is asked.
       location: place ?? (call.isFetch ? call.path : null),
-      pollAfterMs: retryAfterMs(answered.retryAfter, nowMs),
+      pollAfterMs: retryAfterMs(answered.retryAfter, now),
     };
   }
   if (status >= 200 && status < 300) {
@@ -77,7 +80,7 @@ export function replyOf(
     };
   return outcome === 'refused'
     ? { outcome, error }
-    : { outcome, error, retryAfterMs: retryAfterMs(answered.retryAfter, nowMs) };
+    : { outcome, error, retryAfterMs: retryAfterMs(answered.retryAfter, now) };
 }
 
 export function replyOfFailure(error: unknown): Reply {
@@ -117,8 +120,10 @@ const ASCTIME = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} [ \d]\d \d{2}:\d{2
  * `Retry-After` is a number of seconds or a date (RFC 9110, 10.2.3); anything else is as if it were not there. Where a proxy has
  * added one of its own, on a line of its own or behind a comma, the longer one is kept.
  */
-function retryAfterMs(header: Answered['retryAfter'], nowMs: number): number | null {
-  const found = [header ?? []].flat().flatMap((line) => line.split(/,(?![^,]*GMT)/));
+function retryAfterMs(header: Answered['retryAfter'], now: () => number): number | null {
+  if (header === undefined) return null;
+  const nowMs = now();
+  const found = [header].flat().flatMap((line) => line.split(/,(?![^,]*GMT)/));
   const waits = found.map((one) => waitMs(one.trim(), nowMs)).filter((ms) => ms !== null);
   return waits.length === 0 ? null : Math.max(...waits);
 }

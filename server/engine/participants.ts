@@ -244,7 +244,7 @@ export class Participants {
     const placeOf = (location: string) => placeAt(origin, request.path, location);
     try {
       const answered = await asked(request, this.#answerBytesMax, cutoff);
-      const reply = replyOf(call, answered, this.#in.clock.now(), placeOf);
+      const reply = replyOf(call, answered, () => this.#in.clock.now(), placeOf);
       const { status } = answered;
       // Added to what was made for this call alone: to spread it would cost more than to have made it.
       return Object.assign(reply, { status }, 'error' in reply && { error: redact(reply.error) });

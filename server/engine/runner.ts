@@ -18,7 +18,9 @@ import {
   type Claimed,
   type CommitResult,
   type Granted,
+  type LogEntry,
   type NewSaga,
+  type NumberedEntry,
   type SagaRecord,
   type Signal,
   StoreUnavailableError,
@@ -504,7 +506,7 @@ export class Runner {
       const one = index === earlier.length ? entry : earlier[index];
       const hop = hops[index];
       if (one === undefined || hop === undefined) throw new Error('as many entries as events');
-      const numbered = { ...one, seq: seq - earlier.length + index };
+      const numbered = withSeq(one, seq - earlier.length + index);
       log?.push(numbered);
       const status = index === earlier.length ? listing.status : 'STARTED';
       const { context } = hop.after.snapshot;
@@ -537,6 +539,14 @@ function earliestOf(activities: readonly Activity[]): Activity {
 }
 
 type BeginStored = (id: string, granted: Granted, sentAt: number) => void;
+
+/** Field by field where it has no more than any entry, which V8 does several times as fast as it copies. */
+function withSeq(entry: LogEntry, seq: number): NumberedEntry {
+  if (entry.by !== undefined || entry.reason !== undefined || entry.sealed !== undefined)
+    return { ...entry, seq };
+  const { at, event, from, to, step, kind, attempt, outcome, duration_ms, error } = entry;
+  return { at, event, from, to, step, kind, attempt, outcome, duration_ms, error, seq };
+}
 
 function rounded(ms: number | null): number | null {
   return ms === null ? null : Math.round(ms * 10) / 10;

@@ -37,7 +37,8 @@ export const KEY_PATTERN = String.raw`^([!#-+\--\[\]-~]{1,255}|"([ !#-\[\]-~]|\\
  */
 export function idempotencyKeyOf(header: string | undefined): string | null {
   if (header === undefined) return null;
-  const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(header.trim())?.[1]?.replace(/\\(["\\])/g, '$1');
+  const inside = /^"((?:[^"\\]|\\["\\])*)"$/.exec(header.trim())?.[1];
+  const quoted = inside?.includes('\\') ? inside.replace(/\\(["\\])/g, '$1') : inside;
   const key = quoted ?? header.trim();
   if (!/^[\x20-\x7e]{1,255}$/.test(key) || (quoted === undefined && /[",\\ ]/.test(key))) {
     throw new Problem(

@@ -56,15 +56,24 @@ export function presentOrder(history: SagaHistory): z.infer<typeof orderAnswer> 
   const { saga } = history;
   const { data } = saga.context;
   const { inventory_reservations: reservations } = data;
+  const { status, message, state } = presentStanding(saga);
+  const { failed_step, reason, held, execution_log, log_dropped } = presentCourse(history);
+  // Written out, because V8 copies a spread beside fields in its slow path.
   return {
     saga_id: saga.id,
     order_id: orderIdOf(saga),
-    ...presentStanding(saga),
+    status,
+    message,
+    state,
     inventory_reservations: Array.isArray(reservations) ? reservations : null,
     payment_id: textOrNull(data.payment_id),
     tracking_number: textOrNull(data.tracking_number),
     notification_id: textOrNull(data.notification_id),
-    ...presentCourse(history),
+    failed_step,
+    reason,
+    held,
+    execution_log,
+    log_dropped,
   };
 }
 

@@ -159,6 +159,9 @@ function logSettled(logger: Logger, event: Settled): void {
     const held = parked.held.map(({ step, reason }) => ({ step, reason }));
     logger.warn({ ...idsOf(event), status, ms, reason, held }, 'saga parked: an operator must act');
   } else if (logger.isLevelEnabled('info')) {
-    logger.info({ ...idsOf(event), status, ms, ...(reason === null ? {} : { reason }) }, 'saga ended');
+    const { id: saga_id, trace } = event;
+    const { traceId: trace_id } = trace;
+    const told = { saga_id, trace_id, status, ms };
+    logger.info(reason === null ? told : { ...told, reason }, 'saga ended');
   }
 }

@@ -16,7 +16,11 @@ const answered = (
   call = action,
   contentEncoding?: string,
 ): Reply =>
-  replyOf(call, { status, retryAfter, contentEncoding, body: body === null ? null : Buffer.from(body) }, at);
+  replyOf(
+    call,
+    { status, retryAfter, contentEncoding, body: body === null ? null : Buffer.from(body) },
+    () => at,
+  );
 const undone = (body: string | Buffer | null, status = 200, contentEncoding?: string) =>
   answered(status, body, undefined, compensation, contentEncoding);
 
@@ -127,9 +131,9 @@ describe('any other status', () => {
   it('413 to a compensation that can be made with less says so, and to any other call is refused', () => {
     const answer = { status: 413, retryAfter: '7', contentEncoding: undefined, body: Buffer.from('<html>') };
     const error = '413: too large, sent again with less';
-    expect(replyOf(compensation, answer, at)).toEqual({ outcome: 'refused', error, isTooLarge: true });
+    expect(replyOf(compensation, answer, () => at)).toEqual({ outcome: 'refused', error, isTooLarge: true });
     for (const call of [action, { ...compensation, canShrink: false }])
-      expect(replyOf(call, answer, at)).toEqual({ outcome: 'refused', error: '413' });
+      expect(replyOf(call, answer, () => at)).toEqual({ outcome: 'refused', error: '413' });
   });
 
   it.each([408, 425, 429, 503])('%i is retryable', (status) => {

@@ -308,7 +308,14 @@ export class Deployment {
                 ...head,
                 body: Buffer.from(body),
               };
-              settle(replyOf(call, answered, process.now(), (place) => place));
+              settle(
+                replyOf(
+                  call,
+                  answered,
+                  () => process.now(),
+                  (place) => place,
+                ),
+              );
             },
             notSent: () => settle({ outcome: 'retryable', error: 'ECONNREFUSED', retryAfterMs: null }),
           });
