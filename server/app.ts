@@ -15,6 +15,7 @@ import { type Check, checked } from './checks.ts';
 import { ConfigError } from './config.ts';
 import type { Pages } from './dashboard/dashboard-parts.ts';
 import { baseOf, edge, routedPath } from './edge.ts';
+import type { Clock } from './engine/clock.ts';
 import { answerProblem, invalid, Problem } from './problem.ts';
 import { aboutApi, registerSecurity, withRoles } from './routes/about.ts';
 import { auditRoutes } from './routes/audit.ts';
@@ -44,6 +45,7 @@ export interface AppParts extends Omit<OrderRoute, 'machine'>, HealthRoute {
   /** The operators' dashboard; `null` where it is not shown. */
   readonly pages: Pages | null;
   readonly metrics: HttpMetrics;
+  readonly clock: Clock;
   readonly logger: Logger;
   /** What stands before each path in the eyes of clients: nothing, or such as `/saga`. */
   readonly publicPath: string;
@@ -85,7 +87,7 @@ export function createApp(parts: AppParts): OpenAPIHono {
   callRoutes(app, engine, parts.calls);
   whatIfRoutes(app, engine, parts.calls);
   diagramRoutes(app, engine);
-  eventRoutes(app, engine, parts.limits, logger);
+  eventRoutes(app, parts);
   machineRoutes(app, engine);
   statisticsRoutes(app, engine);
   healthRoutes(app, parts);

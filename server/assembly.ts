@@ -98,7 +98,6 @@ const CLAIM_BATCH = 500;
 const ALARMS_MAX = 10_000;
 /** How often the store is asked for changes while somebody watches: soon enough for an eye. */
 const WATCH_POLL_MS = 200;
-const WATCHERS_MAX = 1_000;
 
 /**
  * @param closing gets whatever is opened, also where what follows fails
@@ -231,7 +230,7 @@ export async function assemble(
       declareEveryMs: DECLARE_EVERY_MS,
       versionGoneAfterMs: settings.versionGoneAfterMs,
       watchPollMs: WATCH_POLL_MS,
-      watchersMax: WATCHERS_MAX,
+      watchersMax: settings.watchersMax,
     },
   );
   await patiently(() => engine.declare());

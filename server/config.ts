@@ -123,6 +123,7 @@ const schema = z.object({
   SAGAS_IN_HAND_MAX: whole(1, 1_000_000).default(5000),
   SAGAS_IN_HAND_KEPT_PERCENT: whole(0, 100).default(50),
   ORDERS_WAITING_MAX: whole(0, 1_000_000).default(10_000),
+  WATCHERS_MAX: whole(0, 1_000_000).default(1000),
   SAGAS_IN_FLIGHT_MAX: whole(1, 100_000_000).default(100_000),
   ...LIMIT_VARIABLES,
   PARTICIPANT_CONNECTIONS_MAX: whole(1, 10_000).default(128),
@@ -220,6 +221,8 @@ export interface Settings extends PolicySettings, LimitSettings {
   readonly inHandKeptPercent: number;
   readonly inFlightMax: number;
   readonly waitersMax: number;
+  /** Streams of events at once. */
+  readonly watchersMax: number;
   readonly connectionsMax: number;
   /** Calls to one participant that may wait for a connection. */
   readonly queueMax: number;
@@ -453,6 +456,7 @@ export function readSettings(
     inHandKeptPercent: values.SAGAS_IN_HAND_KEPT_PERCENT,
     inFlightMax: values.SAGAS_IN_FLIGHT_MAX,
     waitersMax: values.ORDERS_WAITING_MAX,
+    watchersMax: values.WATCHERS_MAX,
     ...limitsIn(values),
     connectionsMax: values.PARTICIPANT_CONNECTIONS_MAX,
     queueMax: values.PARTICIPANT_QUEUE_MAX,

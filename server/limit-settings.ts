@@ -8,8 +8,10 @@ export interface LimitSettings {
   /** Starts of one machine in the window, by its id; `*` for those that are not named. One for which there is none has no limit. */
   readonly startsPerMachineMax: Readonly<Record<string, number>>;
   readonly startsWindowSeconds: number;
-  /** Requests of one caller that are kept waiting; `null` for no bound but those of all together. */
+  /** Starts of one caller that are kept waiting; `null` for no bound but those of all together. */
   readonly waitsPerCallerMax: number | null;
+  /** Streams of events of one caller, counted apart, so that watching takes nothing from orders; `null` likewise. */
+  readonly watchersPerCallerMax: number | null;
 }
 
 /** What stands for all that are not named. */
@@ -39,6 +41,7 @@ export const LIMIT_VARIABLES = {
   STARTS_PER_MACHINE_MAX: perMachine.optional(),
   STARTS_WINDOW_SECONDS: whole(1, 24 * 3600).default(60),
   WAITS_PER_CALLER_MAX: whole(0, 1_000_000).optional(),
+  WATCHERS_PER_CALLER_MAX: whole(0, 1_000_000).optional(),
 };
 
 type Values = z.infer<z.ZodObject<typeof LIMIT_VARIABLES>>;
@@ -59,5 +62,6 @@ export function limitsIn(values: Values): LimitSettings {
     ),
     startsWindowSeconds: values.STARTS_WINDOW_SECONDS,
     waitsPerCallerMax: values.WAITS_PER_CALLER_MAX ?? null,
+    watchersPerCallerMax: values.WATCHERS_PER_CALLER_MAX ?? values.WAITS_PER_CALLER_MAX ?? null,
   };
 }

@@ -222,8 +222,12 @@ export type Notice =
   | { readonly kind: 'store'; readonly isReachable: boolean };
 
 export interface Watch {
-  /** The next notice; `nothing` where none came for `waitMs`; `null` where it is over, because the coordinator drains. */
-  next(waitMs: number): Promise<Notice | 'nothing' | null>;
+  /**
+   * The next notices, at least one, all that came in one go: the very same list for all who watch the same. `nothing` where
+   * none came for `waitMs`; `late` where more came than may wait, so that it is over, and whoever watched must come again with
+   * the position of what it was told last; `null` where it is over because the coordinator drains.
+   */
+  next(waitMs: number): Promise<readonly Notice[] | 'nothing' | 'late' | null>;
   /** From where to go on after what was told so far; empty where that is not known yet. */
   readonly position: string;
   close(): void;

@@ -14,6 +14,8 @@ import type { Refusals, Why } from './refusals.ts';
 /** As clients are told which of them is spent. */
 type Policy = 'caller' | 'machine';
 
+type WaitKind = 'start' | 'stream';
+
 /** What the limits say of one start. */
 export interface Admission {
   readonly isRefused: boolean;
@@ -41,9 +43,12 @@ export class Limits {
   readonly #callers: Buckets | null;
   /** By machine; one that is not there has no limit. */
   readonly #machines: ReadonlyMap<string, Buckets>;
-  readonly #waitsMax: number | null;
-  /** Requests that are kept waiting, by caller; one that has none is not there. */
-  readonly #waiting = new Map<string, number>();
+  readonly #waitsMax: Readonly<Record<WaitKind, number | null>>;
+  /** Requests that are kept waiting, by kind and caller; one that has none is not there. */
+  readonly #waiting: Readonly<Record<WaitKind, Map<string, number>>> = {
+    start: new Map(),
+    stream: new Map(),
+  };
   readonly #now: () => number;
 
   /**
@@ -51,7 +56,7 @@ export class Limits {
    * @param now in milliseconds, on a clock that never goes back
    */
   constructor(settings: LimitSettings, machines: Iterable<string>, now: () => number, refusals: Refusals) {
-    const { startsPerCallerMax, startsPerMachineMax, startsWindowSeconds, waitsPerCallerMax } = settings;
+    const { startsPerCallerMax, startsPerMachineMax, startsWindowSeconds } = settings;
     const windowMs = startsWindowSeconds * 1000;
     this.#callers =
       startsPerCallerMax === null ? null : new Buckets({ count: startsPerCallerMax, windowMs }, CALLERS_MAX);
@@ -61,7 +66,7 @@ export class Limits {
         return count === undefined ? [] : [[machine, new Buckets({ count, windowMs }, 1)] as const];
       }),
     );
-    this.#waitsMax = waitsPerCallerMax;
+    this.#waitsMax = { start: settings.waitsPerCallerMax, stream: settings.watchersPerCallerMax };
     this.#now = now;
     this.#refusals = refusals;
   }
@@ -101,20 +106,22 @@ export class Limits {
   }
 
   /** Keeps a request waiting; whoever was let in must leave, once. `null` where as many of its caller wait as may. */
-  wait(c: Context, kind: 'start' | 'stream'): (() => void) | null {
-    if (this.#waitsMax === null) return NOTHING;
+  wait(c: Context, kind: WaitKind): (() => void) | null {
+    const most = this.#waitsMax[kind];
+    if (most === null) return NOTHING;
     const key = callerKey(c);
-    const waiting = this.#waiting.get(key) ?? 0;
-    if (waiting >= this.#waitsMax) {
+    const waiting = this.#waiting[kind];
+    const before = waiting.get(key) ?? 0;
+    if (before >= most) {
       this.#refusals.wait(kind, key);
       return null;
     }
-    this.#waiting.set(key, waiting + 1);
+    waiting.set(key, before + 1);
     let isIn = true;
     return () => {
-      const now = this.#waiting.get(key) ?? 0;
-      if (isIn && now > 1) this.#waiting.set(key, now - 1);
-      else if (isIn) this.#waiting.delete(key);
+      const now = waiting.get(key) ?? 0;
+      if (isIn && now > 1) waiting.set(key, now - 1);
+      else if (isIn) waiting.delete(key);
       isIn = false;
     };
   }

@@ -2,23 +2,23 @@
  * What all coordinators write, as server-sent events. An event's id is a position in the store, so a client that lost
  * its connection goes on where it was, at whichever coordinator it reaches.
  */
+import type { HttpBindings } from '@hono/node-server';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import type { Logger } from 'pino';
 import { StoreUnavailableError } from '../../stores/saga-store.ts';
-import type { Notice, SagaEngine, SagaHistory, Watch, WatchRequest } from '../engine/contract.ts';
+import type { Clock } from '../engine/clock.ts';
+import type { SagaEngine, Watch, WatchRequest } from '../engine/contract.ts';
 import type { Limits } from '../limits/limits.ts';
 import { Problem } from '../problem.ts';
 import { shownError } from '../telemetry/shown-error.ts';
 import { problemAnswers } from './answers.ts';
+import { chunksOf } from './event-chunks.ts';
 import { eventStream, registerStreamEvent } from './event-schemas.ts';
 import { sagaPath, text } from './fields.ts';
 
-/** Often enough that no proxy takes the connection for a dead one. */
-const HEARTBEAT_MS = 15_000;
-/** When a client that lost its connection should come back. */
-const RETRY_MS = 2_000;
+/** A client that takes nothing of what it was given for so long is cut off: it keeps its place from others. */
+const STALLED_MS = 60_000;
 
 const lastEventId = z
   .string()
@@ -66,13 +66,21 @@ const one = createRoute({
   },
 });
 
-export function eventRoutes(app: OpenAPIHono, engine: SagaEngine, limits: Limits, logger: Logger): void {
+interface EventRoutes {
+  readonly engine: SagaEngine;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export function eventRoutes(app: OpenAPIHono, parts: EventRoutes): void {
+  const { engine, limits } = parts;
   registerStreamEvent(app);
   const watch = (c: Context, sagaId: string | null) => {
     // What another server gave is a position too: a gap follows, and not an error with which no client could go on.
     const after = c.req.header('last-event-id') || null;
-    const standing = async () => (sagaId === null ? {} : standingOf(await engine.current(sagaId)));
-    return follow(c, () => kept(c, limits, () => begun(engine, { after, sagaId })), standing, logger);
+    const standing = () => standingOf(engine, sagaId);
+    return follow(c, () => kept(c, limits, () => begun(engine, { after, sagaId })), standing, parts);
   };
   app.openapi(all, (c) => watch(c, c.req.valid('query').saga_id ?? null));
   app.openapi(one, async (c) => {
@@ -82,11 +90,20 @@ export function eventRoutes(app: OpenAPIHono, engine: SagaEngine, limits: Limits
   });
 }
 
-/** The saga as a write of it would tell of it; nothing of one that is not there yet. */
-function standingOf(history: SagaHistory | null): object {
-  if (history === null) return {};
-  const { id: saga_id, seq, summary, status } = history.saga;
-  return { saga_id, seq, state: summary.state, status };
+/**
+ * The saga as a write of it would tell of it; nothing of one that is not there yet, and nothing while the store is away: the
+ * stream goes on, and what is written afterwards is told all the same.
+ */
+async function standingOf(engine: SagaEngine, sagaId: string | null): Promise<object> {
+  try {
+    const history = sagaId === null ? null : await engine.current(sagaId);
+    if (history === null) return {};
+    const { id: saga_id, seq, summary, status } = history.saga;
+    return { saga_id, seq, state: summary.state, status };
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    return {};
+  }
 }
 
 /** @throws Problem where it is refused */
@@ -119,67 +136,44 @@ function kept(c: Context, limits: Limits, begin: () => Watch): Watch {
   }
 }
 
-function follow(c: Context, begin: () => Watch, standing: Standing, logger: Logger): Response {
+function follow(
+  c: Context,
+  begin: () => Watch,
+  standing: () => Promise<object>,
+  { clock, logger }: EventRoutes,
+): Response {
   const own = { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' };
   // Nobody would ever read, and so nobody would ever go.
   if (c.req.method === 'HEAD') return c.body(null, 200, own);
   const watch = begin();
-  const response = streamSSE(c, async (to) => {
-    to.onAbort(() => watch.close());
+  const chunks = chunksOf(watch, standing);
+  let isOpen = true;
+  let taken = () => {};
+  const end = () => {
+    isOpen = false;
+    taken();
+    watch.close();
+  };
+  const { outgoing } = (c.env ?? {}) as Partial<HttpBindings>;
+  const cut = () => (outgoing === undefined ? end() : outgoing.destroy());
+  const pull = async (to: ReadableStreamDefaultController<Uint8Array>) => {
+    taken();
     try {
-      await write(watch, to, standing);
+      const { value } = await chunks.next();
+      if (isOpen && value !== undefined) {
+        to.enqueue(value);
+        taken = clock.after(STALLED_MS, cut);
+        return;
+      }
     } catch (error) {
-      logger.error(
-        { err: shownError(error), request_id: c.get('requestId') },
-        'a stream of events met a fault',
-      );
-    } finally {
-      watch.close();
+      const request_id = c.get('requestId');
+      logger.error({ err: shownError(error), request_id }, 'a stream of events met a fault');
     }
-  });
-  for (const [name, value] of Object.entries(own)) response.headers.set(name, value);
-  return response;
-}
-
-/** Until the coordinator drains or the client goes. Each write waits until the connection takes it. */
-async function write(watch: Watch, to: SSEStreamingApi, standing: Standing): Promise<void> {
-  let told = '';
-  for (;;) {
-    const notice = await watch.next(HEARTBEAT_MS);
-    if (notice === null) return;
-    if (notice === 'nothing') {
-      // Whoever watches one saga goes on from here, and not from its last event, which may be long gone by then. Where
-      // nothing has moved no id is told again: some clients hand such a thing on as an event that is empty.
-      const { position } = watch;
-      await to.write(position === told ? ':\n\n' : `:\nid: ${position}\n\n`);
-      told = position;
-    } else if (notice.kind === 'store') {
-      // No place in the feed: whoever comes again goes on from where it was.
-      await to.writeSSE({ event: 'store', data: JSON.stringify({ reachable: notice.isReachable }) });
-    } else {
-      await to.writeSSE(await presented(notice, standing));
-      told = notice.position;
-    }
-  }
-}
-
-/** Asked only when the watch has begun: what is written after that is told, and what came before is in it. */
-type Standing = () => Promise<object>;
-
-async function presented(notice: Exclude<Notice, { readonly kind: 'store' }>, standing: Standing) {
-  const { kind: event, position: id } = notice;
-  if (event === 'ready') return { event, id, data: JSON.stringify(await known(standing)), retry: RETRY_MS };
-  if (event === 'gap') return { event, id, data: '{}' };
-  const { id: saga_id, seq, state, status } = notice;
-  return { event, id, data: JSON.stringify({ saga_id, seq, state, status }) };
-}
-
-/** The stream goes on while the store is away; what is written afterwards is told all the same. */
-async function known(standing: Standing): Promise<object> {
-  try {
-    return await standing();
-  } catch (error) {
-    if (!(error instanceof StoreUnavailableError)) throw error;
-    return {};
-  }
+    if (isOpen) to.close();
+    end();
+  };
+  // Asked for one chunk at a time, when the connection takes it: all that waits is in the watch, which bounds it.
+  const body = new ReadableStream<Uint8Array>({ pull, cancel: end }, { highWaterMark: 0 });
+  // Chunked from the beginning, or the server would first wait for what comes, to know whether that is all.
+  return c.body(body, 200, { ...own, connection: 'keep-alive', 'transfer-encoding': 'chunked' });
 }

@@ -1,6 +1,6 @@
 /** Watching what all coordinators write: one poll for everybody, on a clock that stands still until it is moved. */
 import { describe, expect, it } from 'vitest';
-import { QUEUE_MAX } from '../../server/engine/changes.ts';
+import { QUEUE_MAX, TOLD_IN_A_TURN } from '../../server/engine/changes.ts';
 import type { Notice, Watch, WatchRequest } from '../../server/engine/contract.ts';
 import { quiet } from './virtual-clock.ts';
 import { type Coordinator, notSent, SETTINGS, World } from './world.ts';
@@ -29,9 +29,10 @@ async function heard(world: World, watch: Watch): Promise<Notice[]> {
   for (;;) {
     const next = watch.next(POLL_MS);
     await world.clock.pass(POLL_MS);
-    const notice = await next;
-    if (notice === 'nothing' || notice === null) return notices;
-    notices.push(notice);
+    const found = await next;
+    if (found === 'nothing' || found === null) return notices;
+    if (found === 'late') throw new Error('the watch was sent away');
+    notices.push(...found);
   }
 }
 
@@ -92,7 +93,21 @@ describe('whoever watches', () => {
     const next = watching.next(WAIT_MS);
     await world.start(a);
     await world.clock.pass(POLL_MS);
-    expect(await next).toMatchObject({ kind: 'saga', seq: 1 });
+    expect(await next).toMatchObject([{ kind: 'saga', seq: 1 }, ...SEVEN.slice(1).map(() => ({}))]);
+  });
+
+  it('is given the very same list as all who watch the same', async () => {
+    const world = new World();
+    const a = await world.coordinator();
+    const watching = [watch(a), watch(a)];
+    for (const each of watching) await titles(world, each);
+    const [id, other] = [await world.start(a), await world.start(a)];
+    const ofOne = [id, id, other].map((sagaId) => watch(a, { sagaId }));
+    for (const each of ofOne) await titles(world, each);
+    await world.clock.pass(POLL_MS);
+    const [first, second] = await Promise.all(watching.map((each) => each.next(0)));
+    expect(first).toHaveLength(2 * SEVEN.length);
+    expect(second).toBe(first);
   });
 });
 
@@ -149,15 +164,41 @@ it('tells everybody that the store is away and that it is back, also who comes m
   await titles(world, first);
   for (let times = 0; times < 3; times += 1) world.fate('changes', notSent);
   await world.clock.pass(POLL_MS);
-  expect(await first.next(0)).toEqual({ kind: 'store', isReachable: false });
+  expect(await first.next(0)).toEqual([{ kind: 'store', isReachable: false }]);
   // Whoever comes has the store asked at once, and it is away still.
   const late = watch(a);
-  expect(await late.next(0)).toEqual({ kind: 'store', isReachable: false });
+  expect(await late.next(0)).toEqual([{ kind: 'store', isReachable: false }]);
   await quiet();
   expect(await first.next(0)).toBe('nothing');
   await world.clock.pass(2 * POLL_MS);
   expect(await heard(world, first)).toEqual([{ kind: 'store', isReachable: true }]);
   expect((await heard(world, late)).map(title)).toEqual(['store', 'ready']);
+});
+
+it('many are told a few at a time, and whatever else has come goes in between', async () => {
+  const world = new World();
+  const many = 3 * TOLD_IN_A_TURN;
+  const a = await world.coordinator('a', { watchersMax: many });
+  const watching = Array.from({ length: many }, () => watch(a));
+  await world.clock.pass(POLL_MS);
+  for (const each of watching) expect(await each.next(0)).toMatchObject([{ kind: 'ready' }]);
+  await world.start(a);
+  let turn = 0;
+  const told = new Map<number, number>();
+  const heard = watching.map(async (each) => {
+    await each.next(WAIT_MS);
+    told.set(turn, (told.get(turn) ?? 0) + 1);
+  });
+  let isOver = false;
+  const count = () => {
+    turn += 1;
+    if (!isOver) setImmediate(count);
+  };
+  count();
+  await world.clock.pass(POLL_MS);
+  await Promise.all(heard);
+  isOver = true;
+  expect([...told.values()]).toEqual([TOLD_IN_A_TURN, TOLD_IN_A_TURN, TOLD_IN_A_TURN]);
 });
 
 describe('whoever comes back', () => {
@@ -215,10 +256,10 @@ describe('whoever comes back', () => {
     const back = watch(a, { after: ready?.position ?? null });
     await quiet();
     world.fate('changes', notSent);
-    expect(title((await back.next(0)) as Notice)).toBe('ready');
+    expect(await back.next(0)).toMatchObject([{ kind: 'ready' }]);
     const next = back.next(WAIT_MS);
     await world.clock.pass(POLL_MS);
-    expect(await next).toMatchObject({ kind: 'saga', seq: 1 });
+    expect(((await next) as Notice[]).map(title)).toEqual(SEVEN);
   });
 
   it('is told of a gap behind a position that is not known any more', async () => {
@@ -232,23 +273,34 @@ describe('whoever comes back', () => {
   });
 });
 
-it('whoever is too slow is told of a gap, and what waits for it stays bounded', async () => {
-  const world = new World();
+it('whoever is too slow is sent away, keeps nothing and no place, and misses nothing when it comes again', async () => {
+  const world = new World({ streamMax: 2 * QUEUE_MAX });
   const a = await world.coordinator();
   const slow = watch(a);
   const quick = watch(a);
   await titles(world, slow);
   await titles(world, quick);
-  let seen = 0;
+  await world.start(a);
+  const first = await told(world, quick);
+  await slow.next(0);
+  let seen = first.length;
   for (let n = 0; n * SEVEN.length <= QUEUE_MAX; n += 1) {
     await world.start(a);
-    if (n % 100 === 0) seen += (await told(world, quick)).length;
+    if (n % 100 === 0) seen += (await titles(world, quick)).length;
   }
-  seen += (await told(world, quick)).length;
+  seen += (await titles(world, quick)).length;
   expect(seen).toBeGreaterThan(QUEUE_MAX);
-  expect(await titles(world, slow)).toEqual(['gap']);
-  await world.start(a);
-  expect(await titles(world, slow)).toEqual(SEVEN);
+  const { position } = slow;
+  expect(position).toBe(first.at(-1)?.position);
+  expect(await slow.next(WAIT_MS)).toBe('late');
+  expect(await slow.next(WAIT_MS)).toBeNull();
+  const back = watch(a, { after: position });
+  expect(await titles(world, back)).toEqual([
+    'ready',
+    ...Array(seen / SEVEN.length - 1)
+      .fill(SEVEN)
+      .flat(),
+  ]);
 });
 
 it('more than may watch are refused, until one has gone', async () => {

@@ -106,6 +106,7 @@ export interface WorldOptions {
   readonly policies?: Policies;
   /** Of the store. */
   readonly inFlightMax?: number;
+  readonly streamMax?: number;
   /** What each coordinator seals, and by which keys; nothing unless set. */
   readonly sealing?: (name: string) => Sealing;
 }
@@ -141,6 +142,7 @@ export class World {
     policy = {},
     policies = everywhere(policy),
     inFlightMax = 1_000,
+    streamMax = 1_000,
     sealing,
   }: WorldOptions = {}) {
     // One partition and counted randomness: ids are in the order of their making.
@@ -149,7 +151,7 @@ export class World {
       drawn += 1;
       return (drawn * 0.618_034) % 1;
     };
-    this.store = new MemoryStore({ now: this.clock.now, partitions: 1, random, inFlightMax });
+    this.store = new MemoryStore({ now: this.clock.now, partitions: 1, random, inFlightMax, streamMax });
     this.machine = this.registry.register(saga(policies));
     this.#sealing = sealing;
   }

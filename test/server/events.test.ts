@@ -1,11 +1,12 @@
 /** Server-sent events over real HTTP, from several coordinators on one Redis. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Notice, SagaEngine, Watch } from '../../server/engine/contract.ts';
+import type { SagaEngine } from '../../server/engine/contract.ts';
 import { StoreUnavailableError } from '../../stores/saga-store.ts';
 import { openWorld, send, submit, type World } from '../coordinator/world.ts';
 import { type EventStream, openEvents, type ServerEvent } from './event-stream.ts';
 import { appOver } from './fake-app.ts';
 import { expectProblem } from './problem.ts';
+import { Scripted } from './scripted-watch.ts';
 
 const EVENTS = '/api/coordinator/events';
 
@@ -114,28 +115,6 @@ describe('the stream of one saga', () => {
     expectProblem(await send(`${urls[0]}${EVENTS}?saga=none`), 'invalid-query');
   });
 });
-
-/** A watch that tells what a test wants, and then waits. */
-class Scripted implements Watch {
-  readonly position = 'here';
-  readonly closed: Promise<void>;
-  close = () => {};
-  readonly #notices: (Notice | 'nothing' | null)[];
-
-  constructor(...notices: (Notice | 'nothing' | null)[]) {
-    this.#notices = notices;
-    this.closed = new Promise((resolve) => {
-      this.close = resolve;
-    });
-  }
-
-  async next() {
-    const notice = this.#notices.shift();
-    if (notice !== undefined) return notice;
-    await this.closed;
-    return null;
-  }
-}
 
 describe('the connection', () => {
   const over = (watch: ReturnType<SagaEngine['watch']>) => appOver({ watch: () => watch }).request(EVENTS);

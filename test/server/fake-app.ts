@@ -6,7 +6,7 @@ import { type AppParts, createApp } from '../../server/app.ts';
 import type { Callbacks } from '../../server/callbacks.ts';
 import { readSettings } from '../../server/config.ts';
 import { dashboard } from '../../server/dashboard/routes.tsx';
-import { systemClock } from '../../server/engine/clock.ts';
+import { type Clock, systemClock } from '../../server/engine/clock.ts';
 import type { SagaEngine } from '../../server/engine/contract.ts';
 import { Limits } from '../../server/limits/limits.ts';
 import { Refusals } from '../../server/limits/refusals.ts';
@@ -30,6 +30,7 @@ export function appOver(
   callbacks: Callbacks | null = null,
   limits = limitedBy({}),
   access = guard(readSettings({}), { callbacks }),
+  clock: Clock = systemClock,
 ) {
   const shown = {
     engine: engine as SagaEngine,
@@ -37,7 +38,7 @@ export function appOver(
     probes: { urls: {}, all: async () => ({}) } as unknown as AppParts['probes'],
     calls: { urls: {}, traceUrl: null },
     version: '0',
-    clock: systemClock,
+    clock,
     session: null,
     users: null,
   };

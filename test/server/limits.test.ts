@@ -203,11 +203,11 @@ describe('starts of one machine', () => {
 
 describe('what waits of one caller', () => {
   /** Sagas that nobody ends, until the test does. */
-  function waiting() {
+  function waiting(over: Readonly<Record<string, string>> = {}) {
     const ends = new Set<() => void>();
     const asked: number[] = [];
     const made = limited(
-      { WAITS_PER_CALLER_MAX: '2' },
+      { WAITS_PER_CALLER_MAX: '2', ...over },
       {
         settled: (_, waitMs) => {
           asked.push(waitMs);
@@ -250,14 +250,30 @@ describe('what waits of one caller', () => {
     expect(lines).toMatchObject([{ kind: 'start', caller: 'address:192.0.2.1' }]);
   });
 
+  const watchOf = (app: ReturnType<typeof waiting>['app']) => () =>
+    app.request(
+      'http://localhost/api/coordinator/events',
+      {},
+      { incoming: { socket: { remoteAddress: '192.0.2.1' } } },
+    );
+
+  it('is bounded for streams apart, so that watching takes no order its wait', async () => {
+    const { app, order, wait, endAll } = waiting({ WATCHERS_PER_CALLER_MAX: '3' });
+    const watch = watchOf(app);
+    const streams = [await watch(), await watch(), await watch(), await watch()];
+    expect(streams.map(({ status }) => status)).toEqual([200, 200, 200, 503]);
+    const two = [order(wait), order(wait)];
+    await Promise.resolve();
+    expect((await order(wait)).headers.has('preference-applied')).toBe(false);
+    endAll();
+    for (const { headers } of await Promise.all(two))
+      expect(headers.get('preference-applied')).toBe('wait=10');
+    await Promise.all(streams.map(({ body }) => body?.cancel()));
+  });
+
   it('counts streams of events, and makes room where one ends', async () => {
     const { app, counted } = waiting();
-    const watch = () =>
-      app.request(
-        'http://localhost/api/coordinator/events',
-        {},
-        { incoming: { socket: { remoteAddress: '192.0.2.1' } } },
-      );
+    const watch = watchOf(app);
     const [first, second] = [await watch(), await watch()];
     const third = await watch();
     expect([third.status, ((await third.json()) as { type: string }).type]).toEqual([
