@@ -1,4 +1,5 @@
 /** A partition's stream of events, read: plain commands that block nobody. */
+import { Cluster } from 'ioredis';
 import { BEFORE_ALL, compareIds, type Entry, type EntryId } from '../changes.ts';
 import { SAGA_STATUSES } from '../saga-store.ts';
 import type { Client } from './client.ts';
@@ -14,6 +15,42 @@ export async function heldFrom(
   const start = compareIds(from, BEFORE_ALL) === 0 ? '-' : textOf(from);
   return (await orDamaged(client.xrange(stream, start, '+', 'COUNT', count), [])).flatMap(entryOf);
 }
+
+/**
+ * Which streams still end with the entry that a position names: there is nothing to be read of them, and nothing was lost.
+ * One command for all of them, since most of the time none has moved. Where they cannot be asked together, as on a Cluster or
+ * by a user that may not, none is said to be at rest, and each is asked by itself.
+ */
+export async function restingAt(
+  client: Client,
+  streams: readonly string[],
+  position: readonly EntryId[],
+): Promise<readonly boolean[]> {
+  const none = streams.map(() => false);
+  if (client instanceof Cluster) return none;
+  const before = streams.map((_, at) => textBefore(position[at] ?? BEFORE_ALL));
+  const reply = client.xread('COUNT', 2, 'STREAMS', ...streams, ...before).then(
+    (some) => new Map(some),
+    () => null,
+  );
+  const found = await reply;
+  if (found === null) return none;
+  return streams.map((stream, at) => {
+    const named = position[at] ?? BEFORE_ALL;
+    const entries = found.get(stream) ?? [];
+    if (compareIds(named, BEFORE_ALL) === 0) return entries.length === 0;
+    return entries.length === 1 && compareIds(idOf(entries[0]?.[0] ?? ''), named) === 0;
+  });
+}
+
+/** XREAD tells what comes after an id: this is the one before that of an entry. */
+function textBefore({ ms, n }: EntryId): string {
+  if (n > 0) return `${ms}-${n - 1}`;
+  return ms === 0 ? '0-0' : `${ms - 1}-${NUMBER_MOST}`;
+}
+
+/** As Redis numbers the entries of one millisecond. */
+const NUMBER_MOST = '18446744073709551615';
 
 /** The id of the last entry. */
 export async function endOf(client: Client, stream: string): Promise<EntryId> {

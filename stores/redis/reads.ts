@@ -1,6 +1,6 @@
 /** The half of the contract that only asks: plain commands, in one tick to every partition, and no script. */
 import { assertLimit } from '../assertions.ts';
-import { BEFORE_ALL, decodePosition, encodePosition, foundIn, merged } from '../changes.ts';
+import { BEFORE_ALL, decodePosition, encodePosition, type Found, foundIn, merged } from '../changes.ts';
 import { cursorAfter, LOOKED_AT_MAX, uuidAbove } from '../paging.ts';
 import { bornAtMs, partitionName, shareOf, uuidOf } from '../partition.ts';
 import {
@@ -26,7 +26,7 @@ import { type Bucket, perMinute } from '../throughput.ts';
 import type { Client } from './client.ts';
 import { Compaction } from './compaction.ts';
 import { DueIndexes } from './due.ts';
-import { endOf, heldFrom } from './events.ts';
+import { endOf, heldFrom, restingAt } from './events.ts';
 import { asking, orDamaged, reachable, together } from './faults.ts';
 import { counterOf, type MachineName, machineName, type PartitionKeys } from './keys.ts';
 import type { Keyspace } from './keyspace.ts';
@@ -49,6 +49,7 @@ type Asking =
   | 'changes'
   | 'ping';
 
+const NOTHING_FOUND: Found = { entries: [], lost: null, more: false };
 /** Entries of a due index that are looked at for the first that is right. */
 const OVERDUE_LOOKED_AT = 10;
 
@@ -331,8 +332,11 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
     }
     const to = until === null ? null : decodePosition(until, partitions.length);
     const asked = shareOf(limit, partitions.length) + 1;
+    const streams = partitions.map(({ events }) => events);
+    const resting = await restingAt(this.redis, streams, from);
     const found = await reachable(
-      partitions.map(async ({ events }, partition) => {
+      streams.map(async (events, partition) => {
+        if (resting[partition]) return NOTHING_FOUND;
         const id = from[partition] ?? BEFORE_ALL;
         const held = await heldFrom(this.redis, events, id, asked);
         return foundIn(

@@ -11,6 +11,9 @@ const open: Parameters<typeof describeStore>[1] = async (options) => {
   const redis = new RedisMock();
   // All mocks of a process share one map.
   await redis.flushall();
+  // Its XREAD tells each entry to one reader only; where a user may not ask for it, each stream is asked by itself.
+  redis.xread = () =>
+    Promise.reject(new Error("NOPERM this user has no permissions to run the 'xread' command"));
   let offsetMs = 0;
   const store = await RedisStore.open({ redis, partitions: 4, clockOffsetMs: () => offsetMs, ...options });
   return {

@@ -282,11 +282,27 @@ describe('changes', () => {
   const create = (count: number) =>
     Promise.all(Array.from({ length: count }, () => begin(store, { id: idIn(store, 0) })));
 
-  it('cost one plain command a partition, and nothing that blocks', async () => {
+  it('cost one plain command while there are none, and one more for a partition that has some; nothing blocks', async () => {
+    const empty = await begun(store);
+    expect(await counted(() => store.changes(empty, null, 100))).toEqual({ xread: 1 });
     await create(3);
     const position = await begun(store);
-    const counts = await counted(() => store.changes(position, null, 100));
-    expect(counts).toEqual({ xrange: 16 });
+    expect(await counted(() => store.changes(position, null, 100))).toEqual({ xread: 1 });
+    expect(await counted(() => store.changes(empty, null, 100))).toEqual({ xread: 1, xrange: 1 });
+    await create(1);
+    expect(await counted(() => store.changes(position, null, 100))).toEqual({ xread: 1, xrange: 1 });
+    expect((await store.changes(position, null, 100)).changes).toHaveLength(1);
+  });
+
+  it('are told all the same to a user that may not ask for all partitions at once', async () => {
+    await redis.acl('SETUSER', 'saga', 'reset', 'on', '>pw', '~*', '+@all', '-xread');
+    const other = await RedisStore.open({ redis: connect(server.url.replace('//', '//saga:pw@')) });
+    const position = await begun(other);
+    const [saga] = await create(1);
+    const { changes, gap } = await other.changes(position, null, 100);
+    expect([changes.map(({ id }) => id), gap]).toEqual([[saga?.id], false]);
+    await other.close();
+    await redis.acl('DELUSER', 'saga');
   });
 
   it('have a gap where they were trimmed, also from a beginning before the first', async () => {
