@@ -3,7 +3,9 @@ import type { Equivalent } from './equivalents.ts';
 import type { Mutant } from './instrument.ts';
 import type { Progress } from './journal.ts';
 
-export type State = 'noticed' | 'survived' | 'not covered' | 'equivalent';
+/** `while loading`: only modules that are loaded come by it, so that no test can be asked with it and without. */
+export type State = 'noticed' | 'survived' | 'not covered' | 'equivalent' | 'while loading';
+const STATES = ['noticed', 'survived', 'not covered', 'equivalent', 'while loading'] as const;
 
 export interface Judged extends Mutant {
   readonly state: State;
@@ -17,7 +19,8 @@ export function judge(
   const stateOf = (mutant: Mutant): State => {
     if (noticed.has(mutant.id)) return 'noticed';
     if (equivalents.some((known) => isThis(known, mutant))) return 'equivalent';
-    return covered.has(mutant.id) || loading.has(mutant.id) ? 'survived' : 'not covered';
+    if (covered.has(mutant.id)) return 'survived';
+    return loading.has(mutant.id) ? 'while loading' : 'not covered';
   };
   return mutants.map((mutant) => ({ ...mutant, state: stateOf(mutant) }));
 }
@@ -43,25 +46,22 @@ export interface Count extends Record<State, number> {
 
 export function count(judged: readonly Judged[]): Count {
   const of = (state: State) => judged.filter((mutant) => mutant.state === state).length;
-  return {
-    made: judged.length,
-    noticed: of('noticed'),
-    survived: of('survived'),
-    'not covered': of('not covered'),
-    equivalent: of('equivalent'),
-  };
+  const counted = Object.fromEntries(STATES.map((state) => [state, of(state)])) as Record<State, number>;
+  return { made: judged.length, ...counted };
 }
 
-/** Of all that were made, how many a test notices, where those are left out that nobody could. Between 0 and 1. */
-export function share({ made, noticed, equivalent }: Count): number {
-  return made === equivalent ? 1 : noticed / (made - equivalent);
+/** How many a test notices of those that one could. Between 0 and 1. */
+export function share(counted: Count): number {
+  const { noticed, survived } = counted;
+  const all = noticed + survived + counted['not covered'];
+  return all === 0 ? 1 : noticed / all;
 }
 
 export function table(judged: readonly Judged[]): string {
   const files = [...new Set(judged.map(({ file }) => file))];
   const rows = files.map((file) => row(file, count(judged.filter((mutant) => mutant.file === file))));
   const all = row('all', count(judged));
-  const head = ['file', 'made', 'noticed', 'survived', 'not covered', 'equivalent', 'share'];
+  const head = ['file', 'made', ...STATES, 'share'];
   return [head, ...rows, all].map((cells) => cells.map(padded).join('  ')).join('\n');
 }
 
@@ -73,7 +73,7 @@ const row = (name: string, counted: Count) => [
   `${(100 * share(counted)).toFixed(1)} %`,
 ];
 
-const padded = (cell: string, column: number) => (column === 0 ? cell.padEnd(36) : cell.padStart(11));
+const padded = (cell: string, column: number) => (column === 0 ? cell.padEnd(36) : cell.padStart(13));
 
 export function line({ file, line, kind, original, replacement, state }: Judged): string {
   const how = replacement === '' ? 'is taken out' : `-> ${shortened(replacement)}`;
