@@ -30,6 +30,8 @@ export interface Limits {
   readonly testMs: number;
   /** A mutant that has been tried for so long counts as not noticed. */
   readonly mutantMs: number;
+  /** A test has noticed a mutant with which it takes so much longer, and ten times what it takes. */
+  readonly hangsMs: number;
 }
 
 export const TASK = 'MUTATION_TASK';

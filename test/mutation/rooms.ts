@@ -22,9 +22,21 @@ export const ROOMS: readonly Room[] = [
     name: 'machines',
     files: code('machines'),
     tests: [
-      ...tests('test/machines'),
-      ...named('test/server', 'transitions-set'),
-      ...named('test/engine', 'asynchronous', 'outcome', 'returns', 'table-differs', 'migrations'),
+      ...named(
+        'test/machines',
+        'each',
+        'answer',
+        'standing',
+        'exact-answers',
+        'order',
+        'short-form',
+        'structure',
+      ),
+      ...named('test/machines', 'operator', 'registry', 'definition', 'order-paths', 'back-off', 'check'),
+      ...named('test/machines', 'compensation-bodies', 'order-kernel', 'transition-table'),
+      // What shows machines to people is tested where it is shown.
+      ...named('test/server', 'diagrams', 'machines-shown'),
+      ...named('test/docs', 'machines'),
       ...named('test/testing', 'run', 'explore'),
     ],
   },
@@ -36,7 +48,7 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'access',
     files: ['server/access.ts', ...code('server/identity')],
-    tests: named('test/server', 'access', 'bearer', 'identity-settings', 'roles', 'preferences', 'login'),
+    tests: named('test/server', 'bearer', 'access', 'roles', 'login'),
   },
   {
     name: 'stores',

@@ -15,6 +15,7 @@ import { ROOMS, type Room } from './rooms.ts';
 import { tryMutants } from './try.ts';
 
 const ENOUGH = 0.9;
+const HANGS_MS = 5_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -42,7 +43,11 @@ async function tryRoom({ name, files, tests }: Room): Promise<boolean> {
       mutants: chosen.map(({ id }) => id),
       tests: values.tests ?? tests,
       processes: Number(values.processes ?? availableParallelism()),
-      limits: { testMs: Number(values['test-ms']), mutantMs: Number(values['mutant-ms']) },
+      limits: {
+        testMs: Number(values['test-ms']),
+        mutantMs: Number(values['mutant-ms']),
+        hangsMs: HANGS_MS,
+      },
       says: (text) => say(`  ${text}`),
     });
     const judged = judge(chosen, progress, EQUIVALENTS);

@@ -34,8 +34,6 @@ const mutants: Switch = scope.__stryker__;
 
 // Tests set false clocks, and some leave them until their hooks have run.
 const { setTimeout, clearTimeout, setImmediate } = globalThis;
-/** A test that takes so much longer with a mutant has noticed it. */
-const limitMs = (ms: number) => 2_000 + 10 * ms;
 const HITS_OVER = 1_000;
 
 export default class MutantRunner extends VitestTestRunner {
@@ -108,10 +106,13 @@ export default class MutantRunner extends VitestTestRunner {
     }
     let limit: NodeJS.Timeout | undefined;
     const hung = new Promise<never>((_, reject) => {
-      limit = setTimeout(() => {
-        this.#hung = true;
-        reject(new Error('goes on for too long'));
-      }, limitMs(this.#tookMs));
+      limit = setTimeout(
+        () => {
+          this.#hung = true;
+          reject(new Error('goes on for too long'));
+        },
+        this.#task.limits.hangsMs + 10 * this.#tookMs,
+      );
     });
     try {
       await Promise.race([fn(), hung]);

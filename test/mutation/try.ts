@@ -76,7 +76,8 @@ async function runOnce(directory: string, task: string, journal: string): Promis
   process.once('exit', end);
   child.once('close', () => process.off('exit', end));
   const closed = new Promise<'ended'>((resolve) => child.once('close', () => resolve('ended')));
-  let size = sizeOf(journal);
+  const sizeBefore = sizeOf(journal);
+  let size = sizeBefore;
   let heardAt = performance.now();
   for (;;) {
     const end = await Promise.race([closed, pause(LOOK_MS)]);
@@ -89,7 +90,7 @@ async function runOnce(directory: string, task: string, journal: string): Promis
     // Whoever asks for another process writes nothing more.
     const silentMs = performance.now() - heardAt;
     if (silentMs < ASKS_AFTER_MS) continue;
-    const isSpoilt = read(journal).at(-1)?.is === 'spoilt';
+    const isSpoilt = size > sizeBefore && read(journal).at(-1)?.is === 'spoilt';
     if (!isSpoilt && silentMs < SILENT_MS) continue;
     kill(child);
     await closed;
