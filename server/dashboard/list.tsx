@@ -31,6 +31,7 @@ export function filterIn({ stuck_for, cursor: _, ...plain }: ListQuery): Filter 
 interface SagaListProps {
   readonly frame: Frame;
   readonly now: number;
+  readonly position: string;
   readonly query: ListQuery;
   readonly page: SagaPage;
   readonly machines: readonly string[];
@@ -40,10 +41,26 @@ interface SagaListProps {
   readonly mayOperate: boolean;
 }
 
-export function SagaList({ frame, now, query, page, machines, states, steps, mayOperate }: SagaListProps) {
+export function SagaList({
+  frame,
+  now,
+  position,
+  query,
+  page,
+  machines,
+  states,
+  steps,
+  mayOperate,
+}: SagaListProps) {
   const isNarrowed = Object.values(query).some((value) => value !== undefined && value !== '');
   return (
-    <Page frame={frame} title="Sagas" here="sagas" follows={query.cursor === undefined ? 'all' : 'none'}>
+    <Page
+      frame={frame}
+      title="Sagas"
+      here="sagas"
+      follows={query.cursor === undefined ? 'all' : 'none'}
+      position={position}
+    >
       <h1>Sagas</h1>
       <nav class="tabs" aria-label="Status">
         <Tab query={query} status={undefined} label="All" />

@@ -17,6 +17,7 @@ interface Service {
 export interface OverviewProps {
   readonly frame: Frame;
   readonly now: number;
+  readonly position: string;
   readonly pulse: Pulse;
   /** Those parked last; there may be more. */
   readonly parked: SagaPage;
@@ -26,9 +27,18 @@ export interface OverviewProps {
   readonly mayOperate: boolean;
 }
 
-export function Overview({ frame, now, pulse, parked, latest, services, mayOperate }: OverviewProps) {
+export function Overview({
+  frame,
+  now,
+  position,
+  pulse,
+  parked,
+  latest,
+  services,
+  mayOperate,
+}: OverviewProps) {
   return (
-    <Page frame={frame} title="Overview" here="overview" follows="all">
+    <Page frame={frame} title="Overview" here="overview" follows="all" position={position}>
       <h1 class="hidden">Overview</h1>
       <Attention pulse={pulse} parked={parked} now={now} mayOperate={mayOperate} />
       <section class="tiles" aria-label="Sums" id="tiles">

@@ -8,6 +8,8 @@ export interface Frame {
   /** Of the coordinator's release. */
   readonly version: string;
   readonly durability: string;
+  /** Milliseconds since 1970, when it is asked. */
+  readonly now: number;
   /** Whether there is a session that can be ended. */
   readonly canLogOut: boolean;
 }
@@ -17,13 +19,17 @@ export function frameOf({
   engine,
   session,
   users,
-}: Pick<DashboardParts, 'version' | 'engine' | 'session' | 'users'>): Frame {
+  clock,
+}: Pick<DashboardParts, 'version' | 'engine' | 'session' | 'users' | 'clock'>): Frame {
   return {
     version,
     // What the store says of itself changes when its settings do.
     get durability() {
       const { durability, survivesRestart } = engine.store;
       return survivesRestart ? durability : `durability is degraded: ${durability}`;
+    },
+    get now() {
+      return clock.now();
     },
     canLogOut: session !== null || users !== null,
   };
@@ -35,6 +41,8 @@ interface PageProps {
   readonly here?: 'overview' | 'sagas' | 'machines' | 'audit';
   /** What the page follows live: all sagas, or one of them. */
   readonly follows?: string;
+  /** Position in the feed of all sagas up to which the page has everything in it. */
+  readonly position?: string;
   readonly children?: Child;
 }
 
@@ -45,7 +53,7 @@ const PLACES = [
   ['audit', '/audit', 'Audit'],
 ] as const;
 
-export function Page({ frame, title, here, follows, children }: PageProps) {
+export function Page({ frame, title, here, follows, position, children }: PageProps) {
   return html`<!doctype html>${(
     <html lang="en">
       <head>
@@ -64,7 +72,7 @@ export function Page({ frame, title, here, follows, children }: PageProps) {
         <link rel="stylesheet" href="/assets/dashboard.css" />
         <script type="module" src="/assets/dashboard.js" />
       </head>
-      <body data-follows={follows}>
+      <body data-follows={follows} data-position={position}>
         <a class="skip" href="#main">
           Skip to content
         </a>
@@ -101,7 +109,11 @@ export function Page({ frame, title, here, follows, children }: PageProps) {
             </button>
           )}
         </header>
-        <main id="main" tabindex={-1}>
+        <div class="banner" id="banner" role="alert" hidden>
+          <strong /> What you see is as it was at <time />, <time data-ago />. Nothing can be asked for until
+          it is back.
+        </div>
+        <main id="main" tabindex={-1} data-now={frame.now}>
           {children}
         </main>
         <footer class="foot">

@@ -33,6 +33,8 @@ export function dashboard(parts: DashboardParts): Pages {
   const frame = frameOf(parts);
 
   pages.get('/', async (c) => {
+    // Before all that is shown: what comes behind it may be in it already, and what is not in it comes behind it.
+    const position = await engine.position();
     const [pulse, parked, latest, healthy] = await Promise.all([
       pulses.now(),
       engine.list({ status: 'ABORTED' }, null, PARKED_READ_MAX),
@@ -42,7 +44,7 @@ export function dashboard(parts: DashboardParts): Pages {
     const services = Object.entries(healthy).map(([name, well]) => {
       return { name, healthy: well, breaker: engine.participants[name]?.breaker ?? null };
     });
-    const shown = { pulse, parked, latest, services, mayOperate: mayOperate(callerOf(c)) };
+    const shown = { position, pulse, parked, latest, services, mayOperate: mayOperate(callerOf(c)) };
     return c.html(Overview({ frame, now: clock.now(), ...shown }));
   });
 
@@ -50,12 +52,13 @@ export function dashboard(parts: DashboardParts): Pages {
 
   pages.get('/sagas', async (c) => {
     const query = listQuery.parse(c.req.query());
+    const position = await engine.position();
     const page = await pageOf(() => engine.list(filterIn(query), query.cursor ?? null, SAGAS_A_PAGE));
     const ids = [...new Set(machines.map(({ id }) => id))];
     const states = [...new Set(machines.flatMap(({ machine }) => Object.keys(machine.states)))];
     const steps = [...new Set(machines.flatMap((machine) => machine.steps.map(({ name }) => name)))];
     const narrowed = { machines: ids, states, steps, mayOperate: mayOperate(callerOf(c)) };
-    return c.html(SagaList({ frame, now: clock.now(), query, page, ...narrowed }));
+    return c.html(SagaList({ frame, now: clock.now(), position, query, page, ...narrowed }));
   });
 
   pages.get('/search', async (c) => {

@@ -10,7 +10,7 @@ import { Ago, Badge, nameOf } from './parts.tsx';
 import type { Chart } from './statechart/chart.ts';
 import { Statechart } from './statechart/draw.tsx';
 import { marksOf } from './statechart/marks.ts';
-import { headlineOf } from './story.ts';
+import { headlineOf } from './story.tsx';
 import { Timeline } from './timeline.tsx';
 import { span } from './wording.ts';
 
@@ -41,7 +41,7 @@ export function Saga({ frame, now, history, chart, machine, at, notice, mayOpera
   const acts = mayOperate ? actsFor(history, chart) : [];
   return (
     <Page frame={frame} title={nameOf(saga)} here="sagas" follows={saga.id}>
-      <div id="head" class="saga-head" data-etag={saga.seq}>
+      <div id="head" class="saga-head" data-seq={saga.seq}>
         <p class="crumb">
           <a href="/sagas">Sagas</a> / <code>{saga.id}</code>
           <button type="button" class="plain copy" data-copy={saga.id} hidden>
@@ -54,8 +54,13 @@ export function Saga({ frame, now, history, chart, machine, at, notice, mayOpera
         <p class="lead">{headlineOf(history, now)}</p>
         <p class="note">
           Began <Ago ms={saga.createdAtMs} now={now} />, last change <Ago ms={saga.updatedAtMs} now={now} />.{' '}
-          {isOpen ? 'It has run' : 'It took'} {span((isOpen ? now : saga.updatedAtMs) - saga.createdAtMs)}.
-          Machine {saga.machine.id}, version {saga.machine.version}.
+          {isOpen ? 'It has run ' : 'It took '}
+          {isOpen ? (
+            <span data-since={saga.createdAtMs}>{span(now - saga.createdAtMs)}</span>
+          ) : (
+            span(saga.updatedAtMs - saga.createdAtMs)
+          )}
+          . Machine {saga.machine.id}, version {saga.machine.version}.
         </p>
         {saga.unreadable !== null && (
           <p class="error">

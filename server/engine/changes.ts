@@ -84,6 +84,12 @@ export class ChangeFeed {
     return watcher;
   }
 
+  /** Where whoever came now would begin, or a little before. Nothing is asked for it while somebody watches. */
+  async position(): Promise<string> {
+    if (this.#polling && this.#isReachable && this.#position !== null) return this.#position;
+    return (await this.#in.store.changes(null, null, 1)).position;
+  }
+
   /** Sends everybody away: the coordinator drains. */
   close(): void {
     for (const watcher of [...this.#watchers]) watcher.close();

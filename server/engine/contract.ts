@@ -274,6 +274,9 @@ export interface SagaEngine {
   /** Follows what all coordinators write; whoever watches must `close` it. */
   watch(request: WatchRequest): Watch | 'draining' | 'full';
 
+  /** Where what is written from now on begins for whoever watches. Throws StoreUnavailableError. */
+  position(): Promise<string>;
+
   /** Asks something of a saga on behalf of an operator. */
   operate(id: string, operation: Operation): Promise<OperationResult>;
 

@@ -317,6 +317,10 @@ export class Engine implements SagaEngine {
     return this.#draining ? 'draining' : (this.#changes.watch(request) ?? 'full');
   }
 
+  position(): Promise<string> {
+    return this.#changes.position();
+  }
+
   statistics(): Promise<Statistics> {
     return this.#in.store.statistics();
   }

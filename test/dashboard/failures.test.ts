@@ -18,9 +18,18 @@ async function shown(counters: Statistics['counters']): Promise<string[]> {
   const engine = { statistics: async () => statistics } as unknown as SagaEngine;
   const pulse = await new Pulses(engine, systemClock).now();
   const none = { sagas: [], cursor: null, total: 0, damage: [] };
-  const frame = { version: '1', durability: 'memory', canLogOut: false };
+  const frame = { version: '1', durability: 'memory', now: 0, canLogOut: false };
   const page = String(
-    Overview({ frame, now: 0, pulse, parked: none, latest: none, services: [], mayOperate: true }),
+    Overview({
+      frame,
+      now: 0,
+      position: '',
+      pulse,
+      parked: none,
+      latest: none,
+      services: [],
+      mayOperate: true,
+    }),
   );
   const [, bars = ''] = /<h2>Where sagas fail<\/h2>(.*?)<p class="note">/s.exec(page) ?? [];
   return [...bars.matchAll(/<a href="([^"]*)">(.*?)<\/a>.*?<span class="number"[^>]*>([^<]*)</gs)].map(

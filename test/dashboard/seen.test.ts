@@ -51,19 +51,65 @@ const pages = () => [
 
 const isLive = (page: Page) => page.locator('#live.is-live').waitFor();
 
+/** What is shown stands there, says of when it is, and asks for nothing. */
+async function standsStill(page: Page, says: string, hasPill: string): Promise<void> {
+  const banner = page.locator('#banner', { hasText: says });
+  await banner.waitFor();
+  await page.locator(hasPill).waitFor();
+  expect(await banner.locator('time').first().getAttribute('datetime')).toMatch(/^20\d\d-.*Z$/);
+  expect(await banner.locator('time').first().textContent()).toMatch(/^\d\d:\d\d:\d\d$/);
+  expect(await page.locator('main .button:not([aria-disabled=true], .off)').count()).toBe(0);
+}
+
 describe('a coordinator that is killed', () => {
-  it('is noticed, and followed again when it is back', async () => {
+  it('is noticed, nothing leads into the void, and it is followed again when it is back', async () => {
     const first = await world.process({ COORDINATOR_ID: 'mortal' });
     const page = await visitor.page();
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname));
     await page.goto(`${first.url}/sagas`);
     await isLive(page);
+    // What the browser asked for by then it has sent before this.
+    await page.evaluate(`fetch('/livez')`);
+    expect(asked.filter((path) => path === '/sagas')).toEqual(['/sagas']);
+    const idle = await visitor.page();
+    await idle.goto(`${first.url}/machines`);
     await first.end();
-    await page.locator('#live.is-reconnecting').waitFor();
+    await standsStill(page, 'The coordinator does not answer.', '#live.is-reconnecting');
+    // A page that follows nothing learns of it from a click, which leads nowhere.
+    await idle.locator('.top a', { hasText: 'Audit' }).click();
+    await idle.locator('#banner', { hasText: 'does not answer' }).waitFor();
+    await page.locator('.search input').fill('x');
+    await page.keyboard.press('Enter');
+    await page.locator('.filters button').click({ force: true });
+    await page.locator('.top a', { hasText: 'Machines' }).click();
+    await page.evaluate(`fetch('/livez').catch(() => {})`);
+    expect([page.url(), idle.url()]).toEqual([`${first.url}/sagas`, `${first.url}/machines`]);
     const { body } = await submit(url);
     await world.process({ COORDINATOR_ID: 'mortal', COORDINATOR_PORT: new URL(first.url).port });
     await isLive(page);
     await page.locator(`[id="saga-${body.saga_id}"] .tone-completed`).waitFor();
+    for (const one of [page, idle]) await one.locator('#banner').waitFor({ state: 'hidden' });
   });
+});
+
+it('a store that is gone is told by the page, which is live again when it is back', async () => {
+  const page = await visitor.page();
+  await page.goto(`${url}/sagas/${held}`);
+  await isLive(page);
+  await world.redis.kill();
+  try {
+    await standsStill(page, 'does not reach its store', '#live.is-away');
+    await page.locator('#help a', { hasText: 'Retry' }).click({ force: true });
+    expect(await page.locator('dialog').count()).toBe(0);
+  } finally {
+    await world.redis.restart();
+  }
+  await isLive(page);
+  await page.locator('#banner').waitFor({ state: 'hidden' });
+  await page.locator('#help a', { hasText: 'Retry' }).dblclick();
+  await page.locator('dialog[open] [name=reason]').waitFor();
+  expect(await page.locator('dialog').count()).toBe(1);
 });
 
 it('a page that waits for its first connection does not speak of reconnecting', async () => {

@@ -1,4 +1,8 @@
 /** Opens the pages that ask for a reason, and those that tell more, as dialogs over the page that led to them. */
+import { whenAnswered } from './leave.ts';
+
+/** One dialog at once, however often its link is clicked before it is there. */
+let isOpening = false;
 
 export function openDialogs(): void {
   document.addEventListener('click', async (event) => {
@@ -7,8 +11,11 @@ export function openDialogs(): void {
     const link = target.closest<HTMLAnchorElement>('a[data-dialog]');
     if (link !== null) {
       event.preventDefault();
+      if (isOpening) return;
+      isOpening = true;
       const form = await formAt(link.href);
-      if (form === null) location.assign(link.href);
+      isOpening = false;
+      if (form === null) await whenAnswered(() => location.assign(link.href));
       else open(form, link);
     }
     if (target.closest('dialog [data-close]')) {

@@ -6,11 +6,14 @@ import { openDialogs } from './dialogs.ts';
 import { openDrawers } from './drawers.ts';
 import { highlight } from './highlight.ts';
 import { listenToKeys } from './keys.ts';
+import { guardLeaving } from './leave.ts';
 import { follow } from './live.ts';
+import { setClock } from './moments.ts';
 import { plotPulse } from './plots.ts';
 import { pickRows } from './rows.ts';
 import { scrub } from './scrubber.ts';
 import { tickTimes } from './times.ts';
+import { keepOff } from './truth.ts';
 
 /** Long enough to be read while the page goes on changing beneath it. */
 const NOTICE_MS = 10_000;
@@ -39,6 +42,8 @@ function copyOnClick(): void {
 for (const only of document.querySelectorAll<HTMLElement>('.copy, .scrubber input, #pick-all, #show-keys')) {
   only.hidden = false;
 }
+setClock(document);
+keepOff();
 setTimeout(forgetNotice, NOTICE_MS);
 copyOnClick();
 openDialogs();
@@ -47,6 +52,7 @@ highlight();
 listenToKeys();
 pickRows();
 scrub();
+guardLeaving();
 tickTimes();
 plotPulse();
 follow();

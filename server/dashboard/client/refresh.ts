@@ -1,4 +1,5 @@
 /** Asks the server for this very page again and brings what is shown to it. */
+import { setClock } from './moments.ts';
 import { morph } from './morph.ts';
 
 let running: Promise<void> | null = null;
@@ -21,13 +22,19 @@ export function refresh(url: string = location.href): Promise<void> {
 
 async function load(url: string): Promise<void> {
   const response = await fetch(url, { headers: { accept: 'text/html' } }).catch(() => null);
-  // While the coordinator is away what is shown stays, and the indicator says so.
+  // While the coordinator or its store is away what is shown stays, and the banner says so.
   if (response === null || response.status >= 500) return;
   // The session has ended.
   if (response.redirected) return location.reload();
   const found = new DOMParser().parseFromString(await response.text(), 'text/html');
   const [shown, wanted] = [document.querySelector('main'), found.querySelector('main')];
   if (shown === null || wanted === null) return;
+  // The reader has gone on to another moment meanwhile, which is asked for next.
+  if (url !== location.href) {
+    isWanted = true;
+    return;
+  }
+  setClock(found);
   morph(shown, wanted);
   document.dispatchEvent(new Event('refreshed'));
 }

@@ -1,10 +1,11 @@
 /** What a saga is at, in one or two sentences. */
+import type { Child } from 'hono/jsx';
 import type { SagaHistory } from '../engine/contract.ts';
 import { heldBy } from './held.ts';
 import { isWaiting, stateWords } from './state-words.ts';
 import { listOf, span, words } from './wording.ts';
 
-export function headlineOf({ saga, log }: SagaHistory, now: number): string {
+export function headlineOf({ saga, log }: SagaHistory, now: number): Child {
   const { status, summary, context, parked } = saga;
   const why = context.failure === null ? '' : ` ${because(context.failure)}`;
   switch (status) {
@@ -29,9 +30,14 @@ export function headlineOf({ saga, log }: SagaHistory, now: number): string {
       const doing = stateWords(summary.state);
       if (context.retryAt !== null && isWaiting(summary.state)) {
         const left = context.retryAt - now;
-        const when = left > 0 ? `in ${span(left)}` : 'now';
         const error = log.findLast(({ error: found }) => found !== null)?.error;
-        return `${doing}: attempt ${context.attempt + 1} is made ${when}.${error ? ` The last one failed: ${error}` : ''}`;
+        return (
+          <>
+            {doing}: attempt {context.attempt + 1} is made{' '}
+            <span data-until={context.retryAt}>{left > 0 ? `in ${span(left)}` : 'now'}</span>.
+            {error ? ` The last one failed: ${error}` : ''}
+          </>
+        );
       }
       return `${doing}${context.attempt > 1 ? `, attempt ${context.attempt}` : ''}.${why}`;
     }
