@@ -5,6 +5,7 @@ import type { SagaHistory } from '../engine/contract.ts';
 import { type Act, actsFor, hrefOf } from './acts.ts';
 import { type HeldEffect, heldBy } from './held.ts';
 import { Log } from './log.tsx';
+import { momentOf } from './moment.ts';
 import { type Frame, Page } from './page.tsx';
 import { Ago, Badge, nameOf } from './parts.tsx';
 import type { Chart } from './statechart/chart.ts';
@@ -32,16 +33,17 @@ interface SagaPageProps {
 }
 
 export function Saga({ frame, now, history, chart, machine, at, notice, mayOperate, own }: SagaPageProps) {
-  const { saga, log } = history;
+  const { log } = history;
+  const { history: shown, fresh } =
+    at === null ? { history, fresh: new Set<string>() } : momentOf(history, chart, machine, at);
+  const { saga, log: shownLog } = shown;
   const path = `/sagas/${saga.id}`;
   const isOpen = saga.status === 'STARTED' || saga.status === 'ABORTED';
-  const shownLog = at === null ? log : log.filter(({ seq }) => seq <= at);
-  // Until it has ended a saga is STARTED, but for where it is parked; the past tells by its state.
-  const status = at === null ? saga.status : pastStatus(shownLog.at(-1)?.to, chart);
-  const acts = mayOperate ? actsFor(history, chart) : [];
+  // Of the past nothing can be asked any more.
+  const acts = mayOperate && at === null ? actsFor(history, chart) : [];
   return (
     <Page frame={frame} title={nameOf(saga)} here="sagas" follows={saga.id}>
-      <div id="head" class="saga-head" data-seq={saga.seq}>
+      <div id="head" class="saga-head" data-seq={history.saga.seq}>
         <p class="crumb">
           <a href="/sagas">Sagas</a> / <code>{saga.id}</code>
           <button type="button" class="plain copy" data-copy={saga.id} hidden>
@@ -51,11 +53,17 @@ export function Saga({ frame, now, history, chart, machine, at, notice, mayOpera
         <h1>
           {nameOf(saga)} <Badge status={saga.status} />
         </h1>
-        <p class="lead">{headlineOf(history, now)}</p>
+        <p class="lead">{headlineOf(shown, at === null ? now : saga.updatedAtMs)}</p>
+        {at !== null && (
+          <p class="then">
+            All of this page is as it stood after entry {at} of {log.length},{' '}
+            <Ago ms={saga.updatedAtMs} now={now} />. <a href={path}>Back to now</a>
+          </p>
+        )}
         <p class="note">
           Began <Ago ms={saga.createdAtMs} now={now} />, last change <Ago ms={saga.updatedAtMs} now={now} />.{' '}
-          {isOpen ? 'It has run ' : 'It took '}
-          {isOpen ? (
+          {at !== null ? 'It had run ' : isOpen ? 'It has run ' : 'It took '}
+          {isOpen && at === null ? (
             <span data-since={saga.createdAtMs}>{span(now - saga.createdAtMs)}</span>
           ) : (
             span(saga.updatedAtMs - saga.createdAtMs)
@@ -73,17 +81,23 @@ export function Saga({ frame, now, history, chart, machine, at, notice, mayOpera
           </p>
         )}
       </div>
-      <Help history={history} machine={machine} acts={acts} mayOperate={mayOperate} path={path} />
-      <div class="columns wide-right">
+      <Help
+        history={shown}
+        isPast={at !== null}
+        machine={machine}
+        acts={acts}
+        mayOperate={mayOperate}
+        path={path}
+      />
+      <div class="columns wide-right" id="course" data-place>
         <section class="card" id="chart">
           <header class="card-head">
             <h2>Statechart</h2>
-            {at !== null && <a href={path}>Back to now</a>}
           </header>
           {chart === null ? (
             <p class="empty">This coordinator does not know the saga's machine.</p>
           ) : (
-            <Statechart chart={chart} marks={marksOf(chart, shownLog, status)} />
+            <Statechart chart={chart} marks={marksOf(chart, shownLog, saga.status)} />
           )}
           <Scrubber path={path} at={at} log={log} />
         </section>
@@ -104,32 +118,27 @@ export function Saga({ frame, now, history, chart, machine, at, notice, mayOpera
           </section>
         </div>
       </div>
-      <Payloads history={history} own={own} />
+      <Payloads history={shown} fresh={fresh} own={own} />
     </Page>
   );
-}
-
-function pastStatus(state: string | undefined, chart: Chart | null) {
-  const kind = chart?.nodes.find(({ id }) => id === state)?.kind;
-  if (kind === 'parked') return 'ABORTED';
-  if (kind === 'success') return 'COMPLETED';
-  return kind === 'end' ? 'FAILED' : 'STARTED';
 }
 
 interface HelpProps extends Pick<SagaPageProps, 'history' | 'machine' | 'mayOperate'> {
   readonly acts: readonly Act[];
   readonly path: string;
+  /** It is shown how things were. */
+  readonly isPast: boolean;
 }
 
 /** What is held, and what can be done. */
-function Help({ history: { saga }, machine, acts, mayOperate, path }: HelpProps) {
+function Help({ history: { saga }, machine, acts, mayOperate, path, isPast }: HelpProps) {
   const effects = heldBy(saga, machine);
-  if (effects.length === 0 && acts.length === 0) return <div id="help" />;
+  if (effects.length === 0 && acts.length === 0) return <section id="help" />;
   const isParked = saga.status === 'ABORTED';
   const general = acts.filter(({ kind }) => kind !== 'skip' || !isParked);
   return (
     <section class={`card help ${isParked ? 'attention' : ''}`} id="help">
-      <h2>{isParked ? 'Still held' : 'Held so far'}</h2>
+      <h2>{isPast ? 'Held then' : isParked ? 'Still held' : 'Held so far'}</h2>
       {effects.length === 0 && <p class="note">Nothing.</p>}
       <ul class="held">
         {effects.map((effect) => (
@@ -152,6 +161,7 @@ function Help({ history: { saga }, machine, acts, mayOperate, path }: HelpProps)
       <div class="acts">
         {general.map((act, index) => (
           <a
+            id={['act', act.kind, act.as ?? act.step].join('-')}
             class={`button ${index === 0 && !act.isGrave ? 'primary' : ''}`}
             href={hrefOf(path, act)}
             data-dialog
@@ -227,15 +237,22 @@ function Scrubber({ path, at, log }: { path: string; at: number | null; log: Sag
   );
 }
 
-function Payloads({ history: { saga }, own }: { history: SagaHistory; own: string }) {
+interface PayloadsProps {
+  readonly history: SagaHistory;
+  /** What came with the entry that is looked at. */
+  readonly fresh: ReadonlySet<string>;
+  readonly own: string;
+}
+
+function Payloads({ history: { saga }, fresh, own }: PayloadsProps) {
   const { context, id } = saga;
   const curl = `curl -s -H "Authorization: Bearer $API_TOKEN" ${own}/api/coordinator/sagas/${id}`;
   return (
     <section class="card" id="payloads">
       <h2>Data</h2>
-      <Json title="Facts of the saga" value={context.data} />
+      <Facts data={context.data} fresh={fresh} />
       {Object.entries(context.answers).map(([step, answer]) => (
-        <Json title={`What ${step} had answered`} value={answer} />
+        <Json title={`What ${step} had answered`} value={answer} isFresh={fresh.has(step)} />
       ))}
       <details>
         <summary>As a command</summary>
@@ -250,9 +267,26 @@ function Payloads({ history: { saga }, own }: { history: SagaHistory; own: strin
   );
 }
 
-function Json({ title, value }: { title: string; value: unknown }) {
+/** With what an entry of the log had added set apart from what was there before. */
+function Facts({ data, fresh }: { data: object; fresh: ReadonlySet<string> }) {
+  const added = Object.entries(data).filter(([name]) => fresh.has(name));
   return (
-    <details>
+    <>
+      <Json title="Facts of the saga" value={data} isFresh={added.length > 0} />
+      {added.length > 0 && (
+        <pre>
+          {added.map(([name, value]) => (
+            <ins>{`+ ${name}: ${stringify(value, 2)}\n`}</ins>
+          ))}
+        </pre>
+      )}
+    </>
+  );
+}
+
+function Json({ title, value, isFresh }: { title: string; value: unknown; isFresh: boolean }) {
+  return (
+    <details class={isFresh ? 'fresh' : undefined} open={isFresh}>
       <summary>{title}</summary>
       <pre>
         <code>{stringify(value, 2)}</code>

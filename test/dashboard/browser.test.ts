@@ -77,6 +77,33 @@ describe('one saga, live', () => {
     await wasNotReloaded();
   });
 
+  it('ends without anything below its head moving, and focus and slider stay', async () => {
+    const gate = world.hold('payment');
+    const { body } = await submit(one.url, ORDER, { prefer: 'respond-async' });
+    await gate.arrived;
+    const page = await visitor.page();
+    await page.goto(`${one.url}/sagas/${body.saga_id}`);
+    await isLive(page);
+    await page.locator('.timeline .outcome-under-way').waitFor();
+    await page.locator('.scrubber input').focus();
+    // Marks the very elements, and says where they stand.
+    await page.evaluate(
+      `for (const one of document.querySelectorAll('#chart, .scrubber input, #log')) one.isSame = true`,
+    );
+    const tops = `['#chart', '#timeline'].map((id) => Math.round(document.querySelector(id).getBoundingClientRect().top))`;
+    const before = await page.evaluate(tops);
+    gate.open();
+    await shows(badge(page), 'Completed');
+    expect(await page.evaluate(tops)).toEqual(before);
+    const slider = page.locator('.scrubber input');
+    expect(await slider.inputValue()).toBe('6');
+    expect(
+      await page.evaluate(
+        `[...document.querySelectorAll('#chart, .scrubber input, #log'), document.activeElement].map((one) => one.isSame)`,
+      ),
+    ).toEqual([true, true, true, true]);
+  });
+
   it('is followed while it is undone', async () => {
     world.services.shipping.faults.set([{ endpoint: 'action', kind: 'status', status: 409 }]);
     const gate = world.hold('payment', 'compensation');
@@ -248,6 +275,28 @@ describe('the past', () => {
     await page.locator('.chart .current[data-state=schedulingShipping]').waitFor();
     await page.locator('a', { hasText: 'Back to now' }).click();
     await page.locator('.chart .current[data-state=completed]').waitFor();
+
+    // The whole page is of the moment at which the slider stands, whatever it says beside it.
+    const slider = page.locator('.scrubber input');
+    const width = (await slider.boundingBox())?.width;
+    await slider.fill('3');
+    await shows(page.locator('.then'), 'as it stood after entry 3 of 6');
+    await shows(badge(page), 'In flight');
+    await shows(page.locator('#help h2'), 'Held then');
+    await shows(page.locator('#help .held'), '2 × widget are reserved in stock');
+    expect(await page.locator('#help .button').count()).toBe(0);
+    expect(await page.locator('.fresh summary').allTextContents()).toEqual([
+      'Facts of the saga',
+      'What inventory had answered',
+    ]);
+    expect(await page.locator('#payloads ins').allTextContents()).toEqual([
+      expect.stringMatching(/^\+ inventory_reservations: \[/),
+    ]);
+    await shows(page.locator('#payloads summary'), 'What inventory had answered');
+    expect(await page.locator('#payloads', { hasText: 'What payment had answered' }).count()).toBe(0);
+    expect((await slider.boundingBox())?.width).toBe(width);
+    await slider.fill('6');
+    await shows(badge(page), 'Completed');
 
     await page.locator('.chart [data-state=reservingInventory]').hover();
     await page.locator('.log tr.hot[data-step=inventory]').waitFor();

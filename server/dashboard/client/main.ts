@@ -39,9 +39,17 @@ function copyOnClick(): void {
   });
 }
 
-for (const only of document.querySelectorAll<HTMLElement>('.copy, .scrubber input, #pick-all, #show-keys')) {
-  only.hidden = false;
+/** What is nothing without a script; also where it came with an answer to it. */
+function showOwn(): void {
+  for (const only of document.querySelectorAll<HTMLElement>(
+    '.copy, .scrubber input, #pick-all, #show-keys',
+  )) {
+    only.hidden = false;
+  }
 }
+
+showOwn();
+document.addEventListener('refreshed', showOwn);
 setClock(document);
 keepOff();
 setTimeout(forgetNotice, NOTICE_MS);

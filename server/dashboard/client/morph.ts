@@ -4,7 +4,7 @@
  */
 
 /** What the script has set is its own. */
-const OURS = new Set(['hidden', 'open']);
+const OURS = new Set(['hidden', 'open', 'style', 'disabled', 'aria-disabled']);
 
 export function morph(shown: Element, wanted: Element): void {
   if (shown instanceof HTMLElement && shown.dataset.keep !== undefined) return;
@@ -15,8 +15,15 @@ export function morph(shown: Element, wanted: Element): void {
   for (const { name, value } of [...wanted.attributes]) {
     if (!OURS.has(name) && shown.getAttribute(name) !== value) shown.setAttribute(name, value);
   }
+  take(shown, wanted);
   if (shown instanceof HTMLTextAreaElement || shown instanceof HTMLSelectElement) return;
   morphChildren(shown, wanted);
+}
+
+/** Where a slider stands is no attribute. One that is being dragged is its reader's. */
+function take(shown: Element, wanted: Element): void {
+  if (!(shown instanceof HTMLInputElement) || shown.type !== 'range' || shown.matches(':active')) return;
+  shown.value = (wanted as HTMLInputElement).value;
 }
 
 function morphChildren(shown: Element, wanted: Element): void {
@@ -35,8 +42,12 @@ function morphChildren(shown: Element, wanted: Element): void {
     const here: ChildNode = at;
     const isAlike = isSameKind(here, next);
     // Something that stays further down must not be turned into something else up here.
+    // What has its name and is of another kind takes its place, and nothing below it moves.
     const isNeeded =
-      here instanceof Element && here.id !== '' && wanted.querySelector(`:scope > #${CSS.escape(here.id)}`);
+      here instanceof Element &&
+      here !== twin &&
+      here.id !== '' &&
+      wanted.querySelector(`:scope > #${CSS.escape(here.id)}`);
     if (!isAlike && isNeeded) {
       shown.insertBefore(document.importNode(next, true), here);
       continue;

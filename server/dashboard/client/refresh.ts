@@ -1,4 +1,5 @@
 /** Asks the server for this very page again and brings what is shown to it. */
+import { keepFocus, keepPlace } from './keeping.ts';
 import { setClock } from './moments.ts';
 import { morph } from './morph.ts';
 
@@ -35,6 +36,6 @@ async function load(url: string): Promise<void> {
     return;
   }
   setClock(found);
-  morph(shown, wanted);
+  keepFocus(() => keepPlace(() => morph(shown, wanted)));
   document.dispatchEvent(new Event('refreshed'));
 }
