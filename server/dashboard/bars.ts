@@ -1,6 +1,6 @@
 /** The calls and the waits of a saga as stretches of time, read from its log. */
 import { stepIn } from '../../machines/parts.ts';
-import type { NumberedEntry } from '../../stores/saga-store.ts';
+import type { NumberedEntry, SagaStatus } from '../../stores/saga-store.ts';
 import { isWaiting } from './state-words.ts';
 import { type Active, standingIn } from './statechart/active.ts';
 import type { Chart } from './statechart/chart.ts';
@@ -24,19 +24,27 @@ export interface Bar {
 export interface Course {
   readonly log: readonly NumberedEntry[];
   readonly chart: Chart | null;
-  /** The end of what has none yet; `null` where the saga has ended. */
+  /** The end of what has none yet; `null` where the saga has ended, or is looked at as it was. */
   readonly nowMs: number | null;
+  readonly status: SagaStatus;
 }
 
-export function barsOf({ log, chart, nowMs }: Course): Bar[] {
+/** What came of a call whose coordinator went before it was answered. */
+export const LOST = 'sent, answer lost';
+/** What has no answer yet. */
+export const UNDER_WAY = 'under way';
+
+export function barsOf({ log, chart, nowMs, status }: Course): Bar[] {
   const standing = log.map(({ to }) => (chart === null ? [] : standingIn(chart, to)));
   return [
     ...log.flatMap((entry, index) => [
       ...callsIn(entry),
       ...waitAfter(log, index, standing, nowMs),
       ...outsideFrom(log, index, standing, nowMs),
+      ...lostAt(log, index, standing),
+      ...parkedFrom(log, index, standing, nowMs, status),
     ]),
-    ...(nowMs === null ? [] : underWay(log, standing, nowMs)),
+    ...(nowMs === null || status !== 'STARTED' ? [] : underWay(log, standing, nowMs)),
   ];
 }
 
@@ -147,7 +155,9 @@ function underWay(
     const entered = log.findLast(
       (_, index) => standing[index - 1]?.some(({ node }) => node.id === id) !== true,
     );
-    const began = [own, entered].reduce((a, b) => ((a?.seq ?? 0) > (b?.seq ?? 0) ? a : b)) ?? last;
+    // Whoever took the saga over has sent the call again.
+    const taken = log.findLast(({ event }) => event === 'takenOver');
+    const began = [own, entered, taken].reduce((a, b) => ((a?.seq ?? 0) > (b?.seq ?? 0) ? a : b)) ?? last;
     return [
       {
         lane: kind,
@@ -156,12 +166,57 @@ function underWay(
         kind: 'call',
         fromMs: Math.min(nowMs, Date.parse(began.at)),
         toMs: nowMs,
-        outcome: 'under way',
+        outcome: UNDER_WAY,
         attempt: attemptAfter(own ?? last),
         seq: began.seq,
       },
     ];
   });
+}
+
+/** The calls that were under way when their coordinator went. */
+function lostAt(
+  log: readonly NumberedEntry[],
+  index: number,
+  standing: readonly (readonly Active[])[],
+): Bar[] {
+  const entry = log[index];
+  if (entry?.event !== 'takenOver') return [];
+  const before = underWay(log.slice(0, index), standing.slice(0, index), Date.parse(entry.at));
+  return before.map((bar) => ({ ...bar, outcome: LOST, seq: entry.seq }));
+}
+
+/** The time for which the saga waits for a person. */
+function parkedFrom(
+  log: readonly NumberedEntry[],
+  index: number,
+  standing: readonly (readonly Active[])[],
+  nowMs: number | null,
+  status: SagaStatus,
+): Bar[] {
+  const entry = log[index];
+  const isLast = index === log.length - 1;
+  const isParked = (at: number) => standing[at]?.some(({ node }) => node.kind === 'parked') === true;
+  // Whoever could not carry it on parked it in whatever state it was.
+  const isSetAside = isLast && status === 'ABORTED' && !isParked(index);
+  if (entry === undefined || !(isSetAside || (isParked(index) && !isParked(index - 1)))) return [];
+  const end = log.slice(index + 1).find((_, offset) => !isParked(index + 1 + offset));
+  const toMs = end === undefined ? nowMs : Date.parse(end.at);
+  if (toMs === null) return [];
+  const fromMs = Date.parse(entry.at);
+  return [
+    {
+      lane: 'compensation',
+      label: 'Parked',
+      step: null,
+      kind: 'wait',
+      fromMs,
+      toMs: Math.max(fromMs, toMs),
+      outcome: 'parked',
+      attempt: null,
+      seq: entry.seq,
+    },
+  ];
 }
 
 /** `Payment`, `Insurance of Ada`, `undo payment`. */

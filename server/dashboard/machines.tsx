@@ -46,9 +46,9 @@ function Machine({
   const base = `/machines/${anchorOf(machine)}`;
   return (
     <section class="card columns wide-right" id={anchorOf(machine)}>
-      <div>
+      <section class="scroll" tabindex={0} aria-label={`Statechart of ${id} ${version}`}>
         <Statechart chart={chartOf(machine)} />
-      </div>
+      </section>
       <div>
         <h2>
           {id} <small>version {version}</small>

@@ -97,7 +97,9 @@ export function Saga({ frame, now, history, chart, machine, at, notice, mayOpera
           {chart === null ? (
             <p class="empty">This coordinator does not know the saga's machine.</p>
           ) : (
-            <Statechart chart={chart} marks={marksOf(chart, shownLog, saga.status)} />
+            <section class="scroll" tabindex={0} aria-label="Picture of the statechart">
+              <Statechart chart={chart} marks={marksOf(chart, shownLog, saga.status)} />
+            </section>
           )}
           <Scrubber path={path} at={at} log={log} />
         </section>
@@ -107,7 +109,8 @@ export function Saga({ frame, now, history, chart, machine, at, notice, mayOpera
             <Timeline
               log={shownLog}
               chart={chart}
-              nowMs={at === null && saga.status === 'STARTED' ? now : null}
+              nowMs={at === null && isOpen ? now : null}
+              status={saga.status}
             />
           </section>
           <section class="card flush" id="log">

@@ -68,6 +68,12 @@ describe('one saga, live', () => {
     await page.locator('.chart .current[data-state=processingPayment]').waitFor();
     await page.locator('.timeline .outcome-under-way').waitFor();
     await shows(page.locator('#help .held'), '2 × widget are reserved in stock');
+    // Nothing is asked of the server for it: the call goes on, and so do its bar and the time that it has taken.
+    const growing = `['.timeline .outcome-under-way rect', 'width'], ['.timeline .outcome-under-way text', 'x']`;
+    const drawn = `[${growing}].map(([place, name]) => Number(document.querySelector(place).getAttribute(name)))
+      .concat(parseFloat(document.querySelector('#head [data-since]').textContent))`;
+    const first = (await page.evaluate(drawn)) as number[];
+    await page.waitForFunction(`${drawn}.every((one, index) => one > ${JSON.stringify(first)}[index])`);
 
     gate.open();
     await shows(badge(page), 'Completed');

@@ -5,13 +5,14 @@ import { RegisteredMachine } from '../../machines/index.ts';
 import { orderSaga } from '../../machines/order.ts';
 import { trip } from '../../machines/trip.ts';
 import { ORDER_OUTLINE, readSettings } from '../../server/config.ts';
-import { barsOf } from '../../server/dashboard/bars.ts';
+import { type Bar, barsOf } from '../../server/dashboard/bars.ts';
 import { isWaiting, stateWords } from '../../server/dashboard/state-words.ts';
 import { chartOf, NAME, PADDING, SIGN } from '../../server/dashboard/statechart/layout.ts';
 import { marksOf } from '../../server/dashboard/statechart/marks.ts';
 import { pictureOf } from '../../server/dashboard/statechart/picture.tsx';
 import { Line } from '../../server/dashboard/svg-text.tsx';
 import { fitted, twoLines, widthOf } from '../../server/dashboard/text-width.ts';
+import { timeScale } from '../../server/dashboard/time-scale.ts';
 import { words } from '../../server/dashboard/wording.ts';
 import type { NumberedEntry, SagaStatus } from '../../stores/saga-store.ts';
 
@@ -282,7 +283,7 @@ describe('the marks of a saga that is at several things at once', () => {
       kind: entry.step === null ? null : ('action' as const),
       duration_ms: entry.event === 'due' || entry.event === 'started' ? null : 500,
     }));
-    const bars = barsOf({ log: entries, chart: tripChart, nowMs: Date.parse(at(9)) });
+    const bars = barsOf({ log: entries, chart: tripChart, nowMs: Date.parse(at(9)), status: 'STARTED' });
     const begins = Date.parse(at(0));
     expect(
       bars.map(({ label, kind, fromMs, toMs }) => [label, kind, fromMs - begins, toMs - begins]),
@@ -294,6 +295,38 @@ describe('the marks of a saga that is at several things at once', () => {
       ['Insurance of Ada L', 'call', 4500, 5000],
       ['Insurance', 'call', 5000, 9000],
     ]);
+  });
+
+  it('show a call that died with its coordinator by itself, and the one that was sent again', () => {
+    const at = (seconds: number) => `2026-01-01T00:00:0${seconds}.000Z`;
+    const entries = logOf(began, [both(flying, staying), both(flying, staying), 'takenOver', null]).map(
+      (entry, index) => ({ ...entry, at: at(4 * index), kind: null, duration_ms: null }),
+    );
+    const bars = barsOf({ log: entries, chart: tripChart, nowMs: Date.parse(at(9)), status: 'STARTED' });
+    const begins = Date.parse(at(0));
+    expect(
+      bars.map(({ label, outcome, fromMs, toMs }) => [label, outcome, fromMs - begins, toMs - begins]),
+    ).toEqual([
+      ['Flight', 'sent, answer lost', 0, 4000],
+      ['Hotel', 'sent, answer lost', 0, 4000],
+      ['Flight', 'under way', 4000, 9000],
+      ['Hotel', 'under way', 4000, 9000],
+    ]);
+  });
+
+  it('lie on a scale that is linear, but for marked breaks where nothing was called', () => {
+    const bar = (kind: 'call' | 'wait', fromMs: number, toMs: number) => ({ kind, fromMs, toMs }) as Bar;
+    const bars = [bar('call', 0, 100), bar('wait', 100, 100_000), bar('call', 100_000, 100_300)];
+    const { place, rate, breaks, ticks } = timeScale(bars, 100_300, 50, 500);
+    expect(breaks.map(({ ms }) => ms)).toEqual([99_900]);
+    expect([place(0), place(100_300)]).toEqual([50, 550]);
+    expect(place(100) - place(0)).toBeCloseTo(100 * rate);
+    expect(place(100_300) - place(100_000)).toBeCloseTo(300 * rate);
+    const isInBreak = ({ ms }: { ms: number }) => ms > 100 && ms < 100_000;
+    expect(ticks.length).toBeGreaterThan(1);
+    expect(ticks.filter(isInBreak)).toEqual([]);
+    // What waits alone is not broken: there is nothing beside which it would be long.
+    expect(timeScale([bar('wait', 0, 100_000)], 100_000, 0, 500).breaks).toEqual([]);
   });
 });
 

@@ -13,7 +13,7 @@ import { rowBeside, tracksOf } from './tracks.ts';
 
 /** How states and calls are lettered, as the style sheet has it. */
 export const NAME: Lettering = { size: 13, weight: 600 };
-export const CALL: Lettering = { size: 10.5, weight: 400 };
+export const CALL: Lettering = { size: 11, weight: 400 };
 export const NAME_LINE = 16;
 /** Beside a text in its box. */
 export const PADDING = 12;

@@ -8,7 +8,7 @@ import { chartOf } from './layout.ts';
 /** Whoever shows the picture has the font or one of these: its lines are as wide as it was laid out for all the same. */
 const FONT = 'Figtree, "Segoe UI", "Helvetica Neue", Arial, "Liberation Sans", system-ui, sans-serif';
 const STYLE = `
-text{font-family:${FONT};fill:#1c2430}.name{font-size:13px;font-weight:600}.call{font-size:10.5px;fill:#5b6675}.frame .name{font-size:12px}
+text{font-family:${FONT};fill:#1c2430}.name{font-size:13px;font-weight:600}.call{font-size:11px;fill:#5b6675}.frame .name{font-size:12px}
 rect,.diamond,.behind{fill:#fff;stroke:#b8c1cd;stroke-width:1.25}.start{fill:#5b6675}.behind,.between,.pivot path{fill:none}
 .frame rect{fill:#f7f8fa;stroke:#c9d0d9}.frame.back rect{fill:#fdfaf6;stroke:#e6d3b8}.between{stroke:#b8c1cd;stroke-dasharray:5 4}
 .compensation rect,.compensation .behind{stroke:#dcb98a}.compensation rect{fill:#fdf6ee}.kept rect{fill:#fff;stroke:#dcb98a;stroke-dasharray:2 3}
