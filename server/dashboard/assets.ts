@@ -28,9 +28,16 @@ interface Source {
   readonly isKept: boolean;
 }
 
+/** Before anything is drawn: colours that come later would flash. */
+const THEME = `try {
+  document.documentElement.dataset.theme = localStorage.getItem('theme') ?? '';
+} catch {}
+`;
+
 const ASSETS: ReadonlyMap<string, Source> = new Map([
   ['dashboard.css', { type: 'text/css; charset=utf-8', load: style, isKept: false }],
   ['dashboard.js', { type: 'text/javascript; charset=utf-8', load: script, isKept: false }],
+  ['theme.js', { type: 'text/javascript; charset=utf-8', load: async () => THEME, isKept: false }],
   ['icon.svg', { type: 'image/svg+xml', load: () => besides('icon.svg'), isKept: false }],
   [FONT_NAME, { type: 'font/woff2', load: async () => FONT, isKept: true }],
 ]);

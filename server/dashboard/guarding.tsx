@@ -15,13 +15,14 @@ const CSP = [
 export function pageGuard(frame: Frame): MiddlewareHandler {
   const guarded: MiddlewareHandler = async (c, next) => {
     await next();
-    const type = wantsPage(c) ? refusalIn(c.error) : null;
+    const type = wantsPage(c) ? (refusalIn(c.error) ?? (await refusedIn(c.res))) : null;
     if (type === 'unauthorized') {
       const { search } = new URL(c.req.url);
       const to = c.req.method === 'GET' ? `?${new URLSearchParams({ to: c.req.path + search })}` : '';
       replace(c, new Response(null, { status: 303, headers: { location: `/login${to}` } }));
     } else if (type !== null) {
-      const detail = c.error instanceof Problem ? c.error.message : 'It is asked again by itself.';
+      const detail =
+        c.error instanceof Problem ? c.error.message : (DETAILS[type] ?? 'It is asked again by itself.');
       const page = <Refused frame={frame} type={type} detail={detail} />;
       const again = type === 'store-unavailable' ? { refresh: '3' } : {};
       const headers = { 'content-type': 'text/html; charset=UTF-8', ...again };
@@ -53,10 +54,23 @@ function refusalIn(error: Error | undefined): ProblemType | null {
   return error === undefined ? null : 'internal-error';
 }
 
+/** What was refused without an error: a path that there is not, or a method that it does not know. */
+async function refusedIn(response: Response): Promise<ProblemType | null> {
+  if (response.headers.get('content-type')?.startsWith('application/problem+json') !== true) return null;
+  const { type } = (await response.clone().json()) as { readonly type: ProblemType };
+  return type;
+}
+
 const TITLES: Partial<Record<ProblemType, string>> = {
   'access-off': 'The dashboard is switched off',
+  'not-found': 'There is no such page',
   'saga-not-found': 'There is no such saga',
   'store-unavailable': 'The store cannot be reached',
+};
+
+const DETAILS: Partial<Record<ProblemType, string>> = {
+  'not-found': 'The path may be mistyped, or be one of another release.',
+  'method-not-allowed': 'This is no place to which anything is sent.',
 };
 
 function Refused({ frame, type, detail }: { frame: Frame; type: ProblemType; detail: string }) {

@@ -57,7 +57,7 @@ interface LoginProps {
 
 function Login({ frame, to, isWrong, byToken, byProvider }: LoginProps) {
   return (
-    <Page frame={frame} title="Log in">
+    <Page frame={frame} title="Log in" isBare>
       <form class="card narrow" method="post" action="/login">
         <h1>Log in</h1>
         {byProvider && (

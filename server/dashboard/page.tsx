@@ -43,6 +43,8 @@ interface PageProps {
   readonly follows?: string;
   /** Position in the feed of all sagas up to which the page has everything in it. */
   readonly position?: string;
+  /** It is seen from before the door: without the ways to what is behind it. */
+  readonly isBare?: boolean;
   readonly children?: Child;
 }
 
@@ -53,7 +55,7 @@ const PLACES = [
   ['audit', '/audit', 'Audit'],
 ] as const;
 
-export function Page({ frame, title, here, follows, position, children }: PageProps) {
+export function Page({ frame, title, here, follows, position, isBare = false, children }: PageProps) {
   return html`<!doctype html>${(
     <html lang="en">
       <head>
@@ -70,6 +72,7 @@ export function Page({ frame, title, here, follows, position, children }: PagePr
           crossorigin="anonymous"
         />
         <link rel="stylesheet" href="/assets/dashboard.css" />
+        <script src="/assets/theme.js" />
         <script type="module" src="/assets/dashboard.js" />
       </head>
       <body data-follows={follows} data-position={position}>
@@ -77,31 +80,14 @@ export function Page({ frame, title, here, follows, position, children }: PagePr
           Skip to content
         </a>
         <header class="top">
-          <a class="brand" href="/">
+          <a class="brand" href="/" aria-label="Saga coordinator">
             <svg viewBox="0 0 24 24" width="22" height="22" aria-hidden="true">
               <path d="M5 4v12a4 4 0 0 0 4 4h1M19 20V8a4 4 0 0 0-4-4h-1" />
               <path d="M2 8l3-4 3 4M16 16l3 4 3-4" />
             </svg>
             <span>Saga coordinator</span>
           </a>
-          <nav aria-label="Main">
-            {PLACES.map(([name, href, label]) => (
-              <a href={href} aria-current={here === name ? 'page' : undefined}>
-                {label}
-              </a>
-            ))}
-          </nav>
-          <form class="search" action="/search" aria-label="Search">
-            <input
-              type="search"
-              name="q"
-              aria-label="Find a saga by its id or its label"
-              placeholder="Saga id or label"
-              maxlength={200}
-              data-key="/"
-            />
-            <kbd>/</kbd>
-          </form>
+          {!isBare && <Ways here={here} />}
           {follows !== undefined && (
             <button type="button" class="live" id="live" hidden>
               <span class="dot" />
@@ -109,7 +95,7 @@ export function Page({ frame, title, here, follows, position, children }: PagePr
             </button>
           )}
         </header>
-        <div class="banner" id="banner" role="alert" hidden>
+        <div class="banner" id="banner" role="status" hidden>
           <strong /> What you see is as it was at <time />, <time data-ago />. Nothing can be asked for until
           it is back.
         </div>
@@ -117,15 +103,20 @@ export function Page({ frame, title, here, follows, position, children }: PagePr
           {children}
         </main>
         <footer class="foot">
-          <span>
-            Version {frame.version} · Store: {frame.durability}
-          </span>
+          {!isBare && (
+            <span>
+              Version {frame.version} · Store: {frame.durability}
+            </span>
+          )}
           <span class="grow" />
-          <a href="/docs">API</a>
+          {!isBare && <a href="/docs">API</a>}
+          <button type="button" class="plain" id="theme" hidden>
+            Colours: <span>of the system</span>
+          </button>
           <button type="button" class="plain" id="show-keys" hidden>
             Keyboard <kbd>?</kbd>
           </button>
-          {frame.canLogOut && (
+          {frame.canLogOut && !isBare && (
             <form method="post" action="/logout">
               <button type="submit" class="plain">
                 Log out
@@ -136,6 +127,32 @@ export function Page({ frame, title, here, follows, position, children }: PagePr
       </body>
     </html>
   )}`;
+}
+
+/** Where one can go from any page. */
+function Ways({ here }: { here: PageProps['here'] }) {
+  return (
+    <>
+      <nav aria-label="Main">
+        {PLACES.map(([name, href, label]) => (
+          <a href={href} aria-current={here === name ? 'page' : undefined}>
+            {label}
+          </a>
+        ))}
+      </nav>
+      <form class="search" action="/search" aria-label="Search">
+        <input
+          type="search"
+          name="q"
+          aria-label="Find a saga by its id or its label"
+          placeholder="Saga id or label"
+          maxlength={200}
+          data-key="/"
+        />
+        <kbd>/</kbd>
+      </form>
+    </>
+  );
 }
 
 /** A page that says one thing: what was refused, or what is missing. */

@@ -53,6 +53,19 @@ async function mark(page: Page): Promise<() => Promise<void>> {
   };
 }
 
+/** Is fulfilled when the bar of a call under way, the place of its length, and what the saga has taken are all more than they were. */
+const GROWS = `new Promise((resolve) => {
+  const at = (place) => document.querySelector(place);
+  const drawn = () => [
+    Number(at('.timeline .outcome-under-way rect').getAttribute('width')),
+    Number(at('.timeline .outcome-under-way text').getAttribute('x')),
+    parseFloat(at('#head [data-since]').textContent),
+  ];
+  const first = drawn();
+  const look = () => drawn().every((one, index) => one > first[index]) ? resolve() : requestAnimationFrame(look);
+  look();
+})`;
+
 describe('one saga, live', () => {
   it.each([
     ['its own', () => one],
@@ -69,11 +82,7 @@ describe('one saga, live', () => {
     await page.locator('.timeline .outcome-under-way').waitFor();
     await shows(page.locator('#help .held'), '2 × widget are reserved in stock');
     // Nothing is asked of the server for it: the call goes on, and so do its bar and the time that it has taken.
-    const growing = `['.timeline .outcome-under-way rect', 'width'], ['.timeline .outcome-under-way text', 'x']`;
-    const drawn = `[${growing}].map(([place, name]) => Number(document.querySelector(place).getAttribute(name)))
-      .concat(parseFloat(document.querySelector('#head [data-since]').textContent))`;
-    const first = (await page.evaluate(drawn)) as number[];
-    await page.waitForFunction(`${drawn}.every((one, index) => one > ${JSON.stringify(first)}[index])`);
+    await page.evaluate(GROWS);
 
     gate.open();
     await shows(badge(page), 'Completed');

@@ -193,6 +193,10 @@ describe('refusals', () => {
     const shown = await page('/sagas/no-such-saga');
     expect(shown).toMatchObject({ status: 404 });
     expect(shown.body).toContain('<h1>There is no such saga</h1>');
+    const lost = await page('/no/such/page');
+    expect(lost).toMatchObject({ status: 404 });
+    expect(lost.body).toContain('<h1>There is no such page</h1>');
+    expect((await send(`${url}/no/such/page`)).body).toMatchObject({ type: 'not-found' });
     const plain = await send(`${url}/sagas/no-such-saga`);
     expect(plain).toMatchObject({ status: 404, body: { type: 'saga-not-found' } });
     const api = await page('/api/coordinator/sagas/no-such-saga');
@@ -215,6 +219,9 @@ describe('refusals', () => {
       status: 303,
       headers: { location: '/login?to=%2Fsagas%3Fstatus%3DABORTED' },
     });
+    // From before the door nothing is seen of what is behind it.
+    const { body: door } = await send(`${at}/login`, { headers: HTML });
+    expect(door).not.toMatch(/href="\/(sagas|machines|audit|docs)"|action="\/(search|logout)"|Store:/);
     const logIn = (to: string, headers: Record<string, string>, shown = token) =>
       send(`${at}/login`, {
         method: 'POST',

@@ -207,6 +207,37 @@ describe.each([
   });
 });
 
+it('the colours are those that the reader wants, on every page', async () => {
+  const page = await visitor.page({ colorScheme: 'light' });
+  const ground = `getComputedStyle(document.body).backgroundColor`;
+  await page.goto(`${url}/machines`);
+  const light = await page.evaluate(ground);
+  await page.locator('#theme').click();
+  expect(await page.evaluate(ground)).toBe(light);
+  await page.locator('#theme', { hasText: 'light' }).click();
+  const dark = await page.evaluate(ground);
+  expect(dark).not.toBe(light);
+  await page.goto(`${url}/audit`);
+  expect(await page.evaluate(ground)).toBe(dark);
+  await page.locator('#theme', { hasText: 'dark' }).click();
+  expect(await page.evaluate(ground)).toBe(light);
+});
+
+const FONTS_OF_CHARTS = `[...document.querySelectorAll('svg.chart text, svg.timeline text')]
+  .filter((text) => text.getClientRects().length > 0)
+  .map((text) => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a)`;
+
+it.each([320, 390, 768, 1024, 1440])('no text of a chart is smaller than 11 px at %i', async (width) => {
+  const page = await visitor.page({ viewport: { width, height: 800 } });
+  await page.goto(`${url}/sagas/${held}`);
+  const sizes = (await page.evaluate(FONTS_OF_CHARTS)) as number[];
+  expect(sizes.length).toBeGreaterThan(10);
+  expect(Math.min(...sizes)).toBeGreaterThanOrEqual(10.99);
+  expect([await page.locator('.course').isVisible(), await page.locator('.timeline').isVisible()]).toEqual(
+    width < 1440 ? [true, false] : [false, true],
+  );
+});
+
 /** Telephones, the narrowest and the usual, and the same at twice the size of everything. */
 const WIDTHS = [320, 390].flatMap((width) => [width, width / 2]);
 /** Other fonts are wider or narrower everywhere alike. */

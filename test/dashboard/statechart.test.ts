@@ -299,7 +299,7 @@ describe('the marks of a saga that is at several things at once', () => {
 
   it('show a call that died with its coordinator by itself, and the one that was sent again', () => {
     const at = (seconds: number) => `2026-01-01T00:00:0${seconds}.000Z`;
-    const entries = logOf(began, [both(flying, staying), both(flying, staying), 'takenOver', null]).map(
+    const entries = logOf(began, [both(flying, staying), both(flying, staying), 'takenOver']).map(
       (entry, index) => ({ ...entry, at: at(4 * index), kind: null, duration_ms: null }),
     );
     const bars = barsOf({ log: entries, chart: tripChart, nowMs: Date.parse(at(9)), status: 'STARTED' });

@@ -12,6 +12,7 @@ import { setClock } from './moments.ts';
 import { plotPulse } from './plots.ts';
 import { pickRows } from './rows.ts';
 import { scrub } from './scrubber.ts';
+import { chooseTheme } from './theme.ts';
 import { tickTimes } from './times.ts';
 import { keepOff } from './truth.ts';
 
@@ -42,7 +43,7 @@ function copyOnClick(): void {
 /** What is nothing without a script; also where it came with an answer to it. */
 function showOwn(): void {
   for (const only of document.querySelectorAll<HTMLElement>(
-    '.copy, .scrubber input, #pick-all, #show-keys',
+    '.copy, .scrubber input, #pick-all, #show-keys, #theme',
   )) {
     only.hidden = false;
   }
@@ -62,5 +63,6 @@ pickRows();
 scrub();
 guardLeaving();
 tickTimes();
+chooseTheme();
 plotPulse();
 follow();
