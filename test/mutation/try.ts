@@ -18,7 +18,7 @@ import {
 const LOOK_MS = 200;
 const ASKS_AFTER_MS = 1_000;
 /** Longer than any test may take to be tried (the process ends that itself), or a file to be loaded. */
-const SILENT_MS = 60_000;
+const SILENT_MS = 180_000;
 
 export interface Trial {
   /** The instrumented copy. */
