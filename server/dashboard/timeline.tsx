@@ -11,8 +11,8 @@ import { span } from './wording.ts';
 /** As the style sheet has them. */
 const NAME: Lettering = { size: 12, weight: 400 };
 
-const LABEL = 150;
-const WIDTH = 760;
+const LABEL = 140;
+const WIDTH = 720;
 const ROW = 24;
 /** Room for the last length, where it stands beside its bar. */
 const BESIDE = 60;
