@@ -56,6 +56,7 @@ import {
   type Statistics,
   type StoreInfo,
   type StoreMemory,
+  takenFrom,
   takenOver,
   type Write,
 } from './saga-store.ts';
@@ -472,7 +473,9 @@ export class MemoryStore implements SagaStore {
   }
 
   #taken({ record, log }: Saga, owner: Owner, leaseMs: number, at: string): SagaRecord {
-    const seq = record.owner ? append(log, takenOver(at, record.summary.state)) : record.seq;
+    const { owner: before, summary, seq: last } = record;
+    const entry = before && { ...takenOver(at, summary.state, owner), reason: takenFrom(before) };
+    const seq = entry ? append(log, entry) : last;
     return { ...record, owner, seq, dueAtMs: this.#now() + leaseMs };
   }
 

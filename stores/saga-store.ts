@@ -112,7 +112,7 @@ export interface LogEntry {
   readonly error: string | null;
   /** What a compensation has answered, as JSON that may be cut off at its end, and without secrets. */
   readonly answer?: string;
-  /** Who asked for it, and why, where it was an operator. */
+  /** Who asked for it, and why, where it was an operator; of `takenOver` the coordinator that took it, and from which. */
   readonly by?: string;
   readonly reason?: string;
   /** What the entry lacks, where that is kept sealed. Opaque to the store. */
@@ -607,10 +607,23 @@ export class BadCursorError extends Error {
   override readonly name = 'BadCursorError';
 }
 
-/** The log entry of a claim that found an owner vanished while it acted. Shared, so that stores agree. */
-export function takenOver(at: string, state: string): LogEntry {
+/** The log entry of a claim that found an owner vanished while it acted, but for {@link takenFrom}. Shared, so that stores agree. */
+export function takenOver(at: string, state: string, owner: Owner): LogEntry {
+  return { ...claimed('takenOver', at, state), by: boot(owner) };
+}
+
+/** The `reason` of that entry: from whom the saga was taken. */
+export function takenFrom(owner: Owner): string {
+  return `from ${boot(owner)}`;
+}
+
+function boot({ name, boot: number }: Owner): string {
+  return `${name} (boot ${number})`;
+}
+
+function claimed(event: string, at: string, state: string): LogEntry {
   const none = { step: null, kind: null, attempt: null, outcome: null, duration_ms: null, error: null };
-  return { at, event: 'takenOver', ...none, from: state, to: state };
+  return { at, event, ...none, from: state, to: state };
 }
 
 /**
@@ -642,7 +655,7 @@ export const EXHAUSTED: Parked = { reason: 'claims-exhausted', held: UNKNOWN_HEL
 
 /** The log entry of the claim that parks a saga. Shared, so that stores agree. */
 export function claimsExhausted(at: string, state: string): LogEntry {
-  return { ...takenOver(at, state), event: 'claimsExhausted' };
+  return claimed('claimsExhausted', at, state);
 }
 
 /** What a listing shows of a record. */

@@ -11,7 +11,7 @@ const EVENT_WORDS: Readonly<Record<string, string>> = {
   started: 'Saga began',
   due: 'Wait over, next attempt',
   deferred: 'Held back, participant in trouble',
-  takenOver: 'Another coordinator took over',
+  takenOver: 'Taken over',
   claimsExhausted: 'Given up after too many take-overs',
   cancel: 'Cancelled',
   retry: 'Retried',
@@ -67,7 +67,7 @@ interface LineProps {
 }
 
 function Line({ entry, begun, isAt, sagaPath, chart }: LineProps) {
-  const { seq, at, from, to, step, kind, duration_ms, error, by, reason } = entry;
+  const { seq, at, event, from, to, step, kind, duration_ms, error, by, reason } = entry;
   return (
     <tr
       id={`entry-${seq}`}
@@ -94,7 +94,7 @@ function Line({ entry, begun, isAt, sagaPath, chart }: LineProps) {
         {by !== undefined && (
           <small>
             by {by}
-            {reason !== undefined && `: ${reason}`}
+            {reason !== undefined && (event === 'takenOver' ? ` ${reason}` : `: ${reason}`)}
           </small>
         )}
       </td>

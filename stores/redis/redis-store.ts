@@ -447,7 +447,7 @@ export class RedisStore extends RedisReads implements SagaStore {
       String(owner.boot),
       String(leaseMs),
       writeId,
-      withoutStates(takenOver(at, '')),
+      withoutStates(takenOver(at, '', owner)),
       withoutStates(claimsExhausted(at, '')),
       this.#claimsMax,
       JSON.stringify(EXHAUSTED),

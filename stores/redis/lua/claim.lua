@@ -138,7 +138,11 @@ for i = 11, #ARGV, 3 do
         settled(KEYS[2], id)
         redis.call('ZREM', due, id)
       else
-        if owner ~= '' then seq = note(log, ARGV[7], state, id, status, seq) end
+        if owner ~= '' then
+          -- From whom, as the contract's takenFrom says it, where the owner can be read.
+          local from = ownerName and ',"reason":' .. quoted('from ' .. ownerName .. ' (boot ' .. ownerBoot .. ')') or ''
+          seq = note(log, ARGV[7] .. from, state, id, status, seq)
+        end
         redis.call('HSET', saga, 'revision', revision, 'write_id', ARGV[6], 'seq', seq, 'owner', me, 'due', dueAt,
           'claims', others == '' and me or others .. '\n' .. me)
         redis.call('ZADD', due, dueAt, id)

@@ -157,6 +157,8 @@ export const claims: Part = (opened) => {
       outcome: null,
       duration_ms: null,
       error: null,
+      by: `${B1.name} (boot ${B1.boot})`,
+      reason: `from ${A1.name} (boot ${A1.boot})`,
     });
     expect(await store.commit(id, fence, write())).toEqual({ kind: 'stale' });
   });
