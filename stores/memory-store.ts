@@ -13,6 +13,7 @@ import {
 } from './assertions.ts';
 import { append } from './log.ts';
 import { MemoryAudit } from './memory-audit.ts';
+import { MemoryCauses } from './memory-causes.ts';
 import { MemoryChanges } from './memory-changes.ts';
 import { MemoryDeclarations } from './memory-declarations.ts';
 import { cursorAfter, LOOKED_AT_MAX, newestFirst, uuidAbove } from './paging.ts';
@@ -42,10 +43,12 @@ import {
   type Migration,
   matches,
   type NewSaga,
+  type Next,
   type NumberedEntry,
   type Owner,
   PARKED_COUNTER,
   type Page,
+  type Parked,
   type SagaListing,
   type SagaRecord,
   type SagaStatus,
@@ -56,6 +59,7 @@ import {
   type Statistics,
   type StoreInfo,
   type StoreMemory,
+  type Tally,
   takenFrom,
   takenOver,
   type Write,
@@ -109,6 +113,7 @@ export class MemoryStore implements SagaStore {
   readonly #inFlight: number[];
   readonly #inFlightMax: number;
   readonly #changes: MemoryChanges;
+  readonly #causes = new MemoryCauses();
   readonly #declarations = new MemoryDeclarations();
 
   constructor({
@@ -382,6 +387,24 @@ export class MemoryStore implements SagaStore {
     return { statuses, inFlight: statuses.STARTED, settledPerMinute, counters, damage: [] };
   }
 
+  async tally(): Promise<Tally> {
+    const { inFlight, counters, damage } = await this.statistics();
+    return { inFlight, counters, damage, causes: this.#causes.counts() };
+  }
+
+  async countParked(
+    { id, machine, parked }: Pick<SagaListing, 'id' | 'machine' | 'parked'>,
+    writeId: string,
+  ): Promise<boolean> {
+    const saga = this.#sagas.get(id);
+    if (parked === null || saga?.record.status !== 'ABORTED' || saga.record.owner !== null) return false;
+    if (saga.record.cause !== undefined) return true;
+    const fence = { revision: saga.record.fence.revision + 1, writeId };
+    const cause = this.#causes.park(id, machine.id, parked, this.#now());
+    saga.record = { ...saga.record, fence, cause };
+    return true;
+  }
+
   async backlog(machines: readonly MachineRef[]): Promise<Backlog> {
     const records = [...this.#records()];
     const running = records.filter(({ status }) => status === 'STARTED').map(({ id }) => id);
@@ -459,7 +482,8 @@ export class MemoryStore implements SagaStore {
       snapshot,
       summary,
       status: running ? 'STARTED' : next.kind === 'park' ? 'ABORTED' : next.status,
-      parked: next.kind === 'park' ? next.parked : null,
+      parked: next.kind === 'park' ? withoutCounted(next.parked) : null,
+      ...this.#caused(id, machine, next),
       seq,
       createdAtMs,
       updatedAtMs: now,
@@ -470,6 +494,12 @@ export class MemoryStore implements SagaStore {
     };
     const purgeAtMs = next.kind === 'end' ? endsAtMs : null;
     return { record, log, key, held, owed, takers: new Set(), purgeAtMs };
+  }
+
+  #caused(id: string, machine: MachineRef, next: Next): Pick<SagaRecord, 'cause'> {
+    if (next.kind === 'park') return { cause: this.#causes.park(id, machine.id, next.parked, this.#now()) };
+    this.#causes.leave(id);
+    return {};
   }
 
   #taken({ record, log }: Saga, owner: Owner, leaseMs: number, at: string): SagaRecord {
@@ -486,7 +516,8 @@ export class MemoryStore implements SagaStore {
     this.#pay(record.machine, saga.held, saga.owed);
     saga.takers.clear();
     const free = { owner: null, dueAtMs: null, updatedAtMs: this.#now() };
-    return { ...record, ...free, seq, status: 'ABORTED', parked: EXHAUSTED };
+    const cause = this.#causes.park(record.id, record.machine.id, EXHAUSTED, this.#now());
+    return { ...record, ...free, seq, status: 'ABORTED', parked: EXHAUSTED, cause };
   }
 
   /** What every write that is logged leads to. `before` is the status until then, null for a new saga. */
@@ -548,6 +579,10 @@ export class MemoryStore implements SagaStore {
 /** Running, or parked and signalled. */
 function isClaimable({ status, signals }: SagaRecord): boolean {
   return status === 'STARTED' || (status === 'ABORTED' && signals.length > 0);
+}
+
+function withoutCounted({ counted: _, ...parked }: Parked): Parked {
+  return parked;
 }
 
 function takerOf({ name, boot }: Owner): string {

@@ -57,6 +57,8 @@ export function timedStore(store: SagaStore, registry: Registry): SagaStore {
     log: timed('log', store.log),
     list: timed('list', store.list),
     statistics: timed('statistics', store.statistics),
+    tally: timed('tally', store.tally),
+    countParked: timed('countParked', store.countParked),
     backlog: timed('backlog', store.backlog),
     memory: timed('memory', store.memory),
     changes: timed('changes', store.changes),

@@ -10,7 +10,8 @@
  * | `{p07}:due:<machine>@<version>` | sorted set | running sagas by due time |
  * | `{p07}:ended` | sorted set | ended sagas by purge time |
  * | `{p07}:sagas`, `{p07}:status:<STATUS>` | sorted set | all sagas, and those of one status, in order of age |
- * | `{p07}:counters` | hash | `<machine>|<counter>` to its sum; `settled:<place>`, the ring of throughput.ts |
+ * | `{p07}:parked` | sorted set | parked sagas by cause: `<key of the cause> <id>` |
+ * | `{p07}:counters` | hash | `<machine>|<counter>` to its sum; `settled:<place>`, the ring of throughput.ts; causes, see parked.ts |
  * | `{p07}:events` | stream | id, seq, state and status of each log entry, capped |
  * | `{p07}:audit` | list | entries of the audit, each linked to the one before it, see audit-chain.ts |
  * | `{p07}:key:<sha-256>` | string | id of the saga begun under an idempotency key, and the body's digest |
@@ -98,6 +99,7 @@ export interface PartitionKeys {
   readonly ended: string;
   readonly sagas: string;
   readonly audit: string;
+  readonly parked: string;
   /** Under which a hash is made that takes another's place. */
   readonly compacted: string;
   readonly status: Readonly<Record<SagaStatus, string>>;
@@ -127,6 +129,7 @@ export function partitionKeys(prefix: string, partition: number, isSpread = fals
     ended: `${tag}:ended`,
     sagas: `${tag}:sagas`,
     audit: `${tag}:audit`,
+    parked: `${tag}:parked`,
     compacted: `${tag}:compacted`,
     status: {
       STARTED: `${tag}:status:STARTED`,

@@ -7,10 +7,12 @@ export interface Source {
   readonly key: string;
   /** What the partition's ids begin with. */
   readonly prefix: string;
+  /** What stands before the id in those members that are read; nothing unless said. */
+  readonly begins?: string;
 }
 
-/** ZREVRANGEBYLEX: members of an index below `max`, greatest first. */
-type ReadDown = (key: string, max: string, count: number) => Promise<string[]>;
+/** ZREVRANGEBYLEX: members of an index below `max` and not below `min`, greatest first. */
+type ReadDown = (key: string, max: string, count: number, min: string) => Promise<string[]>;
 
 interface Reader extends Source {
   max: string;
@@ -30,17 +32,19 @@ export async function* newestIds(
 ): AsyncGenerator<string, undefined> {
   const readers: Reader[] = sources.map((source) => ({
     ...source,
-    max: below === null ? '+' : `(${source.prefix}${below}`,
+    max: below === null ? endOf(source) : `(${source.begins ?? ''}${source.prefix}${below}`,
     ahead: [],
     exhausted: false,
   }));
 
   const refill = async (reader: Reader): Promise<void> => {
     while (reader.ahead.length === 0 && !reader.exhausted) {
-      const ids = await read(reader.key, reader.max, chunk);
+      const { begins = '' } = reader;
+      const members = await read(reader.key, reader.max, chunk, begins === '' ? '-' : `[${begins}`);
+      const ids = members.map((member) => member.slice(begins.length));
       // What somebody else put there is no saga: a listing could not even go on behind it.
       reader.ahead.push(...ids.filter((id) => id.startsWith(reader.prefix) && isUuid(uuidOf(id))));
-      reader.max = `(${ids.at(-1)}`;
+      reader.max = `(${members.at(-1)}`;
       reader.exhausted = ids.length < chunk;
     }
   };
@@ -58,6 +62,11 @@ export async function* newestIds(
     if (id !== last) yield id;
     last = id;
   }
+}
+
+/** Beyond all ids. */
+function endOf({ begins = '' }: Source): string {
+  return begins === '' ? '+' : `(${begins}~`;
 }
 
 function isNewer(reader: Reader, than: Reader | null): boolean {

@@ -21,19 +21,22 @@ import {
   type Statistics,
   type StoreMemory,
   StoreUnavailableError,
+  type Tally,
 } from '../saga-store.ts';
-import { type Bucket, perMinute } from '../throughput.ts';
+import { perMinute } from '../throughput.ts';
 import type { Client } from './client.ts';
 import { Compaction } from './compaction.ts';
 import { DueIndexes } from './due.ts';
 import { endOf, heldFrom, restingAt } from './events.ts';
 import { asking, orDamaged, reachable, together } from './faults.ts';
-import { counterOf, type MachineName, machineName, type PartitionKeys } from './keys.ts';
+import { type MachineName, machineName, type PartitionKeys } from './keys.ts';
 import type { Keyspace } from './keyspace.ts';
 import { newestIds } from './listing.ts';
 import { memoryOf } from './memory.ts';
+import { memberBegins } from './parked.ts';
 import { decodeLog, decodeRecord, decodeStatus, LISTED, summaryOfBrief, unreadableEntry } from './record.ts';
 import type { StoreClock } from './store-clock.ts';
+import { Sums } from './sums.ts';
 
 type Asking =
   | 'now'
@@ -44,6 +47,7 @@ type Asking =
   | 'log'
   | 'list'
   | 'statistics'
+  | 'tally'
   | 'backlog'
   | 'memory'
   | 'changes'
@@ -192,14 +196,16 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
   async list(filter: Filter, cursor: string | null, limit: number): Promise<Page> {
     assertLimit(limit);
     const below = uuidAbove(filter, cursor);
+    // Of the index by cause it is those members alone that begin with it.
+    const begins = filter.cause ? memberBegins(filter.cause) : '';
     const sources = this.keyspace.partitions.flatMap((keys, partition) =>
-      indexesFor(filter, keys).map((key) => ({ key, prefix: `${partitionName(partition)}-` })),
+      indexesFor(filter, keys).map((key) => ({ key, begins, prefix: `${partitionName(partition)}-` })),
     );
     const chunk = Math.min(100, 10 + Math.ceil(limit / sources.length));
     const damage = new Set<string>();
     const ids = newestIds(
-      (key, max, count) => {
-        const reply = this.redis.zrevrangebylex(key, max, '-', 'LIMIT', 0, count);
+      (key, max, count, min) => {
+        const reply = this.redis.zrevrangebylex(key, max, min, 'LIMIT', 0, count);
         return asking(orDamaged(reply, [], () => damage.add(`${key} is no sorted set`)));
       },
       sources,
@@ -231,8 +237,9 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
   ): Promise<{ readonly saga: SagaListing; readonly letters: number } | null> {
     const keys = this.keyspace.of(id);
     if (!keys) return null;
-    const found = await asking(orDamaged(this.redis.hmget(keys.saga(id), ...LISTED, 'brief'), null));
-    const texts = found && textsOf(found);
+    const read = await asking(orDamaged(this.redis.hmget(keys.saga(id), ...LISTED, 'brief', 'cause'), null));
+    const [found, cause] = [read?.slice(0, -1), read?.at(-1)];
+    const texts = found === undefined ? null : textsOf(found);
     // Whatever is not as it should be is looked at whole, and told as `get` tells it.
     if (texts === null || texts.includes(null)) {
       const saga = await this.#read(id, status);
@@ -240,51 +247,61 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
     }
     const hash = Object.fromEntries(LISTED.map((name, index) => [name, texts[index] ?? '']));
     const letters = texts.reduce((sum, text) => sum + (text?.length ?? 0), 0);
-    return { saga: listingOf(decodeRecord(id, { ...hash, snapshot: '' }, status)), letters };
+    return {
+      saga: listingOf(decodeRecord(id, { ...hash, ...(cause && { cause }), snapshot: '' }, status)),
+      letters,
+    };
   }
 
   async statistics(): Promise<Statistics> {
     const statuses = { STARTED: 0, COMPLETED: 0, FAILED: 0, ABORTED: 0 };
-    const counters = new Map<string, Map<string, number>>();
-    const settled: Bucket[] = [];
+    const sums = new Sums();
     const damage = [...this.#dueIndexes.damaged].map((index) => `${index} is no sorted set`);
     const counting = this.keyspace.partitions.map(async (keys) => {
-      const [fields, ...counts] = await Promise.all([
-        orDamaged(this.redis.hgetall(keys.counters), {} as Record<string, string>, () =>
-          damage.push(`${keys.counters} is no hash`),
-        ),
+      const [, ...counts] = await Promise.all([
+        this.#addTo(sums, keys, damage),
         ...SAGA_STATUSES.map((status) => this.#countIn(keys.status[status], damage)),
-        // Nothing is counted in these two, but nobody else would say that they are damaged.
-        this.#countIn(keys.sagas, damage),
-        this.#countIn(keys.ended, damage),
+        // Nothing is counted in these three, but nobody else would say that they are damaged.
+        ...[keys.sagas, keys.ended, keys.parked].map((index) => this.#countIn(index, damage)),
       ]);
       for (const [index, status] of SAGA_STATUSES.entries()) statuses[status] += counts[index] ?? 0;
-      for (const [field, text] of Object.entries(fields)) {
-        const counted = counterOf(field);
-        const bucket = bucketOf(text);
-        if (counted === null && bucket !== null) settled.push(bucket);
-        const sum = Number(text);
-        if (counted === null ? bucket === null : !Number.isSafeInteger(sum)) {
-          damage.push(`${field.slice(0, 100)} in ${keys.counters} is no number`);
-        } else if (counted !== null) {
-          const { machine, counter } = counted;
-          const sums = counters.get(machine) ?? new Map<string, number>();
-          counters.set(machine, sums.set(counter, (sums.get(counter) ?? 0) + sum));
-        }
-      }
     });
     // Not one of the parts: a Redis that still loads its data tells the time all the same.
     await Promise.all([this.learnTime(), together(counting)]);
-    const settledPerMinute = perMinute(settled, this.clock.now());
+    const settledPerMinute = perMinute(sums.settled, this.clock.now());
+    const { counters } = sums;
     return {
       statuses,
       inFlight: statuses.STARTED,
       settledPerMinute,
-      counters: Object.fromEntries(
-        [...counters].map(([machine, sums]) => [machine, Object.fromEntries(sums)]),
-      ),
+      counters,
       damage: damage.slice(0, 100),
     };
+  }
+
+  /** Two short looks at each partition. */
+  async tally(): Promise<Tally> {
+    const sums = new Sums();
+    const damage: string[] = [];
+    const running = await together(
+      this.keyspace.partitions.map(async (keys) => {
+        const [, count] = await Promise.all([
+          this.#addTo(sums, keys, damage),
+          this.#countIn(keys.status.STARTED, damage),
+        ]);
+        return count;
+      }),
+    );
+    const { counters, causes } = sums;
+    const inFlight = running.reduce((sum, n) => sum + n, 0);
+    return { inFlight, counters, causes, damage: damage.slice(0, 100) };
+  }
+
+  async #addTo(sums: Sums, keys: PartitionKeys, damage: string[]): Promise<void> {
+    const fields = await orDamaged(this.redis.hgetall(keys.counters), {} as Record<string, string>, () =>
+      damage.push(`${keys.counters} is no hash`),
+    );
+    sums.add(fields, keys.counters, damage);
   }
 
   #countIn(index: string, damage: string[]): Promise<number> {
@@ -395,7 +412,9 @@ const TOGETHER = 50;
 const LETTERS_MAX = 4 * 1024 * 1024;
 
 /** The fewest indexes that hold every saga which a filter may let pass. */
-function indexesFor(filter: Filter, { status, sagas }: PartitionKeys): string[] {
+function indexesFor(filter: Filter, { status, sagas, parked }: PartitionKeys): string[] {
+  if (filter.cause) return [parked];
+  if (filter.cause !== undefined) return [status.ABORTED];
   if (filter.status) return [status[filter.status]];
   if (filter.error !== undefined) return [status.ABORTED];
   if (filter.stuckForMs !== undefined) return [status.STARTED, status.ABORTED];
@@ -408,12 +427,6 @@ function idsOf(partition: number): { readonly least: string; readonly above: str
   const name = partitionName(partition);
   // The dot comes right after the dash.
   return { least: `[${name}-`, above: `(${name}.` };
-}
-
-/** A place of the ring of throughput.ts; `null` where it cannot be read. */
-function bucketOf(text: string): Bucket | null {
-  const [number, count] = /^\d{1,15} \d{1,15}$/.test(text) ? text.split(' ').map(Number) : [];
-  return number === undefined || count === undefined ? null : { number, count };
 }
 
 async function take(ids: AsyncGenerator<string, undefined>, count: number): Promise<string[]> {

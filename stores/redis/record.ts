@@ -11,6 +11,7 @@ import {
   type LogEntry,
   type MachineRef,
   type NumberedEntry,
+  type Parked,
   SAGA_STATUSES,
   type SagaRecord,
   type SagaStatus,
@@ -22,6 +23,7 @@ import {
   type Write,
 } from '../saga-store.ts';
 import { counterField, type MachineName, machineOfName } from './keys.ts';
+import { causeKeyIn, encodeCauses } from './parked.ts';
 
 const UNREADABLE_MACHINE: MachineRef = { id: UNREADABLE, version: '', structure: '' };
 const UNREADABLE_SIGNAL: Signal = { id: UNREADABLE, kind: UNREADABLE, atMs: 0, by: '', reason: '' };
@@ -102,6 +104,9 @@ const fields = z.object({
             reason: z.string(),
             response: z.unknown(),
             says: z.string().exactOptional(),
+            kind: z.string().exactOptional(),
+            amount: z.number().exactOptional(),
+            unit: z.string().exactOptional(),
           }),
         ),
         sealed: z.string().exactOptional(),
@@ -122,6 +127,8 @@ const fields = z.object({
       }),
   ),
   due: orNull(whole),
+  // Absent but where it is parked.
+  cause: z.string().optional(),
   // Absent until the first signal: then there is nothing to answer.
   signals: z
     .string()
@@ -201,6 +208,7 @@ function standIns(id: string, status: SagaStatus): Record<keyof z.infer<typeof f
     owner: '',
     due: '',
     signals: '',
+    cause: '',
   };
 }
 
@@ -254,6 +262,7 @@ function recordOf(id: string, data: z.infer<typeof fields>, damage: string): Sag
     owner: data.owner,
     dueAtMs: data.due,
     signals: data.signals,
+    ...(data.cause ? { cause: causeKeyIn(data.cause) ?? '' } : {}),
     unreadable: unreadable === '' ? null : unreadable,
   };
 }
@@ -345,16 +354,11 @@ export function encodeSummary(summary: SagaSummary): string {
   });
 }
 
-/** ARGV 4 to 12 of lua/write.lua. No validation here: this is the hot path, and the caller is our own engine. */
-export function encodeWrite({
-  writeId,
-  owner,
-  snapshot,
-  summary,
-  earlier = [],
-  entry,
-  next,
-}: Write): string[] {
+/** ARGV 4 to 14 of lua/write.lua. No validation here: this is the hot path, and the caller is our own engine. */
+export function encodeWrite(
+  machine: MachineName,
+  { writeId, owner, snapshot, summary, earlier = [], entry, next }: Write,
+): string[] {
   return [
     writeId,
     snapshot,
@@ -366,8 +370,18 @@ export function encodeWrite({
     next.kind === 'end' ? next.status : next.kind === 'park' ? 'ABORTED' : 'STARTED',
     String(spanOf(next)),
     next.kind === 'act' ? `${owner.boot} ${owner.name}` : '',
-    next.kind === 'park' ? stringify(next.parked) : '',
+    ...(next.kind === 'park' ? encodeParked(machine, next.parked) : ['', '', '']),
   ];
+}
+
+function encodeParked(machine: MachineName, { counted, ...parked }: Parked): string[] {
+  const causes = encodeCauses(idOfName(machine), { ...parked, ...(counted && { counted }) });
+  return [stringify(parked), ...causes];
+}
+
+/** Of a name that is none, as it is: nobody else has it. */
+export function idOfName(name: MachineName): string {
+  return machineOfName(name)?.id ?? name;
 }
 
 /** The last arguments of lua/write.lua and lua/migrate.lua: names and numbers in turn. */

@@ -26,6 +26,7 @@ import {
   type NewSaga,
   type Owner,
   PARKED_COUNTER,
+  type SagaListing,
   type SagaStore,
   SIGNALS_MAX,
   type Signal,
@@ -58,6 +59,7 @@ import {
 import { type Batch, chunked, Keyspace } from './keyspace.ts';
 import { encodeLayout, newLayout } from './layout.ts';
 import { agreeOnLayout, connected } from './opening.ts';
+import { encodeCauses } from './parked.ts';
 import { assertPermitted, isRefusal, missingIn } from './permissions.ts';
 import { RedisReads } from './reads.ts';
 import {
@@ -67,6 +69,7 @@ import {
   encodeSignal,
   encodeSummary,
   encodeWrite,
+  idOfName,
   machineBegins,
 } from './record.ts';
 import type { ReplicaWait, WaitReplicas } from './replica-wait.ts';
@@ -297,7 +300,7 @@ export class RedisStore extends RedisReads implements SagaStore {
         'create',
         [...writeKeys(keys, saga.id, machine), keys.sagas, keys.key(digest), keys.saga(missing), ...audit],
         [
-          ...this.#writeArgs(saga.id, saga),
+          ...this.#writeArgs(saga.id, machine, saga),
           encodeMachine(saga.machine),
           digest,
           saga.idempotency?.digest ?? '',
@@ -341,7 +344,7 @@ export class RedisStore extends RedisReads implements SagaStore {
         'commit',
         [...writeKeys(keys, id, machine), ...audit],
         [
-          ...this.#writeArgs(id, write),
+          ...this.#writeArgs(id, machine, write),
           String(expected.revision),
           expected.writeId,
           write.signalsSeen ? String(write.signalsSeen) : '',
@@ -467,6 +470,7 @@ export class RedisStore extends RedisReads implements SagaStore {
             ...statusKeys(keys),
             keys.ended,
             keys.sagas,
+            keys.parked,
             ...sagas.flatMap(([id, machine]) => [keys.saga(id), keys.log(id), keys.due(machine)]),
           ],
           [
@@ -478,6 +482,7 @@ export class RedisStore extends RedisReads implements SagaStore {
               id,
               counterField(machine, PARKED_COUNTER),
               machineBegins(machine),
+              encodeCauses(idOfName(machine), EXHAUSTED)[0],
             ]),
           ],
           this.#replicas,
@@ -575,11 +580,11 @@ export class RedisStore extends RedisReads implements SagaStore {
     const digests = await Promise.all(
       ids.map((id) => orDamaged(this.redis.hget(keys.saga(id), 'key'), null)),
     );
-    const { ended, counters, sagas, status } = keys;
+    const { ended, counters, sagas, status, parked } = keys;
     const [nowMs, purged] = await run(
       this.redis,
       'purge',
-      [ended, counters, sagas, status.COMPLETED, status.FAILED].concat(
+      [ended, counters, sagas, status.COMPLETED, status.FAILED, parked].concat(
         ids.flatMap((id, index) => [keys.saga(id), keys.log(id), keys.key(digests[index] ?? '')]),
       ),
       [this.offset(), String(earlyMs), ...ids],
@@ -587,6 +592,23 @@ export class RedisStore extends RedisReads implements SagaStore {
     this.clock.learn(Number(nowMs));
     for (const id of ids) this.keyspace.forget(id);
     return Number(purged);
+  }
+
+  async countParked(
+    { id, machine, parked }: Pick<SagaListing, 'id' | 'machine' | 'parked'>,
+    writeId: string,
+  ): Promise<boolean> {
+    const keys = this.keyspace.of(id);
+    if (keys === null || parked === null) return false;
+    const [nowMs, isCounted] = await run(
+      this.redis,
+      'counted',
+      [keys.saga(id), keys.counters, keys.parked],
+      [this.offset(), id, writeId, ...encodeCauses(machine.id, parked)],
+      this.#replicas,
+    );
+    this.clock.learn(Number(nowMs));
+    return isCounted === 1;
   }
 
   async compact(limit: number, afterMs: number, keepMs: number): Promise<number> {
@@ -640,9 +662,9 @@ export class RedisStore extends RedisReads implements SagaStore {
     }
   }
 
-  /** ARGV 1 to 12 of lua/write.lua. */
-  #writeArgs(id: string, write: Write): string[] {
-    return [this.offset(), id, String(this.streamMax), ...encodeWrite(write)];
+  /** ARGV 1 to 14 of lua/write.lua. */
+  #writeArgs(id: string, machine: MachineName, write: Write): string[] {
+    return [this.offset(), id, String(this.streamMax), ...encodeWrite(machine, write)];
   }
 
   protected offset(): string {
@@ -661,7 +683,7 @@ function slotsOf({ layout, partitions }: Keyspace, prefix: string): string[][] {
   const root = [rootKey(prefix), partitionKeys(prefix, 0).key('')];
   return [
     ...partitions.map((keys) => {
-      const { meta, counters, events, ended, sagas, audit, compacted } = keys;
+      const { meta, counters, events, ended, sagas, audit, parked, compacted } = keys;
       const one = [keys.saga('-'), keys.log('-'), keys.due('-'), keys.key('-')];
       return [
         meta,
@@ -671,6 +693,7 @@ function slotsOf({ layout, partitions }: Keyspace, prefix: string): string[][] {
         ended,
         sagas,
         audit,
+        parked,
         compacted,
         ...statusKeys(keys),
         ...one,
@@ -694,10 +717,11 @@ function fencesOf(sagas: Batch['sagas'], fences: ReadonlyMap<string, Fence>): st
   });
 }
 
-/** KEYS 1 to 10 of lua/write.lua. */
+/** KEYS 1 to 11 of lua/write.lua. */
 function writeKeys(keys: PartitionKeys, id: string, machine: MachineName): string[] {
-  const { counters, events, ended } = keys;
-  return [keys.saga(id), keys.log(id), counters, events, keys.due(machine), ended, ...statusKeys(keys)];
+  const { counters, events, ended, parked } = keys;
+  const one = [keys.saga(id), keys.log(id), counters, events, keys.due(machine)];
+  return [...one, ended, ...statusKeys(keys), parked];
 }
 
 /** In the order in which the scripts name them. */

@@ -18,6 +18,7 @@ import {
 import type { Client } from './client.ts';
 import { fault } from './faults.ts';
 import { gather } from './gathering.ts';
+import { CAUSE_FIELDS_MAX } from './parked.ts';
 import { isRefusal, refusal } from './permissions.ts';
 import { decodeSignals } from './record.ts';
 import type { ReplicaWait } from './replica-wait.ts';
@@ -28,7 +29,9 @@ interface Loaded {
 }
 
 /** What the scripts must know of the contract. */
-const BOUNDS = `local LOG_FIRST, LOG_MAX, LOG_SLACK = ${LOG_FIRST}, ${LOG_MAX}, ${LOG_SLACK}`;
+const BOUNDS =
+  `local LOG_FIRST, LOG_MAX, LOG_SLACK = ${LOG_FIRST}, ${LOG_MAX}, ${LOG_SLACK}` +
+  ` local CAUSE_FIELDS_MAX = ${CAUSE_FIELDS_MAX}`;
 
 /**
  * The last file is the script, those before it are preludes. Of a prelude it carries only those functions that it uses: Lua
@@ -68,6 +71,7 @@ export const SCRIPTS = {
   tick: script('shared', 'tick'),
   lookout: script('shared', 'lookout'),
   compact: script('shared', 'compact'),
+  counted: script('shared', 'books', 'counted'),
   migrate: script('shared', 'books', 'migrate'),
   trim: script('shared', 'trim'),
   postpone: script('shared', 'postpone'),

@@ -1,5 +1,6 @@
 /** Puts back into its place what was sealed beside it; what no key opens is told, and stays as it was. */
 import { parse } from '../../json/exact.ts';
+import { type CauseCount, causeIn } from '../causes.ts';
 import {
   type AuditEntry,
   type Held,
@@ -13,7 +14,7 @@ import {
   UNREADABLE,
 } from '../saga-store.ts';
 import { isSealed, type Keyring } from './keyring.ts';
-import { type EntrySaid, fieldOfEntry, fieldOfSignal, type SignalSaid } from './seal.ts';
+import { CAUSES, type EntrySaid, fieldOfEntry, fieldOfSignal, type SignalSaid } from './seal.ts';
 
 /** Opens the texts of one saga. */
 export class Opener {
@@ -101,6 +102,16 @@ export class Opener {
     if (opening.kind === 'missing') this.missing ??= opening.key;
     return { ...rest, error: wordsOf(opening) };
   }
+}
+
+/** A cause, as people read it. */
+export function openedCause(ring: Keyring, cause: CauseCount): CauseCount {
+  const { error } = cause;
+  if (error === null || !isSealed(error)) return cause;
+  const opening = ring.open(...CAUSES, error);
+  return opening.kind === 'opened'
+    ? { ...cause, ...causeIn(opening.text) }
+    : { ...cause, error: wordsOf(opening) };
 }
 
 /** An entry of the audit, as people read it. */

@@ -1,5 +1,6 @@
 /** What a record has to hide, put out of its place and sealed beside it: what the store reads, indexes and counts stays as it is. */
 import { stringify } from '../../json/exact.ts';
+import { type Counted, countedOf, sumIn } from '../causes.ts';
 import {
   type Act,
   type LogEntry,
@@ -76,7 +77,26 @@ function sealParked(ring: Keyring, id: string, parked: Parked): Parked {
   const { reason, held, sealed } = parked;
   // It tells nothing, and whoever parks a saga for a key that is not there must not lock it a second time.
   if (held === UNKNOWN_HELD && sealed === undefined) return parked;
-  return { reason, held: [], sealed: sealed ?? ring.seal(id, 'held', stringify(held)) };
+  const counted = sealCounted(ring, parked.counted ?? countedOf(parked));
+  return { reason, held: [], sealed: sealed ?? ring.seal(id, 'held', stringify(held)), counted };
+}
+
+/** A cause belongs to no saga. What is held is counted, but how much it comes to is nobody's business who reads the store. */
+function sealCounted(ring: Keyring, { digest, about, other, sums }: Counted): Counted {
+  const sealed = (one: Counted['other']) => ({
+    digest: ring.hash(one.digest),
+    about: ring.seal(...CAUSES, one.about),
+  });
+  const kinds = Object.entries(sums).filter(([name]) => sumIn(name).unit === null);
+  return { ...sealed({ digest, about }), other: sealed(other), sums: Object.fromEntries(kinds) };
+}
+
+/** In place of a saga and its field. */
+export const CAUSES = ['causes', 'cause'] as const;
+
+/** A parked saga as it is counted. */
+export function sealedCause(ring: Keyring, parked: Parked): Parked {
+  return { ...parked, counted: sealCounted(ring, countedOf(parked)) };
 }
 
 /** What of a signal its sender has said. */

@@ -13,8 +13,8 @@ import {
   type SagaStore,
 } from '../saga-store.ts';
 import type { Keyring } from './keyring.ts';
-import { Opener, openedAct } from './open.ts';
-import { type Depth, sealSignal, sealWrite } from './seal.ts';
+import { Opener, openedAct, openedCause } from './open.ts';
+import { type Depth, sealedCause, sealSignal, sealWrite } from './seal.ts';
 
 export interface Keys {
   /** As they are just now. */
@@ -167,6 +167,17 @@ export function sealedStore(store: SagaStore, { keys, depth }: SealingOptions): 
     },
     list,
     statistics: () => store.statistics(),
+    tally: async () => {
+      const { causes, ...tally } = await store.tally();
+      return { ...tally, causes: causes.map((cause) => openedCause(keys.ring, cause)) };
+    },
+    countParked: ({ parked, ...saga }, writeId) => {
+      const isSealing = hasKeys && depth === 'whole' && parked !== null;
+      return store.countParked(
+        { ...saga, parked: isSealing ? sealedCause(keys.ring, parked) : parked },
+        writeId,
+      );
+    },
     backlog: (machines) => store.backlog(machines),
     memory: () => store.memory(),
     changes: (after, until, limit) => store.changes(after, until, limit),

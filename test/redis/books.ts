@@ -67,6 +67,8 @@ export async function expectBooks(
   }
   const wrote: Record<string, number> = {};
   const held: Record<string, number> = {};
+  const causes: Record<string, number> = {};
+  const parked: string[] = [];
   for (const [id, record] of records) {
     const entries = await logOf(id);
     expect(entries.length, `log of ${id}`).toBe(Number(record.seq));
@@ -77,6 +79,13 @@ export async function expectBooks(
     // What a running saga owes is counted along, as it will be.
     const owed = record.owed ? record.owed.split('\n') : [];
     if (record.status !== 'STARTED') expect(owed).toEqual([]);
+    const [cause = '', , ...counted] = record.cause ? record.cause.split('\n') : [];
+    expect(cause !== '', 'a cause').toBe(record.status === 'ABORTED');
+    if (cause !== '') parked.push(`${cause} ${id}`);
+    for (let i = 0; i < counted.length; i += 2) {
+      const field = counted[i] ?? '';
+      causes[field] = (causes[field] ?? 0) + Number(counted[i + 1]);
+    }
     for (let i = 0; i < owed.length; i += 2) {
       const [field = '', number] = [owed[i], Number(owed[i + 1])];
       counters[field] = String(Number(counters[field] ?? 0) + number);
@@ -85,6 +94,21 @@ export async function expectBooks(
     for (const [field, number] of Object.entries(record)) {
       if (field.startsWith('held:')) held[field.slice(5)] = (held[field.slice(5)] ?? 0) + Number(number);
     }
+  }
+  expect(await redis.zrange(key('parked'), 0, -1), 'parked, by cause').toEqual(parked.sort());
+  const counted = Object.entries(counters).filter(([field]) => field.startsWith('parked:'));
+  // Of a script that was cut off zeros may be left.
+  expect(
+    Object.fromEntries(counted.flatMap(([field, n]) => (Number(n) === 0 ? [] : [[field, Number(n)]]))),
+    'causes',
+  ).toEqual(causes);
+  const fieldsOf = (what: string) =>
+    Object.keys(counters)
+      .filter((field) => field.startsWith(what))
+      .sort();
+  for (const what of ['cause:', 'seen:']) {
+    const keys = Object.keys(causes).flatMap((field) => /^parked:(\w+)$/.exec(field)?.[1] ?? []);
+    expect(fieldsOf(what), what).toEqual(keys.map((one) => what + one).sort());
   }
   let left = 0;
   for (const [field, sum] of Object.entries(counters)) {

@@ -10,6 +10,7 @@ import { RedisStore } from '../../stores/redis/redis-store.ts';
 import type { Fence, NewSaga, Next, Write } from '../../stores/saga-store.ts';
 import { type RedisServer, startRedis } from '../redis-server.ts';
 import { actOf } from '../stores/conformance/audits.ts';
+import { parking, payment } from '../stores/conformance/causes.ts';
 import {
   A1,
   act,
@@ -23,6 +24,7 @@ import {
   ORDER,
   ORDER_2,
   park,
+  record,
   wait,
   write,
   writeId,
@@ -106,6 +108,17 @@ async function parked() {
   const parks = told(park);
   await store.commit(id, fence, parks);
   return { id, fence: { revision: 2, writeId: parks.writeId } };
+}
+
+/** As an older release leaves it, which knows no causes. */
+async function uncounted() {
+  const { id, fence } = await parked();
+  const { cause = '' } = await record(store, id);
+  const names = await admin.hkeys('{p03}:counters');
+  await admin.hdel('{p03}:counters', ...names.filter((name) => /^(parked|cause|seen):/.test(name)));
+  await admin.zrem('{p03}:parked', `${cause} ${id}`);
+  await admin.hdel(`{p03}:saga:${id}`, 'cause');
+  return { id, fence };
 }
 
 const signal = (id: string) => ({ id, kind: 'retry', atMs: 1, by: 'ada', reason: 'r' }) as const;
@@ -224,6 +237,21 @@ const operations: Record<string, () => Promise<Attempt>> = {
     const { id, fence } = await begun();
     return commits(id, fence, park);
   },
+  'commit that parks for something else, of two that are parked': async () => {
+    await parked();
+    const { id } = await parked();
+    await store.signal(id, signal('s'), 2);
+    const [claimed] = await store.claim([id], A1, 10 * MINUTE, writeId(), 'at');
+    const parks = write({ next: parking([payment()]), signalsSeen: 1 });
+    const fence = claimed?.record.fence as Fence;
+    return { id, attempt: () => store.commit(id, fence, parks) };
+  },
+  'counting of one that an older release has parked': async () => {
+    const { id } = await uncounted();
+    const saga = await record(store, id);
+    const counting = writeId();
+    return { id, attempt: () => store.countParked(saga, counting) };
+  },
   'commit that goes on from parked, answering a signal': async () => {
     const { id } = await parked();
     await store.signal(id, signal('s'), 2);
@@ -300,6 +328,8 @@ async function carriedOn(): Promise<void> {
       expect(await store.commit(id, fence, ends)).toMatchObject({ kind: 'committed' });
     }
   }
+  const { sagas } = await store.list({ status: 'ABORTED' }, null, 100);
+  for (const saga of sagas) await store.countParked(saga, writeId());
   offsetMs += 1;
   expect(await store.due([ORDER, ORDER_2], 100)).toEqual([]);
 }

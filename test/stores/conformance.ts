@@ -5,6 +5,7 @@
 import { afterEach, beforeEach, describe } from 'vitest';
 import type { SagaStore } from '../../stores/saga-store.ts';
 import { audits } from './conformance/audits.ts';
+import { causesPart } from './conformance/causes.ts';
 import { changes } from './conformance/changes.ts';
 import { claims } from './conformance/claims.ts';
 import { commits } from './conformance/commits.ts';
@@ -59,6 +60,7 @@ export function describeStore(
     describe('declarations', () => declarations(() => opened));
     describe('changes', () => changes(() => opened));
     describe('audit', () => audits(() => opened));
+    describe('causes', () => causesPart(() => opened));
     describe('statistics, purge', () => purges(() => opened));
   });
 

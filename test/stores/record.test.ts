@@ -6,7 +6,7 @@ import { ORDER_2, summary, write } from './sagas.ts';
 
 /** The summary as text, and as it is read back from there. */
 function kept(over: Partial<SagaSummary>, change: (text: string) => string = (text) => text) {
-  const text = encodeWrite(write({ summary: summary(over) }))[2] ?? '';
+  const text = encodeWrite('order@2', write({ summary: summary(over) }))[2] ?? '';
   const hash = {
     machine: encodeMachine(ORDER_2),
     revision: '1',

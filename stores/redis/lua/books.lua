@@ -123,6 +123,65 @@ local function book(counters, id, recorded, writeId, endsAt, changes, settledAt)
   return marked ~= ''
 end
 
+-- Adds to what a write counts what changes by its saga being parked for another cause than before, or for none: both as its
+-- record has them (see parked.ts).
+local function recount(changes, before, after)
+  if before == after then return changes end
+  local sums = {}
+  local function add(text, sign)
+    for name, number in string.gmatch(text, '\n(parked:[^\n]+)\n(%d+)') do
+      sums[name] = (sums[name] or 0.0) + sign * sumOf(number)
+    end
+  end
+  add(before, -1)
+  add(after, 1)
+  for name, sum in pairs(sums) do
+    if sum ~= 0 then
+      changes[#changes + 1] = name
+      changes[#changes + 1] = whole(sum)
+    end
+  end
+  return changes
+end
+
+-- Under what a saga is counted that parks: where there are very many causes already, a new one counts with others like it.
+local function counted(counters, own, other)
+  if own == '' or field(counters, 'parked:' .. string.match(own, '^[^\n]*')) ~= '' then return own end
+  return (lenient('HLEN', counters) or 0) < CAUSE_FIELDS_MAX and own or other
+end
+
+-- Step 4 for the causes: puts a saga into the index of what is parked, or takes it from there, as the changes say that were
+-- counted, from the one given on. What nobody is parked for any more is forgotten. The record has the text of the cause, or
+-- will have the one given.
+local function place(index, counters, saga, id, changes, first, text)
+  local zeros = {}
+  for i = first, #changes, 2 do
+    local key, sum = string.match(changes[i], '^parked:(%w+)(.*)$')
+    if key and sum == '' and tonumber(changes[i + 1]) > 0 then
+      local found = read(saga, { 'cause', 'updated' })
+      local about, since = string.match(text or found[1], '^[^\n]*\n([^\n]*)'), string.match(field(counters, 'seen:' .. key), '^%d+')
+      lenient('ZADD', index, '0', key .. ' ' .. id)
+      lenient('HSET', counters, 'cause:' .. key, about or '', 'seen:' .. key, (since or found[2]) .. ' ' .. found[2])
+    elseif key and tonumber(changes[i + 1]) < 0 then
+      if sum == '' then lenient('ZREM', index, key .. ' ' .. id) end
+      zeros[#zeros + 1] = changes[i]
+    end
+  end
+  if #zeros == 0 then return end
+  local found, gone = read(counters, zeros), {}
+  for i = 1, #zeros do
+    if sumOf(found[i]) <= 0 then
+      gone[#gone + 1] = zeros[i]
+      local key = string.match(zeros[i], '^parked:(%w+)$')
+      if key then
+        gone[#gone + 1] = 'cause:' .. key
+        gone[#gone + 1] = 'seen:' .. key
+      end
+    end
+  end
+  if #gone > 0 then lenient('HDEL', counters, unpack(gone)) end
+end
+
 -- Step 5, as far as the mark goes.
 local function settled(counters, id)
   lenient('HDEL', counters, markOf(id))

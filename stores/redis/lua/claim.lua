@@ -1,10 +1,10 @@
 -- Takes over those sagas of one partition that may be taken.
--- KEYS: 1 events, 2 counters, 3 to 6 the indexes of STARTED, COMPLETED, FAILED and ABORTED, 7 ended, 8 all sagas, then for
---       each saga: saga, log, due
+-- KEYS: 1 events, 2 counters, 3 to 6 the indexes of STARTED, COMPLETED, FAILED and ABORTED, 7 ended, 8 all sagas, 9 index
+--       of parked sagas by cause, then for each saga: saga, log, due
 -- ARGV: 1 clock offset, 2 length of the event stream, 3 claimer's name, 4 its boot number, 5 lease in ms,
 --       6 write id, 7 the log entry takenOver up to its last fields, 8 the log entry claimsExhausted likewise,
 --       9 takers at most, 10 what a saga is parked with that was taken more often, then for each saga: id, its machine's
---       counter of parked sagas, how that machine begins
+--       counter of parked sagas, how that machine begins, the cause as which it is counted then
 -- Returns: the store's clock, then for each saga taken or parked its position among the ids, its record, which is
 --          empty where the saga has moved to another version, and what of it was damaged, or empty
 
@@ -45,6 +45,7 @@ local function resume(saga, log, id, mark)
   if said[1] == found[1] and INDEX[found[2]] then
     show(INDEX, KEYS[7], id, false, found[2], said[2])
     announce(KEYS[1], ARGV[2], id, found[3], found[4], found[2])
+    place(KEYS[9], KEYS[2], saga, id, said, 4)
     settled(KEYS[2], id)
   else
     -- Where there is no record either, it was to be the first.
@@ -78,12 +79,12 @@ local function mend(saga, id, status, revision, created)
 end
 
 local marks = {}
-for i = 11, #ARGV, 3 do marks[#marks + 1] = markOf(ARGV[i]) end
+for i = 11, #ARGV, 4 do marks[#marks + 1] = markOf(ARGV[i]) end
 marks = read(KEYS[2], marks)
 
-for i = 11, #ARGV, 3 do
-  local id, position = ARGV[i], (i - 11) / 3
-  local first = position * 3 + 9
+for i = 11, #ARGV, 4 do
+  local id, position = ARGV[i], (i - 11) / 4
+  local first = position * 3 + 10
   local saga, log, due = KEYS[first], KEYS[first + 1], KEYS[first + 2]
   if marks[position + 1] ~= '' then resume(saga, log, id, marks[position + 1]) end
   local status = field(saga, 'status')
@@ -126,15 +127,18 @@ for i = 11, #ARGV, 3 do
       local others, count = takersBut(field(saga, 'claims'), me)
       if count + 1 > tonumber(ARGV[9]) and status == 'STARTED' then
         local changes = pay(owing(field(saga, 'owed'), ARGV[i + 1], '1'))
+        recount(changes, field(saga, 'cause'), ARGV[i + 3])
         local record = {
           'revision', revision, 'write_id', ARGV[6], 'owner', '', 'due', '', 'updated', whole(now), 'claims', '',
           'status', 'ABORTED', 'parked', ARGV[10], 'owed', '',
+          'cause', ARGV[i + 3],
         }
         addHeld(record, changes, saga)
         book(KEYS[2], id, found[5], ARGV[6], whole(now), changes, now)
         seq = note(log, ARGV[8], state, id, 'ABORTED', seq)
         redis.call('HSET', saga, 'seq', seq, unpack(record))
         show(INDEX, KEYS[7], id, 'STARTED', 'ABORTED', '')
+        place(KEYS[9], KEYS[2], saga, id, changes, 1)
         settled(KEYS[2], id)
         redis.call('ZREM', due, id)
       else

@@ -1,6 +1,6 @@
 -- Removes those ended sagas of one partition whose time has come, with log, key and indexes.
 -- KEYS: 1 ended, 2 counters, 3 all sagas, 4 index of COMPLETED, 5 index of FAILED,
---       then for each saga: saga, log, record of its idempotency key (of no key where it has none)
+--       6 index of parked sagas by cause, then for each saga: saga, log, record of its idempotency key (of no key where it has none)
 -- ARGV: 1 clock offset, 2 by how many ms they may go early, 3... ids
 -- Returns: the store's clock, how many were removed
 
@@ -9,14 +9,16 @@ local upTo = now + tonumber(ARGV[2])
 local purged = 0
 
 for i = 3, #ARGV do
-  local id, first = ARGV[i], (i - 3) * 3 + 6
+  local id, first = ARGV[i], (i - 3) * 3 + 7
   local saga = KEYS[first]
   -- Asked again here: between the caller's look and now a saga may have been reopened, or purged by another.
   local purgeAt = redis.call('ZSCORE', KEYS[1], id)
   if purgeAt and tonumber(purgeAt) <= upTo then
-    local fields, recorded, changes = lenient('HGETALL', saga) or {}, '', {}
+    local fields, recorded, changes, cause = lenient('HGETALL', saga) or {}, '', {}, ''
     for f = 1, #fields, 2 do
       if fields[f] == 'write_id' then recorded = fields[f + 1] end
+      -- An older release has taken it up without looking at that.
+      if fields[f] == 'cause' then cause = fields[f + 1] end
       if string.sub(fields[f], 1, 5) == 'held:' then
         changes[#changes + 1] = string.sub(fields[f], 6)
         changes[#changes + 1] = whole(0.0 - sumOf(fields[f + 1]))
@@ -26,9 +28,11 @@ for i = 3, #ARGV do
     -- The record tells what to take back, so it goes when that is done; and the index of ended sagas leads here, so it is
     -- the last.
     redis.call('DEL', KEYS[first + 1], KEYS[first + 2])
+    recount(changes, cause, '')
     book(KEYS[2], id, recorded, 'purge', '', changes, nil)
     redis.call('DEL', saga)
     for index = 3, 5 do lenient('ZREM', KEYS[index], id) end
+    place(KEYS[6], KEYS[2], saga, id, changes, 1)
     settled(KEYS[2], id)
     lenient('ZREM', KEYS[1], id)
     purged = purged + 1

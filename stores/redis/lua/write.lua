@@ -1,14 +1,15 @@
 -- Third prelude of create and commit: the write that both are.
 -- KEYS: 1 saga, 2 log, 3 counters, 4 events, 5 due, 6 ended, 7 to 10 the indexes of
---       STARTED, COMPLETED, FAILED and ABORTED
+--       STARTED, COMPLETED, FAILED and ABORTED, 11 index of parked sagas by cause
 -- ARGV: 1 clock offset, 2 id, 3 length of the event stream, 4 write id, 5 snapshot, 6 summary but for its state,
 --       7 state, 8 log entries, one a line, 9 status, 10 span in ms (of the lease, the delay or the retention),
---       11 owner as `boot name` or empty, 12 parked or empty
+--       11 owner as `boot name` or empty, 12 parked or empty, 13 its cause and 14 what may stand for that, or empty
 
 local INDEX = { STARTED = KEYS[7], COMPLETED = KEYS[8], FAILED = KEYS[9], ABORTED = KEYS[10] }
 
--- Steps 4 and 5 of a write whose record stands: see books.lua.
-local function follow(status, before, endsAt, seq, state)
+-- Steps 4 and 5 of a write whose record stands: see books.lua. `changes` are what it has counted, from `first` on.
+local function follow(status, before, endsAt, seq, state, changes, first)
+  place(KEYS[11], KEYS[3], KEYS[1], ARGV[2], changes, first)
   show(INDEX, KEYS[6], ARGV[2], before, status, endsAt)
   announce(KEYS[4], ARGV[3], ARGV[2], seq, state, status)
   settled(KEYS[3], ARGV[2])
@@ -18,7 +19,7 @@ end
 
 -- What a write counts, as names and numbers in turn, and what its saga still owes then: what it counts is owed while it is
 -- called for, and counted when it waits, parks or ends. The counters of this write start at ARGV[first].
-local function counted(first, owed, isCalled)
+local function countedBy(first, owed, isCalled)
   if owed == '' and not isCalled then return { unpack(ARGV, first) }, '' end
   for i = first, #ARGV, 2 do owed = owing(owed, ARGV[i], ARGV[i + 1]) end
   if isCalled then return {}, owed end
@@ -55,7 +56,7 @@ local function write(now, at, endsAt, revision, before, recorded, seq, changes, 
     'due', status == 'STARTED' and endsAt or '', unpack(more))
 
   if (isUnsure and before) or (before and not INDEX[before]) then before = false end
-  follow(status, before, endsAt, number, ARGV[7])
+  follow(status, before, endsAt, number, ARGV[7], changes, 1)
   return seq
 end
 
@@ -65,7 +66,8 @@ local function repeated()
   local found = read(saga, { 'seq', 'status', 'state' })
   local mark = field(KEYS[3], markOf(id))
   if mark ~= '' then
-    follow(found[2], false, parts(mark)[2], found[1], found[3])
+    local said = parts(mark)
+    follow(found[2], false, said[2], found[1], found[3], said, 4)
   elseif found[2] ~= 'STARTED' then
     redis.call('ZREM', KEYS[5], id)
   end
