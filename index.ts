@@ -42,6 +42,7 @@ export {
 } from './machines/define.ts';
 export { DefinitionError } from './machines/defined.ts';
 export type { Duration } from './machines/duration.ts';
+export type { HeldSaid } from './machines/held-said.ts';
 export { type Coordinator, createCoordinator } from './server/embed/coordinator.ts';
 export type { CoordinatorOptions, ParticipantOptions } from './server/embed/options.ts';
 export { memoryStore, type RedisStoreOptions, redisStore, type Store } from './server/embed/stores.ts';

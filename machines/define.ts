@@ -18,6 +18,7 @@
 import type { z } from 'zod';
 import { DefinitionError } from './defined.ts';
 import { type Duration, durationMs } from './duration.ts';
+import type { HeldSaid } from './held-said.ts';
 import type { Part, Step } from './parts.ts';
 import type { Answer, CallPolicy, SagaData } from './saga.ts';
 
@@ -65,8 +66,8 @@ export interface StepOptions<D, A extends Answer, G> {
   readonly at: string;
   readonly action: ActionOptions<D, A, G>;
   readonly undo: UndoOptions<D, A>;
-  /** What stands while the step is not undone, said to a person: `EUR 25.00 was taken`. */
-  readonly held?: (data: D, answer: A) => string;
+  /** What stands while the step is not undone, said to a person: `EUR 25.00 was taken`; with its amount, to be summed up. */
+  readonly held?: (data: D, answer: A) => string | HeldSaid;
   /** The participant may answer 202 and say within this time what came of it: by call-back, or at its `Location`. */
   readonly asynchronous?: { readonly within: Duration };
 }

@@ -142,7 +142,12 @@ const inventory = step<OrderData, { reservations: unknown[] }>({
     gains: ({ reservations }) => ({ inventory_reservations: reservations }),
   },
   compensation: { path: '/api/inventory/release' },
-  held: ({ items }) => `${goods(items)} reserved in stock`,
+  held: ({ items }) => ({
+    says: `${goods(items)} reserved in stock`,
+    kind: 'stock',
+    amount: items.reduce((sum, { quantity }) => sum + quantity, 0),
+    unit: 'items',
+  }),
 });
 
 const payment = step<OrderData, { payment_id: string }>({
@@ -155,7 +160,11 @@ const payment = step<OrderData, { payment_id: string }>({
     gains: ({ payment_id }) => ({ payment_id }),
   },
   compensation: { path: '/api/payments/refund' },
-  held: ({ amount, currency }) => `${money(amount, currency)} was taken from the customer`,
+  held: ({ amount, currency }) => ({
+    says: `${money(amount, currency)} was taken from the customer`,
+    amount,
+    currency,
+  }),
 });
 
 const shipping = step<OrderData, { tracking_number: string }>({

@@ -2,6 +2,7 @@
  * What a saga is made of, as plain data: the short form in define.ts collects parts, compile.ts makes the machine of them.
  */
 import type { z } from 'zod';
+import type { HeldSaid } from './held-said.ts';
 import type { Answer, CallPolicy, SagaData } from './saga.ts';
 
 /** How a step is undone, or why it is not. */
@@ -38,7 +39,7 @@ export interface Step<Data = never> {
   };
   readonly compensation: Undo<Data>;
   /** What stands while the step is not undone, said to a person. */
-  readonly held?: (data: Data, answer: never) => string;
+  readonly held?: (data: Data, answer: never) => string | HeldSaid;
   /** The participant answers 202, and says within this time what came of it. */
   readonly asynchronous?: { readonly withinMs: number };
   /** How its calls are made and repeated, where that is not as usual. Settings override it. */

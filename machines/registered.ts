@@ -7,6 +7,7 @@ import { asRead, faultIn } from './answer.ts';
 import type { Activity, Asks, Call, CallActivity } from './asks.ts';
 import { checkMachine } from './check.ts';
 import { DefinitionError, defined } from './defined.ts';
+import { type Said, saidIn } from './held-said.ts';
 import { dataWith, itemAt, itemsCalled } from './items.ts';
 import { addressOf, type EventPart, isUndoable, type Part, type Step, stepIn } from './parts.ts';
 import { REDACTED, secretsIn, withoutPaths, withoutValues } from './redaction.ts';
@@ -254,24 +255,24 @@ export class RegisteredMachine {
     held: readonly { readonly step: string; readonly reason: string }[],
   ): Standing[] {
     const list = held.map(({ step, reason }) => {
-      const says = this.#saysOf(context, step);
-      const standing = { step, reason, response: context.answers[step] ?? null };
-      return says === null ? standing : { ...standing, says };
+      return { step, reason, response: context.answers[step] ?? null, ...this.#saidOf(context, step) };
     });
     return this.hide(list, context);
   }
 
-  /** What the step's own words for it are; `null` where it has none, knows no answer, or fails: they are no more than words. */
-  #saysOf(context: SagaContext, address: string): string | null {
+  /** What the step itself says of it; nothing where it does not, knows no answer, or fails: it is no more than words and sums. */
+  #saidOf(context: SagaContext, address: string): Said {
     const step = this.#stepOf.get(stepIn(address));
     const answer = context.answers[address];
-    if (step?.held === undefined || answer === undefined) return null;
+    if (step?.held === undefined || answer === undefined) return {};
     const data = dataWith(context.data, itemAt(context, step.name, address));
     try {
-      const says: unknown = step.held(data as never, asRead(step.action.answer, answer) as never);
-      return typeof says === 'string' && says !== '' ? this.hide(says, context).slice(0, SAYS_MAX) : null;
+      const said = saidIn(step.held(data as never, asRead(step.action.answer, answer) as never));
+      return said.says === undefined
+        ? said
+        : { ...said, says: this.hide(said.says, context).slice(0, SAYS_MAX) };
     } catch {
-      return null;
+      return {};
     }
   }
 
@@ -381,12 +382,10 @@ export class RegisteredMachine {
 }
 
 /** The effect of one step that stands, with what its participant had answered. */
-export interface Standing {
+export interface Standing extends Said {
   readonly step: string;
   readonly reason: string;
   readonly response: unknown;
-  /** What stands, in the step's own words for a person: `EUR 25.00 was taken`. */
-  readonly says?: string;
 }
 
 /** Letters of a label, at most: as many as can be asked for. */
