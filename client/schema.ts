@@ -225,6 +225,15 @@ export interface components {
             response?: unknown;
             /** @description What is held, in words for a person, where the step has some. */
             says?: string;
+            /** @description What kind of thing is held, where the step says so. */
+            kind?: string;
+            /**
+             * Format: int64
+             * @description How much of it, in minor units where it is money.
+             */
+            amount?: number;
+            /** @description In what that is counted: an ISO 4217 code, or any other word. */
+            unit?: string;
         };
         LogEntry: {
             /** Format: int64 */

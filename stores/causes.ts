@@ -2,7 +2,22 @@
  * What parked sagas are parked for: one fault of a participant parks many, and is mended once. A cause is made of what is
  * recorded when a saga parks, and counted by the store in the very write that parks it.
  */
-import type { Counts, Held, Parked } from './saga-store.ts';
+
+type Counts = Readonly<Record<string, number>>;
+
+/** As much of what is held as a cause is made of. */
+interface Held {
+  readonly step: string;
+  readonly reason: string;
+  readonly kind?: string;
+  readonly amount?: number;
+  readonly unit?: string;
+}
+
+interface Parked {
+  readonly reason: string;
+  readonly held: readonly Held[];
+}
 
 export interface Cause {
   /** The step that was refused, or that could not be undone; `null` where the coordinator itself gave the saga up. */
@@ -44,7 +59,7 @@ const NAME_MAX = 40;
 /** Of what one saga holds: an `each` over thousands of items has one kind. */
 const SUMS_MAX = 40;
 
-export function causeOf({ reason, held }: Pick<Parked, 'reason' | 'held'>): Cause {
+export function causeOf({ reason, held }: Parked): Cause {
   const kind = kindOf(reason);
   const [first] = held;
   // Where the coordinator gave it up, what it holds is not why.
@@ -58,7 +73,7 @@ function kindOf(reason: string): Cause['kind'] {
 }
 
 /** Whether its own statechart had it wait for a person, and not whoever could not carry it on. */
-export function isParkedByMachine({ reason }: Parked): boolean {
+export function isParkedByMachine({ reason }: Pick<Parked, 'reason'>): boolean {
   return kindOf(reason) !== null;
 }
 

@@ -401,7 +401,7 @@ export class MemoryStore implements SagaStore {
     if (saga.record.cause !== undefined) return true;
     const fence = { revision: saga.record.fence.revision + 1, writeId };
     const cause = this.#causes.park(id, machine.id, parked, this.#now());
-    saga.record = { ...saga.record, fence, cause };
+    saga.record = { ...saga.record, fence, cause, parkings: saga.record.parkings ?? 1 };
     return true;
   }
 
@@ -462,11 +462,12 @@ export class MemoryStore implements SagaStore {
 
   /** What create and commit have in common: the record, the log entry and the counters. */
   #write(
-    { id, machine, trace, createdAtMs }: Pick<SagaRecord, 'id' | 'machine' | 'trace' | 'createdAtMs'>,
+    before: Pick<SagaRecord, 'id' | 'machine' | 'trace' | 'createdAtMs'> & Partial<SagaRecord>,
     revision: number,
     write: Write,
     { log, key, held, owed }: Pick<Saga, 'log' | 'key' | 'held' | 'owed'>,
   ): Saga {
+    const { id, machine, trace, createdAtMs } = before;
     const { writeId, owner, snapshot, summary, earlier = [], entry, counts, next, signalsLeft = [] } = write;
     const now = this.#now();
     const endsAtMs = now + spanOf(next);
@@ -483,7 +484,7 @@ export class MemoryStore implements SagaStore {
       summary,
       status: running ? 'STARTED' : next.kind === 'park' ? 'ABORTED' : next.status,
       parked: next.kind === 'park' ? withoutCounted(next.parked) : null,
-      ...this.#caused(id, machine, next),
+      ...this.#caused(id, machine, next, before),
       seq,
       createdAtMs,
       updatedAtMs: now,
@@ -496,10 +497,18 @@ export class MemoryStore implements SagaStore {
     return { record, log, key, held, owed, takers: new Set(), purgeAtMs };
   }
 
-  #caused(id: string, machine: MachineRef, next: Next): Pick<SagaRecord, 'cause'> {
-    if (next.kind === 'park') return { cause: this.#causes.park(id, machine.id, next.parked, this.#now()) };
+  #caused(
+    id: string,
+    machine: MachineRef,
+    next: Next,
+    { status, parkings }: Partial<SagaRecord>,
+  ): Pick<SagaRecord, 'cause' | 'parkings'> {
+    if (next.kind === 'park') {
+      const cause = this.#causes.park(id, machine.id, next.parked, this.#now());
+      return { cause, parkings: (parkings ?? 0) + Number(status !== 'ABORTED') };
+    }
     this.#causes.leave(id);
-    return {};
+    return parkings === undefined ? {} : { parkings };
   }
 
   #taken({ record, log }: Saga, owner: Owner, leaseMs: number, at: string): SagaRecord {
@@ -517,7 +526,8 @@ export class MemoryStore implements SagaStore {
     saga.takers.clear();
     const free = { owner: null, dueAtMs: null, updatedAtMs: this.#now() };
     const cause = this.#causes.park(record.id, record.machine.id, EXHAUSTED, this.#now());
-    return { ...record, ...free, seq, status: 'ABORTED', parked: EXHAUSTED, cause };
+    const parkings = (record.parkings ?? 0) + 1;
+    return { ...record, ...free, seq, status: 'ABORTED', parked: EXHAUSTED, cause, parkings };
   }
 
   /** What every write that is logged leads to. `before` is the status until then, null for a new saga. */

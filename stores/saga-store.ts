@@ -15,6 +15,7 @@ import type { AuditLog, Standing } from './audit.ts';
 import type { CauseCount, Counted } from './causes.ts';
 
 export type { AuditEntry, AuditFilter, AuditKey, AuditLog, AuditPage } from './audit.ts';
+export { type CauseCount, isCurrency, isParkedByMachine, moneyFirst, sumIn } from './causes.ts';
 
 /** `STARTED` lasts until the end, compensating included; `ABORTED` is parked, for whatever reason. */
 export const SAGA_STATUSES = ['STARTED', 'COMPLETED', 'FAILED', 'ABORTED'] as const;
@@ -255,6 +256,8 @@ export interface SagaListing {
   readonly parked: Parked | null;
   /** Of a parked saga: the key of the cause under which it is counted; left out where an older release has parked it. */
   readonly cause?: string;
+  /** How often it was parked so far; left out where it never was. */
+  readonly parkings?: number;
   /** Number of the newest log entry. */
   readonly seq: number;
   readonly createdAtMs: number;
@@ -689,12 +692,13 @@ export function claimsExhausted(at: string, state: string): LogEntry {
 /** What a listing shows of a record. */
 export function listingOf(record: SagaRecord): SagaListing {
   const { id, machine, status, summary, parked, seq, createdAtMs, updatedAtMs, unreadable } = record;
-  const { keyMissing, cause } = record;
+  const { keyMissing, cause, parkings } = record;
   const listing = { id, machine, status, summary, parked, seq, createdAtMs, updatedAtMs, unreadable };
   return {
     ...listing,
     ...(keyMissing !== undefined && { keyMissing }),
     ...(cause !== undefined && { cause }),
+    ...(parkings !== undefined && { parkings }),
   };
 }
 

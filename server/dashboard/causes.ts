@@ -1,66 +1,46 @@
-/** Parked sagas by what parked them: one fault of a participant parks many sagas, and is mended once. */
-import type { Parked } from '../../stores/saga-store.ts';
-import type { SagaListing } from '../engine/contract.ts';
-import { normalised } from './wording.ts';
+/** What parks sagas, said to a person. */
+import { type CauseCount, isCurrency, sumIn } from '../../stores/saga-store.ts';
+import { listOf, words } from './wording.ts';
 
-/** Parked sagas that are read to be grouped. */
-export const PARKED_READ_MAX = 100;
+/** Causes that the overview shows. */
+export const CAUSES_SHOWN_MAX = 30;
 
-export interface Cause {
-  /** Names the group in a URL. */
-  readonly key: string;
-  /** Whose step it is: two machines may have steps of one name. */
-  readonly machine: string;
-  /** The step that could not be undone; `null` where the coordinator itself gave the saga up. */
-  readonly step: string | null;
-  readonly error: string;
-  readonly sagas: readonly SagaListing[];
-  /** How many effects of each step are held by all of them together. */
-  readonly held: ReadonlyMap<string, number>;
-  readonly firstSeenMs: number;
-  readonly lastSeenMs: number;
+/** `Payment could not be undone`; of a saga that the coordinator gave up, why. */
+export function titleOf({ step, kind, error }: CauseCount): string {
+  if (step === null || kind === null) return words(error ?? 'unknown');
+  return `${words(step)} could not be ${kind === 'action' ? 'done' : 'undone'}`;
 }
 
-/** A saga that is held by several steps stands under the first of them. Largest group first. */
-export function causesOf(parked: readonly SagaListing[]): Cause[] {
-  const groups = new Map<string, SagaListing[]>();
-  for (const saga of parked) {
-    const key = keyOf(saga);
-    groups.set(key, [...(groups.get(key) ?? []), saga]);
-  }
-  const causes = [...groups].map(([key, sagas]): Cause => {
-    const times = sagas.map(({ updatedAtMs }) => updatedAtMs);
-    const [machine = '', step = '', error = ''] = JSON.parse(key) as string[];
-    return {
-      key,
-      machine,
-      step: step === '' ? null : step,
-      error,
-      sagas,
-      held: heldIn(sagas),
-      firstSeenMs: Math.min(...times),
-      lastSeenMs: Math.max(...times),
-    };
+/** What sagas hold together, money first: `EUR 425.00 (17 × payment), 17 × stock (34 items)`; empty where nobody can tell. */
+export function heldTogether(sums: CauseCount['sums']): string {
+  const kinds = Object.entries(sums).filter(([name, n]) => sumIn(name).unit === null && n > 0);
+  const all = kinds.map(([kind, n]) => {
+    const amounts = Object.entries(sums).flatMap(([name, amount]) => {
+      const { kind: of, unit } = sumIn(name);
+      return of === kind && unit !== null && amount > 0 ? [{ unit, says: amountIn(amount, unit) }] : [];
+    });
+    const money = amounts.filter(({ unit }) => isCurrency(unit)).map(({ says }) => says);
+    const others = amounts.filter(({ unit }) => !isCurrency(unit)).map(({ says }) => says);
+    const counted = `${n.toLocaleString('en')} × ${kind}`;
+    const more = others.length > 0 ? `${counted} (${others.join(', ')})` : counted;
+    return { isMoney: money.length > 0, says: money.length > 0 ? `${listOf(money)} in ${more}` : more };
   });
-  return causes.sort((a, b) => b.sagas.length - a.sagas.length || b.lastSeenMs - a.lastSeenMs);
+  all.sort((a, b) => Number(b.isMoney) - Number(a.isMoney));
+  return all.map(({ says }) => says).join('; ');
 }
 
-function heldIn(sagas: readonly SagaListing[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const { step } of sagas.flatMap(({ parked }) => parked?.held ?? [])) {
-    counts.set(step, (counts.get(step) ?? 0) + 1);
+/** `EUR 25.00`, from minor units; `34 items`. */
+export function amountIn(amount: number, unit: string): string {
+  if (!isCurrency(unit)) return `${amount.toLocaleString('en')} ${unit}`;
+  try {
+    const format = new Intl.NumberFormat('en', {
+      style: 'currency',
+      currency: unit,
+      currencyDisplay: 'code',
+    });
+    const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
+    return format.format(amount / 10 ** digits).replace('\u00a0', ' ');
+  } catch {
+    return `${amount.toLocaleString('en')} ${unit}`;
   }
-  return counts;
-}
-
-/** Whether its own statechart had it wait for a person, and not whoever could not carry it on. */
-export function isParkedByMachine({ reason }: Parked): boolean {
-  return reason === 'compensation-incomplete' || reason === 'step-refused';
-}
-
-export function keyOf({ machine, parked }: SagaListing): string {
-  // Where the coordinator gave it up, what it holds is not why.
-  const held = parked !== null && isParkedByMachine(parked) ? parked.held[0] : undefined;
-  const cause = held === undefined ? ['', parked?.reason ?? 'unknown'] : [held.step, normalised(held.reason)];
-  return JSON.stringify([machine.id, ...cause]);
 }

@@ -9,6 +9,8 @@ import { count } from './wording.ts';
 
 export const REASON_LENGTH_MAX = 500;
 export const NAME_LENGTH_MAX = 100;
+/** Sagas that one form retries. */
+export const RETRIED_AT_ONCE = 100;
 
 interface ConfirmProps {
   readonly frame: Frame;

@@ -54,8 +54,3 @@ function effectOf(step: string, answer: Answer | null): string {
     ? `The ${step} step got no answer, so its effect may be there or not`
     : `The effect of step ${step} stands`;
 }
-
-/** The effects of many sagas in one line: `4 × payment, 1 × inventory`. */
-export function heldTogether(held: ReadonlyMap<string, number>): string {
-  return [...held].map(([step, n]) => `${n.toLocaleString('en')} × ${step}`).join(', ');
-}

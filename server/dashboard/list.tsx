@@ -1,10 +1,12 @@
 /** All sagas, narrowed down by what stands in the URL. */
 import { z } from 'zod';
-import { type Filter, SAGA_STATUSES } from '../../stores/saga-store.ts';
+import { type CauseCount, type Filter, SAGA_STATUSES } from '../../stores/saga-store.ts';
 import type { SagaPage } from '../engine/contract.ts';
+import { titleOf } from './causes.ts';
 import { type Frame, Page } from './page.tsx';
-import { Empty, SagaTable } from './parts.tsx';
-import { STATUS_WORDS, span, words } from './wording.ts';
+import { ParkedTable } from './parked-table.tsx';
+import { Empty, type SagaRowsProps, SagaTable } from './parts.tsx';
+import { count, STATUS_WORDS, span, words } from './wording.ts';
 
 export const SAGAS_A_PAGE = 50;
 const STUCK_SECONDS = [10, 60, 300, 3600, 86_400];
@@ -16,6 +18,8 @@ export const listQuery = z.object({
   failed_step: z.string().max(200).optional().catch(undefined),
   label: z.string().max(200).optional().catch(undefined),
   machine: z.string().max(200).optional().catch(undefined),
+  /** Key of what they are parked for. */
+  cause: z.string().max(200).optional().catch(undefined),
   stuck_for: z.coerce.number().int().min(1).max(1e9).optional().catch(undefined),
   cursor: z.string().max(200).optional().catch(undefined),
 });
@@ -37,6 +41,8 @@ interface SagaListProps {
   readonly machines: readonly string[];
   readonly states: readonly string[];
   readonly steps: readonly string[];
+  /** What the query's `cause` is; `null` where it is none, or nothing is parked for it. */
+  readonly cause: CauseCount | null;
   /** Whether whoever looks may change anything. */
   readonly mayOperate: boolean;
 }
@@ -50,6 +56,7 @@ export function SagaList({
   machines,
   states,
   steps,
+  cause,
   mayOperate,
 }: SagaListProps) {
   const isNarrowed = Object.values(query).some((value) => value !== undefined && value !== '');
@@ -68,7 +75,15 @@ export function SagaList({
           <Tab query={query} status={status} label={STATUS_WORDS[status]} />
         ))}
       </nav>
+      {query.cause !== undefined && (
+        <p id="cause">
+          {cause === null
+            ? 'Nothing is parked for this any more.'
+            : `${count(cause.n, 'saga')}, parked because ${said(cause)}`}
+        </p>
+      )}
       <form class="filters" action="/sagas" method="get">
+        {query.cause !== undefined && <input type="hidden" name="cause" value={query.cause} />}
         {query.status !== undefined && <input type="hidden" name="status" value={query.status} />}
         {machines.length > 1 && (
           <Choice
@@ -119,7 +134,7 @@ export function SagaList({
             {page.cursor === null ? 'No saga is like this.' : 'None among those looked at so far.'}
           </Empty>
         ) : (
-          <SagaTable sagas={page.sagas} now={now} {...(mayOperate && { form: 'bulk' })} />
+          <Rows query={query} sagas={page.sagas} now={now} {...(mayOperate && { form: 'bulk' })} />
         )}
       </section>
       <nav class="pager" aria-label="Pages" id="pager">
@@ -137,14 +152,27 @@ export function SagaList({
   );
 }
 
+/** Of what is parked, each saga with what it holds and why. */
+function Rows({ query, ...rows }: SagaRowsProps & { query: ListQuery }) {
+  const isParked = query.status === 'ABORTED' || query.cause !== undefined;
+  return isParked ? <ParkedTable {...rows} /> : <SagaTable {...rows} />;
+}
+
 function hrefOf(query: ListQuery): string {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== '');
   const search = new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)]));
   return given.length === 0 ? '/sagas' : `/sagas?${search}`;
 }
 
+/** `payment could not be undone: refused`. */
+function said(cause: CauseCount): string {
+  const title = titleOf(cause);
+  const error = cause.step === null ? '' : `: ${cause.error ?? 'for very many different reasons'}`;
+  return `${title.charAt(0).toLowerCase()}${title.slice(1)}${error}`;
+}
+
 function Tab({ query, status, label }: { query: ListQuery; status: ListQuery['status']; label: string }) {
-  const href = hrefOf({ ...query, status, cursor: undefined });
+  const href = hrefOf({ ...query, status, cause: undefined, cursor: undefined });
   return (
     <a href={href} aria-current={query.status === status ? 'page' : undefined}>
       {label}

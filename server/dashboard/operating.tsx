@@ -9,13 +9,13 @@ import type { Foreseen, Operation } from '../engine/contract.ts';
 import { byOf, keyOf as callerKeyOf, callerOf, isIdentified } from '../identity/caller.ts';
 import { Problem } from '../problem.ts';
 import { ACT_KINDS, actsFor } from './acts.ts';
-import { keyOf, PARKED_READ_MAX } from './causes.ts';
 import type { DashboardParts } from './dashboard-parts.ts';
 import {
   ConfirmAct,
   ConfirmRetry,
   NAME_LENGTH_MAX,
   REASON_LENGTH_MAX,
+  RETRIED_AT_ONCE,
   type RetryResult,
   RetryResults,
   refusalOf,
@@ -24,8 +24,6 @@ import { type Frame, Message } from './page.tsx';
 import { chartIn, machineIn } from './statechart/layout.ts';
 import { WhatIf } from './what-if.tsx';
 
-/** Sagas that one form retries. */
-const CHOSEN_MAX = 100;
 const AT_ONCE_MAX = 16;
 /** Remembers an operator's name for the next form. */
 const NAME_COOKIE = 'operator';
@@ -48,7 +46,7 @@ const actForm = z.object({
 const retryForm = z.object({
   ...audited,
   saga: z
-    .union([z.string(), z.array(z.string()).max(CHOSEN_MAX)])
+    .union([z.string(), z.array(z.string()).max(RETRIED_AT_ONCE)])
     .transform((found) => (typeof found === 'string' ? [found] : found))
     .pipe(z.array(z.string().regex(/^\S{1,200} \d{1,9}$/))),
 });
@@ -155,7 +153,7 @@ export function operatingRoutes(
   }
 
   async function chosen(c: Context) {
-    const ids = (c.req.queries('saga') ?? []).slice(0, CHOSEN_MAX);
+    const ids = (c.req.queries('saga') ?? []).slice(0, RETRIED_AT_ONCE);
     const found = await Promise.all(ids.map((id) => engine.get(id)));
     const sagas = found.flatMap((history) => (history === null ? [] : [history.saga]));
     return {
@@ -165,8 +163,9 @@ export function operatingRoutes(
   }
 
   async function alike(cause: string) {
-    const { sagas, cursor } = await engine.list({ status: 'ABORTED' }, null, PARKED_READ_MAX);
-    return { sagas: sagas.filter((saga) => keyOf(saga) === cause), hasMore: cursor !== null };
+    if (cause === '') return { sagas: [], hasMore: false };
+    const { sagas, cursor } = await engine.list({ cause }, null, RETRIED_AT_ONCE);
+    return { sagas, hasMore: cursor !== null };
   }
 }
 

@@ -1,9 +1,11 @@
 /** The first page: what needs a person, then how everything goes. */
+
+import type { CauseCount } from '../../stores/saga-store.ts';
 import type { SagaPage } from '../engine/contract.ts';
-import { type Cause, causesOf } from './causes.ts';
-import { heldTogether } from './held.ts';
+import { CAUSES_SHOWN_MAX, heldTogether, titleOf } from './causes.ts';
+import { RETRIED_AT_ONCE } from './forms.tsx';
 import { type Frame, Page } from './page.tsx';
-import { Ago, Empty, nameOf, SagaTable } from './parts.tsx';
+import { Ago, Empty, SagaTable } from './parts.tsx';
 import type { Pulse } from './pulse.ts';
 import { count, words } from './wording.ts';
 
@@ -19,8 +21,8 @@ export interface OverviewProps {
   readonly now: number;
   readonly position: string;
   readonly pulse: Pulse;
-  /** Those parked last; there may be more. */
-  readonly parked: SagaPage;
+  /** Parked sagas of older releases that no cause says anything of yet. */
+  readonly uncounted: number;
   readonly latest: SagaPage;
   readonly services: readonly Service[];
   /** Whether whoever looks may change anything. */
@@ -32,7 +34,7 @@ export function Overview({
   now,
   position,
   pulse,
-  parked,
+  uncounted,
   latest,
   services,
   mayOperate,
@@ -40,11 +42,11 @@ export function Overview({
   return (
     <Page frame={frame} title="Overview" here="overview" follows="all" position={position}>
       <h1 class="hidden">Overview</h1>
-      <Attention pulse={pulse} parked={parked} now={now} mayOperate={mayOperate} />
+      <Attention pulse={pulse} uncounted={uncounted} now={now} mayOperate={mayOperate} />
       <section class="tiles" aria-label="Sums" id="tiles">
         <Tile href="/sagas?status=STARTED" tone="running" label="In flight" n={pulse.in_flight} />
-        <Tile href="/sagas?status=COMPLETED" tone="completed" label="Completed" n={pulse.completed} />
-        <Tile href="/sagas?status=FAILED" tone="failed" label="Undone" n={pulse.failed} />
+        <Tile href="/sagas?status=COMPLETED" tone="completed" label="Completed in all" n={pulse.completed} />
+        <Tile href="/sagas?status=FAILED" tone="failed" label="Undone in all" n={pulse.failed} />
         <Plot id="throughput" label="Settled per second" hint="now" />
         <Plot id="latency" label="Half take at most" hint="now" />
       </section>
@@ -71,7 +73,7 @@ export function Overview({
               ))}
             </ul>
             <p class="note">Store: {frame.durability}</p>
-            {pulse.damage.map((what) => (
+            {[...new Set([...pulse.damage, ...latest.damage])].map((what) => (
               <p class="error">Damaged: {what}</p>
             ))}
           </section>
@@ -89,43 +91,54 @@ export function Overview({
 }
 
 function Attention({
-  pulse,
-  parked,
+  pulse: { causes, parked },
+  uncounted,
   now,
   mayOperate,
-}: Pick<OverviewProps, 'pulse' | 'parked' | 'now' | 'mayOperate'>) {
-  if (pulse.parked === 0 && parked.sagas.length === 0) {
+}: Pick<OverviewProps, 'pulse' | 'uncounted' | 'now' | 'mayOperate'>) {
+  const all = parked + uncounted;
+  if (all === 0) {
     return (
       <section class="card calm" id="attention">
         <strong>Nothing needs you.</strong> Every saga is on its way or has ended cleanly.
       </section>
     );
   }
-  const causes = causesOf(parked.sagas);
   const machines = new Set(causes.map(({ machine }) => machine));
+  const more = causes.slice(CAUSES_SHOWN_MAX);
   return (
     <section class="card attention" id="attention">
       <header>
         <a class="big" href="/sagas?status=ABORTED">
-          {pulse.parked.toLocaleString('en')}
+          {all.toLocaleString('en')}
         </a>
         <div>
-          <h2>{pulse.parked === 1 ? 'saga needs you' : 'sagas need you'}</h2>
+          <h2>{all === 1 ? 'saga needs you' : 'sagas need you'}</h2>
           <p>
-            {pulse.parked === 1 ? 'It failed' : 'They failed'}, and something that was done could not be
-            undone. It stays held until you act.
+            {all === 1 ? 'It failed' : 'They failed'}, and something that was done could not be undone. It
+            stays held until you act.
           </p>
         </div>
       </header>
       <ul class="causes">
-        {causes.map((cause) => (
+        {causes.slice(0, CAUSES_SHOWN_MAX).map((cause) => (
           <CauseLine cause={cause} isNamed={machines.size > 1} now={now} mayOperate={mayOperate} />
         ))}
       </ul>
-      {parked.cursor !== null && (
+      {more.length > 0 && (
         <p class="note">
-          Grouped are the newest {parked.sagas.length}.{' '}
-          <a href="/sagas?status=ABORTED">See all parked sagas</a>
+          {count(more.length, 'cause')} more, of{' '}
+          {count(
+            more.reduce((sum, { n }) => sum + n, 0),
+            'saga',
+          )}
+          . <a href="/sagas?status=ABORTED">See all parked sagas</a>
+        </p>
+      )}
+      {uncounted > 0 && (
+        <p class="note">
+          {count(uncounted, 'saga')} of these, parked by an earlier release, {uncounted === 1 ? 'is' : 'are'}{' '}
+          not counted by cause yet.
         </p>
       )}
     </section>
@@ -133,49 +146,44 @@ function Attention({
 }
 
 function CauseLine({
-  cause: { key, machine, step, error, sagas, held, firstSeenMs, lastSeenMs },
+  cause,
   isNamed,
   now,
   mayOperate,
 }: {
-  cause: Cause;
+  cause: CauseCount;
   /** Other machines have parked sagas, too. */
   isNamed: boolean;
   now: number;
   mayOperate: boolean;
 }) {
-  const [first] = sagas;
+  const { key, machine, step, error, n, sums, firstMs, lastMs } = cause;
+  const held = heldTogether(sums);
   return (
     <li>
       <div class="what">
         <h3>
-          {step === null ? words(error) : `${words(step)} could not be undone`}
+          {titleOf(cause)}
           {isNamed && <small> in {machine}</small>}
-          <span class="times">{sagas.length} ×</span>
+          <span class="times">{n.toLocaleString('en')} ×</span>
         </h3>
-        {step !== null && <p class="error">{error}</p>}
-        {held.size > 0 && (
+        {step !== null && <p class="error">{error ?? 'for very many different reasons'}</p>}
+        {held !== '' && (
           <p>
-            Still held: <strong>{heldTogether(held)}</strong>
+            Still held: <strong>{held}</strong>
           </p>
         )}
         <p class="note">
-          First <Ago ms={firstSeenMs} now={now} />, last <Ago ms={lastSeenMs} now={now} />
+          First <Ago ms={firstMs} now={now} />, last <Ago ms={lastMs} now={now} />
         </p>
       </div>
       <div class="acts">
-        {sagas.length === 1 && first !== undefined ? (
-          <a class="button" href={`/sagas/${first.id}`}>
-            Look at {nameOf(first)}
-          </a>
-        ) : (
-          <a class="button" href={`/sagas?status=ABORTED`}>
-            Look at them
-          </a>
-        )}
+        <a class="button" href={`/sagas?cause=${key}`}>
+          Look at {n === 1 ? 'it' : 'them'}
+        </a>
         {mayOperate && (
-          <a class="button primary" href={`/sagas/retry?cause=${encodeURIComponent(key)}`} data-dialog>
-            Retry {sagas.length === 1 ? 'it' : `all ${sagas.length}`}
+          <a class="button primary" href={`/sagas/retry?cause=${key}`} data-dialog>
+            Retry {n === 1 ? 'it' : `${n > RETRIED_AT_ONCE ? `the newest ${RETRIED_AT_ONCE}` : `all ${n}`}`}
           </a>
         )}
       </div>

@@ -36,7 +36,7 @@ export function nameOf({ summary, id }: Pick<SagaListing, 'summary' | 'id'>): st
   return summary.label ?? `Saga ${id.slice(-8)}`;
 }
 
-interface SagaRowsProps {
+export interface SagaRowsProps {
   readonly sagas: readonly SagaListing[];
   readonly now: number;
   /** The form that a row can be chosen for. */
@@ -48,11 +48,7 @@ export function SagaTable({ sagas, now, form }: SagaRowsProps) {
     <table class="sagas">
       <thead>
         <tr>
-          {form !== undefined && (
-            <th scope="col" class="pick">
-              <input type="checkbox" id="pick-all" aria-label="Choose all on this page" hidden />
-            </th>
-          )}
+          {form !== undefined && <PickAll />}
           <th scope="col">Saga</th>
           <th scope="col">Status</th>
           <th scope="col">State</th>
@@ -71,18 +67,36 @@ export function SagaTable({ sagas, now, form }: SagaRowsProps) {
   );
 }
 
+export function PickAll() {
+  return (
+    <th scope="col" class="pick">
+      <input type="checkbox" id="pick-all" aria-label="Choose all on this page" hidden />
+    </th>
+  );
+}
+
+export function PickOne({ saga, form }: { saga: SagaListing; form: string }) {
+  const isOpen = saga.status === 'STARTED' || saga.status === 'ABORTED';
+  return (
+    <td class="pick">
+      {isOpen && (
+        <input
+          type="checkbox"
+          name="saga"
+          value={saga.id}
+          form={form}
+          aria-label={`Choose ${nameOf(saga)}`}
+        />
+      )}
+    </td>
+  );
+}
+
 function SagaRow({ saga, now, form }: { saga: SagaListing; now: number; form?: string }) {
   const { id, status, summary } = saga;
-  const isOpen = status === 'STARTED' || status === 'ABORTED';
   return (
     <tr id={`saga-${id}`} data-row>
-      {form !== undefined && (
-        <td class="pick">
-          {isOpen && (
-            <input type="checkbox" name="saga" value={id} form={form} aria-label={`Choose ${nameOf(saga)}`} />
-          )}
-        </td>
-      )}
+      {form !== undefined && <PickOne saga={saga} form={form} />}
       <th scope="row">
         <a href={`/sagas/${id}`}>{nameOf(saga)}</a>
         <small class="id">{id}</small>

@@ -1,5 +1,5 @@
 /** The sums of all coordinators, for the overview and for the plots that follow them. */
-import type { Statistics } from '../../stores/saga-store.ts';
+import { type CauseCount, moneyFirst, type Tally } from '../../stores/saga-store.ts';
 import type { Clock } from '../engine/clock.ts';
 import { DURATION_BUCKETS_MS, type SagaEngine } from '../engine/contract.ts';
 import { failuresByStep } from '../failures.ts';
@@ -11,8 +11,11 @@ export interface Pulse {
   readonly at_ms: number;
   readonly in_flight: number;
   readonly parked: number;
+  /** Since the store began. */
   readonly completed: number;
   readonly failed: number;
+  /** Why sagas are parked, those first that hold money. */
+  readonly causes: readonly CauseCount[];
   /** Sagas that have ended or were parked, since the store began. */
   readonly settled: number;
   readonly retries: number;
@@ -44,7 +47,7 @@ export class Pulses {
   /** For a page that was asked for because something happened: what it shows must have that in it. */
   now(): Promise<Pulse> {
     const at = this.#clock.monotonic();
-    const pulse = this.#engine.statistics().then((found) => pulseOf(found, this.#clock.now()));
+    const pulse = this.#engine.tally().then((found) => pulseOf(found, this.#clock.now()));
     this.#last = { at, pulse };
     // A store that was away is asked again by the next page.
     pulse.catch(() => {
@@ -54,16 +57,17 @@ export class Pulses {
   }
 }
 
-function pulseOf({ statuses, inFlight, counters, damage }: Statistics, atMs: number): Pulse {
+function pulseOf({ inFlight, causes, counters, damage }: Tally, atMs: number): Pulse {
   const machines = Object.values(counters);
   const sum = (name: string) => machines.reduce((total, counts) => total + (counts[name] ?? 0), 0);
   const durations = [...DURATION_BUCKETS_MS, 'inf'].map((bound) => sum(`duration.${bound}`));
   return {
     at_ms: atMs,
     in_flight: inFlight,
-    parked: statuses.ABORTED,
-    completed: statuses.COMPLETED,
-    failed: statuses.FAILED,
+    parked: causes.reduce((total, { n }) => total + n, 0),
+    completed: sum('settled.COMPLETED'),
+    failed: sum('settled.FAILED'),
+    causes: moneyFirst(causes),
     settled: durations.reduce((total, n) => total + n, 0),
     retries: sum('retries'),
     durations,

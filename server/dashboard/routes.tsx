@@ -8,7 +8,6 @@ import { Problem } from '../problem.ts';
 import { answerAsset } from './assets.ts';
 import { Audit, auditFilterIn, auditQuery, ENTRIES_A_PAGE } from './audit.tsx';
 import { callPages } from './call.tsx';
-import { PARKED_READ_MAX } from './causes.ts';
 import type { DashboardParts, Pages } from './dashboard-parts.ts';
 import { pageGuard } from './guarding.tsx';
 import { filterIn, listQuery, SAGAS_A_PAGE, SagaList } from './list.tsx';
@@ -35,16 +34,22 @@ export function dashboard(parts: DashboardParts): Pages {
   pages.get('/', async (c) => {
     // Before all that is shown: what comes behind it may be in it already, and what is not in it comes behind it.
     const position = await engine.position();
-    const [pulse, parked, latest, healthy] = await Promise.all([
+    const [pulse, latest, healthy] = await Promise.all([
       pulses.now(),
-      engine.list({ status: 'ABORTED' }, null, PARKED_READ_MAX),
       engine.list({}, null, NEWEST_SHOWN),
       probes.all(),
     ]);
     const services = Object.entries(healthy).map(([name, well]) => {
       return { name, healthy: well, breaker: engine.participants[name]?.breaker ?? null };
     });
-    const shown = { position, pulse, parked, latest, services, mayOperate: mayOperate(callerOf(c)) };
+    const shown = {
+      position,
+      pulse,
+      uncounted: engine.uncounted,
+      latest,
+      services,
+      mayOperate: mayOperate(callerOf(c)),
+    };
     return c.html(Overview({ frame, now: clock.now(), ...shown }));
   });
 
@@ -57,7 +62,9 @@ export function dashboard(parts: DashboardParts): Pages {
     const ids = [...new Set(machines.map(({ id }) => id))];
     const states = [...new Set(machines.flatMap(({ machine }) => Object.keys(machine.states)))];
     const steps = [...new Set(machines.flatMap((machine) => machine.steps.map(({ name }) => name)))];
-    const narrowed = { machines: ids, states, steps, mayOperate: mayOperate(callerOf(c)) };
+    const causes = query.cause === undefined ? [] : (await pulses.now()).causes;
+    const cause = causes.find(({ key }) => key === query.cause) ?? null;
+    const narrowed = { cause, machines: ids, states, steps, mayOperate: mayOperate(callerOf(c)) };
     return c.html(SagaList({ frame, now: clock.now(), position, query, page, ...narrowed }));
   });
 

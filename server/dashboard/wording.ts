@@ -44,13 +44,3 @@ export function span(ms: number): string {
 export function count(n: number, one: string, many = `${one}s`): string {
   return `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
 }
-
-/** An error with what differs from saga to saga taken out, so that the same fault reads the same. */
-export function normalised(error: string): string {
-  return error
-    .replace(/[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}/gi, '…')
-    .replace(/\b[a-z]+_[\w-]{6,}\b/gi, '…')
-    .replace(/\b[\da-f]{12,}\b/gi, '…')
-    .replace(/\b(?!\d{3}\b)\d+(\.\d+)?\b/g, '#')
-    .slice(0, 300);
-}

@@ -29,6 +29,7 @@ import {
   type Statistics,
   type StoreInfo,
   type StoreMemory,
+  type Tally,
   UNKNOWN_HELD,
   type WritesRefused,
 } from '../../stores/saga-store.ts';
@@ -317,6 +318,12 @@ export interface SagaEngine {
   /** As `list`, without those of which a retry cannot be asked as they stand. */
   retryable(filter: Filter, cursor: string | null, limit: number): Promise<Page>;
   statistics(): Promise<Statistics>;
+
+  /** What a page shows that is asked for often, and why sagas are parked. */
+  tally(): Promise<Tally>;
+
+  /** Parked sagas of older releases, about, that are not counted among the causes yet. */
+  readonly uncounted: number;
 
   /** How far behind the sagas are of the machines that this coordinator knows. */
   backlog(): Promise<Backlog>;

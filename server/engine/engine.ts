@@ -12,6 +12,7 @@ import {
   type Statistics,
   type StoreInfo,
   StoreUnavailableError,
+  type Tally,
   type WritesRefused,
 } from '../../stores/saga-store.ts';
 import { ChangeFeed, type ChangesSettings } from './changes.ts';
@@ -42,6 +43,7 @@ import { HeadroomGauge } from './headroom.ts';
 import { type Put, report, send } from './incoming.ts';
 import { canTake, foresee, operate } from './operate.ts';
 import { Places } from './places.ts';
+import { Recount } from './recount.ts';
 import { Recovery, type RecoverySettings } from './recovery.ts';
 import { Runner } from './runner.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -71,6 +73,7 @@ export class Engine implements SagaEngine {
   readonly #recovery: Recovery;
   readonly #versions: Versions;
   readonly #unlocking: Unlocking;
+  readonly #recount: Recount;
   readonly #headroom: HeadroomGauge;
   readonly #changes: ChangeFeed;
   #draining = false;
@@ -110,10 +113,12 @@ export class Engine implements SagaEngine {
       () => this.#runner.nextWriteId(),
       (id, machine) => this.#recovery.wakeAfter(id, 0, machine),
     );
+    this.#recount = new Recount(surroundings, () => this.#runner.nextWriteId());
     this.#recovery = new Recovery(surroundings, registry, this.#runner, this.#places, settings, async () => {
       await this.#waiters.look((id) => this.#runner.has(id));
       await this.#versions.round();
       await this.#unlocking.round();
+      await this.#recount.round();
     });
   }
 
@@ -323,6 +328,14 @@ export class Engine implements SagaEngine {
 
   statistics(): Promise<Statistics> {
     return this.#in.store.statistics();
+  }
+
+  tally(): Promise<Tally> {
+    return this.#in.store.tally();
+  }
+
+  get uncounted(): number {
+    return this.#recount.left;
   }
 
   backlog(): Promise<Backlog> {

@@ -64,6 +64,12 @@ export const held = z
       .string()
       .optional()
       .meta({ description: 'What is held, in words for a person, where the step has some.' }),
+    kind: z.string().optional().meta({ description: 'What kind of thing is held, where the step says so.' }),
+    amount: count.optional().meta({ description: 'How much of it, in minor units where it is money.' }),
+    unit: z
+      .string()
+      .optional()
+      .meta({ description: 'In what that is counted: an ISO 4217 code, or any other word.' }),
   })
   .openapi('Held', {
     description: 'The effect of a step that could not be undone, with what its action had answered.',

@@ -214,8 +214,11 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
     );
     const sagas: SagaListing[] = [];
     let letters = 0;
-    let ahead = await take(ids, TOGETHER);
-    for (let looked = 0; ahead.length > 0; ahead = await take(ids, TOGETHER)) {
+    // Where all are wanted, none is read in vain.
+    const isAny = Object.values(filter).every((value) => value === undefined);
+    const wanted = () => (isAny ? Math.min(TOGETHER, limit - sagas.length) : TOGETHER);
+    let ahead = await take(ids, wanted());
+    for (let looked = 0; ahead.length > 0; ahead = await take(ids, wanted())) {
       const read = await together(ahead.map((id) => this.#listing(id, filter.status)));
       for (const [index, found] of read.entries()) {
         looked += 1;
@@ -237,8 +240,10 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
   ): Promise<{ readonly saga: SagaListing; readonly letters: number } | null> {
     const keys = this.keyspace.of(id);
     if (!keys) return null;
-    const read = await asking(orDamaged(this.redis.hmget(keys.saga(id), ...LISTED, 'brief', 'cause'), null));
-    const [found, cause] = [read?.slice(0, -1), read?.at(-1)];
+    const read = await asking(
+      orDamaged(this.redis.hmget(keys.saga(id), ...LISTED, 'brief', 'cause', 'parkings'), null),
+    );
+    const [found, cause, parkings] = [read?.slice(0, -2), read?.at(-2), read?.at(-1)];
     const texts = found === undefined ? null : textsOf(found);
     // Whatever is not as it should be is looked at whole, and told as `get` tells it.
     if (texts === null || texts.includes(null)) {
@@ -248,7 +253,13 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
     const hash = Object.fromEntries(LISTED.map((name, index) => [name, texts[index] ?? '']));
     const letters = texts.reduce((sum, text) => sum + (text?.length ?? 0), 0);
     return {
-      saga: listingOf(decodeRecord(id, { ...hash, ...(cause && { cause }), snapshot: '' }, status)),
+      saga: listingOf(
+        decodeRecord(
+          id,
+          { ...hash, ...(cause && { cause }), ...(parkings && { parkings }), snapshot: '' },
+          status,
+        ),
+      ),
       letters,
     };
   }

@@ -129,6 +129,7 @@ const fields = z.object({
   due: orNull(whole),
   // Absent but where it is parked.
   cause: z.string().optional(),
+  parkings: whole.optional().catch(undefined),
   // Absent until the first signal: then there is nothing to answer.
   signals: z
     .string()
@@ -209,6 +210,7 @@ function standIns(id: string, status: SagaStatus): Record<keyof z.infer<typeof f
     due: '',
     signals: '',
     cause: '',
+    parkings: '',
   };
 }
 
@@ -262,6 +264,7 @@ function recordOf(id: string, data: z.infer<typeof fields>, damage: string): Sag
     owner: data.owner,
     dueAtMs: data.due,
     signals: data.signals,
+    ...(data.parkings === undefined ? {} : { parkings: data.parkings }),
     ...(data.cause ? { cause: causeKeyIn(data.cause) ?? '' } : {}),
     unreadable: unreadable === '' ? null : unreadable,
   };

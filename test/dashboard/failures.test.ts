@@ -1,21 +1,14 @@
 /** Where sagas fail, on the overview: steps of one name in two machines are two steps. */
 import { expect, it } from 'vitest';
-import { causesOf } from '../../server/dashboard/causes.ts';
 import { Overview } from '../../server/dashboard/overview.tsx';
 import { Pulses } from '../../server/dashboard/pulse.ts';
 import { systemClock } from '../../server/engine/clock.ts';
-import type { SagaEngine, SagaListing } from '../../server/engine/contract.ts';
-import type { Statistics } from '../../stores/saga-store.ts';
+import type { SagaEngine } from '../../server/engine/contract.ts';
+import type { Tally } from '../../stores/saga-store.ts';
 
-async function shown(counters: Statistics['counters']): Promise<string[]> {
-  const statistics: Statistics = {
-    statuses: { STARTED: 0, COMPLETED: 0, FAILED: 9, ABORTED: 0 },
-    inFlight: 0,
-    settledPerMinute: 0,
-    counters,
-    damage: [],
-  };
-  const engine = { statistics: async () => statistics } as unknown as SagaEngine;
+async function shown(counters: Tally['counters']): Promise<string[]> {
+  const tally: Tally = { inFlight: 0, counters, causes: [], damage: [] };
+  const engine = { tally: async () => tally } as unknown as SagaEngine;
   const pulse = await new Pulses(engine, systemClock).now();
   const none = { sagas: [], cursor: null, total: 0, damage: [] };
   const frame = { version: '1', durability: 'memory', now: 0, canLogOut: false };
@@ -25,7 +18,7 @@ async function shown(counters: Statistics['counters']): Promise<string[]> {
       now: 0,
       position: '',
       pulse,
-      parked: none,
+      uncounted: 0,
       latest: none,
       services: [],
       mayOperate: true,
@@ -56,17 +49,4 @@ it('need no name of a machine where there is one alone', async () => {
     '/sagas?machine=order&failed_step=payment Payment: 1',
   ]);
   expect(await shown({})).toEqual([]);
-});
-
-it('are told apart by machine also where they park sagas for one reason', () => {
-  const parkedIn = (machine: string) => ({
-    machine: { id: machine, version: '1' },
-    parked: { reason: 'compensation-incomplete', held: [{ step: 'payment', reason: 'no', response: null }] },
-    updatedAtMs: 1,
-  });
-  const parked = ['order', 'trip', 'order'].map(parkedIn) as unknown as readonly SagaListing[];
-  expect(causesOf(parked).map(({ machine, step, sagas }) => [machine, step, sagas.length])).toEqual([
-    ['order', 'payment', 2],
-    ['trip', 'payment', 1],
-  ]);
 });

@@ -131,7 +131,7 @@ for i = 11, #ARGV, 4 do
         local record = {
           'revision', revision, 'write_id', ARGV[6], 'owner', '', 'due', '', 'updated', whole(now), 'claims', '',
           'status', 'ABORTED', 'parked', ARGV[10], 'owed', '',
-          'cause', ARGV[i + 3],
+          'cause', ARGV[i + 3], 'parkings', whole((digits(field(saga, 'parkings')) or 0) + 1),
         }
         addHeld(record, changes, saga)
         book(KEYS[2], id, found[5], ARGV[6], whole(now), changes, now)

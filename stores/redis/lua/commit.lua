@@ -8,7 +8,7 @@
 
 local now = clock(ARGV[1])
 local found = lenient('HMGET', KEYS[1], 'revision', 'write_id', 'status', 'signalled', 'seq', 'owed', 'due', 'claims',
-  'signals', 'parked', 'cause') or {}
+  'signals', 'parked', 'cause', 'parkings') or {}
 local revision, writeId, status, signalled = textOf(found[1]), textOf(found[2]), textOf(found[3]), textOf(found[4])
 local signals, parked, claims = textOf(found[9]), textOf(found[10]), textOf(found[8])
 if revision == '' then return { absent(KEYS[1]), 0, 0, now } end
@@ -39,6 +39,9 @@ if revision == ARGV[15] and writeId == ARGV[16] then
     more = { 'owed', owed, 'parked', ARGV[12], 'claims', '', 'signals', ARGV[18], 'signalled', left }
   end
   if before .. cause ~= '' then more[#more + 1], more[#more + 2] = 'cause', cause end
+  if cause ~= '' and status ~= 'ABORTED' then
+    more[#more + 1], more[#more + 2] = 'parkings', whole((digits(textOf(found[12])) or 0) + 1)
+  end
   local endsAt, due = now + tonumber(ARGV[10]), digits(textOf(found[7]))
   -- Before the record, and only where the index might lead here too late.
   local ends = whole(endsAt)

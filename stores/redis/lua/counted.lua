@@ -6,7 +6,7 @@
 
 local saga, counters, id = KEYS[1], KEYS[2], ARGV[2]
 local now = clock(ARGV[1])
-local found = read(saga, { 'revision', 'write_id', 'status', 'owner', 'cause' })
+local found = read(saga, { 'revision', 'write_id', 'status', 'owner', 'cause', 'parkings' })
 local mark = field(counters, markOf(id))
 if found[3] ~= 'ABORTED' or found[4] ~= '' or not digits(found[1]) then return { now, 0 } end
 if found[5] ~= '' then
@@ -19,6 +19,7 @@ local changes = recount({}, '', cause)
 book(counters, id, found[2], ARGV[3], '', changes, nil)
 -- Before the record, since nothing leads anybody here but that the record has no cause.
 place(KEYS[3], counters, saga, id, changes, 1, cause)
-redis.call('HSET', saga, 'revision', whole(tonumber(found[1]) + 1), 'write_id', ARGV[3], 'cause', cause)
+redis.call('HSET', saga, 'revision', whole(tonumber(found[1]) + 1), 'write_id', ARGV[3], 'cause', cause,
+  'parkings', found[6] == '' and '1' or found[6])
 settled(counters, id)
 return { now, 1 }

@@ -53,6 +53,8 @@ local more = { 'machine', ARGV[15], 'parked', ARGV[12], 'created', at, 'key', AR
 if ARGV[19] ~= '' then more[9], more[10] = 'trace', ARGV[19] end
 local cause, changes = counted(KEYS[3], ARGV[13], ARGV[14]), countedBy(first, '', false)
 recount(changes, '', cause)
-if cause ~= '' then more[#more + 1], more[#more + 2] = 'cause', cause end
+if cause ~= '' then
+  for _, text in ipairs({ 'cause', cause, 'parkings', '1' }) do more[#more + 1] = text end
+end
 local seq = write(now, at, ends, '1', nil, '', 0, changes, more, audit, ARGV[21], told)
 return { DONE, seq, granted(), now, id }
