@@ -6,8 +6,13 @@ import { isWaiting, stateWords } from './state-words.ts';
 import { toneOf } from './statechart/marks.ts';
 import { STATUS_WORDS, span } from './wording.ts';
 
+/** In an operator's word, with the API's as its title. */
 export function Badge({ status }: { status: SagaStatus }) {
-  return <span class={`badge tone-${toneOf(status)}`}>{STATUS_WORDS[status]}</span>;
+  return (
+    <span class={`badge tone-${toneOf(status)}`} title={status}>
+      {STATUS_WORDS[status]}
+    </span>
+  );
 }
 
 /** How long ago, with the moment itself at hand. */

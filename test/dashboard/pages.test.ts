@@ -70,6 +70,7 @@ describe('hostile texts', () => {
     const order = { ...ORDER, payment: { method: 'card', token: 'tok_very_secret_indeed' } };
     const { body } = await submit(url, order);
     const { body: shown } = await page(`/sagas/${body.saga_id}`);
+    expect(shown).toContain('title="COMPLETED">Completed<');
     expect(shown).toContain('[redacted]');
     expect(shown).not.toContain('tok_very_secret_indeed');
   });
