@@ -22,8 +22,8 @@ export interface Driven {
 const AGAIN_MAX = 1000;
 const AGAIN_AFTER_MS = 100;
 
-const PATH = '/api/coordinator/orders';
-const bodyOf = (declined: boolean) =>
+export const ORDER_PATH = '/api/coordinator/orders';
+export const orderBody = (declined: boolean) =>
   JSON.stringify({
     customer_id: 'cust_42',
     items: [{ product_id: 'widget', quantity: 2, unit_price: 1999 }],
@@ -40,7 +40,7 @@ const bodyOf = (declined: boolean) =>
 
 export async function drive({ url, clients, orders, declined, async = false }: Load): Promise<Driven> {
   const pool = new Pool(url, { connections: clients, headersTimeout: 120_000, bodyTimeout: 120_000 });
-  const body = bodyOf(declined);
+  const body = orderBody(declined);
   const latenciesMs: number[] = [];
   const statuses: Record<number, number> = {};
   let left = orders;
@@ -53,7 +53,7 @@ export async function drive({ url, clients, orders, declined, async = false }: L
       const sentAt = performance.now();
       const request = {
         method: 'POST' as const,
-        path: PATH,
+        path: ORDER_PATH,
         headers: {
           'content-type': 'application/json',
           'idempotency-key': `"${prefix}-${keys}"`,

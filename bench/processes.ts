@@ -51,6 +51,13 @@ export async function startFloorWithSet(stubUrl: string, fsync: Fsync): Promise<
   return startPlain('floor + SET', 'contenders/floor.ts', [stubUrl, redis.socketPath], redis.pid);
 }
 
+/** A file of the benchmark in a process of its own, which says by a message that it is ready. */
+export async function startForked(file: string, args: readonly string[]): Promise<ChildProcess> {
+  const child = plain(file, args);
+  await portSent(child);
+  return child;
+}
+
 /** One that is a file of the benchmark, in a process of its own. */
 export async function startPlain(
   name: string,
