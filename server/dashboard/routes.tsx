@@ -1,8 +1,9 @@
 /** The operator's pages. They read through the engine's views, in this process; what they change goes the operators' way. */
-import { Hono } from 'hono';
+import { Hono, type MiddlewareHandler } from 'hono';
 import { toConfig, toMermaid } from '../../machines/picture.ts';
 import { BadCursorError } from '../../stores/saga-store.ts';
 import { ownUrl } from '../edge.ts';
+import type { Clock } from '../engine/clock.ts';
 import { callerOf, mayOperate } from '../identity/caller.ts';
 import { Problem } from '../problem.ts';
 import { answerAsset } from './assets.ts';
@@ -18,6 +19,7 @@ import { Overview } from './overview.tsx';
 import { frameOf } from './page.tsx';
 import { Pulses } from './pulse.ts';
 import { Saga } from './saga.tsx';
+import { SharedRenderings } from './shared-renderings.ts';
 import { standingOf } from './standing.ts';
 import { chartOf, machineIn } from './statechart/layout.ts';
 import { PICTURE_CSP, pictureOf } from './statechart/picture.tsx';
@@ -30,6 +32,8 @@ export function dashboard(parts: DashboardParts): Pages {
   const pages = new Hono();
   const pulses = new Pulses(engine, clock);
   const frame = frameOf(parts);
+  const shared = sharedPages(clock);
+  for (const path of ['/', '/sagas', '/sagas/:id']) pages.use(path, shared);
 
   pages.get('/', async (c) => {
     // Before all that is shown: what comes behind it may be in it already, and what is not in it comes behind it.
@@ -124,6 +128,27 @@ export function dashboard(parts: DashboardParts): Pages {
 
   loginRoutes(pages, parts, frame);
   return { routes: pages, guard: pageGuard(frame) };
+}
+
+/**
+ * Pages that follow what happens ask for themselves anew, and say so. Of them nothing depends on who looks but whether they
+ * may operate, and by which URL they know this server. What somebody opens is rendered for them alone.
+ */
+function sharedPages(clock: Clock): MiddlewareHandler {
+  const renderings = new SharedRenderings<string | null>(clock);
+  return async (c, next) => {
+    if (c.req.method !== 'GET' || c.req.header('saga-refresh') === undefined) return next();
+    let isMine = false;
+    const { search } = new URL(c.req.url);
+    const key = `${mayOperate(callerOf(c))} ${ownUrl(c)}${c.req.path}${search}`;
+    const html = await renderings.of(key, async () => {
+      isMine = true;
+      await next();
+      return c.res.status === 200 ? c.res.clone().text() : null;
+    });
+    if (isMine) return;
+    return html === null ? next() : c.html(html);
+  };
 }
 
 /** What was asked of a saga has its answer in the log as soon as it has taken effect. */

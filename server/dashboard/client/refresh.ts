@@ -22,7 +22,8 @@ export function refresh(url: string = location.href): Promise<void> {
 }
 
 async function load(url: string): Promise<void> {
-  const response = await fetch(url, { headers: { accept: 'text/html' } }).catch(() => null);
+  const headers = { accept: 'text/html', 'saga-refresh': '1' };
+  const response = await fetch(url, { headers }).catch(() => null);
   // While the coordinator or its store is away what is shown stays, and the banner says so.
   if (response === null || response.status >= 500) return;
   // The session has ended.
