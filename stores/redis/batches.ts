@@ -11,7 +11,7 @@ import { faultOf, run } from './scripts.ts';
 
 export type Lean = 'begin' | 'advance' | 'finish';
 
-/** Of one call, so that it holds up Redis for no longer than half a millisecond. */
+/** Of one call at most, so that none holds up Redis for long. */
 export const BATCH_SAGAS_MAX = 32;
 export const BATCH_CHARS_MAX = 256 * 1024;
 

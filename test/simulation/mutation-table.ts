@@ -1,5 +1,6 @@
 import { ofDoors } from './mutations-of-doors.ts';
 import { ofParts } from './mutations-of-parts.ts';
+import { ofWrites } from './mutations-of-writes.ts';
 import type { SagaName } from './sagas.ts';
 
 /** What is taken out or turned round, one at a time, and the tests of which one must notice. */
@@ -31,6 +32,7 @@ const transitions = 'machines/transitions.ts';
 export const mutations: readonly Mutation[] = [
   ...ofParts,
   ...ofDoors,
+  ...ofWrites,
   {
     name: 'commit asks for no fence',
     file: store,
