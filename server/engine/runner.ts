@@ -540,10 +540,18 @@ function earliestOf(activities: readonly Activity[]): Activity {
 
 type BeginStored = (id: string, granted: Granted, sentAt: number) => void;
 
+/** What only some entries have. */
+type Some = { [Name in keyof LogEntry]-?: undefined extends LogEntry[Name] ? Name : never }[keyof LogEntry];
+const SOME = Object.keys({
+  answer: true,
+  by: true,
+  reason: true,
+  sealed: true,
+} satisfies Record<Some, true>) as Some[];
+
 /** Field by field where it has no more than any entry, which V8 does several times as fast as it copies. */
 function withSeq(entry: LogEntry, seq: number): NumberedEntry {
-  if (entry.by !== undefined || entry.reason !== undefined || entry.sealed !== undefined)
-    return { ...entry, seq };
+  if (SOME.some((name) => entry[name] !== undefined)) return { ...entry, seq };
   const { at, event, from, to, step, kind, attempt, outcome, duration_ms, error } = entry;
   return { at, event, from, to, step, kind, attempt, outcome, duration_ms, error, seq };
 }

@@ -17,11 +17,17 @@ const SAYS: Readonly<Record<string, string>> = {
   payment: 'EUR\u00a074.99 was taken from the customer',
   shipping: 'A shipment is booked, tracking number trk-1',
 };
+/** In numbers, where it has some. */
+const HOLDS: Readonly<Record<string, object>> = {
+  inventory: { kind: 'stock', amount: 3, unit: 'items' },
+  payment: { amount: 7499, unit: 'EUR' },
+};
 const heldBy = (step: string, reason: string) => ({
   step,
   reason,
   response: answers[step],
   says: SAYS[step],
+  ...HOLDS[step],
 });
 
 const ways = [

@@ -182,6 +182,8 @@ it('shows why a saga is parked, with what its action had answered', async () => 
       reason: expect.stringMatching(/^410 /),
       response: expect.objectContaining({ payment_id: body.payment_id }),
       says: expect.stringMatching(/^EUR\s25\.00 was taken from the customer$/),
+      amount: 2500,
+      unit: 'EUR',
     },
   ];
   expect(body).toMatchObject({ status: 'ABORTED', state: 'parked', held });
