@@ -6,13 +6,15 @@ export type Entry =
   | { readonly is: 'covers'; readonly test: string; readonly ms: number; readonly mutants: readonly string[] }
   /** These are come by while modules are loaded, so that to switch them on later shows nothing. */
   | { readonly is: 'loading'; readonly mutants: readonly string[] }
-  | { readonly is: 'left out'; readonly test: string; readonly why: string }
+  | { readonly is: 'left out'; readonly test: string; readonly why: string; readonly isSlow?: boolean }
   | { readonly is: 'tries'; readonly test: string; readonly mutant: string }
   | { readonly is: 'noticed'; readonly test: string; readonly mutant: string; readonly how: string }
   /** Without any mutant the test fails, too, now: the last verdict may come of an earlier mutant's remains. */
   | { readonly is: 'doubted'; readonly test: string; readonly mutant: string }
   | { readonly is: 'done'; readonly test: string }
   | { readonly is: 'file done'; readonly file: string }
+  /** From here on tests are asked that were too slow before, of what is left. */
+  | { readonly is: 'turn' }
   /** This process may be spoilt: a fresh one is to go on. */
   | { readonly is: 'spoilt'; readonly test: string };
 
@@ -21,11 +23,15 @@ export interface Task {
   readonly journal: string;
   /** Paths of test files, in the order in which they are to run. */
   readonly tests: readonly string[];
+  /** They are loaded for each mutant anew, and what they test. */
+  readonly isAnew: boolean;
   readonly mutants: readonly string[];
   readonly limits: Limits;
 }
 
 export interface Limits {
+  /** A test that takes more CPU than this is asked after the others, and of what is left. */
+  readonly quickMs: number;
   /** A test that takes more CPU than this is not asked. */
   readonly testMs: number;
   /** A mutant that has been tried for so long counts as not noticed. */
@@ -35,6 +41,8 @@ export interface Limits {
 }
 
 export const TASK = 'MUTATION_TASK';
+/** What the tests that are loaded anew are called, all together. */
+export const ANEW = 'loaded anew';
 
 export function append(journal: string, entry: Entry): void {
   appendFileSync(journal, `${JSON.stringify(entry)}\n`);
@@ -77,6 +85,7 @@ export function progress(entries: readonly Entry[]): Progress {
   const covered = new Set<string>();
   const loading = new Set<string>();
   const leftOut = new Map<string, string>();
+  const slow = new Set<string>();
   const done = new Set<string>();
   const filesDone = new Set<string>();
   const tried = new Map<string, Set<string>>();
@@ -88,6 +97,16 @@ export function progress(entries: readonly Entry[]): Progress {
     if (entry.is === 'covers') for (const mutant of entry.mutants) covered.add(mutant);
     if (entry.is === 'loading') for (const mutant of entry.mutants) loading.add(mutant);
     if (entry.is === 'left out') leftOut.set(entry.test, entry.why);
+    if (entry.is === 'left out' && entry.isSlow) slow.add(entry.test);
+    if (entry.is === 'turn') {
+      for (const test of slow) {
+        leftOut.delete(test);
+        done.delete(test);
+        for (const file of filesDone) if (test.startsWith(`${file} `)) filesDone.delete(file);
+      }
+      slow.clear();
+      spentMs.clear();
+    }
     if (entry.is === 'tries') {
       setOf(tried, entry.test).add(entry.mutant);
       spentMs.set(entry.mutant, (spentMs.get(entry.mutant) ?? 0) + (takesMs.get(entry.test) ?? 0));

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { afterEach, expect, it } from 'vitest';
 import { privateCopy } from '../private-copy.ts';
 import { instrument } from './instrument.ts';
+import { ANEW } from './journal.ts';
 import { count, judge, line, share, wrong } from './report.ts';
 import { tryMutants } from './try.ts';
 
@@ -29,7 +30,8 @@ it(
       mutants: mutants.map(({ id }) => id),
       tests: ['test/mutation/fixture/adult.checks.ts'],
       processes: 1,
-      limits: { testMs: 1_000, mutantMs: 10_000, hangsMs: 300 },
+      anew: ['test/mutation/fixture/adult.checks.ts'],
+      limits: { quickMs: 1_000, testMs: 1_000, mutantMs: 10_000, hangsMs: 300 },
     });
 
     const known = { file: FILE, original: 'age >= 18', replacement: 'age > 18', reason: 'for this test' };
@@ -41,6 +43,9 @@ it(
     expect(judged.length).toBeGreaterThan(10);
     // The one that never ends is tried in a process of its own kind: the others are judged all the same.
     expect([...progress.noticed.values()].map(({ how }) => how)).toContain('goes on for too long');
+    // And what runs as the module is loaded is tried by loading it anew.
+    const loaded = mutants.find(({ text }) => text.startsWith('const HELLO'));
+    expect(progress.noticed.get(loaded?.id ?? '')?.test).toBe(ANEW);
     expect(progress.leftOut).toEqual(new Map());
     expect(share(count(judged))).toBeLessThan(1);
     expect(share(count(judge(mutants, progress, [known])))).toBe(1);

@@ -6,6 +6,8 @@ export interface Room {
   readonly name: string;
   readonly files: readonly string[];
   readonly tests: readonly string[];
+  /** Those that are loaded for each fault anew: quick ones that notice much. */
+  readonly anew?: readonly string[];
 }
 
 const root = resolve(import.meta.dirname, '../..');
@@ -33,6 +35,10 @@ export const ROOMS: readonly Room[] = [
       ...named('test/server', 'diagrams', 'machines-shown'),
       ...named('test/docs', 'machines'),
       ...named('test/testing', 'run', 'explore'),
+    ],
+    anew: [
+      ...named('test/docs', 'machines'),
+      ...named('test/machines', 'each', 'order', 'short-form', 'standing', 'compensation-bodies', 'registry'),
     ],
   },
   {

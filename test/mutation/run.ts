@@ -1,7 +1,8 @@
 /**
  * Makes thousands of small faults, one at a time, and shows which of them no test notices:
  * `node --import tsx test/mutation/run.ts [room] [--file path] [--tests path] [--sample n --seed n] [--processes n]
- * [--test-ms n] [--mutant-ms n]`: tests that take more CPU than the former are not asked, a mutant is tried for the latter at most.
+ * [--quick-ms n] [--test-ms n] [--mutant-ms n]`: tests that take more CPU than the first are asked after the others, those that take more
+ * than the second never; a mutant is tried for the third at most by either.
  * Ends with 1 where less than nine of ten in a room are noticed.
  */
 import { rm } from 'node:fs/promises';
@@ -25,14 +26,15 @@ const { values, positionals } = parseArgs({
     sample: { type: 'string' },
     seed: { type: 'string' },
     processes: { type: 'string' },
-    'test-ms': { type: 'string', default: '400' },
+    'quick-ms': { type: 'string', default: '200' },
+    'test-ms': { type: 'string', default: '3000' },
     'mutant-ms': { type: 'string', default: '3000' },
   },
 });
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
 const say = (text: string) => void process.stdout.write(`${text}\n`);
 
-async function tryRoom({ name, files, tests }: Room): Promise<boolean> {
+async function tryRoom({ name, files, tests, anew = [] }: Room): Promise<boolean> {
   const directory = await privateCopy();
   try {
     const made = await instrument(directory, files.filter(isAsked));
@@ -42,8 +44,10 @@ async function tryRoom({ name, files, tests }: Room): Promise<boolean> {
       directory,
       mutants: chosen.map(({ id }) => id),
       tests: values.tests ?? tests,
+      anew: values.tests ?? anew,
       processes: Number(values.processes ?? availableParallelism()),
       limits: {
+        quickMs: Number(values['quick-ms']),
         testMs: Number(values['test-ms']),
         mutantMs: Number(values['mutant-ms']),
         hangsMs: HANGS_MS,

@@ -6,20 +6,13 @@ import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { VitestTestRunner } from 'vitest/runners';
 import { getFn, type VitestRunner } from 'vitest/suite';
+import { tryAnew } from './anew.ts';
 import { append, type Entry, progress, read, TASK, type Task } from './journal.ts';
+import { firstLine, HITS_OVER, mutants } from './switch.ts';
 
 type Test = Parameters<NonNullable<VitestRunner['onBeforeRunTask']>>[0];
 type Suite = Parameters<NonNullable<VitestRunner['onAfterRunSuite']>>[0];
 type File = Parameters<NonNullable<VitestRunner['onCollected']>>[0][number];
-
-/** What the instrumented code looks at. */
-interface Switch {
-  activeMutant?: string | undefined;
-  currentTestId?: string | undefined;
-  hitCount?: number | undefined;
-  hitLimit?: number | undefined;
-  mutantCoverage?: { static: Record<string, number>; perTest: Record<string, Record<string, number>> };
-}
 
 /** What a try is for: to see the test pass, and what it comes by; to judge a mutant; to see that nothing of it stayed. */
 type Try = { readonly is: 'first' } | { readonly is: 'second' } | Attempt;
@@ -28,13 +21,8 @@ interface Attempt {
   readonly mutant: string;
 }
 
-const scope = globalThis as unknown as { __stryker__?: Switch };
-scope.__stryker__ ??= {};
-const mutants: Switch = scope.__stryker__;
-
 // Tests set false clocks, and some leave them until their hooks have run.
 const { setTimeout, clearTimeout, setImmediate } = globalThis;
-const HITS_OVER = 1_000;
 
 export default class MutantRunner extends VitestTestRunner {
   readonly #task = JSON.parse(readFileSync(process.env[TASK] ?? '', 'utf8')) as Task;
@@ -71,7 +59,7 @@ export default class MutantRunner extends VitestTestRunner {
   override async onBeforeRunTask(test: Test): Promise<void> {
     await super.onBeforeRunTask(test);
     this.#name = nameOf(test);
-    if (this.#before.done.has(this.#name)) test.mode = 'skip';
+    if (this.#task.isAnew || this.#before.done.has(this.#name)) test.mode = 'skip';
     this.#try = { is: 'first' };
     this.#hasMore = true;
     // The runner reads it anew before each repetition, and only the last one shows whether there is another.
@@ -144,9 +132,14 @@ export default class MutantRunner extends VitestTestRunner {
   override async onAfterRunSuite(suite: Suite): Promise<void> {
     this.#sayBroken(suite);
     await super.onAfterRunSuite(suite);
-    if (!('filepath' in suite)) return;
+    if (this.#task.isAnew || !('filepath' in suite)) return;
     this.#log({ is: 'loading', mutants: this.#own(Object.keys(mutants.mutantCoverage?.static ?? {})) });
     this.#log({ is: 'file done', file: relative(this.config.root, suite.file.filepath) });
+  }
+
+  override async onAfterRunFiles(): Promise<void> {
+    super.onAfterRunFiles();
+    if (this.#task.isAnew) await tryAnew(this, this.#task);
   }
 
   /** What is to be tried next, or null where nothing is. */
@@ -159,7 +152,7 @@ export default class MutantRunner extends VitestTestRunner {
       // The first time is the one that loads and compiles what it needs.
       this.#measure();
       const isSlow = this.#cpuMs > this.#task.limits.testMs;
-      return isSlow ? this.#leftOut(`takes ${Math.round(this.#cpuMs)} ms`) : this.#next();
+      return isSlow ? this.#leftOut(`takes ${Math.round(this.#cpuMs)} ms`, true) : this.#next();
     }
     if (failure === null) {
       this.#isFresh = false;
@@ -195,8 +188,8 @@ export default class MutantRunner extends VitestTestRunner {
     return { is: 'mutant', mutant };
   }
 
-  #leftOut(why: string): null {
-    this.#log({ is: 'left out', test: this.#name, why });
+  #leftOut(why: string, isSlow = false): null {
+    this.#log({ is: 'left out', test: this.#name, why, isSlow });
     return null;
   }
 
@@ -237,9 +230,4 @@ function nameOf(task: Test | Suite): string {
   const names: string[] = [];
   for (let at: Test | Suite | undefined = task; at && at !== at.file; at = at.suite) names.unshift(at.name);
   return [`${task.file.name} [${task.id.split('_').slice(1).join('.')}]`, ...names].join(' > ');
-}
-
-function firstLine(error: unknown): string {
-  const { message } = (error ?? {}) as { message?: unknown };
-  return String(message ?? error).split('\n')[0] ?? '';
 }

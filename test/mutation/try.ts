@@ -4,6 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
+  ANEW,
   append,
   type Entry,
   type Limits,
@@ -25,6 +26,8 @@ export interface Trial {
   readonly directory: string;
   readonly mutants: readonly string[];
   readonly tests: readonly string[];
+  /** Those of them that are loaded for each mutant anew. */
+  readonly anew: readonly string[];
   readonly processes: number;
   readonly limits: Limits;
   readonly says?: (line: string) => void;
@@ -43,22 +46,30 @@ async function tryShare(trial: Omit<Trial, 'processes'>, share: number): Promise
   const folder = join(trial.directory, `.share-${share}`);
   await mkdir(folder);
   const journal = join(folder, 'journal.jsonl');
-  const task = join(folder, 'task.json');
-  for (let round = 1; ; round += 1) {
-    const { filesDone } = progress(read(journal));
-    const tests = trial.tests.filter((test) => !filesDone.has(test));
-    await writeFile(
-      task,
-      JSON.stringify({ journal, tests, mutants: trial.mutants, limits: trial.limits } satisfies Task),
-    );
-    const end = tests.length === 0 ? 'ended' : await runOnce(trial.directory, task, journal);
-    const entries = read(journal);
-    trial.says?.(`process ${share + 1}, round ${round}: ${end} after ${summary(entries)}`);
-    if (end === 'ended') return entries;
-    const { last } = progress(entries);
-    if (end === 'silent' && last === null) throw new Error(`Nothing is tried any more: ${journal}`);
-    if (last) append(journal, { is: 'noticed', ...last, how: 'never ends' });
-  }
+  const file = join(folder, 'task.json');
+  const { directory, mutants, limits } = trial;
+  /** Until there is nothing more to do, in a fresh process each time. */
+  const run = async (
+    left: (now: Progress) => Pick<Task, 'tests' | 'isAnew' | 'limits'>,
+  ): Promise<Entry[]> => {
+    for (let round = 1; ; round += 1) {
+      const task = { journal, mutants, ...left(progress(read(journal))) } satisfies Task;
+      await writeFile(file, JSON.stringify(task));
+      const end = task.tests.length === 0 ? 'ended' : await runOnce(directory, file, journal);
+      const entries = read(journal);
+      trial.says?.(`process ${share + 1}, round ${round}: ${end} after ${summary(entries)}`);
+      if (end === 'ended') return entries;
+      const { last } = progress(entries);
+      if (end === 'silent' && last === null) throw new Error(`Nothing is tried any more: ${journal}`);
+      if (last) append(journal, { is: 'noticed', ...last, how: 'never ends' });
+    }
+  };
+  const { tests, anew } = trial;
+  const notDone = ({ filesDone }: Progress) => tests.filter((test) => !filesDone.has(test));
+  await run((now) => ({ tests: notDone(now), isAnew: false, limits: { ...limits, testMs: limits.quickMs } }));
+  await run(({ done }) => ({ tests: done.has(ANEW) ? [] : anew, isAnew: true, limits }));
+  append(journal, { is: 'turn' });
+  return await run((now) => ({ tests: notDone(now), isAnew: false, limits }));
 }
 
 type End = 'ended' | 'spoilt' | 'silent';
