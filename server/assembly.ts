@@ -248,15 +248,15 @@ export async function assemble(
   const held = heldTokens(settings);
   const session = held.length === 0 ? null : new Session(held);
   const users = await openUsers(settings, store, logger);
-  const calls = { urls, traceUrl: settings.traceUrl };
-  const shown = { engine, machines: machines.all(), probes, calls, version, clock, session, users };
-  const pages = settings.dashboard ? await openPages(shown) : null;
   const ids = new Set(machines.all().map(({ id }) => id));
   const sinceStart = () => systemClock.monotonic();
   const refusals = new Refusals(metrics, logger, ids, sinceStart);
+  const limits = new Limits(settings, ids, sinceStart, refusals);
+  const calls = { urls, traceUrl: settings.traceUrl };
+  const shown = { engine, machines: machines.all(), probes, calls, limits, version, clock, session, users };
+  const pages = settings.dashboard ? await openPages(shown) : null;
   const app = createApp({
     ...shown,
-    limits: new Limits(settings, ids, sinceStart, refusals),
     machine: order,
     waitMs: settings.orderWaitMs,
     access: guard(settings, { session, callbacks, users }),

@@ -140,7 +140,7 @@ const DEPTH_MAX = 64;
  * The JSON in a body. A number may be written in any way as long as it is the number that is kept: 1.0 is 1.
  * @throws Problem for what is no JSON, and one that points at each value that would not be kept as it was sent
  */
-function valueIn(text: string): unknown {
+export function valueIn(text: string): unknown {
   const read = readForeign(text, DEPTH_MAX);
   if ('fault' in read) {
     if (read.fault === 'no-json') throw new Problem('malformed-json', 'the body is not JSON');

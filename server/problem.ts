@@ -89,8 +89,14 @@ export interface Issue {
   readonly keys?: readonly string[];
 }
 
-/** What zod found, each with a JSON pointer (RFC 6901) to the field that is wrong. */
-function errorsOf(issues: readonly Issue[]): { pointer: string; detail: string }[] {
+/** A field that is wrong, by a JSON pointer (RFC 6901). */
+export interface FieldError {
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+/** What zod found, each with the field that is wrong. */
+function errorsOf(issues: readonly Issue[]): FieldError[] {
   const errors = issues.slice(0, ERRORS_MAX).flatMap(({ path, message, code, keys }) => {
     if (code !== 'unrecognized_keys' || keys === undefined)
       return [{ pointer: pointerTo(path), detail: message }];
@@ -105,6 +111,11 @@ function errorsOf(issues: readonly Issue[]): { pointer: string; detail: string }
 /** A body of which these places are wrong. */
 export function invalid(issues: readonly Issue[]): Problem {
   return new Problem('validation-error', 'see errors for each bad field', { errors: errorsOf(issues) });
+}
+
+/** Of a body that was `invalid`; of any other problem none. */
+export function errorsIn({ members }: Problem): readonly FieldError[] {
+  return (members.errors ?? []) as readonly FieldError[];
 }
 
 /** Enough to mend a body by; a body of a thousand wrong items does not get a thousand lines. */

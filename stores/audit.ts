@@ -21,7 +21,7 @@ export interface AuditEntry {
   readonly seq: number;
   /** RFC 3339, by the store's clock; in a chain it never goes back. */
   readonly at: string;
-  /** Kind of the request; `unreadable` of one that cannot be read; `trimmed` and `begun-anew` of what the audit did itself. */
+  /** Kind of the request, or `start`; `unreadable` of one that cannot be read; `trimmed` and `begun-anew` of what the audit did itself. */
   readonly action: string;
   /** Who asked, as far as that was known: `user:…`, `token:…`. Empty where the store itself did it. */
   readonly actor: string;

@@ -164,11 +164,13 @@ export interface Signal {
 
 /** What was asked of a saga and what came of it, as whoever writes that tells it. */
 export interface Act {
-  readonly signal: Signal;
+  /** `start`: nothing that waited for the saga, but what began it. */
+  readonly signal: Omit<Signal, 'kind'> & { readonly kind: Signal['kind'] | 'start' };
   readonly machine: { readonly id: string; readonly version: string };
   /** It fitted nowhere any more, and has changed nothing. */
   readonly isIgnored: boolean;
-  readonly before: Standing;
+  /** `null` where it began with it. */
+  readonly before: Standing | null;
   readonly after: Standing;
 }
 

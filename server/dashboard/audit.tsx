@@ -6,7 +6,7 @@ import { Ago, Badge, Empty } from './parts.tsx';
 import { stateWords } from './state-words.ts';
 
 export const ENTRIES_A_PAGE = 50;
-const ACTIONS = ['cancel', 'retry', 'skip', 'resolve', 'event'] as const;
+const ACTIONS = ['cancel', 'retry', 'skip', 'resolve', 'event', 'start'] as const;
 
 /** A page is looked at by a person: what makes no sense in its URL is passed over, and the form shows that. */
 const filter = z.string().min(1).max(300).optional().catch(undefined);
@@ -99,6 +99,7 @@ export function Audit({ frame, now, query, page }: AuditProps) {
 }
 
 const ACTION_WORDS: Readonly<Record<string, string>> = {
+  start: 'Start',
   cancel: 'Cancel',
   retry: 'Retry',
   skip: 'Skip',

@@ -5,6 +5,7 @@ import type { CallPlaces } from '../calls.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { SagaEngine } from '../engine/contract.ts';
 import type { Users } from '../identity/users.ts';
+import type { Limits } from '../limits/limits.ts';
 import type { Probes } from '../probes.ts';
 import type { Session } from './session.ts';
 
@@ -14,6 +15,7 @@ export interface DashboardParts {
   readonly machines: readonly RegisteredMachine[];
   readonly probes: Probes<string>;
   readonly calls: CallPlaces;
+  readonly limits: Limits;
   readonly version: string;
   readonly clock: Clock;
   /** Of those who log in by a token; `null` where there is none. */

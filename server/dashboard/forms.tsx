@@ -12,7 +12,7 @@ export const NAME_LENGTH_MAX = 100;
 /** Sagas that one form retries. */
 export const RETRIED_AT_ONCE = 100;
 
-interface ConfirmProps {
+export interface ConfirmProps {
   readonly frame: Frame;
   readonly title: string;
   readonly action: string;
@@ -22,22 +22,39 @@ interface ConfirmProps {
   readonly by: string;
   /** Whether that is who they are, rather than what they said last. */
   readonly isKnown: boolean;
+  /** Where the reason stands that is asked for; `null` where none is. */
+  readonly book?: 'log' | 'audit' | null;
   readonly children?: Child;
 }
 
-function Confirm({ frame, title, action, back, label, isGrave, by, isKnown, children }: ConfirmProps) {
+export function Confirm({
+  frame,
+  title,
+  action,
+  back,
+  label,
+  isGrave,
+  by,
+  isKnown,
+  book = 'log',
+  children,
+}: ConfirmProps) {
   return (
     <Page frame={frame} title={title} here="sagas">
       <form class="card narrow confirm" id="confirm" method="post" action={action}>
         <h1>{title}</h1>
         {children}
-        <label>
-          Why
-          <textarea name="reason" required maxlength={REASON_LENGTH_MAX} rows={2} autofocus />
-          <small>It stands in the saga's log.</small>
-        </label>
+        {book !== null && (
+          <label>
+            Why
+            <textarea name="reason" required maxlength={REASON_LENGTH_MAX} rows={2} autofocus />
+            <small>{book === 'log' ? "It stands in the saga's log." : 'It stands in the audit.'}</small>
+          </label>
+        )}
         {isKnown ? (
-          <p class="note">The log will say that {by} did it.</p>
+          <p class="note">
+            The {book ?? 'audit'} will say that {by} did it.
+          </p>
         ) : (
           <label>
             Your name

@@ -1,7 +1,7 @@
 /** What browsers are told beside the pages: what they may load, and refusals as pages instead of problem documents. */
 import type { Context, MiddlewareHandler } from 'hono';
 import { StoreUnavailableError } from '../../stores/saga-store.ts';
-import { PROBLEMS, Problem, type ProblemType } from '../problem.ts';
+import { errorsIn, type FieldError, PROBLEMS, Problem, type ProblemType } from '../problem.ts';
 import { type Frame, Message } from './page.tsx';
 
 const CSP = [
@@ -23,9 +23,11 @@ export function pageGuard(frame: Frame): MiddlewareHandler {
     } else if (type !== null) {
       const detail =
         c.error instanceof Problem ? c.error.message : (DETAILS[type] ?? 'It is asked again by itself.');
-      const page = <Refused frame={frame} type={type} detail={detail} />;
+      const problem = c.error instanceof Problem ? c.error : null;
+      const errors = problem === null ? [] : errorsIn(problem);
+      const page = <Refused frame={frame} type={type} detail={detail} errors={errors} />;
       const again = type === 'store-unavailable' ? { refresh: '3' } : {};
-      const headers = { 'content-type': 'text/html; charset=UTF-8', ...again };
+      const headers = { ...problem?.headers, 'content-type': 'text/html; charset=UTF-8', ...again };
       replace(c, new Response(String(await page), { status: PROBLEMS[type][0], headers }));
     }
     c.res.headers.set('x-content-type-options', 'nosniff');
@@ -73,10 +75,26 @@ const DETAILS: Partial<Record<ProblemType, string>> = {
   'method-not-allowed': 'This is no place to which anything is sent.',
 };
 
-function Refused({ frame, type, detail }: { frame: Frame; type: ProblemType; detail: string }) {
+interface RefusedProps {
+  readonly frame: Frame;
+  readonly type: ProblemType;
+  readonly detail: string;
+  readonly errors: readonly FieldError[];
+}
+
+function Refused({ frame, type, detail, errors }: RefusedProps) {
   return (
     <Message frame={frame} title={TITLES[type] ?? PROBLEMS[type][1]}>
-      <p>{detail}</p>
+      {errors.length === 0 && <p>{detail}</p>}
+      {errors.length > 0 && (
+        <ul>
+          {errors.map(({ pointer, detail }) => (
+            <li>
+              {pointer !== '' && <code>{pointer}</code>} {detail}
+            </li>
+          ))}
+        </ul>
+      )}
       {type === 'store-unavailable' && (
         <p>No saga is lost by that: each goes on as soon as the store is back.</p>
       )}

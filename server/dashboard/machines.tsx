@@ -13,14 +13,21 @@ interface MachinesProps {
   readonly machines: readonly RegisteredMachine[];
   readonly counters: Statistics['counters'];
   readonly standing: Standing;
+  /** Whether whoever looks may start sagas of it. */
+  readonly mayStart: (machine: RegisteredMachine) => boolean;
 }
 
-export function Machines({ frame, machines, counters, standing }: MachinesProps) {
+export function Machines({ frame, machines, counters, standing, mayStart }: MachinesProps) {
   return (
     <Page frame={frame} title="Machines" here="machines">
       <h1>Machines</h1>
       {machines.map((machine) => (
-        <Machine machine={machine} counts={counters[machine.id] ?? {}} standing={standing} />
+        <Machine
+          machine={machine}
+          counts={counters[machine.id] ?? {}}
+          standing={standing}
+          mayStart={mayStart(machine)}
+        />
       ))}
     </Page>
   );
@@ -37,10 +44,12 @@ function Machine({
   machine,
   counts,
   standing,
+  mayStart,
 }: {
   machine: RegisteredMachine;
   counts: Readonly<Record<string, number>>;
   standing: Standing;
+  mayStart: boolean;
 }) {
   const { id, version, structure, steps } = machine;
   const base = `/machines/${anchorOf(machine)}`;
@@ -53,6 +62,13 @@ function Machine({
         <h2>
           {id} <small>version {version}</small>
         </h2>
+        {mayStart && (
+          <p class="acts">
+            <a class="button" href={`/start?${new URLSearchParams({ machine: id, version })}`} data-dialog>
+              Start one
+            </a>
+          </p>
+        )}
         <p class="note">
           Read it down the left while all goes well, and up the right while it is undone. {steps.length}{' '}
           steps, structure <code>{structure}</code>.

@@ -32,7 +32,7 @@ const seq = z
   .string()
   .regex(/^\d{1,9}$/)
   .transform(Number);
-const audited = {
+export const audited = {
   reason: z.string().trim().min(1).max(REASON_LENGTH_MAX),
   /** Whoever is known by name is not asked for one. */
   by: z.string().trim().min(1).max(NAME_LENGTH_MAX).exactOptional(),
@@ -170,20 +170,20 @@ export function operatingRoutes(
 }
 
 /** @throws Problem that names what is wrong */
-function read<T>(form: z.ZodType<T>, body: unknown): T {
+export function read<T>(form: z.ZodType<T>, body: unknown): T {
   const { success, data, error } = form.safeParse(body);
   if (success) return data;
   const wrong = error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
   throw new Problem('validation-error', wrong.slice(0, 5).join('; '));
 }
 
-function nameIn(c: Context): string {
+export function nameIn(c: Context): string {
   const caller = callerOf(c);
   return isIdentified(caller) ? caller.name : (getCookie(c, NAME_COOKIE) ?? '');
 }
 
 /** Who asks, as the log says it. @throws Problem where nobody knows, and the form does not say */
-function signed(c: Context, typed: string | undefined): string {
+export function signed(c: Context, typed: string | undefined): string {
   const caller = callerOf(c);
   if (isIdentified(caller)) return byOf(caller, typed);
   if (typed === undefined) throw new Problem('validation-error', 'by: say your name');

@@ -1,10 +1,11 @@
 /** The operator's pages. They read through the engine's views, in this process; what they change goes the operators' way. */
 import { Hono, type MiddlewareHandler } from 'hono';
+import type { RegisteredMachine } from '../../machines/index.ts';
 import { toConfig, toMermaid } from '../../machines/picture.ts';
 import { BadCursorError } from '../../stores/saga-store.ts';
 import { ownUrl } from '../edge.ts';
 import type { Clock } from '../engine/clock.ts';
-import { callerOf, mayOperate } from '../identity/caller.ts';
+import { callerOf, mayOperate, mayStartByHand } from '../identity/caller.ts';
 import { Problem } from '../problem.ts';
 import { answerAsset } from './assets.ts';
 import { Audit, auditFilterIn, auditQuery, ENTRIES_A_PAGE } from './audit.tsx';
@@ -21,6 +22,7 @@ import { Pulses } from './pulse.ts';
 import { Saga } from './saga.tsx';
 import { SharedRenderings } from './shared-renderings.ts';
 import { standingOf } from './standing.ts';
+import { startingRoutes } from './starting.tsx';
 import { chartOf, machineIn } from './statechart/layout.ts';
 import { PICTURE_CSP, pictureOf } from './statechart/picture.tsx';
 
@@ -82,6 +84,7 @@ export function dashboard(parts: DashboardParts): Pages {
 
   operatingRoutes(pages, parts, frame);
   callPages(pages, parts, frame);
+  startingRoutes(pages, parts, frame);
 
   pages.get('/sagas/:id', async (c) => {
     const history = await engine.get(c.req.param('id'));
@@ -98,7 +101,9 @@ export function dashboard(parts: DashboardParts): Pages {
 
   pages.get('/machines', async (c) => {
     const [{ counters }, standing] = await Promise.all([engine.statistics(), standingOf(engine)]);
-    return c.html(Machines({ frame, machines, counters, standing }));
+    const caller = callerOf(c);
+    const mayStart = ({ id, input }: RegisteredMachine) => input !== null && mayStartByHand(caller, id);
+    return c.html(Machines({ frame, machines, counters, standing, mayStart }));
   });
 
   pages.get('/machines/:file', (c) => {
@@ -153,6 +158,8 @@ function sharedPages(clock: Clock): MiddlewareHandler {
 
 /** What was asked of a saga has its answer in the log as soon as it has taken effect. */
 const NOTICES: Readonly<Record<string, string>> = {
+  started: 'The saga was started.',
+  event: 'The event was taken in.',
   retry: 'Asked for a retry. It takes effect as soon as a call in flight has settled.',
   skip: 'Asked to skip the step.',
   cancel: 'Asked to cancel. The call in flight settles first.',

@@ -8,12 +8,13 @@ import { Log } from './log.tsx';
 import { momentOf } from './moment.ts';
 import { type Frame, Page } from './page.tsx';
 import { Ago, Badge, nameOf } from './parts.tsx';
+import { awaitedBy, eventHref } from './starting.tsx';
 import type { Chart } from './statechart/chart.ts';
 import { Statechart } from './statechart/draw.tsx';
 import { marksOf } from './statechart/marks.ts';
 import { headlineOf } from './story.tsx';
 import { Timeline } from './timeline.tsx';
-import { span } from './wording.ts';
+import { span, words } from './wording.ts';
 
 interface SagaPageProps {
   readonly frame: Frame;
@@ -40,7 +41,9 @@ export function Saga({ frame, now, history, chart, machine, at, notice, mayOpera
   const path = `/sagas/${saga.id}`;
   const isOpen = saga.status === 'STARTED' || saga.status === 'ABORTED';
   // Of the past nothing can be asked any more.
-  const acts = mayOperate && at === null ? actsFor(history, chart) : [];
+  const isAsked = mayOperate && at === null;
+  const acts = isAsked ? actsFor(history, chart) : [];
+  const events = isAsked && isOpen && machine !== null ? awaitedBy(machine, saga.summary.state) : [];
   return (
     <Page frame={frame} title={nameOf(saga)} here="sagas" follows={saga.id}>
       <div id="head" class="saga-head" data-seq={history.saga.seq}>
@@ -86,6 +89,7 @@ export function Saga({ frame, now, history, chart, machine, at, notice, mayOpera
         isPast={at !== null}
         machine={machine}
         acts={acts}
+        events={events}
         mayOperate={mayOperate}
         path={path}
       />
@@ -127,6 +131,8 @@ export function Saga({ frame, now, history, chart, machine, at, notice, mayOpera
 }
 
 interface HelpProps extends Pick<SagaPageProps, 'history' | 'machine' | 'mayOperate'> {
+  /** For which it waits. */
+  readonly events: readonly string[];
   readonly acts: readonly Act[];
   readonly path: string;
   /** It is shown how things were. */
@@ -134,9 +140,9 @@ interface HelpProps extends Pick<SagaPageProps, 'history' | 'machine' | 'mayOper
 }
 
 /** What is held, and what can be done. */
-function Help({ history: { saga }, machine, acts, mayOperate, path, isPast }: HelpProps) {
+function Help({ history: { saga }, machine, acts, events, mayOperate, path, isPast }: HelpProps) {
   const effects = heldBy(saga, machine);
-  if (effects.length === 0 && acts.length === 0) return <section id="help" />;
+  if (effects.length + acts.length + events.length === 0) return <section id="help" />;
   const isParked = saga.status === 'ABORTED';
   const general = acts.filter(({ kind }) => kind !== 'skip' || !isParked);
   return (
@@ -162,6 +168,11 @@ function Help({ history: { saga }, machine, acts, mayOperate, path, isPast }: He
         </p>
       )}
       <div class="acts">
+        {events.map((name) => (
+          <a class="button" href={eventHref(path, name)} data-dialog>
+            Send {words(name).toLowerCase()}
+          </a>
+        ))}
         {general.map((act, index) => (
           <a
             id={['act', act.kind, act.as ?? act.step].join('-')}

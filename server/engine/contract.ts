@@ -45,6 +45,8 @@ export interface StartRequest {
   readonly idempotency: Idempotency | null;
   /** The caller's trace context, as it came. */
   readonly trace: { readonly [Name in keyof TraceHeaders]?: string | undefined };
+  /** Who starts it by hand, and why: the audit tells of it. Left out where programs start sagas, of which their logs tell. */
+  readonly act?: Pick<Signal, 'by' | 'reason'> & { readonly actor: string };
   /** How long the caller waits for the store to know the saga. */
   readonly patienceMs: number;
 }
@@ -145,8 +147,9 @@ export interface OutsideEvent {
   readonly id: string;
   readonly name: string;
   readonly data: unknown;
-  /** Who sent it, where the audit is to tell of it. */
+  /** Who sent it, where the audit is to tell of it, and by what name. */
   readonly actor?: string;
+  readonly by?: string;
 }
 
 /** To what was sent to a saga and cannot reach it, whatever it was. */

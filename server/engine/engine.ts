@@ -51,6 +51,7 @@ import { storedTrace, traceOf } from './trace.ts';
 import { Unlocking } from './unlocking.ts';
 import { type VersionSettings, Versions } from './versions.ts';
 import { Waiters } from './waiters.ts';
+import { startActOf } from './write.ts';
 
 /** A create whose answer was lost is repeated this often before the client is told that it is unknown. */
 const CREATE_ATTEMPTS_MAX = 4;
@@ -219,8 +220,9 @@ export class Engine implements SagaEngine {
     );
     const { write, begin } = this.#runner.prepare(machine, begun, { trace, idempotency });
     const { id: name, version, structure } = machine;
+    const acts = asked.act && [startActOf(asked.act, write, machine, clock.now())];
     const saga = { id, machine: { id: name, version, structure }, trace, idempotency };
-    const created = await this.#create(Object.assign(saga, write));
+    const created = await this.#create(Object.assign(saga, write, acts && { acts }));
     if ('kind' in created) return created;
     const { result, sentAt } = created;
     switch (result.kind) {

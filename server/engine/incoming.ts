@@ -43,8 +43,8 @@ export function send(
     if (Buffer.byteLength(payload) > EVENT_BYTES_MAX) return { kind: 'too-large', bytesMax: EVENT_BYTES_MAX };
     const coming = record.signals.filter(({ kind }) => kind === 'event').length;
     if (inbox.length + coming >= INBOX_MAX) return { kind: 'full' };
-    const { name, actor } = event;
-    const signal = { id: signalId, kind: 'event', atMs, by: '', reason: name, name, payload } as const;
+    const { name, actor, by = '' } = event;
+    const signal = { id: signalId, kind: 'event', atMs, by, reason: name, name, payload } as const;
     return actor === undefined ? signal : { ...signal, actor };
   });
 }

@@ -27,7 +27,7 @@ import type {
   Signal,
   Write,
 } from '../../stores/saga-store.ts';
-import { DURATION_BUCKETS_MS, type LogEvent } from './contract.ts';
+import { DURATION_BUCKETS_MS, type LogEvent, type StartRequest } from './contract.ts';
 import type { Hop, Standing } from './decide.ts';
 
 /** A transition: one event, or several that are stored as one. */
@@ -113,6 +113,18 @@ function actsOf({ machine, hops, statusBefore, parkedBefore }: Transition, next:
       },
     ];
   });
+}
+
+/** A start by hand, as the audit tells of it. */
+export function startActOf(
+  asked: NonNullable<StartRequest['act']>,
+  { writeId, summary, next }: Write,
+  { id, version }: RegisteredMachine,
+  atMs: number,
+): Act {
+  const after = { state: summary.state, status: statusOf(next) };
+  const signal = { id: writeId, kind: 'start', atMs, ...asked } as const;
+  return { signal, machine: { id, version }, isIgnored: false, before: null, after };
 }
 
 /** Whether the audit tells of it: of what operators ask, and of the events that they send, but not of the saga's ordinary business. */

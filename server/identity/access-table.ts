@@ -82,6 +82,11 @@ export const ACCESS: Readonly<Record<string, Door>> = {
   'GET /machines': toRead,
   'GET /machines/:file': toRead,
   'GET /audit': toRead,
+  // To start takes the role submitter beside it.
+  'GET /start': toOperate,
+  'POST /start': toOperate,
+  'GET /sagas/:id/event': toOperate,
+  'POST /sagas/:id/event': toOperate,
   'GET /sagas/retry': toOperate,
   'POST /sagas/retry': toOperate,
   'GET /sagas/:id/retry': toOperate,

@@ -83,6 +83,11 @@ export function isIdentified({ kind }: Caller): boolean {
   return kind === 'token' || kind === 'user';
 }
 
+/** On a page it takes both: whoever operates need not start, and whoever starts need not see. */
+export function mayStartByHand({ roles, machines }: Caller, machine: string): boolean {
+  return roles.has('operator') && roles.has('submitter') && (machines === null || machines.has(machine));
+}
+
 /** What pages offer to do goes by this; the guard decides whether it is done. */
 export function mayOperate({ roles }: Caller): boolean {
   return roles.has('operator');

@@ -55,13 +55,13 @@ export function outsideEventRoutes(app: OpenAPIHono, engine: SagaEngine, newId: 
     // What a machine sends that starts sagas is their ordinary business, and of that their logs tell.
     const actor = sender.roles.has('operator') ? { actor: keyOf(sender) } : {};
     const result = await engine.send(sagaId, { id, name, data, ...actor });
-    if (result.kind !== 'accepted') throw refusal(sagaId, result);
+    if (result.kind !== 'accepted') throw refusalOfEvent(sagaId, result);
     tell(c, 'location', locationOf(sagaId));
     return c.json({ saga_id: sagaId, name, id }, 202);
   });
 }
 
-function refusal(id: string, result: Exclude<SendResult, { kind: 'accepted' }>): Problem {
+export function refusalOfEvent(id: string, result: Exclude<SendResult, { kind: 'accepted' }>): Problem {
   switch (result.kind) {
     case 'unknown-event': {
       const known = result.events.length === 0 ? 'none' : result.events.join(', ');

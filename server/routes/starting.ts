@@ -9,6 +9,7 @@ import {
   forgottenElsewhere,
   type SagaEngine,
   type SagaHistory,
+  type StartRequest,
   type StartResult,
 } from '../engine/contract.ts';
 import type { Limits } from '../limits/limits.ts';
@@ -71,7 +72,7 @@ export const START_PROBLEMS = [
 ] as const;
 
 /** How long a client waits for the store to know its saga, within its own wait. */
-const PATIENCE_MS = { least: 1000, most: 5000 } as const;
+export const PATIENCE_MS = { least: 1000, most: 5000 } as const;
 
 /** 201 done, 409 not done, 202 not yet. */
 const ANSWER_STATUS = { COMPLETED: 201, FAILED: 409, ABORTED: 409, STARTED: 202 } as const satisfies Record<
@@ -88,7 +89,7 @@ export interface Door {
 }
 
 /** What is to be started. */
-export interface Start {
+export interface Start extends Pick<StartRequest, 'act'> {
   readonly machine: RegisteredMachine;
   readonly input: SagaInput;
   /** Of what was sent, asked for where there is a key: the same under the same key is the same saga. */
@@ -126,10 +127,10 @@ export async function startAndWait(
 }
 
 /** Starts a saga as far as limits let it: what was begun before is joined whatever they say. @throws Problem where there is none */
-async function admitted(
+export async function admitted(
   c: Context,
   { engine, limits }: Pick<Door, 'engine' | 'limits'>,
-  { machine, input }: Start,
+  { machine, input, act }: Omit<Start, 'digest'>,
   idempotency: Idempotency | null,
   patienceMs: number,
 ): Promise<{ readonly id: string }> {
@@ -137,7 +138,7 @@ async function admitted(
   const trace = { traceparent: c.req.header('traceparent'), tracestate: c.req.header('tracestate') };
   const started = admission.isRefused
     ? idempotency && (await engine.known(idempotency, patienceMs))
-    : await engine.start({ machine, input, idempotency, trace, patienceMs });
+    : await engine.start({ machine, input, idempotency, trace, patienceMs, ...(act && { act }) });
   if (started === null) throw admission.problem();
   // What began nothing does not count.
   if (!admission.isRefused && started.kind !== 'started' && started.kind !== 'unknown') admission.giveBack();

@@ -35,17 +35,17 @@ export function startRoutes(app: OpenAPIHono, door: Door): void {
   app.openapi(start, async (c) => {
     const asked = c.req.valid('json');
     checkMachine(callerOf(c), asked.machine);
-    const machine = machineOf(door.engine.machines, asked);
+    const machine = startedMachine(door.engine.machines, asked);
     const input = { data: inputOf(machine, asked.input) };
-    const digest = () => hash('sha256', JSON.stringify(inOrder(asked)), 'base64url');
+    const digest = () => digestOf(asked);
     const { history, status } = await startAndWait(c, door, { machine, input, digest });
     return c.json(presentStart(history), status);
   });
 }
 
-function machineOf(
+export function startedMachine(
   machines: readonly RegisteredMachine[],
-  { machine: id, version }: z.infer<typeof body>,
+  { machine: id, version }: { readonly machine: string; readonly version?: string | undefined },
 ): RegisteredMachine {
   const all = machines.filter((machine) => machine.id === id);
   if (all.length === 0) throw invalid([{ path: ['machine'], message: 'there is no such machine here' }]);
@@ -55,7 +55,7 @@ function machineOf(
 }
 
 /** @throws DefinitionError where the schema itself fails */
-function inputOf(machine: RegisteredMachine, given: Readonly<Record<string, unknown>>): SagaData {
+export function inputOf(machine: RegisteredMachine, given: Readonly<Record<string, unknown>>): SagaData {
   const { input } = machine;
   if (input === null)
     throw invalid([
@@ -64,6 +64,11 @@ function inputOf(machine: RegisteredMachine, given: Readonly<Record<string, unkn
   const read = defined(machine.id, 'the input', () => input.safeParse(given));
   if (read.success) return read.data;
   throw invalid(read.error.issues.map((issue) => ({ ...issue, path: ['input', ...issue.path] })));
+}
+
+/** Of what is asked for: the same under the same key is the same saga. */
+export function digestOf(asked: z.infer<typeof body>): string {
+  return hash('sha256', JSON.stringify(inOrder(asked)), 'base64url');
 }
 
 /** The same JSON, with the fields of each object in one order. */

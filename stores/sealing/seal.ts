@@ -41,7 +41,8 @@ export function sealWrite<W extends Written>(ring: Keyring, depth: Depth, id: st
 /** As the request stands in the mailbox, but for what it brings, of which the audit does not tell. */
 function sealAct(ring: Keyring, id: string, act: Act): Act {
   const { payload: _, ...signal } = act.signal;
-  return { ...act, signal: sealSignal(ring, 'whole', id, signal) };
+  // Of whichever kind: that stays open.
+  return { ...act, signal: sealSignal(ring, 'whole', id, signal as Signal) as Act['signal'] };
 }
 
 function sealSummary(ring: Keyring, id: string, summary: SagaSummary): SagaSummary {

@@ -34,9 +34,10 @@ export function appOver(
 ) {
   const shown = {
     engine: engine as SagaEngine,
-    machines: [],
+    machines: engine.machines ?? [],
     probes: { urls: {}, all: async () => ({}) } as unknown as AppParts['probes'],
     calls: { urls: {}, traceUrl: null },
+    limits,
     version: '0',
     clock,
     session: null,
@@ -46,7 +47,6 @@ export function appOver(
     ...shown,
     machine: { id: 'order' } as AppParts['machine'],
     waitMs: 0,
-    limits,
     access,
     pages: dashboard(shown),
 

@@ -130,7 +130,7 @@ export const audits: Part = (opened) => {
     const acts = [actOf()];
     expect(await store.commit(id, { revision: 7, writeId: 'x' }, write({ acts }))).toEqual({ kind: 'stale' });
     const { signal } = actOf();
-    await store.signal(id, signal, 1);
+    await store.signal(id, signal as Signal, 1);
     expect(await store.commit(id, fence, write({ acts }))).toMatchObject({ kind: 'signalled' });
     expect(await store.commit(store.newId(null), fence, write({ acts }))).toEqual({ kind: 'missing' });
     expect(await all(store)).toEqual([]);
