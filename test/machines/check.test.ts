@@ -7,13 +7,19 @@ import { type Changes, handling, smallSaga, smallStep } from './small-saga.ts';
 
 const trio = ['a', 'b', 'c'];
 
-/** Title, changes to a good saga of three steps, the state and the rule that the refusal must name. */
-type Bad = readonly [title: string, changes: Changes, state: string, rule: string];
+/** Title, changes to a good saga of three steps, the state and the rule that the refusal must name, and how its words begin. */
+type Bad = readonly [title: string, changes: Changes, state: string, rule: string, says?: string];
 
 const limbo = (to: string) => ({ on: { due: to } });
 
 const unreachable: Bad[] = [
-  ['an end to which nothing leads', { states: () => ({ island: { type: 'final' } }) }, 'island', 'reachable'],
+  [
+    'an end to which nothing leads',
+    { states: () => ({ island: { type: 'final' } }) },
+    'island',
+    'reachable',
+    'no transition leads here',
+  ],
   [
     'a step to which nothing leads',
     {
@@ -44,33 +50,45 @@ const unreachable: Bad[] = [
     { steps: (steps) => [...steps, smallStep('d')] },
     '(none)',
     'reachable',
+    'no state makes the action of step d',
   ],
 ];
 
 const notPlain: Bad[] = [
   [
+    'branches that are the machine itself',
+    { root: { type: 'parallel' } },
+    '(root)',
+    'plain',
+    'the machine itself is parallel: put the branches into a state of their own',
+  ],
+  [
     'a state that invokes an actor',
     { states: ({ doing_b }) => ({ doing_b: { ...doing_b, invoke: { src: 'somebody' } } }) },
     'doing_b',
     'plain',
+    'it invokes an actor: announce the call in the meta',
   ],
   [
     'a timer of XState',
     { states: ({ doing_b }) => ({ doing_b: { ...doing_b, after: { 1000: '#small.undoing_b' } } }) },
     'doing_b',
     'plain',
+    'it has a timer of XState (after), which no restart survives',
   ],
   [
     'an action that raises an event',
     { states: ({ doing_b }) => ({ doing_b: { ...doing_b, exit: raise({ type: 'due' }, { delay: 1000 }) } }) },
     'doing_b',
     'plain',
+    'it has the action raise, which makes something that is not in the snapshot',
   ],
   [
     'an action that spawns an actor',
     { states: ({ doing_b }) => ({ doing_b: { ...doing_b, exit: spawnChild('somebody') } }) },
     'doing_b',
     'plain',
+    'it has the action spawnChild',
   ],
   [
     'a history state',
@@ -81,6 +99,7 @@ const notPlain: Bad[] = [
     },
     'doing_b.before',
     'plain',
+    'it is a history state: name the state',
   ],
 ];
 
@@ -94,12 +113,14 @@ const unnamed: Bad[] = [
     },
     'undone',
     'named',
+    'there is no guard nothingHold',
   ],
   [
     'an action that nobody implements',
     { states: ({ doing_b }) => ({ doing_b: { ...doing_b, exit: 'noteAll' } }) },
     'doing_b',
     'named',
+    'there is no action noteAll',
   ],
 ];
 
@@ -114,6 +135,7 @@ const forgetful: Bad[] = [
     },
     'failed',
     'held',
+    'the saga ends as undone while a stands: lead here only under the guard nothingHeld',
   ],
   [
     'a guard the other way round',
@@ -134,11 +156,18 @@ const forgetful: Bad[] = [
     },
     'parked',
     'held',
+    'a retry leads nowhere while b is held: name its compensating state in parked()',
   ],
 ];
 
 const endless: Bad[] = [
-  ['a dead end', { states: () => ({ completed: {} }) }, 'completed', 'ends'],
+  [
+    'a dead end',
+    { states: () => ({ completed: {} }) },
+    'completed',
+    'ends',
+    'neither a final nor the parked state can be reached from here',
+  ],
   [
     'a step whose wait ends in a dead end',
     {
@@ -160,6 +189,7 @@ const endless: Bad[] = [
     { states: ({ undoing_a }) => ({ undoing_a: handling(undoing_a, { done: '#small.doing_a' }) }) },
     'doing_a',
     'ends',
+    'the saga can come back to a step that it has left',
   ],
   [
     'a loop between two compensations',
@@ -203,6 +233,7 @@ const deaf: Bad[] = (['done', 'refused', 'retryable', 'unknown'] as const satisf
         { states: ({ undoing_a }) => ({ undoing_a: handling(undoing_a, { [outcome]: handler }) }) },
         'undoing_a.calling',
         'outcomes',
+        `the outcome ${outcome} need not lead out of the step`,
       ],
     ),
 );
@@ -219,6 +250,7 @@ const uncompensated: Bad[] = [
     },
     'doing_c',
     'compensated',
+    'step c has no compensating state',
   ],
   [
     'a compensating state that undoes another step',
@@ -234,6 +266,7 @@ const misordered: Bad[] = [
     { states: ({ doing_c }) => ({ doing_c: handling(doing_c, { refused: '#small.undoing_b' }) }) },
     'doing_c',
     'undo-order',
+    'undoing must begin at undoing_c, not at undoing_b',
   ],
   [
     'a failed action for which a later step is undone',
@@ -281,6 +314,7 @@ const misordered: Bad[] = [
     { states: (_, { compensating }) => ({ undoing_c: compensating(smallStep('c'), { next: 'undoing_a' }) }) },
     'undoing_c',
     'undo-order',
+    'after undoing c comes undoing_b, not undoing_a',
   ],
   [
     'a compensation that skips one when it fails',
@@ -311,6 +345,7 @@ const misordered: Bad[] = [
     },
     'doing_a',
     'undo-order',
+    'after a comes b, not doing_c',
   ],
   [
     'a last action that is undone although it was done',
@@ -323,6 +358,7 @@ const misordered: Bad[] = [
     },
     'doing_c',
     'undo-order',
+    'after c comes an end, not undoing_c',
   ],
   [
     'a last action that is undone although it was done, by way of a state that calls nobody',
@@ -345,6 +381,7 @@ const misordered: Bad[] = [
     },
     'undoing_a',
     'undo-order',
+    'after undoing a comes an end, not doing_d',
   ],
   [
     'a last compensation that leads into a forward step by way of a state that calls nobody',
@@ -369,16 +406,19 @@ describe.each([
   ['compensated', uncompensated],
   ['undo-order', misordered],
 ])('the rule %s', (_, bad) => {
-  it.each(bad)('refuses %s', (_title, changes, state, rule) => {
-    const registry = new Registry();
-    const definition = smallSaga(trio, changes);
-    const register = () => registry.register(definition);
-    expect(register).toThrow(MachineError);
-    expect(register).toThrow(
-      expect.objectContaining({ name: 'MachineError', machine: 'small', state, rule }),
-    );
-    // An operator reads only the message.
-    expect(register).toThrow(`machine small, state ${state}, rule ${rule}: `);
-    expect(registry.all()).toEqual([]);
-  });
+  it.each(bad.map((one) => [one[0], one] as const))(
+    'refuses %s',
+    (_title, [, changes, state, rule, says = '']) => {
+      const registry = new Registry();
+      const definition = smallSaga(trio, changes);
+      const register = () => registry.register(definition);
+      expect(register).toThrow(MachineError);
+      expect(register).toThrow(
+        expect.objectContaining({ name: 'MachineError', machine: 'small', state, rule }),
+      );
+      // An operator reads only the message.
+      expect(register).toThrow(`machine small, state ${state}, rule ${rule}: ${says}`);
+      expect(registry.all()).toEqual([]);
+    },
+  );
 });

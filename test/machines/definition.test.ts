@@ -132,3 +132,66 @@ describe('a label', () => {
     expect(labelled('trip', { trip: { no: 7 } })[0]).toBeNull();
   });
 });
+
+describe('a name', () => {
+  const step = { at: 'airline', action, undo: { path: '/undo' } };
+  const within = { within: '1 day', data: z.looseObject({}), late: 'undo' } as const;
+
+  it.each([
+    ['a step', (name: string) => start().step(name, step)],
+    ['a step', (name: string) => start().pivot(name, step)],
+    ['a participant', (name: string) => start().step('seat', { ...step, at: name })],
+    ['a parallel part', (name: string) => start().parallel(name, { one: (from) => from })],
+    ['a branch', (name: string) => start().parallel('both', { [name]: (from) => from })],
+    [
+      'a choice',
+      (name: string) =>
+        start().when(
+          name,
+          () => true,
+          (from) => from,
+        ),
+    ],
+    ['an event', (name: string) => start().waitFor(name, within)],
+    ['a sleep', (name: string) => start().sleep(name, '1 day')],
+  ])('of %s begins with a small letter, and has no other signs than - and _', (what, named) => {
+    for (const good of ['a', 'seat2', 'seat-upper_deckB', 'a'.repeat(60)]) expect(named(good)).toBeDefined();
+    for (const bad of ['', 'Seat', '2seats', 'a seat', 'seat-', 'seat--b', '-seat', 'a'.repeat(61)])
+      expect(() => named(bad), bad).toThrow(
+        `the name of own: RangeError: ${what} cannot be called ${JSON.stringify(bad)}: it begins with`,
+      );
+  });
+});
+
+describe('what a step says of its calls', () => {
+  it('is counted in milliseconds, each of the four, for the action and the undo apart', () => {
+    const all = { timeout: '2 s', attempts: 3, backoff: '50 ms', backoffMax: '1 min' } as const;
+    const undo = { path: '/undo' };
+    const own = (over: object, back: object = {}) =>
+      start().step('seat', { at: 'airline', action: { ...action, ...over }, undo: { ...undo, ...back } })
+        .parts[0];
+    const counted = { timeoutMs: 2_000, attemptsMax: 3, backoffMs: 50, backoffMaxMs: 60_000 };
+    expect(own(all)).toMatchObject({ step: { policies: { action: counted } } });
+    expect(own({}, all)).toMatchObject({ step: { policies: { compensation: counted } } });
+    for (const one of ['timeout', 'attempts', 'backoff', 'backoffMax'] as const) {
+      const { step } = own({ [one]: all[one] }) as unknown as { step: { policies: object } };
+      const key = one === 'attempts' ? 'attemptsMax' : `${one}Ms`;
+      expect(step.policies).toEqual({ action: { [key]: counted[key as keyof typeof counted] } });
+    }
+    expect((own({}) as unknown as { step: object }).step).not.toHaveProperty('policies');
+  });
+
+  it('is refused where it is no span', () => {
+    expect(() => start().sleep('night', '8 hours' as never)).toThrow(
+      'a span of own: RangeError: "8 hours" is no span: write a number, a blank and one of ms, s, min, h, day, days',
+    );
+  });
+});
+
+it('takes a sleep by its span or by what says when it is over', () => {
+  const until = () => new Date(5_000);
+  expect(start().sleep('night', '8 h').sleep('day', until).parts).toEqual([
+    { kind: 'sleep', name: 'night', until: 28_800_000 },
+    { kind: 'sleep', name: 'day', until },
+  ]);
+});
