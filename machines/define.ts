@@ -21,6 +21,7 @@ import { type Duration, durationMs } from './duration.ts';
 import type { HeldSaid } from './held-said.ts';
 import type { Part, Step } from './parts.ts';
 import type { Answer, CallPolicy, SagaData } from './saga.ts';
+import type { Search } from './terms.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 type None = Readonly<Record<never, never>>;
@@ -180,6 +181,8 @@ export interface SagaOptions<S extends z.ZodType<Json>> {
   readonly input: S;
   /** The fact that names a saga to a person, from the input or gained on the way: `order_id`. */
   readonly label?: string;
+  /** Further facts by which a saga is found to the letter, as `{ customer: 'customer_id' }`: dotted paths by name, at most 8. */
+  readonly search?: Search;
   /** Dotted paths into the data that nobody is shown. */
   readonly secrets?: readonly string[];
   /** How long it may run before it is undone. */
@@ -192,6 +195,7 @@ export interface About {
   readonly version: string;
   readonly input: z.ZodType<SagaData>;
   readonly label: string | null;
+  readonly search: Search;
   readonly secrets: readonly string[];
   readonly deadlineMs: number | null;
   /** Its stack says where the saga is defined, for whom a rule refuses it. */
@@ -204,6 +208,7 @@ export function defineSaga<S extends z.ZodType<Json>>({
   version,
   input,
   label,
+  search = {},
   secrets = [],
   deadline,
 }: SagaOptions<S>): Parts<z.output<S>, z.input<S>> {
@@ -212,6 +217,7 @@ export function defineSaga<S extends z.ZodType<Json>>({
     version,
     input: input as unknown as z.ZodType<SagaData>,
     label: label ?? null,
+    search,
     secrets,
     deadlineMs: deadline === undefined ? null : span(id, deadline),
     origin: new Error(`saga ${id} is defined here`),

@@ -16,7 +16,7 @@ export function definitionOf(
   policies: Policies,
   deadlineMs: number | null = null,
 ): SagaDefinition {
-  const { id, version, input, label, secrets } = about;
+  const { id, version, input, label, search, secrets } = about;
   if (parts.length === 0)
     throw new MachineError(id, '(none)', 'reachable', 'it has no part, so nothing is to be done');
   checkNames(id, parts);
@@ -26,6 +26,7 @@ export function definitionOf(
     version,
     input,
     label,
+    search,
     secrets,
     policies,
     parts,

@@ -239,6 +239,7 @@ export function orderSaga(policies: Policies, deadlineMs?: number): SagaDefiniti
     policies,
     input: orderSchema(orderParts).transform((order) => orderInput(order as Order).data),
     label: 'order_id',
+    search: { customer: 'customer_id', payment: 'payment_id' },
     secrets: ['payment.token'],
     ids: ['order_id', 'payment_id', 'tracking_number', 'notification_id'],
     compensations: 'whole',

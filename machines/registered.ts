@@ -1,7 +1,7 @@
 /** A machine that was checked, and what a module gives of which it is made: all that the engine knows of a saga. */
 import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate';
 import type { z } from 'zod';
-import { ExactNumber, parse } from '../json/exact.ts';
+import { parse } from '../json/exact.ts';
 import { type Announced, asksOf, plainCallsOf, stepsAt } from './activities.ts';
 import { asRead, faultIn } from './answer.ts';
 import type { Activity, Asks, Call, CallActivity } from './asks.ts';
@@ -25,6 +25,7 @@ import type {
 } from './saga.ts';
 import { sagaContext } from './saga.ts';
 import { leavesIn, leavesOf, nameOf, structureOf } from './structure.ts';
+import { factOf, type Search, Terms } from './terms.ts';
 import { addressed, type MadeBy, type Tell, Transitions, textOf } from './transitions.ts';
 
 /** What a module such as order.ts gives: a machine, and what a machine alone does not say. */
@@ -44,6 +45,8 @@ export interface SagaDefinition {
   readonly events?: ReadonlyMap<string, EventPart>;
   /** The fact that names a saga to a person; `null` where none does. */
   readonly label?: string | null;
+  /** Further facts by which a saga is found to the letter: dotted paths by name, at most 8. Never a secret. */
+  readonly search?: Search;
   /** How long a saga may run before it is undone; without one it may run for ever. */
   readonly deadlineMs?: number;
   /** Dotted paths into the data that are shown to nobody, and reach no participant but by what its action is sent. */
@@ -93,6 +96,8 @@ export class RegisteredMachine {
   readonly events: ReadonlyMap<string, EventPart>;
   /** The fact that names a saga to a person; `null` where none does. */
   readonly label: string | null;
+  /** By what a saga is found. */
+  readonly terms: Terms;
 
   readonly #policies: Policies;
   readonly #asks: ReturnType<typeof asksOf>;
@@ -124,6 +129,7 @@ export class RegisteredMachine {
     this.input = definition.input ?? null;
     this.events = definition.events ?? NO_EVENTS;
     this.label = definition.label ?? null;
+    this.terms = new Terms(id, this.label, definition.search ?? {}, this.#secretPaths);
     this.#policies = remembered(policies);
     this.#asks = asksOf(machine);
     this.#plainCalls = plainCallsOf(machine);
@@ -169,9 +175,7 @@ export class RegisteredMachine {
   /** What names a saga to a person; `null` while nothing does, and where that is a secret. */
   labelOf({ data }: SagaContext): string | null {
     if (this.label === null || this.#secretPaths.some(([first]) => first === this.label)) return null;
-    const fact = data[this.label];
-    if (typeof fact === 'string') return fact === '' ? null : fact.slice(0, LABEL_MAX);
-    return typeof fact === 'number' || fact instanceof ExactNumber ? String(fact) : null;
+    return factOf(data[this.label]);
   }
 
   /** How calls of a step are made and repeated, settings included. */
@@ -388,8 +392,6 @@ export interface Standing extends Said {
   readonly response: unknown;
 }
 
-/** Letters of a label, at most: as many as can be asked for. */
-const LABEL_MAX = 200;
 /** Letters of such words, at most. */
 const SAYS_MAX = 500;
 

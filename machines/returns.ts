@@ -21,6 +21,7 @@ export const returns = defineSaga({
     card: id,
   }),
   label: 'order_id',
+  search: { customer: 'customer', return: 'return_id', refund: 'refund' },
   secrets: ['card'],
   deadline: '60 days',
 })
