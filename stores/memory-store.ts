@@ -17,7 +17,7 @@ import { MemoryCauses } from './memory-causes.ts';
 import { MemoryChanges } from './memory-changes.ts';
 import { MemoryDeclarations } from './memory-declarations.ts';
 import { cursorAfter, LOOKED_AT_MAX, newestFirst, uuidAbove } from './paging.ts';
-import { assertPartitions, idMaker, partitionOf, shareOf, uuidOf } from './partition.ts';
+import { assertPartitions, bornAtMs, idMaker, partitionOf, shareOf, uuidOf } from './partition.ts';
 import {
   type AuditKey,
   type Backlog,
@@ -36,6 +36,8 @@ import {
   type Granted,
   type Idempotency,
   IN_FLIGHT_MAX,
+  isIdSought,
+  isTermSought,
   type Known,
   listingOf,
   type MachineRef,
@@ -56,12 +58,16 @@ import {
   SIGNALS_MAX,
   type Signal,
   type SignalResult,
+  type Sought,
   type Statistics,
   type StoreInfo,
   type StoreMemory,
+  soughtBy,
   type Tally,
+  type Term,
   takenFrom,
   takenOver,
+  valuesOf,
   type Write,
 } from './saga-store.ts';
 import { newSecret } from './secret.ts';
@@ -78,6 +84,8 @@ interface Saga {
   readonly owed: Map<string, number>;
   /** Who took it since the last commit, as `boot name`, but for those that gave it back. */
   readonly takers: Set<string>;
+  /** By what it is found. */
+  readonly terms: Term[];
   purgeAtMs: number | null;
 }
 
@@ -199,6 +207,7 @@ export class MemoryStore implements SagaStore {
         key: idempotency?.key ?? null,
         held: new Map(),
         owed: new Map(),
+        terms: [],
       },
     );
     this.#sagas.set(id, created);
@@ -239,12 +248,13 @@ export class MemoryStore implements SagaStore {
     assertMigration(migration);
     const saga = this.#sagas.get(id);
     if (!saga) return { kind: 'missing' };
-    const { writeId, machine, snapshot, summary, entry, counts } = migration;
+    const { writeId, machine, snapshot, summary, entry, counts, terms = [] } = migration;
     const fence = { revision: expected.revision + 1, writeId };
     const stands = saga.record.fence;
     if (sameFence(stands, expected)) {
       const seq = append(saga.log, entry);
       this.#raise(machine, counts, saga.held);
+      saga.terms.push(...terms);
       const changed = { machine, fence, snapshot, summary, seq, updatedAtMs: this.#now() };
       saga.record = { ...saga.record, ...changed };
       this.#changes.announce(saga.record);
@@ -363,18 +373,45 @@ export class MemoryStore implements SagaStore {
   async list(filter: Filter, cursor: string | null, limit: number): Promise<Page> {
     assertLimit(limit);
     const below = uuidAbove(filter, cursor);
-    const ids = [...this.#sagas.keys()].sort(newestFirst);
-    const start = below === null ? 0 : ids.findIndex((id) => uuidOf(id) < below);
+    const sought = soughtBy(filter);
+    const ids = [...this.#sagas.keys()]
+      .filter(
+        (id) => (below === null || uuidOf(id) < below) && (sought === null || this.#isFound(id, sought)),
+      )
+      .sort(newestFirst);
     const sagas: SagaListing[] = [];
-    const rest = start < 0 ? [] : ids.slice(start);
-    for (const [index, id] of rest.entries()) {
+    const some = ids.slice(0, LOOKED_AT_MAX);
+    let looked = 0;
+    for (const id of some) {
+      looked += 1;
       const saga = this.#sagas.get(id);
       if (saga && matches(filter, saga.record, this.#now())) sagas.push(listingOf(saga.record));
-      const full = sagas.length === limit || index + 1 === LOOKED_AT_MAX;
-      if (full && index + 1 < rest.length) return { sagas, cursor: cursorAfter(id, filter), damage: [] };
-      if (full) break;
+      if (sagas.length === limit) break;
     }
-    return { sagas, cursor: null, damage: [] };
+    const last = some[looked - 1];
+    return {
+      sagas,
+      cursor: last !== undefined && looked < ids.length ? cursorAfter(last, filter) : null,
+      damage: [],
+      looked,
+      backToMs: last === undefined ? null : bornAtMs(last),
+      isIndexing: false,
+    };
+  }
+
+  #isFound(id: string, sought: Sought): boolean {
+    const { by } = sought;
+    if (isIdSought(sought) && id.startsWith(sought.text)) return true;
+    const values = valuesOf(sought);
+    const terms = this.#sagas.get(id)?.terms ?? [];
+    return (
+      isTermSought(sought) && terms.some(({ name, value }) => (by ?? name) === name && values.includes(value))
+    );
+  }
+
+  /** Nothing here is of an older release. */
+  async index(): Promise<number> {
+    return 0;
   }
 
   async statistics(): Promise<Statistics> {
@@ -465,7 +502,7 @@ export class MemoryStore implements SagaStore {
     before: Pick<SagaRecord, 'id' | 'machine' | 'trace' | 'createdAtMs'> & Partial<SagaRecord>,
     revision: number,
     write: Write,
-    { log, key, held, owed }: Pick<Saga, 'log' | 'key' | 'held' | 'owed'>,
+    { log, key, held, owed, terms }: Pick<Saga, 'log' | 'key' | 'held' | 'owed' | 'terms'>,
   ): Saga {
     const { id, machine, trace, createdAtMs } = before;
     const { writeId, owner, snapshot, summary, earlier = [], entry, counts, next, signalsLeft = [] } = write;
@@ -473,6 +510,7 @@ export class MemoryStore implements SagaStore {
     const endsAtMs = now + spanOf(next);
     const running = next.kind === 'act' || next.kind === 'wait';
     const seq = append(log, ...earlier, entry);
+    terms.push(...(write.terms ?? []));
     for (const [name, n] of Object.entries(counts)) owed.set(name, (owed.get(name) ?? 0) + n);
     if (next.kind !== 'act' || revision === 1) this.#pay(machine, held, owed);
     const record: SagaRecord = {
@@ -494,7 +532,7 @@ export class MemoryStore implements SagaStore {
       unreadable: null,
     };
     const purgeAtMs = next.kind === 'end' ? endsAtMs : null;
-    return { record, log, key, held, owed, takers: new Set(), purgeAtMs };
+    return { record, log, key, held, owed, takers: new Set(), terms, purgeAtMs };
   }
 
   #caused(

@@ -75,6 +75,15 @@ export interface SagaSummary {
   readonly sealed?: SealedLabel;
 }
 
+/** One value by which a saga is found to the letter, and what it is of the saga: `label`, or an attribute that its machine declares. */
+export interface Term {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** The term that repeats a summary's label. */
+export const LABEL_TERM = 'label';
+
 export interface SealedLabel {
   readonly label: string;
   /** Keyed: it says nothing to whoever lacks the key. */
@@ -226,10 +235,13 @@ export interface Write {
   readonly signalsLeft?: readonly Signal[];
   /** What was asked from outside and is answered by this: told in the audit, there and then. None where it is left out. */
   readonly acts?: readonly Act[];
+  /** By what the saga is found from this write on. What earlier writes gave stays, until the saga is purged. None where it is left out. */
+  readonly terms?: readonly Term[];
 }
 
 /** What makes a saga run on another version of its machine. */
-export interface Migration extends Pick<Write, 'writeId' | 'snapshot' | 'summary' | 'entry' | 'counts'> {
+export interface Migration
+  extends Pick<Write, 'writeId' | 'snapshot' | 'summary' | 'entry' | 'counts' | 'terms'> {
   /** Another version of the same machine. */
   readonly machine: MachineRef;
 }
@@ -350,6 +362,16 @@ export interface Filter {
   readonly stuckForMs?: number;
   readonly sinceMs?: number;
   readonly untilMs?: number;
+  readonly sought?: Sought;
+}
+
+/** What somebody types to find a saga: the whole value of a term, or what its id begins with. */
+export interface Sought {
+  /** The name of the term, or `id`; whatever it is, where it is left out. */
+  readonly by?: string;
+  readonly text: string;
+  /** Keyed hashes of `text`, for records whose terms are kept sealed. */
+  readonly hashes?: readonly string[];
 }
 
 export interface Page {
@@ -358,6 +380,11 @@ export interface Page {
   readonly cursor: string | null;
   /** As of {@link Statistics}: indexes whose sagas may be missing here. */
   readonly damage: readonly string[];
+  /** Sagas that were looked at for it, and when the last of them began by its id; `null` where there was none. */
+  readonly looked: number;
+  readonly backToMs: number | null;
+  /** Whether sagas that an older release wrote may lack terms yet: those are looked through one by one. */
+  readonly isIndexing: boolean;
 }
 
 export interface Statistics {
@@ -559,7 +586,10 @@ export interface SagaStore {
   /** The log, oldest first, with a gap in its numbers where entries were dropped; empty for an unknown saga. */
   log(id: string): Promise<NumberedEntry[]>;
 
-  /** Newest first. Looks at a bounded number of sagas a call, so a rare filter may take several pages. */
+  /**
+   * Newest first. What is sought, and a label, an index finds: as cheap with a million sagas as with ten. Everything else looks
+   * at a bounded number of sagas a call, so a rare filter may take several pages.
+   */
   list(filter: Filter, cursor: string | null, limit: number): Promise<Page>;
 
   statistics(): Promise<Statistics>;
@@ -601,6 +631,12 @@ export interface SagaStore {
    * @param keepMs how long ended sagas are kept
    */
   compact(limit: number, afterMs: number, keepMs: number): Promise<number>;
+
+  /**
+   * Makes sagas found that an older release has written, by what `termsOf` says of each: looks at `limit` of them at most, and
+   * answers at how many. As many as `limit` means that there may be more. Each call goes on where the last one ended.
+   */
+  index(limit: number, termsOf: (record: SagaRecord) => readonly Term[]): Promise<number>;
 
   /** Answers when the store can serve, throws {@link StoreUnavailableError} when not. */
   ping(): Promise<void>;
@@ -704,7 +740,29 @@ export function listingOf(record: SagaRecord): SagaListing {
   };
 }
 
-/** Whether a saga passes a listing's filter; `nowMs` by the store's clock. Shared, so that stores agree. */
+/** What is sought, by a listing's filter: by a term of its own, or by the label. */
+export function soughtBy({ sought, label, labelHashes }: Filter): Sought | null {
+  if (sought !== undefined) return sought;
+  if (label === undefined) return null;
+  return { by: LABEL_TERM, text: label, ...(labelHashes && { hashes: labelHashes }) };
+}
+
+/** The values that a term has which is sought. */
+export function valuesOf({ text, hashes = [] }: Sought): readonly string[] {
+  return [text, ...hashes];
+}
+
+/** Whether what is sought can be how an id begins. */
+export function isIdSought({ by = 'id' }: Sought): boolean {
+  return by === 'id';
+}
+
+/** Whether what is sought can be the value of a term. */
+export function isTermSought({ by }: Sought): boolean {
+  return by !== 'id';
+}
+
+/** Whether a saga passes a listing's filter but for what is sought; `nowMs` by the store's clock. Shared, so that stores agree. */
 export function matches(filter: Filter, saga: SagaListing, nowMs: number): boolean {
   const { status, summary, parked } = saga;
   const { error } = filter;

@@ -10,6 +10,7 @@ import {
   type NewSaga,
   type NumberedEntry,
   PARKED_COUNTER,
+  type Term,
   type Write,
 } from '../../stores/saga-store.ts';
 import { FORGOTTEN } from './contract.ts';
@@ -21,6 +22,8 @@ export interface Remembered extends Pick<NewSaga, 'id' | 'trace' | 'idempotency'
   readonly held: readonly Held[];
   /** The log until now, as far as it is at hand. */
   readonly log: readonly NumberedEntry[];
+  /** By all that it was found. */
+  readonly terms: readonly Term[];
   /** The write that was to follow. */
   readonly write: Write;
   readonly writeId: string;

@@ -24,6 +24,7 @@ export async function migrate(
     machine: { id: name, version, structure },
     snapshot: machine.persist(snapshot),
     summary,
+    terms: machine.terms.of(snapshot.context.data),
     entry: {
       at: new Date(at).toISOString(),
       event: 'migrated' satisfies LogEvent,

@@ -11,9 +11,11 @@ import {
 } from '../../machines/index.ts';
 import {
   type Claimed,
+  LABEL_TERM,
   type MachineRef,
   type SagaRecord,
   StoreUnavailableError,
+  type Term,
   UNKNOWN_HELD,
   UNREADABLE,
   type WritesRefused,
@@ -69,6 +71,7 @@ export class Recovery {
   #failedInRound = false;
   #purgedAt: number;
   #compactedAt: number;
+  #indexedAt: number;
   #triedAt: number;
   #refused: WritesRefused | null = null;
   #rooms: (() => void)[] = [];
@@ -93,6 +96,8 @@ export class Recovery {
     this.#roomWorth = Math.min(settings.claimBatch, Math.ceil(places.max / 10));
     this.#purgedAt = surroundings.clock.monotonic();
     this.#compactedAt = this.#purgedAt;
+    // At once: a store that has none of an older release says so, and is not asked again.
+    this.#indexedAt = Number.NEGATIVE_INFINITY;
     this.#triedAt = this.#purgedAt;
   }
 
@@ -208,6 +213,7 @@ export class Recovery {
       await this.#guarded('round', this.#each);
       await this.#guarded('purge', () => this.#purge());
       await this.#guarded('compact', () => this.#compact());
+      await this.#guarded('index', () => this.#index());
       // Each machine by itself, too: where those of one fill every batch, the others' turn would never come. All in one
       // packet: a round takes no longer for many.
       const asked = [...this.#takes()].map(([machine, versions]) =>
@@ -393,6 +399,25 @@ export class Recovery {
     if (looked < COMPACT_BATCH) this.#compactedAt = clock.monotonic();
   }
 
+  /** Makes found what an older release has written, likewise. */
+  async #index(): Promise<void> {
+    const { store, clock } = this.#in;
+    if (clock.monotonic() - this.#indexedAt < this.#settings.purgeEveryMs) return;
+    const looked = await store.index(INDEX_BATCH, (record) => this.#termsOf(record));
+    if (looked < INDEX_BATCH) this.#indexedAt = clock.monotonic();
+  }
+
+  /** Of a saga that cannot be read here the label alone, which its listing has. */
+  #termsOf({ machine: ref, snapshot, summary: { label } }: SagaRecord): readonly Term[] {
+    const machine = this.#registry.takerOf(ref.id, ref.version);
+    try {
+      if (machine !== undefined) return machine.terms.of(this.#registry.restore(ref, snapshot).context.data);
+    } catch {
+      // As of a version that is not known here.
+    }
+    return label === null ? [] : [{ name: LABEL_TERM, value: label }];
+  }
+
   async #mayPurgeEarly(): Promise<boolean> {
     if (this.#settings.purgeEarlyMs <= 0) return false;
     const { usedBytes, maxBytes } = await this.#in.store.memory();
@@ -431,6 +456,7 @@ const AS_KEY_MISSING: Unread = { event: 'keyMissing', reason: KEY_MISSING };
 
 const PURGE_BATCH = 500;
 const COMPACT_BATCH = 50;
+const INDEX_BATCH = 100;
 /** The part of its memory at which a store is nearly full: the alert of that name says the same. */
 const NEARLY_FULL = 0.9;
 /** How often a write is tried while all is well. */

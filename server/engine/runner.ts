@@ -472,7 +472,8 @@ export class Runner {
     const at = new Date(clock.now()).toISOString();
     // The calls that the write was to announce have not been made; those before it have.
     const held = machine.standing(snapshot.context, nameOf(saga.snapshot.value));
-    const remembered = { id, ...stored, machine, held, log: log ?? [], write, at };
+    const terms = machine.terms.of(snapshot.context.data);
+    const remembered = { id, ...stored, machine, held, log: log ?? [], terms, write, at };
     const again = anew({ ...remembered, writeId: this.nextWriteId() });
     const doing = `storing of saga ${id} anew`;
     let answer = await this.#answered(doing, () => store.create(again));

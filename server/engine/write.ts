@@ -74,6 +74,7 @@ export function describe(transition: Transition, writer: Writer): Write {
   const { machine, hops } = transition;
   const { owner, writeId, rights, yielding, signalsSeen } = writer;
   const { snapshot } = lastOf(hops).after;
+  const terms = machine.terms.gained(hops[0]?.before?.snapshot.context.data ?? null, snapshot.context.data);
   const next = nextOf(transition, rights, yielding);
   const entries = hops.map((hop) => entryOf(hop, transition));
   const write = {
@@ -85,6 +86,7 @@ export function describe(transition: Transition, writer: Writer): Write {
     counts: countsOf(transition, next),
     next,
     signalsSeen,
+    terms,
   };
   if (signalsSeen > 0) {
     const acts = actsOf(transition, next);

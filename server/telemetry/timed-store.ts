@@ -64,6 +64,7 @@ export function timedStore(store: SagaStore, registry: Registry): SagaStore {
     changes: timed('changes', store.changes),
     purge: timed('purge', store.purge),
     compact: timed('compact', store.compact),
+    index: timed('index', store.index),
     ping: () => store.ping(),
     tryWrite: timed('tryWrite', store.tryWrite),
     close: () => store.close(),

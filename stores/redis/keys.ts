@@ -15,8 +15,9 @@
  * | `{p07}:events` | stream | id, seq, state and status of each log entry, capped |
  * | `{p07}:audit` | list | entries of the audit, each linked to the one before it, see audit-chain.ts |
  * | `{p07}:key:<sha-256>` | string | id of the saga begun under an idempotency key, and the body's digest |
+ * | `{p07}:find:<two letters>` | string | what leads to sagas by the values of their terms, see terms.ts |
  * | `{p07}:compacted` | hash | nothing: under it a hash is made that takes another's place, see lua/compact.lua |
- * | `{p07}:meta` | hash | the layout (see layout.ts), the store id, and how far its ended sagas were compacted. `{p00}:meta` is the mark that decides, whatever the tags; in it lie the secret of secret() and the vocabularies of compaction.ts |
+ * | `{p07}:meta` | hash | the layout (see layout.ts), the store id, and how far its ended sagas were compacted and the sagas of older releases were indexed. `{p00}:meta` is the mark that decides, whatever the tags; in it lie the secret of secret() and the vocabularies of compaction.ts |
  * | `{boots}` | hash | boot numbers by coordinator name |
  * | `{boots}:structures` | hash | the structure under which each `<machine>@<version>` was declared |
  * | `{boots}:versions` | sorted set | machine versions by the end of their last declaration |
@@ -106,6 +107,8 @@ export interface PartitionKeys {
   saga(id: string): string;
   log(id: string): string;
   due(machine: MachineName): string;
+  /** What leads to sagas by values whose hash begins with these two letters. */
+  find(bucket: string): string;
   /** Of an idempotency key by its SHA-256; an empty digest names a key that never exists. */
   key(digest: string): string;
 }
@@ -140,6 +143,7 @@ export function partitionKeys(prefix: string, partition: number, isSpread = fals
     saga: (id) => `${tag}:saga:${id}`,
     log: (id) => `${tag}:log:${id}`,
     due: (machine) => `${tag}:due:${machine}`,
+    find: (bucket) => `${tag}:find:${bucket}`,
     key: (digest) => `${tag}:key:${digest}`,
   };
 }

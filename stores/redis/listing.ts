@@ -9,10 +9,12 @@ export interface Source {
   readonly prefix: string;
   /** What stands before the id in those members that are read; nothing unless said. */
   readonly begins?: string;
+  /** What those ids begin with that are asked for; all are unless said. */
+  readonly least?: string | undefined;
 }
 
 /** ZREVRANGEBYLEX: members of an index below `max` and not below `min`, greatest first. */
-type ReadDown = (key: string, max: string, count: number, min: string) => Promise<string[]>;
+type ReadDown = (key: string, max: string, min: string, count: number) => Promise<string[]>;
 
 interface Reader extends Source {
   max: string;
@@ -39,8 +41,9 @@ export async function* newestIds(
 
   const refill = async (reader: Reader): Promise<void> => {
     while (reader.ahead.length === 0 && !reader.exhausted) {
-      const { begins = '' } = reader;
-      const members = await read(reader.key, reader.max, chunk, begins === '' ? '-' : `[${begins}`);
+      const { begins = '', least = '' } = reader;
+      const from = `${begins}${least}`;
+      const members = await read(reader.key, reader.max, from === '' ? '-' : `[${from}`, chunk);
       const ids = members.map((member) => member.slice(begins.length));
       // What somebody else put there is no saga: a listing could not even go on behind it.
       reader.ahead.push(...ids.filter((id) => id.startsWith(reader.prefix) && isUuid(uuidOf(id))));

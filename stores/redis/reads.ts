@@ -1,20 +1,16 @@
 /** The half of the contract that only asks: plain commands, in one tick to every partition, and no script. */
 import { assertLimit } from '../assertions.ts';
 import { BEFORE_ALL, decodePosition, encodePosition, type Found, foundIn, merged } from '../changes.ts';
-import { cursorAfter, LOOKED_AT_MAX, uuidAbove } from '../paging.ts';
 import { bornAtMs, partitionName, shareOf, uuidOf } from '../partition.ts';
 import {
   type Backlog,
   BadCursorError,
   type Changes,
   type Filter,
-  listingOf,
   type MachineRef,
-  matches,
   type NumberedEntry,
   type Page,
   SAGA_STATUSES,
-  type SagaListing,
   type SagaRecord,
   type SagaStatus,
   type SagaStore,
@@ -29,14 +25,15 @@ import { Compaction } from './compaction.ts';
 import { DueIndexes } from './due.ts';
 import { endOf, heldFrom, restingAt } from './events.ts';
 import { asking, orDamaged, reachable, together } from './faults.ts';
+import { Indexing } from './indexing.ts';
 import { type MachineName, machineName, type PartitionKeys } from './keys.ts';
 import type { Keyspace } from './keyspace.ts';
-import { newestIds } from './listing.ts';
+import { ENDED_WITHOUT, Lists } from './lists.ts';
 import { memoryOf } from './memory.ts';
-import { memberBegins } from './parked.ts';
-import { decodeLog, decodeRecord, decodeStatus, LISTED, summaryOfBrief, unreadableEntry } from './record.ts';
+import { decodeLog, decodeRecord, decodeStatus, unreadableEntry } from './record.ts';
 import type { StoreClock } from './store-clock.ts';
 import { Sums } from './sums.ts';
+import { TermHashes } from './terms.ts';
 
 type Asking =
   | 'now'
@@ -63,15 +60,35 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
   protected readonly clock: StoreClock;
   protected readonly streamMax: number;
   protected readonly compaction: Compaction;
+  protected readonly terms: TermHashes;
+  protected readonly indexing: Indexing;
   readonly #dueIndexes: DueIndexes;
+  readonly #lists: Lists;
 
-  constructor(redis: Client, keyspace: Keyspace, clock: StoreClock, streamMax: number, root: string) {
+  /**
+   * @param root the key of the store's mark
+   * @param id of the store, as it stands there
+   */
+  constructor(
+    redis: Client,
+    keyspace: Keyspace,
+    clock: StoreClock,
+    streamMax: number,
+    root: string,
+    id: string,
+  ) {
     this.redis = redis;
     this.keyspace = keyspace;
     this.clock = clock;
     this.streamMax = streamMax;
     this.compaction = new Compaction(redis, keyspace, root);
+    this.terms = new TermHashes(id);
+    this.indexing = new Indexing(redis, keyspace, this.terms, root);
     this.#dueIndexes = new DueIndexes(redis, keyspace, clock, () => this.offset());
+    this.#lists = new Lists(
+      { redis, keyspace, clock, terms: this.terms, indexing: this.indexing },
+      (saga, status) => this.#read(saga, status),
+    );
   }
 
   now(): number {
@@ -193,75 +210,8 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
     return [{ ...unreadableEntry(at, why), seq: 1 }];
   }
 
-  async list(filter: Filter, cursor: string | null, limit: number): Promise<Page> {
-    assertLimit(limit);
-    const below = uuidAbove(filter, cursor);
-    // Of the index by cause it is those members alone that begin with it.
-    const begins = filter.cause ? memberBegins(filter.cause) : '';
-    const sources = this.keyspace.partitions.flatMap((keys, partition) =>
-      indexesFor(filter, keys).map((key) => ({ key, begins, prefix: `${partitionName(partition)}-` })),
-    );
-    const chunk = Math.min(100, 10 + Math.ceil(limit / sources.length));
-    const damage = new Set<string>();
-    const ids = newestIds(
-      (key, max, count, min) => {
-        const reply = this.redis.zrevrangebylex(key, max, min, 'LIMIT', 0, count);
-        return asking(orDamaged(reply, [], () => damage.add(`${key} is no sorted set`)));
-      },
-      sources,
-      below,
-      chunk,
-    );
-    const sagas: SagaListing[] = [];
-    let letters = 0;
-    // Where all are wanted, none is read in vain.
-    const isAny = Object.values(filter).every((value) => value === undefined);
-    const wanted = () => (isAny ? Math.min(TOGETHER, limit - sagas.length) : TOGETHER);
-    let ahead = await take(ids, wanted());
-    for (let looked = 0; ahead.length > 0; ahead = await take(ids, wanted())) {
-      const read = await together(ahead.map((id) => this.#listing(id, filter.status)));
-      for (const [index, found] of read.entries()) {
-        looked += 1;
-        letters += found?.letters ?? 0;
-        // A saga that was purged since its id was read is no longer held.
-        if (found && matches(filter, found.saga, this.clock.now())) sagas.push(found.saga);
-        if (sagas.length < limit && looked < LOOKED_AT_MAX && letters < LETTERS_MAX) continue;
-        const more = index + 1 < ahead.length || (await take(ids, 1)).length > 0;
-        return { sagas, cursor: more ? cursorAfter(ahead[index] ?? '', filter) : null, damage: [...damage] };
-      }
-    }
-    return { sagas, cursor: null, damage: [...damage] };
-  }
-
-  /** What a listing shows of a saga, and how much was read for it. */
-  async #listing(
-    id: string,
-    status: SagaStatus | undefined,
-  ): Promise<{ readonly saga: SagaListing; readonly letters: number } | null> {
-    const keys = this.keyspace.of(id);
-    if (!keys) return null;
-    const read = await asking(
-      orDamaged(this.redis.hmget(keys.saga(id), ...LISTED, 'brief', 'cause', 'parkings'), null),
-    );
-    const [found, cause, parkings] = [read?.slice(0, -2), read?.at(-2), read?.at(-1)];
-    const texts = found === undefined ? null : textsOf(found);
-    // Whatever is not as it should be is looked at whole, and told as `get` tells it.
-    if (texts === null || texts.includes(null)) {
-      const saga = await this.#read(id, status);
-      return saga && { saga: listingOf(saga), letters: saga.snapshot.length };
-    }
-    const hash = Object.fromEntries(LISTED.map((name, index) => [name, texts[index] ?? '']));
-    const letters = texts.reduce((sum, text) => sum + (text?.length ?? 0), 0);
-    return {
-      saga: listingOf(
-        decodeRecord(
-          id,
-          { ...hash, ...(cause && { cause }), ...(parkings && { parkings }), snapshot: '' },
-          status,
-        ),
-      ),
-      letters,
-    };
+  list(filter: Filter, cursor: string | null, limit: number): Promise<Page> {
+    return this.#lists.page(filter, cursor, limit);
   }
 
   async statistics(): Promise<Statistics> {
@@ -405,47 +355,9 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
   }
 }
 
-/** What was read of LISTED; of one that rests, with what its brief stands for. */
-function textsOf(found: readonly (string | null)[]): (string | null)[] {
-  const [texts, brief] = [found.slice(0, -1), found.at(-1)];
-  const summary = brief === null || brief === undefined ? null : summaryOfBrief(brief);
-  if (summary === null || texts[LISTED.indexOf('summary')] !== null) return texts;
-  const instead: Readonly<Record<string, string>> = { ...ENDED_WITHOUT, summary };
-  return LISTED.map((name, at) => texts[at] ?? instead[name] ?? null);
-}
-
-/** Fields that are empty once a saga has ended: one that rests has none of them. */
-const ENDED_WITHOUT = { parked: '', owner: '', due: '' };
-
-/** Sagas that a listing reads in one packet. */
-const TOGETHER = 50;
-/** What a page of a listing reads of its sagas, about, in characters: one with many that hold much ends early. */
-const LETTERS_MAX = 4 * 1024 * 1024;
-
-/** The fewest indexes that hold every saga which a filter may let pass. */
-function indexesFor(filter: Filter, { status, sagas, parked }: PartitionKeys): string[] {
-  if (filter.cause) return [parked];
-  if (filter.cause !== undefined) return [status.ABORTED];
-  if (filter.status) return [status[filter.status]];
-  if (filter.error !== undefined) return [status.ABORTED];
-  if (filter.stuckForMs !== undefined) return [status.STARTED, status.ABORTED];
-  // Not the four status indexes: a saga that moved between two reads could be missing in both answers.
-  return [sagas];
-}
-
 /** Where the ids of a partition begin and end in an index; others may stand before and behind them. */
 function idsOf(partition: number): { readonly least: string; readonly above: string } {
   const name = partitionName(partition);
   // The dot comes right after the dash.
   return { least: `[${name}-`, above: `(${name}.` };
-}
-
-async function take(ids: AsyncGenerator<string, undefined>, count: number): Promise<string[]> {
-  const taken: string[] = [];
-  while (taken.length < count) {
-    const { value } = await ids.next();
-    if (value === undefined) break;
-    taken.push(value);
-  }
-  return taken;
 }

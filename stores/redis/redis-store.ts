@@ -27,6 +27,7 @@ import {
   type Owner,
   PARKED_COUNTER,
   type SagaListing,
+  type SagaRecord,
   type SagaStore,
   SIGNALS_MAX,
   type Signal,
@@ -34,6 +35,7 @@ import {
   type StoreInfo,
   StoreRefusedError,
   StoreUnavailableError,
+  type Term,
   takenOver,
   type Write,
   type WritesRefused,
@@ -78,6 +80,7 @@ import { commitResult, createResult, run, signalResult, type WriteReply } from '
 import { secretIn } from './secret.ts';
 import { SimpleWrites } from './simple-writes.ts';
 import { JUMP_LEAST_MS, SHIFT_MOST_MS, StoreClock } from './store-clock.ts';
+import { entriesOf } from './terms.ts';
 
 export interface RedisStoreOptions {
   /** From connect.ts, or any ioredis client with its settings. The store closes it. */
@@ -155,6 +158,7 @@ export class RedisStore extends RedisReads implements SagaStore {
     const store = new RedisStore(redis, keyspace, prefix, id, said, replicas, rest);
     await store.learnTime();
     await store.tick();
+    await store.indexing.begin(store.now());
     return store;
   }
 
@@ -175,7 +179,7 @@ export class RedisStore extends RedisReads implements SagaStore {
     }: Omit<RedisStoreOptions, 'redis'>,
   ) {
     const clock = new StoreClock(clockOffsetMs);
-    super(redis, keyspace, clock, streamMax, rootKey(prefix));
+    super(redis, keyspace, clock, streamMax, rootKey(prefix), id);
     const partitions = keyspace.partitions.length;
     this.#boots = bootsKey(prefix);
     this.#declarations = new Declarations(redis, keyspace, declarationKeys(prefix), clock, () =>
@@ -199,6 +203,7 @@ export class RedisStore extends RedisReads implements SagaStore {
       streamMax: String(streamMax),
       inFlightMax: this.#inFlightMax,
       replicas,
+      terms: this.terms,
     });
     this.newId = idMaker({ partitions, now: () => clock.now() });
   }
@@ -294,11 +299,19 @@ export class RedisStore extends RedisReads implements SagaStore {
       this.keyspace.remember(saga.id, machine);
       return begun;
     }
+    const entered = this.terms.enter(keys, saga.id, saga.terms);
     const reply = await this.#telling(keys, saga.id, 1, saga, (audit, lines) =>
       run(
         this.redis,
         'create',
-        [...writeKeys(keys, saga.id, machine), keys.sagas, keys.key(digest), keys.saga(missing), ...audit],
+        [
+          ...writeKeys(keys, saga.id, machine),
+          keys.sagas,
+          keys.key(digest),
+          keys.saga(missing),
+          ...audit,
+          ...entered.keys,
+        ],
         [
           ...this.#writeArgs(saga.id, machine, saga),
           encodeMachine(saga.machine),
@@ -309,6 +322,7 @@ export class RedisStore extends RedisReads implements SagaStore {
           missing,
           ...lines,
           ...encodeCounts(machine, saga),
+          entered.said,
         ],
         this.#replicas,
       ),
@@ -338,11 +352,12 @@ export class RedisStore extends RedisReads implements SagaStore {
     expected: Fence,
     write: Write,
   ): Promise<CommitResult> {
+    const entered = this.terms.enter(keys, id, write.terms);
     const reply = await this.#telling(keys, id, expected.revision + 1, write, (audit, lines) =>
       run(
         this.redis,
         'commit',
-        [...writeKeys(keys, id, machine), ...audit],
+        [...writeKeys(keys, id, machine), ...audit, ...entered.keys],
         [
           ...this.#writeArgs(id, machine, write),
           String(expected.revision),
@@ -351,6 +366,7 @@ export class RedisStore extends RedisReads implements SagaStore {
           write.signalsLeft?.length ? write.signalsLeft.map(encodeSignal).join('\n') : '',
           ...lines,
           ...encodeCounts(machine, write),
+          entered.said,
         ],
         this.#replicas,
       ),
@@ -384,10 +400,19 @@ export class RedisStore extends RedisReads implements SagaStore {
     if (!keys || from === null) return { kind: 'missing' };
     const { writeId, snapshot, entry, machine } = migration;
     const to = machineName(machine);
+    const entered = this.terms.enter(keys, id, migration.terms);
     const reply = await run(
       this.redis,
       'migrate',
-      [keys.saga(id), keys.log(id), keys.counters, keys.events, keys.due(from), keys.due(to)],
+      [
+        keys.saga(id),
+        keys.log(id),
+        keys.counters,
+        keys.events,
+        keys.due(from),
+        keys.due(to),
+        ...entered.keys,
+      ],
       [
         this.offset(),
         id,
@@ -401,6 +426,7 @@ export class RedisStore extends RedisReads implements SagaStore {
         String(expected.revision),
         expected.writeId,
         ...encodeCounts(to, migration),
+        entered.said,
       ],
       this.#replicas,
     );
@@ -577,17 +603,19 @@ export class RedisStore extends RedisReads implements SagaStore {
   }
 
   async #remove(keys: PartitionKeys, ids: readonly string[], earlyMs: number): Promise<number> {
-    const digests = await Promise.all(
-      ids.map((id) => orDamaged(this.redis.hget(keys.saga(id), 'key'), null)),
+    const read = await Promise.all(
+      ids.map((id) => orDamaged(this.redis.hmget(keys.saga(id), 'key', 'find'), [])),
     );
+    const found = ids.map((id, index) => entriesOf(keys, id, read[index]?.[1] ?? ''));
     const { ended, counters, sagas, status, parked } = keys;
     const [nowMs, purged] = await run(
       this.redis,
       'purge',
       [ended, counters, sagas, status.COMPLETED, status.FAILED, parked].concat(
-        ids.flatMap((id, index) => [keys.saga(id), keys.log(id), keys.key(digests[index] ?? '')]),
+        ids.flatMap((id, index) => [keys.saga(id), keys.log(id), keys.key(read[index]?.[0] ?? '')]),
+        found.flatMap((one) => one.keys),
       ),
-      [this.offset(), String(earlyMs), ...ids],
+      [this.offset(), String(earlyMs), ...ids.flatMap((id, index) => [id, found[index]?.said ?? ''])],
     );
     this.clock.learn(Number(nowMs));
     for (const id of ids) this.keyspace.forget(id);
@@ -615,6 +643,11 @@ export class RedisStore extends RedisReads implements SagaStore {
     assertLimit(limit);
     await this.learnTimeIfOld();
     return this.compaction.goOn(limit, Math.floor(this.clock.now() + keepMs - afterMs), keepMs);
+  }
+
+  index(limit: number, termsOf: (record: SagaRecord) => readonly Term[]): Promise<number> {
+    assertLimit(limit);
+    return this.indexing.goOn(limit, this.clock.now(), (id) => this.get(id), termsOf);
   }
 
   /** Asks of two slots whether all may be done that a whole write needs, and writes what stands there already. */
@@ -684,7 +717,7 @@ function slotsOf({ layout, partitions }: Keyspace, prefix: string): string[][] {
   return [
     ...partitions.map((keys) => {
       const { meta, counters, events, ended, sagas, audit, parked, compacted } = keys;
-      const one = [keys.saga('-'), keys.log('-'), keys.due('-'), keys.key('-')];
+      const one = [keys.saga('-'), keys.log('-'), keys.due('-'), keys.key('-'), keys.find('-')];
       return [
         meta,
         keys.key(''),

@@ -73,6 +73,8 @@ export const SCRIPTS = {
   compact: script('shared', 'compact'),
   counted: script('shared', 'books', 'counted'),
   migrate: script('shared', 'books', 'migrate'),
+  enter: script('shared', 'enter'),
+  leave: script('shared', 'leave'),
   trim: script('shared', 'trim'),
   postpone: script('shared', 'postpone'),
   boot: script('boot'),

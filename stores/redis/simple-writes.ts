@@ -10,6 +10,7 @@ import { counterField, type MachineName, type PartitionKeys } from './keys.ts';
 import { encodeCounts, encodeMachine, encodeSummary } from './record.ts';
 import type { ReplicaWait } from './replica-wait.ts';
 import type { StoreClock } from './store-clock.ts';
+import { findOf, type TermHashes } from './terms.ts';
 
 /** What does not change from write to write. */
 export interface Surroundings {
@@ -19,14 +20,17 @@ export interface Surroundings {
   readonly streamMax: string;
   readonly inFlightMax: string;
   readonly replicas: ReplicaWait | null;
+  readonly terms: TermHashes;
 }
 
 export class SimpleWrites {
   readonly #clock: StoreClock;
   readonly #batches: Batches;
+  readonly #terms: TermHashes;
 
-  constructor({ redis, clock, offset, streamMax, inFlightMax, replicas }: Surroundings) {
+  constructor({ redis, clock, offset, streamMax, inFlightMax, replicas, terms }: Surroundings) {
     this.#clock = clock;
+    this.#terms = terms;
     this.#batches = new Batches(redis, replicas, (script) =>
       script === 'begin' ? [offset(), streamMax, inFlightMax] : [offset(), streamMax],
     );
@@ -43,6 +47,7 @@ export class SimpleWrites {
     const { sagas, status, counters, events } = keys;
     if (!isRunning(saga) || isMore(saga)) return null;
     const key = idempotency === null ? keys.saga(id) : keys.key(digest);
+    const entered = this.#terms.enter(keys, id, saga.terms);
     const named = [
       keys.saga(id),
       keys.log(id),
@@ -52,6 +57,7 @@ export class SimpleWrites {
       status.STARTED,
       sagas,
       key,
+      ...entered.keys,
     ];
     const counted = encodeCounts(machine, saga);
     const fields = ['machine', encodeMachine(saga.machine)];
@@ -60,6 +66,7 @@ export class SimpleWrites {
     }
     if (idempotency !== null) fields.push('key', digest);
     if (trace !== null && trace !== '') fields.push('trace', trace);
+    if (entered.said !== '') fields.push('find', findOf(entered));
     const granted = await this.#write(
       'begin',
       named,
@@ -70,6 +77,7 @@ export class SimpleWrites {
         String(counted.length / 2),
         ...counted,
         ...fields,
+        entered.said,
       ],
       { revision: 1, writeId: saga.writeId },
       saga,
@@ -92,14 +100,17 @@ export class SimpleWrites {
     const fences = [String(expected.revision), expected.writeId, String(fence.revision)];
     const [saga, log, due] = [keys.saga(id), keys.log(id), keys.due(machine)];
     const counted = encodeCounts(machine, write);
+    const entered = this.#terms.enter(keys, id, write.terms);
     let granted: Granted | null;
     if (next.kind === 'end') {
       const named = [saga, log, counters, events, due, ended, status.STARTED, status[next.status]];
+      named.push(...entered.keys);
       const args = [...argsOf(id, write), next.status, ...fences, counted.find(isHeld) ?? '', ...counted];
+      args.push(entered.said);
       granted = await this.#write('finish', named, args, fence, write);
     } else {
-      const args = [...argsOf(id, write), ownerOf(write), ...fences, ...counted];
-      granted = await this.#write('advance', [saga, log, events, due], args, fence, write);
+      const args = [...argsOf(id, write), ownerOf(write), ...fences, ...counted, entered.said];
+      granted = await this.#write('advance', [saga, log, events, due, ...entered.keys], args, fence, write);
     }
     return granted && { kind: 'committed', ...granted };
   }

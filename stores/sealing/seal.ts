@@ -8,6 +8,7 @@ import {
   type Parked,
   type SagaSummary,
   type Signal,
+  type Term,
   UNKNOWN_HELD,
   type Write,
 } from '../saga-store.ts';
@@ -21,21 +22,27 @@ export type Depth = 'secrets' | 'whole';
 
 /** What a create, a commit and a migration have in common here. */
 type Written = Pick<Write, 'snapshot' | 'summary' | 'entry'> &
-  Partial<Pick<Write, 'earlier' | 'next' | 'signalsLeft' | 'acts'>>;
+  Partial<Pick<Write, 'earlier' | 'next' | 'signalsLeft' | 'acts' | 'terms'>>;
 
 /** What was read sealed and could not be opened is written back as it was read. */
 export function sealWrite<W extends Written>(ring: Keyring, depth: Depth, id: string, write: W): W {
-  const { snapshot, summary, entry, earlier, next, signalsLeft, acts } = write;
+  const { snapshot, summary, entry, earlier, next, signalsLeft, acts, terms } = write;
   const isWhole = depth === 'whole';
   return {
     ...write,
     snapshot: isSealed(snapshot) ? snapshot : ring.seal(id, 'snapshot', snapshot),
+    ...(terms && { terms: terms.map((one) => sealTerm(ring, one)) }),
     ...(signalsLeft && { signalsLeft: signalsLeft.map((one) => sealSignal(ring, depth, id, one)) }),
     ...(isWhole && { summary: sealSummary(ring, id, summary), entry: sealEntry(ring, id, entry) }),
     ...(isWhole && earlier && { earlier: earlier.map((one) => sealEntry(ring, id, one)) }),
     ...(isWhole && next?.kind === 'park' && { next: sealNext(ring, id, next) }),
     ...(isWhole && acts && { acts: acts.map((one) => sealAct(ring, id, one)) }),
   };
+}
+
+/** Whatever else stays plain: of the facts, which are sealed, a hash without a key would tell those that can be guessed. */
+export function sealTerm(ring: Keyring, { name, value }: Term): Term {
+  return { name, value: ring.hash(value) };
 }
 
 /** As the request stands in the mailbox, but for what it brings, of which the audit does not tell. */

@@ -14,7 +14,7 @@ import {
 } from '../saga-store.ts';
 import type { Keyring } from './keyring.ts';
 import { Opener, openedAct, openedCause } from './open.ts';
-import { type Depth, sealedCause, sealSignal, sealWrite } from './seal.ts';
+import { type Depth, sealedCause, sealSignal, sealTerm, sealWrite } from './seal.ts';
 
 export interface Keys {
   /** As they are just now. */
@@ -86,8 +86,12 @@ export function sealedStore(store: SagaStore, { keys, depth }: SealingOptions): 
     // What is held can be searched only when it is opened.
     const isSearched = hasKeys && error !== undefined;
     const asked: Filter = isSearched ? { status: 'ABORTED', ...rest } : filter;
-    const { label } = filter;
-    const hashed = label === undefined ? asked : { ...asked, labelHashes: keys.ring.hashes(label) };
+    const { label, sought } = filter;
+    const hashed = {
+      ...asked,
+      ...(label !== undefined && { labelHashes: keys.ring.hashes(label) }),
+      ...(sought && { sought: { ...sought, hashes: keys.ring.hashes(sought.text) } }),
+    };
     const page = await store.list(hashed, cursor, limit);
     const sagas = await opened((note) =>
       page.sagas.map((saga) => note(new Opener(keys.ring, saga.id)).listing(saga)),
@@ -183,6 +187,11 @@ export function sealedStore(store: SagaStore, { keys, depth }: SealingOptions): 
     changes: (after, until, limit) => store.changes(after, until, limit),
     purge: (limit, earlyMs) => store.purge(limit, earlyMs),
     compact: (limit, afterMs, keepMs) => store.compact(limit, afterMs, keepMs),
+    index: (limit, termsOf) =>
+      store.index(limit, (record) => {
+        const terms = termsOf(new Opener(keys.ring, record.id).record(record));
+        return hasKeys && depth !== 'off' ? terms.map((one) => sealTerm(keys.ring, one)) : terms;
+      }),
     ping: () => store.ping(),
     tryWrite: () => store.tryWrite(),
     close: () => store.close(),

@@ -10,7 +10,15 @@ async function shown(counters: Tally['counters']): Promise<string[]> {
   const tally: Tally = { inFlight: 0, counters, causes: [], damage: [] };
   const engine = { tally: async () => tally } as unknown as SagaEngine;
   const pulse = await new Pulses(engine, systemClock).now();
-  const none = { sagas: [], cursor: null, total: 0, damage: [] };
+  const none = {
+    sagas: [],
+    cursor: null,
+    total: 0,
+    damage: [],
+    looked: 0,
+    backToMs: null,
+    isIndexing: false,
+  };
   const frame = { version: '1', durability: 'memory', now: 0, canLogOut: false };
   const page = String(
     Overview({

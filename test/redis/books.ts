@@ -11,6 +11,7 @@ export const LEFT = 'left';
 /**
  * @param purged whether sagas may have been purged, whose logs tell of their writes no more
  * @param logOf how a log is read, where sagas rest
+ * @param findsBy what a search finds by the text that a write's log entry has as `error`, where all writes have such a term
  * @param recent whether all of it happened within the last minute, which alone is counted by time
  */
 export async function expectBooks(
@@ -19,6 +20,7 @@ export async function expectBooks(
   {
     purged = false,
     recent = false,
+    findsBy = null as ((text: string) => Promise<readonly string[]>) | null,
     logOf = async (id: string): Promise<{ readonly error: string | null }[]> => {
       const lines = await redis.lrange(`{p${partition}}:log:${id}`, 0, -1);
       return lines.map((line) => JSON.parse(line));
@@ -65,6 +67,13 @@ export async function expectBooks(
   for (const [, [, id, , seq]] of (await redis.xrange(key('events'), '-', '+')) as [string, string[]][]) {
     told.add(`${id} ${seq}`);
   }
+  for (const [id, { find = '' }] of records) {
+    const ref = Buffer.from(id.slice(3, 16).replace('-', ''), 'hex').toString('base64url');
+    for (const term of find.match(/.{9}/g) ?? []) {
+      const bucket = (await redis.get(key(`find:${term.slice(2, 4)}`))) ?? '';
+      expect(bucket.match(/.{11}/g), `what leads to ${id}`).toContain(term.slice(4, 7) + ref);
+    }
+  }
   const wrote: Record<string, number> = {};
   const held: Record<string, number> = {};
   const causes: Record<string, number> = {};
@@ -74,7 +83,9 @@ export async function expectBooks(
     expect(entries.length, `log of ${id}`).toBe(Number(record.seq));
     for (const [index, { error }] of entries.entries()) {
       expect(told, `event ${index + 1} of ${id}`).toContain(`${id} ${index + 1}`);
-      if (error !== null) wrote[error] = (wrote[error] ?? 0) + 1;
+      if (error === null) continue;
+      wrote[error] = (wrote[error] ?? 0) + 1;
+      if (findsBy) expect(await findsBy(error), `what ${error} finds`).toEqual([id]);
     }
     // What a running saga owes is counted along, as it will be.
     const owed = record.owed ? record.owed.split('\n') : [];

@@ -91,12 +91,18 @@ interface Attempt {
   attempt(): Promise<unknown>;
 }
 
+/** By which a write is found, beside another that all have. */
+const termsOf = (id: string) => [
+  { name: 'wrote', value: id },
+  { name: 'label', value: 'o-1' },
+];
+
 /** A write that its log entry and a counter tell of. */
 function told(next: Next, over: Partial<Write> = {}): Write {
   const id = writeId();
   const leaves = next.kind === 'end' || next.kind === 'park';
   const counts = { [countOf(id)]: 1, 'steps.held': 2, ...(leaves ? { [LEFT]: 1 } : {}), ...over.counts };
-  return write({ next, writeId: id, entry: entry({ error: id }), ...over, counts });
+  return write({ next, writeId: id, entry: entry({ error: id }), terms: termsOf(id), ...over, counts });
 }
 
 const PARTITION = 3;
@@ -131,7 +137,8 @@ const commits = (id: string, fence: Fence, next: Next, over: Partial<Write> = {}
 function owing(next: Next): Write {
   const id = writeId();
   const name = `${id}.held`;
-  return write({ next, writeId: id, entry: entry({ error: name }), counts: { [countOf(name)]: 1 } });
+  const terms = termsOf(name);
+  return write({ next, writeId: id, entry: entry({ error: name }), terms, counts: { [countOf(name)]: 1 } });
 }
 const advances = (id: string, fence: Fence, next: Next): Attempt => {
   const written = owing(next);
@@ -356,8 +363,12 @@ it('the audit tells of what was done, and once where it is repeated', async () =
 
 describe.each(Object.entries(operations))('%s, cut off at each of its commands', (name, prepare) => {
   const purged = name === 'purge';
-  // What rests is read as the store reads it, everything else as it lies there.
-  const logs = name === 'compact' ? { logOf: (id: string) => store.log(id) } : {};
+  // What rests is read as the store reads it, everything else as it lies there; and every write is found that the log tells of.
+  const logs = {
+    ...(name === 'compact' && { logOf: (id: string) => store.log(id) }),
+    findsBy: async (text: string) =>
+      (await store.list({ sought: { by: 'wrote', text } }, null, 10)).sagas.map(({ id }) => id),
+  };
 
   /** Calls it with what is cut off at one command more each time, until nothing is. */
   async function eachCut(then: (attempt: Attempt, at: number) => Promise<void>): Promise<void> {

@@ -53,7 +53,7 @@ describe('a start', () => {
     await admin.flushall();
     const store = await RedisStore.open({ redis: connect(urlOf(server)), partitions: 2 });
     expect((await admin.keys('*')).sort()).toEqual(['{boots}:clock', '{p00}:meta', '{p01}:meta']);
-    expect(Object.keys(await admin.hgetall('{p00}:meta')).sort()).toEqual(['partitions', 'store']);
+    expect(Object.keys(await admin.hgetall('{p00}:meta')).sort()).toEqual(['indexed', 'partitions', 'store']);
     await store.boot('a');
     await store.close();
     await (await RedisStore.open({ redis: connect(urlOf(server)), partitions: 2 })).close();

@@ -5,7 +5,7 @@ import { BATCH_CHARS_MAX, BATCH_SAGAS_MAX } from '../../stores/redis/batches.ts'
 import { connect } from '../../stores/redis/connect.ts';
 import { RedisStore } from '../../stores/redis/redis-store.ts';
 import { SCRIPTS } from '../../stores/redis/scripts.ts';
-import type { CommitResult } from '../../stores/saga-store.ts';
+import type { CommitResult, Write } from '../../stores/saga-store.ts';
 import { openWire, type Wire } from '../redis/proxy.ts';
 import { served } from '../redis/until.ts';
 import { type RedisServer, startRedis } from '../redis-server.ts';
@@ -47,9 +47,11 @@ async function called(work: () => Promise<unknown>): Promise<Record<string, numb
   const evalsha = vi.spyOn(redis, 'evalsha');
   try {
     await work();
-    for (const [sha, keys] of evalsha.mock.calls) {
+    for (const [sha, count, all] of evalsha.mock.calls) {
       const [name = ''] = Object.entries(SCRIPTS).find(([, script]) => script.sha === sha) ?? [];
-      calls[name] = [...(calls[name] ?? []), Number(keys) / (name === 'advance' ? 4 : 8)];
+      // Each has one log; how many buckets there are depends on what it is found by.
+      const keys = (all as unknown as string[]).slice(0, Number(count));
+      calls[name] = [...(calls[name] ?? []), keys.filter((key) => key.includes(':log:')).length];
     }
   } finally {
     evalsha.mockRestore();
@@ -83,6 +85,32 @@ describe('writes of one turn', () => {
     for (const { id } of goOn) expect(await record(store, id)).toMatchObject({ seq: 2, status: 'STARTED' });
     for (const { id } of endNow)
       expect(await record(store, id)).toMatchObject({ seq: 2, status: 'COMPLETED' });
+  });
+
+  it('lead to each saga by its own terms, however many each has', async () => {
+    const terms = (nth: number) =>
+      Array.from({ length: nth }, (_, at) => ({ name: `attribute ${at}`, value: `${nth} and ${at}` }));
+    const numbers = [3, 0, 1, 2];
+    const all = numbers.map((nth) => newSaga(store, { terms: terms(nth) }));
+    await inOneTurn(() => all.map((saga) => store.create(saga)));
+    const fenceOf = ({ writeId }: Write) => ({ revision: 1, writeId });
+    const gained = (nth: number, next: Partial<Write> = {}) =>
+      write({ terms: terms(nth).map(({ name, value }) => ({ name, value: `later ${value}` })), ...next });
+    const calls = await called(() =>
+      inOneTurn(() => [
+        ...all.slice(0, 2).map((saga, at) => store.commit(saga.id, fenceOf(saga), gained(2 - at))),
+        ...all
+          .slice(2)
+          .map((saga, at) => store.commit(saga.id, fenceOf(saga), gained(3 - 3 * at, { next: end() }))),
+      ]),
+    );
+    expect(calls).toEqual({ advance: [2], finish: [2] });
+    const found = async (text: string) =>
+      (await store.list({ sought: { text } }, null, 10)).sagas.map(({ id }) => id);
+    for (const [at, nth] of numbers.entries())
+      for (const { value } of terms(nth)) expect(await found(value), value).toEqual([all[at]?.id]);
+    for (const [at, nth] of [2, 1, 3, 0].entries())
+      for (const { value } of terms(nth)) expect(await found(`later ${value}`), value).toEqual([all[at]?.id]);
   });
 
   it('leave at once where nothing is awaited, and the others in a call of their own', async () => {

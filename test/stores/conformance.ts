@@ -16,6 +16,7 @@ import { listings } from './conformance/listings.ts';
 import { logs } from './conformance/logs.ts';
 import { migrations } from './conformance/migrations.ts';
 import { purges } from './conformance/purges.ts';
+import { searches } from './conformance/searches.ts';
 import { signals } from './conformance/signals.ts';
 
 /** A store of its own for each test, and the hand on its clock. */
@@ -56,6 +57,7 @@ export function describeStore(
     describe('signal', () => signals(() => opened));
     describe('logs', () => logs(() => opened));
     describe('running, list', () => listings(() => opened, isQuick));
+    describe('search', () => searches(() => opened));
     describe('migrations', () => migrations(() => opened));
     describe('declarations', () => declarations(() => opened));
     describe('changes', () => changes(() => opened));

@@ -175,7 +175,7 @@ it('names a saga once that a listing meets in two indexes', async () => {
     '00-01a208f6-95e9-749d-a6b9-7e4bc3aca749',
   ];
   const indexes: Record<string, string[]> = { started: [newer, older], aborted: [newer] };
-  const read = (key: string, max: string, count: number) =>
+  const read = (key: string, max: string, _min: string, count: number) =>
     Promise.resolve((indexes[key] ?? []).filter((id) => max === '+' || `(${id}` < max).slice(0, count));
   const sources = Object.keys(indexes).map((key) => ({ key, prefix: '00-' }));
   for (const chunk of [1, 2, 3]) {

@@ -67,19 +67,23 @@ export const writeId = (): string => {
   return `write-${writes}`;
 };
 
-export const write = (over: Partial<Write> = {}): Write => ({
-  writeId: writeId(),
-  owner: A1,
-  snapshot: '{"value":"processingPayment", "context":{"näme":"\\u0000"}}',
-  summary: summary(),
-  entry: entry(),
-  counts: {},
-  next: act(),
-  ...over,
-});
+export const write = (over: Partial<Write> = {}): Write => {
+  const { label } = over.summary ?? summary();
+  return {
+    writeId: writeId(),
+    owner: A1,
+    snapshot: '{"value":"processingPayment", "context":{"näme":"\\u0000"}}',
+    summary: summary(),
+    entry: entry(),
+    counts: {},
+    next: act(),
+    ...(label !== null && { terms: [{ name: 'label', value: label }] }),
+    ...over,
+  };
+};
 
 export const newSaga = (store: SagaStore, over: Partial<NewSaga> = {}): NewSaga => ({
-  ...write(),
+  ...write(over),
   id: store.newId(over.idempotency?.key ?? null),
   machine: ORDER,
   trace: null,

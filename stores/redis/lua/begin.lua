@@ -2,11 +2,11 @@
 -- asked then: nothing has happened. There may be sagas of several partitions; see `each`. The order is that of books.lua,
 -- which says why.
 -- KEYS, for each saga: 1 saga, 2 log, 3 counters, 4 events, 5 due, 6 index of STARTED, 7 all sagas, 8 record of the
---       idempotency key, or the saga again
+--       idempotency key, or the saga again, then as `enter` has them
 -- ARGV: 1 clock offset, 2 length of the event stream, 3 STARTED sagas of a partition at most, then for each saga how many
 --       follow, and 1 id, 2 write id, 3 snapshot, 4 summary but for its state, 5 state, 6 log entry, 7 span in ms,
 --       8 owner as `boot name` or empty, 9 what the idempotency key leads to: id and digest of the body, or empty,
---       10 number of counters, then these, as name and number, and further fields of the record
+--       10 number of counters, then these, as name and number, and further fields of the record; the last as `enter` has it
 -- Returns: the store's clock, then for each the number of its log entries; 0 where it is for create.lua
 
 return each(8, 4, function(now, k, a)
@@ -32,10 +32,11 @@ return each(8, 4, function(now, k, a)
     set[2 * i + 1], set[2 * i + 2] = names[i + 1], counting(sumOf(found[i + 1]) + tonumber(ARGV[a + 10 + 2 * i]))
   end
   lenient('HSET', counters, unpack(set, 1, 2 * count + 2))
+  enter(ARGV[a + ARGV[a]], '', k + 8)
   redis.call('RPUSH', KEYS[k + 2], ARGV[a + 6])
   redis.call('HSET', saga, 'revision', '1', 'write_id', ARGV[a + 2], 'snapshot', ARGV[a + 3], 'summary', ARGV[a + 4],
     'state', ARGV[a + 5], 'status', 'STARTED', 'seq', '1', 'updated', at, 'owner', ARGV[a + 8], 'due', endsAt,
-    'parked', '', 'created', at, unpack(ARGV, last + 1, a + ARGV[a]))
+    'parked', '', 'created', at, unpack(ARGV, last + 1, a + ARGV[a] - 1))
   lenient('ZADD', KEYS[k + 6], '0', id)
   announce(KEYS[k + 4], ARGV[2], id, '1', ARGV[a + 5], 'STARTED')
   lenient('HDEL', counters, mark)

@@ -1,6 +1,6 @@
 -- Replaces what a saga is, if it still stands at the expected fence.
--- KEYS: as in write.lua, then 12 audit, where something is told there
--- ARGV: as in write.lua, then 15 expected revision, 16 expected write id, 17 number of signals seen or empty,
+-- KEYS: as in write.lua; before its last 12 audit, where something is told there
+-- ARGV: as in write.lua; before its last 15 expected revision, 16 expected write id, 17 number of signals seen or empty,
 --       18 those that stay in the mailbox, one a line; where something is told in the audit: 19 the end to which that is
 --       linked, 20 number of lines, 21... these; then counters
 -- Returns: code, log entries, remaining ms, the store's clock, and where signals are pending their text, or where the audit has
@@ -22,7 +22,7 @@ if revision == ARGV[15] and writeId == ARGV[16] then
     if mended ~= signalled then redis.call('HSET', KEYS[1], 'signalled', mended) end
     if mended ~= ARGV[17] then return { SIGNALLED, 0, 0, now, signals } end
   end
-  local audit, told, first = KEYS[12], nil, 19
+  local audit, told, first = #KEYS - termCount(ARGV[#ARGV]) > 11 and KEYS[12], nil, 19
   if audit then
     local other, last
     told, other, last = toldIn(audit, 19)

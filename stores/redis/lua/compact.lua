@@ -11,6 +11,9 @@ if found[1] ~= ARGV[1] or found[2] ~= ARGV[2] or not ended(found[3]) or found[4]
 redis.call('DEL', new)
 redis.call('RPUSH', log, ARGV[3])
 redis.call('HSET', new, unpack(ARGV, 4))
+-- It may have been indexed since it was read.
+local find = field(saga, 'find')
+if find ~= '' then redis.call('HSET', new, 'find', find) end
 redis.call('RENAME', new, saga)
 redis.call('LTRIM', log, -1, -1)
 return { 1 }

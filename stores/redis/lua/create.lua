@@ -1,7 +1,7 @@
 -- Stores a new saga at revision 1, and its idempotency key with it.
--- KEYS: as in write.lua, then 12 all sagas, 13 record of the idempotency key, 14 saga that the key leads to and that was
---       found to be missing, or any, 15 audit, where something is told there
--- ARGV: as in write.lua, then 15 machine, 16 SHA-256 of the idempotency key or empty, 17 digest of the body,
+-- KEYS: as in write.lua; before its last 12 all sagas, 13 record of the idempotency key, 14 saga that the key leads to and that
+--       was found to be missing, or any, 15 audit, where something is told there
+-- ARGV: as in write.lua; before its last 15 machine, 16 SHA-256 of the idempotency key or empty, 17 digest of the body,
 --       18 STARTED sagas of the partition at most, 19 trace or empty, 20 id of that missing saga or empty; where
 --       something is told in the audit: 21 the end to which that is linked, 22 number of lines, 23... these; then counters
 -- Returns: code, log entries, remaining ms, the store's clock, id of the saga that exists, or where the audit has another end
@@ -36,7 +36,7 @@ end
 local running = ARGV[9] == 'STARTED' and lenient('ZCARD', KEYS[7]) or 0
 if running >= tonumber(ARGV[18]) then return { FULL, 0, 0, now, '' } end
 
-local audit, told, first = KEYS[15], nil, 21
+local audit, told, first = #KEYS - termCount(ARGV[#ARGV]) > 14 and KEYS[15], nil, 21
 if audit then
   local other, last
   told, other, last = toldIn(audit, 21)

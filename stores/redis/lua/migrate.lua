@@ -1,14 +1,14 @@
 -- Moves a saga to another version of its machine, if it still stands at the expected fence.
--- KEYS: 1 saga, 2 log, 3 counters, 4 events, 5 due of the version until now, 6 due of the new one
+-- KEYS: 1 saga, 2 log, 3 counters, 4 events, 5 due of the version until now, 6 due of the new one, then as `enter` has them
 -- ARGV: 1 clock offset, 2 id, 3 length of the event stream, 4 write id, 5 snapshot, 6 summary but for its state,
 --       7 state, 8 log entry, 9 machine, 10 expected revision, 11 expected write id,
---       12... counters, as name and number
+--       12... counters, as name and number; the last as `enter` has it
 -- Returns: code, log entries, remaining ms, the store's clock
 
 local now = clock(ARGV[1])
 local saga, id = KEYS[1], ARGV[2]
 local changes = {}
-for i = 12, #ARGV do changes[#changes + 1] = ARGV[i] end
+for i = 12, #ARGV - 1 do changes[#changes + 1] = ARGV[i] end
 local found = read(saga, { 'revision', 'write_id', 'seq', 'status', 'due', 'state' })
 local revision, writeId, status, due = found[1], found[2], found[4], found[5]
 if revision == '' then return { absent(saga), 0, 0, now } end
@@ -37,6 +37,10 @@ local record = {
   'seq', seq, 'updated', whole(now), 'machine', ARGV[9],
 }
 addHeld(record, changes, saga)
+if ARGV[#ARGV] ~= '' then
+  record[#record + 1] = 'find'
+  record[#record + 1] = enter(ARGV[#ARGV], field(saga, 'find'), 6)
+end
 redis.call('HSET', saga, unpack(record))
 moved(seq, ARGV[7])
 return { DONE, tonumber(seq), remaining(saga, now), now }

@@ -179,14 +179,45 @@ local function announce(events, max, id, seq, state, status)
   redis.call('XADD', events, '*', 'id', id, 'seq', seq, 'state', state, 'status', status)
 end
 
+-- Of how many terms an argument tells that `enter` has.
+local function termCount(said)
+  return math.max(0, math.floor((#said - 8) / 9))
+end
+
+-- Enters a saga where the values of its terms lead to it, see terms.ts. `said` is the last argument of a write: where the id
+-- leads, and nine letters for each term, whose buckets are the keys behind KEYS[k]; `find` are those that the record has.
+-- Answers these with the others. Comes before the record.
+local function enter(said, find, k)
+  local ref = string.sub(said, 1, 8)
+  for i = 1, termCount(said) do
+    local term, isKnown = string.sub(said, 9 * i, 9 * i + 8), false
+    for at = 1, #find, 9 do isKnown = isKnown or string.sub(find, at, at + 8) == term end
+    if not isKnown then
+      local bucket = KEYS[k + i]
+      redis.call('SET', bucket, textOf(lenient('GET', bucket)) .. string.sub(term, 5, 7) .. ref)
+      find = find .. term
+    end
+  end
+  return find
+end
+
+-- Takes one entry out of a bucket.
+local function leave(bucket, entry)
+  local text, at = textOf(lenient('GET', bucket)), 0
+  repeat at = string.find(text, entry, at + 1, true) until not at or at % 11 == 1
+  if not at then return end
+  local rest = string.sub(text, 1, at - 1) .. string.sub(text, at + 11)
+  if rest == '' then redis.call('DEL', bucket) else redis.call('SET', bucket, rest) end
+end
+
 -- Does the same to each saga of a call, whose arguments begin at ARGV[first], each with how many of them follow: it is given
--- the time, and behind which of KEYS and of ARGV those of the saga are. One that fails answers for itself alone, and the others
+-- the time, and behind which of KEYS and of ARGV those of the saga are. Its last keys and its last argument are as `enter` has them. One that fails answers for itself alone, and the others
 -- go on. Where all fail alike that is the error of the script, by which whoever sends it sees that Redis refuses.
 -- Returns the store's clock, then for each what it answers, or its error.
 local function each(keys, first, one)
   local now = clock(ARGV[1])
-  local reply, n, failed = { now }, 1, 0
-  for k = 0, #KEYS - 1, keys do
+  local reply, n, failed, k = { now }, 1, 0, 0
+  while k < #KEYS do
     local isDone, answer = pcall(one, now, k, first)
     n = n + 1
     reply[n] = answer
@@ -194,6 +225,7 @@ local function each(keys, first, one)
       reply[n] = (type(answer) == 'table' and answer.err or tostring(answer)) .. ', on @user_script'
       if reply[n] == reply[2] then failed = failed + 1 end
     end
+    k = k + keys + termCount(ARGV[first + ARGV[first]])
     first = first + 1 + ARGV[first]
   end
   if failed == n - 1 then return redis.error_reply(reply[2]) end

@@ -1,9 +1,10 @@
 -- Third prelude of create and commit: the write that both are.
 -- KEYS: 1 saga, 2 log, 3 counters, 4 events, 5 due, 6 ended, 7 to 10 the indexes of
---       STARTED, COMPLETED, FAILED and ABORTED, 11 index of parked sagas by cause
+--       STARTED, COMPLETED, FAILED and ABORTED, 11 index of parked sagas by cause; the last as `enter` has them
 -- ARGV: 1 clock offset, 2 id, 3 length of the event stream, 4 write id, 5 snapshot, 6 summary but for its state,
 --       7 state, 8 log entries, one a line, 9 status, 10 span in ms (of the lease, the delay or the retention),
---       11 owner as `boot name` or empty, 12 parked or empty, 13 its cause and 14 what may stand for that, or empty
+--       11 owner as `boot name` or empty, 12 parked or empty, 13 its cause and 14 what may stand for that, or empty; the last
+--       as `enter` has it
 
 local INDEX = { STARTED = KEYS[7], COMPLETED = KEYS[8], FAILED = KEYS[9], ABORTED = KEYS[10] }
 
@@ -20,8 +21,8 @@ end
 -- What a write counts, as names and numbers in turn, and what its saga still owes then: what it counts is owed while it is
 -- called for, and counted when it waits, parks or ends. The counters of this write start at ARGV[first].
 local function countedBy(first, owed, isCalled)
-  if owed == '' and not isCalled then return { unpack(ARGV, first) }, '' end
-  for i = first, #ARGV, 2 do owed = owing(owed, ARGV[i], ARGV[i + 1]) end
+  if owed == '' and not isCalled then return { unpack(ARGV, first, #ARGV - 1) }, '' end
+  for i = first, #ARGV - 1, 2 do owed = owing(owed, ARGV[i], ARGV[i + 1]) end
   if isCalled then return {}, owed end
   return pay(owed), ''
 end
@@ -49,6 +50,11 @@ local function write(now, at, endsAt, revision, before, recorded, seq, changes, 
   seq = append(KEYS[2], entries, seq)
   local number = whole(seq)
   addHeld(more, changes, before and saga)
+  local terms = ARGV[#ARGV]
+  if terms ~= '' then
+    more[#more + 1] = 'find'
+    more[#more + 1] = enter(terms, before and field(saga, 'find') or '', #KEYS - termCount(terms))
+  end
   -- Right before the record, by which it has happened.
   if told then link(audit, to, told) end
   redis.call('HSET', saga, 'revision', revision, 'write_id', ARGV[4], 'snapshot', ARGV[5], 'summary', ARGV[6],

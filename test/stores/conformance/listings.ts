@@ -36,7 +36,14 @@ export function listings(opened: () => Opened, isQuick: boolean): void {
   });
 
   it('lists nothing of nothing', async () => {
-    expect(await opened().store.list({}, null, 10)).toEqual({ sagas: [], cursor: null, damage: [] });
+    expect(await opened().store.list({}, null, 10)).toEqual({
+      sagas: [],
+      cursor: null,
+      damage: [],
+      looked: 0,
+      backToMs: null,
+      isIndexing: false,
+    });
   });
 
   it('pages without gap or repetition, and says which page is the last', async () => {
@@ -156,10 +163,10 @@ export function listings(opened: () => Opened, isQuick: boolean): void {
     'looks at a bounded number of sagas a call, so that a rare one may be pages away',
     async () => {
       const { store } = opened();
-      const rare = await begin(store, { summary: summary({ label: 'rare' }) });
+      const rare = await begin(store, { summary: summary({ state: 'rare' }) });
       const create = () => begin(store);
       for (let i = 0; i < 11; i += 1) await Promise.all(Array.from({ length: 100 }, create));
-      const pages = await allPages(store, { label: 'rare' }, 10);
+      const pages = await allPages(store, { state: 'rare' }, 10);
       expect(pages).toEqual([[], [rare.id]]);
     },
   );
