@@ -25,13 +25,17 @@ export const list: Command = {
   summary: 'sagas, newest first',
   words: [],
   options: {
+    search: { value: 'TEXT', says: 'whose label, search attribute or beginning of its id this is' },
+    by: { value: 'NAME', says: 'what --search is alone: label, id, or an attribute' },
     ...FILTERS,
     limit: { value: 'N', says: 'how many, at most 500 (50)' },
     cursor: { value: 'CURSOR', says: 'goes on where the last list ended' },
   },
   async run({ coordinator, values, asJson: json, paper, around: { out, err, now } }) {
-    const { limit, cursor: after } = values;
+    const { limit, cursor: after, search, by } = values;
     const query = new URLSearchParams(filterIn(values, now()));
+    if (typeof search === 'string') query.set('q', search);
+    if (typeof by === 'string') query.set('by', by);
     if (limit !== undefined) query.set('limit', String(wholeIn('--limit', limit, 1, LIMIT_MAX)));
     if (typeof after === 'string') query.set('cursor', after);
     const { body } = await coordinator.ask(`/api/coordinator/sagas${query.size > 0 ? `?${query}` : ''}`);

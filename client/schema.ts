@@ -391,7 +391,7 @@ export interface components {
         SagaPage: {
             /**
              * Format: int64
-             * @description All sagas that the store holds.
+             * @description All sagas that the store holds; with `q` or `label` as they were counted at most a minute ago.
              */
             active_sagas: number;
             sagas: components["schemas"]["SagaListing"][];
@@ -399,6 +399,18 @@ export interface components {
             cursor: string | null;
             /** @description Indexes of the store that are damaged: sagas may be missing here. Nearly always empty. */
             damage: string[];
+            /**
+             * Format: int64
+             * @description Sagas that were looked at for this page: where no index has what is filtered by, at most 1,000.
+             */
+            looked_at: number;
+            /**
+             * Format: date-time
+             * @description When the last of them began.
+             */
+            back_to: string | null;
+            /** @description Whether sagas of an older release may still lack what `q` and `label` find: those are looked through by their label, on the next pages. */
+            is_indexing: boolean;
         };
         SagaListing: {
             saga_id: string;
@@ -752,6 +764,8 @@ export interface components {
             deadline_ms: number | null;
             /** @description The fact that names a saga to a person, in listings and filters. */
             label: string | null;
+            /** @description Further attributes by which its sagas are found. */
+            search: string[];
             input: components["schemas"]["JsonSchema"] | null;
             events: components["schemas"]["MachineEvent"][];
             /** @description All parts in the order of doing, those inside others behind these. */

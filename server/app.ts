@@ -15,7 +15,7 @@ import { type Check, checked } from './checks.ts';
 import { ConfigError } from './config.ts';
 import type { Pages } from './dashboard/dashboard-parts.ts';
 import { baseOf, edge, routedPath } from './edge.ts';
-import type { Clock } from './engine/clock.ts';
+import { type Clock, systemClock } from './engine/clock.ts';
 import { answerProblem, invalid, Problem } from './problem.ts';
 import { aboutApi, registerSecurity, withRoles } from './routes/about.ts';
 import { auditRoutes } from './routes/audit.ts';
@@ -31,6 +31,7 @@ import { type OrderRoute, orderRoutes } from './routes/orders.ts';
 import { outcomeRoutes } from './routes/outcomes.ts';
 import { outsideEventRoutes } from './routes/outside-events.ts';
 import { sagaRoutes } from './routes/sagas.ts';
+import { sagaExportRoutes } from './routes/sagas-export.ts';
 import { startRoutes } from './routes/starts.ts';
 import { statisticsRoutes } from './routes/statistics.ts';
 import { whatIfRoutes } from './routes/what-if.ts';
@@ -78,7 +79,8 @@ export function createApp(parts: AppParts): OpenAPIHono {
 
   if (machine !== null) orderRoutes(app, { ...parts, machine });
   startRoutes(app, parts);
-  sagaRoutes(app, engine);
+  sagaRoutes(app, engine, systemClock.monotonic);
+  sagaExportRoutes(app, engine);
   outsideEventRoutes(app, engine, randomUUID);
   outcomeRoutes(app, engine);
   operationRoutes(app, engine);

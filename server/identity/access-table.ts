@@ -45,6 +45,8 @@ export const ACCESS: Readonly<Record<string, Door>> = {
   'POST /api/coordinator/sagas/:id/steps/:step/outcome': CLOSED,
 
   'GET /api/coordinator/sagas': toRead,
+  'GET /api/coordinator/sagas.ndjson': toRead,
+  'GET /api/coordinator/sagas.csv': toRead,
   'GET /api/coordinator/sagas/:id': toRead,
   'GET /api/coordinator/sagas/:id/calls': toRead,
   'GET /api/coordinator/sagas/:id/what-if': toRead,

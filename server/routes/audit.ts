@@ -1,17 +1,15 @@
 /** Who did what, over all sagas: in pages, as a file to be verified, and as a table. */
 import { createRoute, type OpenAPIHono, type z } from '@hono/zod-openapi';
-import type { Context } from 'hono';
 import type { AuditEntry, AuditFilter } from '../../stores/saga-store.ts';
 import { tell } from '../answer.ts';
 import type { SagaEngine } from '../engine/contract.ts';
 import { header, problemAnswers } from './answers.ts';
 import { auditFilter, auditPage, auditQuery } from './audit-schemas.ts';
 import { nextLink, pageOf } from './sagas.ts';
+import { LINES, row, streamed, TABLE } from './streamed.ts';
 
 /** Entries that are read at once where all are. */
 const PART = 500;
-// As text, which no type is registered for: generators of clients read every kind of text, and no other that they do not know.
-const LINES = 'text/x-ndjson';
 
 const list = createRoute({
   method: 'get',
@@ -70,7 +68,7 @@ export function auditRoutes(app: OpenAPIHono, engine: SagaEngine): void {
   app.openapi(lines, (c) => streamed(c, LINES, 'audit.ndjson', storedLines(engine)) as Promise<never>);
   app.openapi(table, (c) => {
     const filter = filterOf(c.req.valid('query'));
-    return streamed(c, 'text/csv; charset=utf-8', 'audit.csv', rows(engine, filter));
+    return streamed(c, TABLE, 'audit.csv', rows(engine, filter));
   });
 }
 
@@ -81,33 +79,6 @@ function filterOf({ since, until, ...plain }: z.infer<typeof auditFilter>): Audi
     untilMs: until === undefined ? undefined : Date.parse(until),
   };
   return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
-}
-
-/**
- * The first part is read before anything is answered, so that a store that is away is told as such. One that goes away later cuts
- * the answer off: nobody may take a part for the whole.
- */
-async function streamed(
-  c: Context,
-  type: string,
-  name: string,
-  parts: AsyncGenerator<string, void>,
-): Promise<Response> {
-  const headers = { 'content-type': type, 'content-disposition': `attachment; filename="${name}"` };
-  if (c.req.method === 'HEAD') return c.body(null, 200, headers);
-  const encoder = new TextEncoder();
-  let next = await parts.next();
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      if (next.done) return controller.close();
-      controller.enqueue(encoder.encode(next.value));
-      next = await parts.next();
-    },
-    async cancel() {
-      await parts.return();
-    },
-  });
-  return c.body(body, 200, headers);
 }
 
 async function* storedLines(engine: SagaEngine): AsyncGenerator<string, void> {
@@ -148,7 +119,7 @@ const COLUMNS: readonly (readonly [string, (entry: AuditEntry) => string | numbe
 ];
 
 async function* rows(engine: SagaEngine, filter: AuditFilter): AsyncGenerator<string, void> {
-  yield `${COLUMNS.map(([name]) => name).join(',')}\r\n`;
+  yield row(COLUMNS.map(([name]) => name));
   let cursor: string | null = null;
   do {
     const page: Awaited<ReturnType<SagaEngine['audit']['list']>> = await engine.audit.list(
@@ -157,15 +128,7 @@ async function* rows(engine: SagaEngine, filter: AuditFilter): AsyncGenerator<st
       PART,
     );
     if (page.entries.length > 0)
-      yield page.entries
-        .map((entry) => `${COLUMNS.map(([, of]) => cell(of(entry) ?? '')).join(',')}\r\n`)
-        .join('');
+      yield page.entries.map((entry) => row(COLUMNS.map(([, of]) => of(entry)))).join('');
     cursor = page.cursor;
   } while (cursor !== null);
-}
-
-/** What a person has said must not be a formula where a spreadsheet opens it. */
-function cell(value: string | number): string {
-  const text = String(value).replace(/^[=+\-@\t\r]/, "'$&");
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -105,6 +105,7 @@ export const machineDetail = z
     structure: z.string().meta({ description: 'Hash of states, transitions and announced calls.' }),
     deadline_ms: count.nullable(),
     label,
+    search: z.array(z.string()).meta({ description: 'Further attributes by which its sagas are found.' }),
     input,
     events: z.array(event),
     parts: z.array(part).meta({

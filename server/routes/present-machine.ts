@@ -17,7 +17,7 @@ export function presentSummary(machine: RegisteredMachine, versions: string[]): 
 }
 
 export function presentMachine(shown: RegisteredMachine, versions: string[]): Detail {
-  const { id, version, structure, deadlineMs, label, events, machine } = shown;
+  const { id, version, structure, deadlineMs, label, terms, events, machine } = shown;
   const outline = outlineOf(shown.parts);
   return {
     id,
@@ -26,6 +26,7 @@ export function presentMachine(shown: RegisteredMachine, versions: string[]): De
     structure,
     deadline_ms: deadlineMs,
     label,
+    search: [...terms.names],
     input: inputOf(shown),
     events: [...events.values()].map(presentEvent),
     parts: outline.map(presentPart),

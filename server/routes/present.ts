@@ -5,6 +5,7 @@ import {
   DURATION_BUCKETS_MS,
   type SagaHistory,
   type SagaListing,
+  type SagaPage,
   type SagaView,
 } from '../engine/contract.ts';
 import { failuresByStep, failuresIn } from '../failures.ts';
@@ -106,6 +107,15 @@ export function presentSaga(history: SagaHistory): z.infer<typeof sagaDetail> {
     resolved_by: context.resolution?.by ?? null,
     retry_at: context.retryAt === null ? null : timeOf(context.retryAt),
     parked: saga.parked === null ? null : { reason: saga.parked.reason, held: [...saga.parked.held] },
+  };
+}
+
+/** How far a page has looked. */
+export function presentLook({ looked, backToMs, isIndexing }: SagaPage) {
+  return {
+    looked_at: looked,
+    back_to: backToMs === null ? null : timeOf(backToMs),
+    is_indexing: isIndexing,
   };
 }
 

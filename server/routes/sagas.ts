@@ -7,7 +7,7 @@ import { isKnown } from '../etags.ts';
 import { Problem } from '../problem.ts';
 import { ETAG, header, OPERATION_LINKS, problemAnswers, requestHeader } from './answers.ts';
 import { filters, STUCK_FOR_MAX, sagaPath, text } from './fields.ts';
-import { ORDER, presentListing, presentSaga, totalOf } from './present.ts';
+import { ORDER, presentListing, presentLook, presentSaga, totalOf } from './present.ts';
 import { sagaDetail, sagaPage } from './schemas.ts';
 
 const LIMIT = { unset: 50, most: 500 } as const;
@@ -22,13 +22,23 @@ export const whole = (least: number, most: number) =>
     .openapi({ type: 'integer', format: 'int32', minimum: least, maximum: most });
 
 /** A strict object: a misspelt filter that was passed over would look like an answer. */
-const query = z.strictObject({
+export const sagaFilter = z.strictObject({
+  q: text(200).optional().meta({
+    description:
+      'Finds sagas by a label or another term to the letter, or by what their id begins with, whatever their number.',
+  }),
+  by: text(40).optional().meta({
+    description: 'What `q` is alone: `label`, `id`, or a search attribute that a machine declares.',
+  }),
   saga_id: text(200).optional().meta({ description: 'What the id begins with.' }),
   ...filters,
   status: z.enum(SAGA_STATUSES).optional(),
   stuck_for: whole(0, STUCK_FOR_MAX)
     .optional()
     .meta({ description: 'Seconds without a transition; unfinished sagas only.' }),
+});
+
+const query = sagaFilter.extend({
   limit: whole(1, LIMIT.most).default(LIMIT.unset).openapi({ default: LIMIT.unset }),
   cursor: text(200).optional().meta({ description: 'Opaque: as an answer gave it.' }),
 });
@@ -76,19 +86,23 @@ const show = createRoute({
   },
 });
 
-export function sagaRoutes(app: OpenAPIHono, engine: SagaEngine): void {
+export function sagaRoutes(app: OpenAPIHono, engine: SagaEngine, now: () => number): void {
+  const totals = totalsOf(engine, now);
   app.openapi(list, async (c) => {
     const { cursor, limit, ...asked } = c.req.valid('query');
-    const [page, { statuses }] = await Promise.all([
+    // To count them all costs ten times what a search does.
+    const isSearch = asked.q !== undefined || asked.label !== undefined;
+    const [page, total] = await Promise.all([
       pageOf(() => engine.list(filterOf(asked), cursor ?? null, limit)),
-      engine.statistics(),
+      totals(isSearch ? COUNTED_MS : 0),
     ]);
     if (page.cursor !== null) tell(c, 'link', nextLink(c, page.cursor));
     const body = {
-      active_sagas: totalOf(statuses),
+      active_sagas: total,
       sagas: page.sagas.map(presentListing),
       cursor: page.cursor,
       damage: [...page.damage],
+      ...presentLook(page),
     };
     return c.json(body, 200);
   });
@@ -108,6 +122,20 @@ export function sagaRoutes(app: OpenAPIHono, engine: SagaEngine): void {
     tell(c, 'etag', etagOf(history.saga));
     return c.json(presentSaga(history), 200);
   });
+}
+
+/** How old the number of all sagas may be that is told beside what was sought. */
+const COUNTED_MS = 60_000;
+
+/** How many sagas there are, counted at most so long ago. */
+function totalsOf(engine: SagaEngine, now: () => number): (ageMs: number) => Promise<number> {
+  let counted: { readonly total: number; readonly atMs: number } | null = null;
+  return async (ageMs) => {
+    if (counted !== null && now() - counted.atMs < ageMs) return counted.total;
+    const { statuses } = await engine.statistics();
+    counted = { total: totalOf(statuses), atMs: now() };
+    return counted.total;
+  };
 }
 
 /** The ETag of a saga: the number of its newest log entry. */
@@ -130,15 +158,20 @@ export function filterOf({
   since,
   until,
   order_id,
+  q,
+  by,
   ...plain
-}: Omit<z.infer<typeof query>, 'limit' | 'cursor'>): Filter {
+}: z.infer<typeof sagaFilter>): Filter {
   const isAtOdds = (given: string | undefined, own: string | undefined) =>
     given !== undefined && given !== own;
   if (order_id !== undefined && (isAtOdds(plain.machine, ORDER) || isAtOdds(plain.label, order_id)))
     throw new Problem('invalid-query', 'order_id finds orders by their label: leave out machine and label');
+  if (by !== undefined && q === undefined)
+    throw new Problem('invalid-query', 'by says what q is: it needs a q');
   const filter = {
     ...plain,
     id,
+    sought: q === undefined ? undefined : { text: q, ...(by !== undefined && { by }) },
     ...(order_id === undefined ? {} : { machine: ORDER, label: order_id }),
     stuckForMs: stuck_for === undefined ? undefined : stuck_for * 1000,
     sinceMs: since === undefined ? undefined : Date.parse(since),

@@ -147,11 +147,23 @@ export const cursor = z
 
 export const sagaPage = z
   .object({
-    active_sagas: count.meta({ description: 'All sagas that the store holds.' }),
+    active_sagas: count.meta({
+      description:
+        'All sagas that the store holds; with `q` or `label` as they were counted at most a minute ago.',
+    }),
     sagas: z.array(z.object(listing).openapi('SagaListing')),
     cursor,
     damage: z.array(z.string()).meta({
       description: 'Indexes of the store that are damaged: sagas may be missing here. Nearly always empty.',
+    }),
+    looked_at: count.meta({
+      description:
+        'Sagas that were looked at for this page: where no index has what is filtered by, at most 1,000.',
+    }),
+    back_to: time.nullable().meta({ description: 'When the last of them began.' }),
+    is_indexing: z.boolean().meta({
+      description:
+        'Whether sagas of an older release may still lack what `q` and `label` find: those are looked through by their label, on the next pages.',
     }),
   })
   .openapi('SagaPage');

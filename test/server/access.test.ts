@@ -58,6 +58,8 @@ const ROUTES: readonly (readonly [line: string, kind: Kind, letIn: number])[] = 
   ['GET /api/coordinator/sagas/none/what-if?act=retry', 'guarded', 404],
   ['GET /api/coordinator/sagas/none/diagram', 'guarded', 404],
   ['GET /api/coordinator/machines', 'guarded', 200],
+  ['GET /api/coordinator/sagas.ndjson', 'guarded', 200],
+  ['GET /api/coordinator/sagas.csv', 'guarded', 200],
   ['GET /api/coordinator/audit', 'guarded', 200],
   ['GET /api/coordinator/audit.ndjson', 'guarded', 200],
   ['GET /api/coordinator/audit.csv', 'guarded', 200],

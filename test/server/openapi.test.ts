@@ -15,6 +15,8 @@ const OTHER: Readonly<Record<string, readonly string[]>> = {
   [`${API}/sagas/{id}/events`]: ['text/event-stream'],
   [`${API}/sagas/{id}/diagram`]: ['text/plain'],
   [`${API}/machines/{id}/mermaid`]: ['text/plain'],
+  [`${API}/sagas.ndjson`]: ['text/x-ndjson'],
+  [`${API}/sagas.csv`]: ['text/csv'],
   [`${API}/audit.ndjson`]: ['text/x-ndjson'],
   [`${API}/audit.csv`]: ['text/csv'],
 };

@@ -114,6 +114,30 @@ it('is newest first and counts all that the store holds', async () => {
   expect(whole.cursor).toBeNull();
 });
 
+describe('a search', () => {
+  it('finds by label, payment, customer and id, or by one of them alone', async () => {
+    const one = (await send(`${url}/api/coordinator/sagas/${completed.saga_id}`)).body;
+    const found = async (query: string) => idsOf((await list(`?${query}`)).sagas);
+    for (const q of [one.order_id, one.payment_id, one.saga_id]) expect(await found(`q=${q}`)).toEqual([one.saga_id]);
+    expect(await found(`q=${one.payment_id}&by=payment`)).toEqual([one.saga_id]);
+    expect(await found(`q=${one.payment_id}&by=customer`)).toEqual([]);
+    expect(await found(`q=${one.context.customer_id}`)).toContain(one.saga_id);
+    expect((await send(`${url}/api/coordinator/sagas?by=label`)).status).toBe(400);
+  });
+
+  it('is exported whole, as lines and as a table', async () => {
+    const [lines, table] = await Promise.all(
+      ['ndjson?status=FAILED', 'csv?status=FAILED'].map((name) => fetch(`${url}/api/coordinator/sagas.${name}`)),
+    );
+    const failed = (await list('?status=FAILED')).sagas;
+    const texts = (await lines?.text())?.trim().split('\n') ?? [];
+    expect(texts.map((line) => JSON.parse(line))).toEqual(failed);
+    const rows = (await table?.text())?.trim().split('\r\n') ?? [];
+    expect(rows[0]).toMatch(/^saga_id,label,status,/);
+    expect(rows.slice(1).map((row) => row.split(',')[0])).toEqual(idsOf(failed));
+  });
+});
+
 describe('filters', () => {
   it.each([
     ['status=COMPLETED', () => [completed]],
@@ -148,7 +172,7 @@ describe('filters', () => {
     const app = appOver({
       list: async (...args) => {
         asked.push(args);
-        return { sagas: [], cursor: null, damage: [] };
+        return { sagas: [], cursor: null, damage: [], looked: 0, backToMs: null, isIndexing: false };
       },
       statistics: async () => ({
         statuses: { STARTED: 0, COMPLETED: 0, FAILED: 0, ABORTED: 0 },
