@@ -11,25 +11,60 @@ import { count, STATUS_WORDS, span, words } from './wording.ts';
 export const SAGAS_A_PAGE = 50;
 const STUCK_SECONDS = [10, 60, 300, 3600, 86_400];
 
-/** A page is looked at by a person: what makes no sense in its URL is passed over, and the form shows that. */
-export const listQuery = z.object({
-  status: z.enum(SAGA_STATUSES).optional().catch(undefined),
-  state: z.string().max(200).optional().catch(undefined),
-  failed_step: z.string().max(200).optional().catch(undefined),
-  label: z.string().max(200).optional().catch(undefined),
-  machine: z.string().max(200).optional().catch(undefined),
-  /** Key of what they are parked for. */
-  cause: z.string().max(200).optional().catch(undefined),
-  stuck_for: z.coerce.number().int().min(1).max(1e9).optional().catch(undefined),
-  cursor: z.string().max(200).optional().catch(undefined),
-});
-export type ListQuery = z.infer<typeof listQuery>;
+const text = z.string().max(200).optional().catch(undefined);
+/** As the API has a time, or as a browser's field of a date and a time has it, which is taken for UTC. */
+const moment = z
+  .string()
+  .transform((given) => (/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?$/.test(given) ? `${given}Z` : given))
+  .pipe(z.iso.datetime({ offset: true }))
+  .optional()
+  .catch(undefined);
 
-export function filterIn({ stuck_for, cursor: _, ...plain }: ListQuery): Filter {
-  const filter = { ...plain, stuckForMs: stuck_for === undefined ? undefined : stuck_for * 1000 };
-  return Object.fromEntries(
-    Object.entries(filter).filter(([, value]) => value !== undefined && value !== ''),
-  );
+/** A page is looked at by a person: what makes no sense in its URL is passed over, and the form shows that. */
+export const listQuery = z
+  .object({
+    q: text,
+    by: text,
+    status: z.enum(SAGA_STATUSES).optional().catch(undefined),
+    state: text,
+    failed_step: text,
+    label: text,
+    machine: text,
+    error: text,
+    /** Key of what they are parked for. */
+    cause: text,
+    since: moment,
+    until: moment,
+    stuck_for: z.coerce.number().int().min(1).max(1e9).optional().catch(undefined),
+    cursor: text,
+    /** How many sagas the pages before have looked at. */
+    looked: z.coerce.number().int().min(1).max(1e15).optional().catch(undefined),
+  })
+  // Links of older pages ask for a label.
+  .transform(({ label, ...query }) => (label ? { q: label, by: 'label', ...query } : query));
+export type ListQuery = z.output<typeof listQuery>;
+
+/** What is filtered by, as the API has it. */
+function askedIn({ cursor: _, looked: __, ...asked }: ListQuery): Record<string, string> {
+  const given = Object.entries(asked).filter(([, value]) => value !== undefined && value !== '');
+  const { by, ...rest } = Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
+  return by === undefined || rest.q === undefined ? rest : { by, ...rest };
+}
+
+export function filterIn(query: ListQuery): Filter {
+  const { q, by, stuck_for, since, until, ...plain } = askedIn(query);
+  return {
+    ...plain,
+    ...(q !== undefined && { sought: { text: q.trim(), ...(by !== undefined && { by }) } }),
+    ...(stuck_for !== undefined && { stuckForMs: Number(stuck_for) * 1000 }),
+    ...(since !== undefined && { sinceMs: Date.parse(since) }),
+    ...(until !== undefined && { untilMs: Date.parse(until) }),
+  } as Filter;
+}
+
+/** Whether there may be more of what is filtered further down, although the page is not full. */
+export function isWalk({ sagas, cursor }: SagaPage): boolean {
+  return cursor !== null && sagas.length < SAGAS_A_PAGE;
 }
 
 interface SagaListProps {
@@ -43,6 +78,10 @@ interface SagaListProps {
   readonly steps: readonly string[];
   /** What the query's `cause` is; `null` where it is none, or nothing is parked for it. */
   readonly cause: CauseCount | null;
+  /** By what sagas are found beside label and id. */
+  readonly attributes: readonly string[];
+  /** How many there are of this status, where it is told how far was looked. */
+  readonly total: number | null;
   /** Whether whoever looks may change anything. */
   readonly mayOperate: boolean;
 }
@@ -57,17 +96,16 @@ export function SagaList({
   states,
   steps,
   cause,
+  attributes,
+  total,
   mayOperate,
 }: SagaListProps) {
-  const isNarrowed = Object.values(query).some((value) => value !== undefined && value !== '');
+  const asked = askedIn(query);
+  const isNarrowed = Object.keys(asked).length > 0;
+  // What a script puts together of several pages must not be brought to what one of them says.
+  const isOwn = query.cursor === undefined && !isWalk(page);
   return (
-    <Page
-      frame={frame}
-      title="Sagas"
-      here="sagas"
-      follows={query.cursor === undefined ? 'all' : 'none'}
-      position={position}
-    >
+    <Page frame={frame} title="Sagas" here="sagas" follows={isOwn ? 'all' : 'none'} position={position}>
       <h1>Sagas</h1>
       <nav class="tabs" aria-label="Status">
         <Tab query={query} status={undefined} label="All" />
@@ -85,6 +123,16 @@ export function SagaList({
       <form class="filters" action="/sagas" method="get">
         {query.cause !== undefined && <input type="hidden" name="cause" value={query.cause} />}
         {query.status !== undefined && <input type="hidden" name="status" value={query.status} />}
+        <label>
+          Find
+          <input type="search" name="q" value={query.q ?? ''} maxlength={200} />
+        </label>
+        <Choice
+          name="by"
+          label="By"
+          value={query.by}
+          options={['label', 'id', ...attributes].map((name) => [name, words(name)])}
+        />
         {machines.length > 1 && (
           <Choice
             name="machine"
@@ -112,9 +160,11 @@ export function SagaList({
           options={STUCK_SECONDS.map((seconds) => [String(seconds), span(seconds * 1000)])}
         />
         <label>
-          Label
-          <input name="label" value={query.label ?? ''} maxlength={200} />
+          Held because
+          <input name="error" value={query.error ?? ''} maxlength={200} />
         </label>
+        <Moment name="since" label="Begun since (UTC)" value={query.since} />
+        <Moment name="until" label="and before" value={query.until} />
         <button type="submit" class="button">
           Filter
         </button>
@@ -131,19 +181,29 @@ export function SagaList({
       <section class="card flush" id="rows">
         {page.sagas.length === 0 ? (
           <Empty>
-            {page.cursor === null ? 'No saga is like this.' : 'None among those looked at so far.'}
+            {page.cursor === null && query.looked === undefined
+              ? 'No saga is like this.'
+              : 'None among those looked at so far.'}
           </Empty>
         ) : (
           <Rows query={query} sagas={page.sagas} now={now} {...(mayOperate && { form: 'bulk' })} />
         )}
       </section>
+      <Walk query={query} page={page} total={total} />
+      {page.isIndexing && (
+        <p class="note">
+          Sagas of an older release are still being indexed: until then these are looked through one by one,
+          by their label.
+        </p>
+      )}
       <nav class="pager" aria-label="Pages" id="pager">
         {query.cursor !== undefined && (
-          <a href={hrefOf({ ...query, cursor: undefined })}>Back to the newest</a>
+          <a href={hrefOf({ ...query, cursor: undefined, looked: undefined })}>Back to the newest</a>
         )}
+        <Exports asked={asked} />
         <span class="grow" />
-        {page.cursor !== null && (
-          <a class="button" rel="next" href={hrefOf({ ...query, cursor: page.cursor })}>
+        {page.cursor !== null && !isWalk(page) && (
+          <a class="button" rel="next" href={hrefOf({ ...query, cursor: page.cursor, looked: undefined })}>
             Older sagas
           </a>
         )}
@@ -158,10 +218,51 @@ function Rows({ query, ...rows }: SagaRowsProps & { query: ListQuery }) {
   return isParked ? <ParkedTable {...rows} /> : <SagaTable {...rows} />;
 }
 
-function hrefOf(query: ListQuery): string {
-  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== '');
-  const search = new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)]));
-  return given.length === 0 ? '/sagas' : `/sagas?${search}`;
+/** How far was looked, where no index has what is filtered by; a script follows its link by itself. */
+function Walk({ query, page, total }: Pick<SagaListProps, 'query' | 'page' | 'total'>) {
+  const looked = (query.looked ?? 0) + page.looked;
+  const isOn = isWalk(page);
+  if (!isOn && query.looked === undefined) return <p id="walk" class="note" role="status" hidden />;
+  const back =
+    page.backToMs === null ? '' : `, back to ${new Date(page.backToMs).toISOString().slice(0, 16)} UTC`;
+  const of = total === null ? '' : ` of ${number(total)}`;
+  return (
+    <p id="walk" class="note" role="status">
+      {`Looked at ${number(looked)}${of}${back}. `}
+      {isOn && (
+        <a rel="next" href={hrefOf({ ...query, cursor: page.cursor ?? undefined, looked })}>
+          Go on
+        </a>
+      )}
+    </p>
+  );
+}
+
+function number(n: number): string {
+  return n.toLocaleString('en');
+}
+
+function Exports({ asked }: { asked: Readonly<Record<string, string>> }) {
+  const search = new URLSearchParams(asked);
+  const query = search.size === 0 ? '' : `?${search}`;
+  return (
+    <span class="note">
+      {'All of these as '}
+      <a href={`/api/coordinator/sagas.csv${query}`} download>
+        CSV
+      </a>
+      {' or '}
+      <a href={`/api/coordinator/sagas.ndjson${query}`} download>
+        NDJSON
+      </a>
+    </span>
+  );
+}
+
+function hrefOf({ cursor, looked, ...query }: ListQuery): string {
+  const place = { ...(cursor && { cursor }), ...(looked && { looked: String(looked) }) };
+  const search = new URLSearchParams({ ...askedIn(query), ...place });
+  return search.size === 0 ? '/sagas' : `/sagas?${search}`;
 }
 
 /** `payment could not be undone: refused`. */
@@ -172,7 +273,7 @@ function said(cause: CauseCount): string {
 }
 
 function Tab({ query, status, label }: { query: ListQuery; status: ListQuery['status']; label: string }) {
-  const href = hrefOf({ ...query, status, cause: undefined, cursor: undefined });
+  const href = hrefOf({ ...query, status, cause: undefined, cursor: undefined, looked: undefined });
   return (
     <a href={href} aria-current={query.status === status ? 'page' : undefined}>
       {label}
@@ -199,6 +300,16 @@ function Choice({ name, label, value, options }: ChoiceProps) {
           </option>
         ))}
       </select>
+    </label>
+  );
+}
+
+function Moment({ name, label, value }: { name: string; label: string; value: string | undefined }) {
+  const shown = value === undefined ? '' : new Date(value).toISOString().slice(0, 16);
+  return (
+    <label>
+      {label}
+      <input type="datetime-local" name={name} value={shown} />
     </label>
   );
 }

@@ -144,8 +144,8 @@ function Ways({ here }: { here: PageProps['here'] }) {
         <input
           type="search"
           name="q"
-          aria-label="Find a saga by its id or its label"
-          placeholder="Saga id or label"
+          aria-label="Find a saga by its label, its id or what its machine declares"
+          placeholder="Label, saga id, customer …"
           maxlength={200}
           data-key="/"
         />

@@ -2,7 +2,7 @@
 import { Hono, type MiddlewareHandler } from 'hono';
 import type { RegisteredMachine } from '../../machines/index.ts';
 import { toConfig, toMermaid } from '../../machines/picture.ts';
-import { BadCursorError } from '../../stores/saga-store.ts';
+import { BadCursorError, type SagaStatus } from '../../stores/saga-store.ts';
 import { ownUrl } from '../edge.ts';
 import type { Clock } from '../engine/clock.ts';
 import { callerOf, mayOperate, mayStartByHand } from '../identity/caller.ts';
@@ -12,7 +12,7 @@ import { Audit, auditFilterIn, auditQuery, ENTRIES_A_PAGE } from './audit.tsx';
 import { callPages } from './call.tsx';
 import type { DashboardParts, Pages } from './dashboard-parts.ts';
 import { pageGuard } from './guarding.tsx';
-import { filterIn, listQuery, SAGAS_A_PAGE, SagaList } from './list.tsx';
+import { filterIn, isWalk, listQuery, SAGAS_A_PAGE, SagaList } from './list.tsx';
 import { loginRoutes } from './login.tsx';
 import { anchorOf, Machines } from './machines.tsx';
 import { operatingRoutes } from './operating.tsx';
@@ -36,6 +36,11 @@ export function dashboard(parts: DashboardParts): Pages {
   const frame = frameOf(parts);
   const shared = sharedPages(clock);
   for (const path of ['/', '/sagas', '/sagas/:id']) pages.use(path, shared);
+
+  const totalOf = async (status: SagaStatus | undefined) => {
+    const { statuses } = await engine.statistics();
+    return status === undefined ? Object.values(statuses).reduce((sum, n) => sum + n, 0) : statuses[status];
+  };
 
   pages.get('/', async (c) => {
     // Before all that is shown: what comes behind it may be in it already, and what is not in it comes behind it.
@@ -70,16 +75,19 @@ export function dashboard(parts: DashboardParts): Pages {
     const steps = [...new Set(machines.flatMap((machine) => machine.steps.map(({ name }) => name)))];
     const causes = query.cause === undefined ? [] : (await pulses.now()).causes;
     const cause = causes.find(({ key }) => key === query.cause) ?? null;
-    const narrowed = { cause, machines: ids, states, steps, mayOperate: mayOperate(callerOf(c)) };
+    const attributes = [...new Set(machines.flatMap(({ terms }) => terms.names))];
+    const total = isWalk(page) || query.looked !== undefined ? await totalOf(query.status) : null;
+    const may = mayOperate(callerOf(c));
+    const narrowed = { cause, machines: ids, states, steps, attributes, total, mayOperate: may };
     return c.html(SagaList({ frame, now: clock.now(), position, query, page, ...narrowed }));
   });
 
   pages.get('/search', async (c) => {
     const sought = (c.req.query('q') ?? '').trim().slice(0, 200);
     if (sought === '') return c.redirect('/sagas', 303);
-    const found = await engine.get(sought);
-    const to = found === null ? `/sagas?label=${encodeURIComponent(sought)}` : `/sagas/${found.saga.id}`;
-    return c.redirect(to, 303);
+    const { sagas, cursor } = await engine.list({ sought: { text: sought } }, null, 2);
+    const [only] = sagas.length === 1 && cursor === null ? sagas : [];
+    return c.redirect(only ? `/sagas/${only.id}` : `/sagas?q=${encodeURIComponent(sought)}`, 303);
   });
 
   operatingRoutes(pages, parts, frame);

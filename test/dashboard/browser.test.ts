@@ -251,7 +251,10 @@ describe('all sagas', () => {
     await page.keyboard.press('/');
     await page.keyboard.type(body.order_id);
     await page.keyboard.press('Enter');
-    await page.waitForURL(`**/sagas?label=${body.order_id}`);
+    // The only one there is.
+    await page.waitForURL(`**/sagas/${body.saga_id}`);
+    await page.goto(`${one.url}/sagas?q=${body.order_id}&by=label`);
+    await isLive(page);
     expect(await page.locator('tr[data-row]').count()).toBe(1);
     await page.keyboard.press('j');
     await page.keyboard.press('Enter');

@@ -288,3 +288,40 @@ describe('whoever may only look', () => {
     expect(await offered(tokens.viewer)).toEqual([]);
   });
 });
+
+describe('a search', () => {
+  const rows = (html: string) => [...html.matchAll(/<tr id="saga-([^"]+)"/g)].map(([, id]) => id);
+
+  it('leads to the only saga that there is, and to a list of several or none', async () => {
+    const customer = `cust_${Date.now()}`;
+    const one = (await submit(url, { ...ORDER, customer_id: customer })).body;
+    const search = async (q: string) => (await page(`/search?q=${encodeURIComponent(q)}`)).headers.location;
+    for (const q of [one.order_id, one.payment_id, one.saga_id, one.saga_id.slice(0, -1), ` ${customer} `])
+      expect(await search(q), q).toBe(`/sagas/${one.saga_id}`);
+    const other = (await submit(url, { ...ORDER, customer_id: customer })).body;
+    expect(await search(customer)).toBe(`/sagas?q=${customer}`);
+    expect(rows((await page(`/sagas?q=${customer}`)).body)).toEqual([other.saga_id, one.saga_id]);
+    expect(rows((await page(`/sagas?q=${customer}&by=payment`)).body)).toEqual([]);
+    expect(rows((await page(`/sagas?q=${customer}&by=customer&status=FAILED`)).body)).toEqual([]);
+    expect(await search('nobody')).toBe('/sagas?q=nobody');
+  });
+
+  it('is narrowed by error, time and machine, keeps all of it in the form, and leads to exports of the same', async () => {
+    const id = await parked();
+    const query = 'status=ABORTED&error=409&since=2026-01-01T00%3A00&machine=order';
+    const { body } = await page(`/sagas?${query}`);
+    expect(rows(body)).toContain(id);
+    expect(body).toContain('name="since" value="2026-01-01T00:00"');
+    expect(body).toContain('name="error" value="409"');
+    const [, csv = ''] = /href="(\/api\/coordinator\/sagas\.csv[^"]*)"/.exec(body) ?? [];
+    const { headers, body: table } = await page(csv.replaceAll('&amp;', '&'));
+    expect(headers['content-type']).toMatch(/^text\/csv/);
+    expect(
+      table
+        .split('\r\n')
+        .slice(1, -1)
+        .map((line: string) => line.split(',')[0]),
+    ).toEqual(rows(body));
+    expect(rows((await page(`/sagas?${query.replace('2026', '2999')}`)).body)).toEqual([]);
+  });
+});

@@ -118,7 +118,8 @@ describe('a search', () => {
   it('finds by label, payment, customer and id, or by one of them alone', async () => {
     const one = (await send(`${url}/api/coordinator/sagas/${completed.saga_id}`)).body;
     const found = async (query: string) => idsOf((await list(`?${query}`)).sagas);
-    for (const q of [one.order_id, one.payment_id, one.saga_id]) expect(await found(`q=${q}`)).toEqual([one.saga_id]);
+    for (const q of [one.order_id, one.payment_id, one.saga_id])
+      expect(await found(`q=${q}`)).toEqual([one.saga_id]);
     expect(await found(`q=${one.payment_id}&by=payment`)).toEqual([one.saga_id]);
     expect(await found(`q=${one.payment_id}&by=customer`)).toEqual([]);
     expect(await found(`q=${one.context.customer_id}`)).toContain(one.saga_id);
@@ -127,7 +128,9 @@ describe('a search', () => {
 
   it('is exported whole, as lines and as a table', async () => {
     const [lines, table] = await Promise.all(
-      ['ndjson?status=FAILED', 'csv?status=FAILED'].map((name) => fetch(`${url}/api/coordinator/sagas.${name}`)),
+      ['ndjson?status=FAILED', 'csv?status=FAILED'].map((name) =>
+        fetch(`${url}/api/coordinator/sagas.${name}`),
+      ),
     );
     const failed = (await list('?status=FAILED')).sagas;
     const texts = (await lines?.text())?.trim().split('\n') ?? [];

@@ -15,6 +15,7 @@ import { scrub } from './scrubber.ts';
 import { chooseTheme } from './theme.ts';
 import { tickTimes } from './times.ts';
 import { keepOff } from './truth.ts';
+import { walkOn } from './walk.ts';
 
 /** Long enough to be read while the page goes on changing beneath it. */
 const NOTICE_MS = 10_000;
@@ -65,4 +66,5 @@ guardLeaving();
 tickTimes();
 chooseTheme();
 plotPulse();
+void walkOn();
 follow();
