@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { compress } from 'hono/compress';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Logger } from 'pino';
@@ -52,6 +53,12 @@ export interface AppParts extends Omit<OrderRoute, 'machine'>, HealthRoute {
   readonly publicPath: string;
 }
 
+/**
+ * Pages, what they are made of, and exports. Not what programs ask for, which is small and often: each would cost more than it
+ * saves. Streams of events are never held back by it.
+ */
+const COMPRESSED = /^(?:text\/(?:html|css|javascript|csv|x-ndjson)|image\/svg\+xml)\b/;
+
 export function createApp(parts: AppParts): OpenAPIHono {
   const { engine, machine, access, pages, metrics, logger, version, publicPath } = parts;
   const app = new OpenAPIHono({
@@ -73,6 +80,8 @@ export function createApp(parts: AppParts): OpenAPIHono {
   );
 
   app.use(metrics.middleware);
+  // Outside of what completes paths in pages, which it could not read any more.
+  app.use(compress({ contentTypeFilter: COMPRESSED }));
   app.use(edge(logger, () => engine.draining));
   if (pages !== null) app.use(pages.guard);
   app.use(checked(access, queryGuard, bodyGuard, writtenExactly));

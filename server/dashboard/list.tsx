@@ -15,8 +15,10 @@ const text = z.string().max(200).optional().catch(undefined);
 /** As the API has a time, or as a browser's field of a date and a time has it, which is taken for UTC. */
 const moment = z
   .string()
-  .transform((given) => (/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?$/.test(given) ? `${given}Z` : given))
-  .pipe(z.iso.datetime({ offset: true }))
+  .regex(/^\d{4}-\d\d-\d\dT/)
+  .transform((given) => new Date(/(?:Z|[+-]\d\d:\d\d)$/.test(given) ? given : `${given}Z`))
+  .pipe(z.date())
+  .transform((date) => date.toISOString())
   .optional()
   .catch(undefined);
 

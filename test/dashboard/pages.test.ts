@@ -325,3 +325,38 @@ describe('a search', () => {
     expect(rows((await page(`/sagas?${query.replace('2026', '2999')}`)).body)).toEqual([]);
   });
 });
+
+describe('what is compressed', () => {
+  const asked = (path: string, headers: Record<string, string> = {}) =>
+    fetch(url + path, { headers: { accept: 'text/html', 'accept-encoding': 'gzip', ...headers } });
+
+  it('are pages, their parts and exports, for whoever takes them so', async () => {
+    for (const path of ['/', '/sagas', '/machines', '/assets/dashboard.js', '/api/coordinator/sagas.csv']) {
+      const answer = await asked(path);
+      await answer.body?.cancel();
+      expect(answer.headers.get('content-encoding'), path).toBe('gzip');
+      expect(answer.headers.get('vary'), path).toMatch(/accept-encoding/i);
+      const plain = await asked(path, { 'accept-encoding': 'identity' });
+      await plain.body?.cancel();
+      expect(plain.headers.get('content-encoding'), path).toBeNull();
+      expect(plain.headers.get('vary'), path).toMatch(/accept-encoding/i);
+    }
+  });
+
+  it('is known again by its tag', async () => {
+    const { headers, body } = await asked('/assets/dashboard.js');
+    await body?.cancel();
+    expect(headers.get('etag')).toMatch(/^W\/"/);
+    expect(
+      (await asked('/assets/dashboard.js', { 'if-none-match': String(headers.get('etag')) })).status,
+    ).toBe(304);
+  });
+
+  it('is no stream of events, and nothing that programs ask for', async () => {
+    for (const path of ['/api/coordinator/events', '/api/coordinator/sagas', '/api/coordinator/statistics']) {
+      const { headers, body } = await asked(path, { accept: '*/*' });
+      await body?.cancel();
+      expect(headers.get('content-encoding'), path).toBeNull();
+    }
+  });
+});
