@@ -145,7 +145,7 @@ describe('a parked saga', () => {
     await isLive(page);
     const first = page.locator('main > section').first();
     await shows(first, 'saga needs you');
-    await shows(first, 'Still held: 1 × payment');
+    await shows(first, '1 × payment');
     await first.locator('.causes a', { hasText: 'Look at' }).click();
     await page.waitForURL(`**/sagas/${id}`);
     await isLive(page);
