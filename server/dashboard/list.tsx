@@ -72,7 +72,7 @@ export function isWalk({ sagas, cursor }: SagaPage): boolean {
 interface SagaListProps {
   readonly frame: Frame;
   readonly now: number;
-  readonly position: string;
+  readonly position: string | undefined;
   readonly query: ListQuery;
   readonly page: SagaPage;
   readonly machines: readonly string[];
@@ -107,7 +107,13 @@ export function SagaList({
   // What a script puts together of several pages must not be brought to what one of them says.
   const isOwn = query.cursor === undefined && !isWalk(page);
   return (
-    <Page frame={frame} title="Sagas" here="sagas" follows={isOwn ? 'all' : 'none'} position={position}>
+    <Page
+      frame={frame}
+      title="Sagas"
+      here="sagas"
+      follows={isOwn ? 'all' : 'none'}
+      {...(position !== undefined && { position })}
+    >
       <h1>Sagas</h1>
       <nav class="tabs" aria-label="Status">
         <Tab query={query} status={undefined} label="All" />
@@ -202,7 +208,7 @@ export function SagaList({
         {query.cursor !== undefined && (
           <a href={hrefOf({ ...query, cursor: undefined, looked: undefined })}>Back to the newest</a>
         )}
-        <Exports asked={asked} />
+        {query.cause === undefined && <Exports asked={asked} />}
         <span class="grow" />
         {page.cursor !== null && !isWalk(page) && (
           <a class="button" rel="next" href={hrefOf({ ...query, cursor: page.cursor, looked: undefined })}>

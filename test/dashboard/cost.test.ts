@@ -56,6 +56,7 @@ async function reads(): Promise<number> {
     'zcard',
     'lrange',
     'zrange',
+    'xrevrange',
     'evalsha',
   ];
   return names.reduce(
