@@ -156,6 +156,62 @@ describe('the order saga', () => {
   });
 });
 
+describe('an order as it is sent', () => {
+  const faults = (change: object) =>
+    saga.input
+      ?.safeParse({ ...placed, ...change })
+      .error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  const paid = (change: object) => ({ payment: { ...payment, ...change } });
+  const entries = (count: number) => ({
+    metadata: Object.fromEntries(Array.from({ length: count }, (_, at) => [`k${at}`, ''])),
+  });
+  const dear = (count: number) => ({
+    items: Array(count).fill({ product_id: 'sku-yacht', quantity: 1_000_000, unit_price: 1_000_000_000 }),
+  });
+  const card = 'must be a token, not a card number';
+
+  it.each([
+    ['a token that is a card number', paid({ token: '4111 1111-1111.1111' }), `payment.token: ${card}`],
+    ['a method that is a card number', paid({ method: '5500005555555559' }), `payment.method: ${card}`],
+    ['a card number of twelve digits', paid({ token: '0'.repeat(12) }), `payment.token: ${card}`],
+    ['a card number of nineteen digits', paid({ token: '0'.repeat(19) }), `payment.token: ${card}`],
+    ['a remark that is a card number', { metadata: { note: '4111111111111111' } }, `metadata.note: ${card}`],
+    ['too many remarks', entries(51), 'metadata: at most 50 entries'],
+    ['a small currency', { currency: 'eur' }, 'currency: must be an ISO 4217 code such as EUR'],
+    ['a long currency', { currency: 'EURO' }, 'currency: must be an ISO 4217 code such as EUR'],
+    ['a currency behind something', { currency: 'XEUR' }, 'currency: must be an ISO 4217 code such as EUR'],
+    [
+      'a total that no integer holds',
+      dear(10),
+      'items: the total is beyond what an integer can hold exactly',
+    ],
+    ['too long a text', { customer_id: 'a'.repeat(201) }, 'customer_id: Too big: at most 200 characters'],
+    [
+      'too many wide signs',
+      { customer_id: '😀'.repeat(201) },
+      'customer_id: Too big: at most 200 characters',
+    ],
+    [
+      'too many signs, some wide',
+      { customer_id: `${'😀'.repeat(199)}aa` },
+      'customer_id: Too big: at most 200 characters',
+    ],
+  ])('is refused for %s', (_, change, says) => {
+    expect(faults(change)).toEqual([says]);
+  });
+
+  it.each([
+    ['digits that only look like a card number', paid({ token: '4111111111111112' })],
+    ['eleven digits', paid({ token: '0'.repeat(11) })],
+    ['twenty digits', paid({ token: '0'.repeat(20) })],
+    ['as many remarks as may be', entries(50)],
+    ['as much as an integer holds', dear(9)],
+    ['as many wide signs as may be', { customer_id: '😀'.repeat(200) }],
+  ])('is taken with %s', (_, change) => {
+    expect(faults(change)).toBeUndefined();
+  });
+});
+
 describe.each(actions.map((each, index) => [...each, index] as const))(
   'the action in %s',
   (state, step, path, body, index) => {
