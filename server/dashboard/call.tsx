@@ -108,23 +108,25 @@ function Call({ call }: { call: SagaCall }) {
       <h3>Answer</h3>
       {last !== undefined && <p>{statusOf(last)}</p>}
       {answer !== null && <Body json={readable(answer)} lacks="" />}
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Attempt</th>
-            <th scope="col">Began</th>
-            <th scope="col">What came of it</th>
-            <th scope="col" class="number">
-              Took
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {attempts.map((one) => (
-            <Attempt one={one} />
-          ))}
-        </tbody>
-      </table>
+      <section class="scroll" tabindex={0} aria-label="Attempts">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Attempt</th>
+              <th scope="col">Began</th>
+              <th scope="col">What came of it</th>
+              <th scope="col" class="number">
+                Took
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {attempts.map((one) => (
+              <Attempt one={one} />
+            ))}
+          </tbody>
+        </table>
+      </section>
       <details>
         <summary>As curl</summary>
         <p class="note">

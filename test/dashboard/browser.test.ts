@@ -14,8 +14,10 @@ let visitor: Visitor;
 
 beforeAll(async () => {
   world = await openHoldingWorld();
-  one = await world.coordinator({ COORDINATOR_ID: 'one' });
-  two = await world.coordinator({ COORDINATOR_ID: 'two' });
+  // Calls are held here for as long as a browser needs to look.
+  const patient = { ACTION_TIMEOUT_MS: '60000', COMPENSATION_TIMEOUT_MS: '60000' };
+  one = await world.coordinator({ ...patient, COORDINATOR_ID: 'one' });
+  two = await world.coordinator({ ...patient, COORDINATOR_ID: 'two' });
   visitor = await openBrowser();
 });
 afterAll(async () => {
@@ -145,8 +147,10 @@ describe('a parked saga', () => {
     await isLive(page);
     const first = page.locator('main > section').first();
     await shows(first, 'saga needs you');
-    await shows(first, '1 × payment');
+    await shows(first, 'Still held: EUR 25.00');
     await first.locator('.causes a', { hasText: 'Look at' }).click();
+    await page.waitForURL('**/sagas?cause=*');
+    await page.locator(`tr[data-row] a[href="/sagas/${id}"]`).first().click();
     await page.waitForURL(`**/sagas/${id}`);
     await isLive(page);
     await shows(page.locator('#help'), 'EUR 25.00 was taken from the customer');

@@ -227,15 +227,21 @@ const FONTS_OF_CHARTS = `[...document.querySelectorAll('svg.chart text, svg.time
   .filter((text) => text.getClientRects().length > 0)
   .map((text) => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a)`;
 
-it.each([320, 390, 768, 1024, 1440])('no text of a chart is smaller than 11 px at %i', async (width) => {
+/** Beside the statechart the timeline has less room than on a narrower page, where it stands below. */
+it.each([
+  [320, '.course'],
+  [390, '.course'],
+  [768, '.timeline'],
+  [1024, '.course'],
+  [1440, '.timeline'],
+])('no text of a chart is smaller than 11 px at %i', async (width, shown) => {
   const page = await visitor.page({ viewport: { width, height: 800 } });
   await page.goto(`${url}/sagas/${held}`);
   const sizes = (await page.evaluate(FONTS_OF_CHARTS)) as number[];
   expect(sizes.length).toBeGreaterThan(10);
   expect(Math.min(...sizes)).toBeGreaterThanOrEqual(10.99);
-  expect([await page.locator('.course').isVisible(), await page.locator('.timeline').isVisible()]).toEqual(
-    width < 1440 ? [true, false] : [false, true],
-  );
+  for (const one of ['.course', '.timeline'])
+    expect(await page.locator(one).isVisible(), one).toBe(one === shown);
 });
 
 /** Telephones, the narrowest and the usual, and the same at twice the size of everything. */
@@ -329,7 +335,7 @@ const FORCED = `[...document.querySelectorAll('svg text[textLength]')].flatMap((
   const width = Number(text.getAttribute('textLength'));
   text.removeAttribute('textLength');
   const own = text.getComputedTextLength();
-  return Math.abs(own - width) < 0.03 * width + 0.5 ? [] : [text.textContent + ': ' + own + ' for ' + width];
+  return Math.abs(own - width) < 0.05 * width + 0.5 ? [] : [text.textContent + ': ' + own + ' for ' + width];
 })`;
 
 interface AxeResults {
