@@ -105,7 +105,7 @@ describe('cost', () => {
     expect(await counted(() => store.due([ORDER], 10))).toMatchObject({ evalsha: 1, zrangebyscore: 16 });
   });
 
-  it('is twelve commands inside a create, and as many inside the commit that ends', async () => {
+  it('is fourteen commands inside a create, two of them for its term, and twelve inside the commit that ends', async () => {
     // A script is known to Redis by its hash from its first run on.
     const first = await begin(store);
     await store.commit(first.id, first.fence, write({ next: end() }));
@@ -113,6 +113,8 @@ describe('cost', () => {
     expect(await counted(() => store.create(saga))).toEqual({
       evalsha: 1,
       time: 1,
+      get: 1,
+      set: 1,
       exists: 1,
       zcard: 1,
       hmget: 1,
@@ -441,12 +443,12 @@ it('purges nothing that was reopened and ended anew since it was looked at', asy
   const other = await open({ redis: client });
   const { id, fence } = await begin(store, { next: end('FAILED', 1) });
   offsetMs = 2 * MINUTE;
-  const hget = client.hget.bind(client);
-  // Between its look at the index and its script it asks for the idempotency key: there somebody else comes first.
-  client.hget = (async (key: string, field: string) => {
+  const hmget = client.hmget.bind(client);
+  // Between its look at the index and its script it asks for the idempotency key and terms: there somebody else comes first.
+  client.hmget = (async (key: string, ...fields: string[]) => {
     await store.commit(id, fence, write({ next: end('FAILED', 1_000) }));
-    return hget(key, field);
-  }) as Redis['hget'];
+    return hmget(key, ...fields);
+  }) as Redis['hmget'];
   expect(await other.purge(10)).toBe(0);
   expect(await store.get(id)).not.toBeNull();
   await other.close();
