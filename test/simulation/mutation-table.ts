@@ -92,8 +92,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'claim raises no revision',
     file: store,
-    find: 'revision: saga.record.fence.revision + 1, writeId',
-    replace: 'revision: saga.record.fence.revision, writeId',
+    find: 'leaseMs, at);\n        const fence = { revision: saga.record.fence.revision + 1, writeId',
+    replace: 'leaseMs, at);\n        const fence = { revision: saga.record.fence.revision, writeId',
     tests: SIMULATION,
   },
   {

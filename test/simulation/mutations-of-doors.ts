@@ -88,8 +88,8 @@ export const ofDoors: readonly Mutation[] = [
   {
     name: 'whoever watches one saga is told of all',
     file: 'server/engine/changes.ts',
-    find: '.filter(({ id }) => this.#sagaId === null || id === this.#sagaId)',
-    replace: '',
+    find: 'return (sagaId) => (sagaId === null ? all : (bySaga.get(sagaId) ?? last));',
+    replace: 'return () => all;',
     tests: ['test/engine/changes.test.ts', 'test/server/events.test.ts'],
   },
   {
