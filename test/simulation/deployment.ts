@@ -57,7 +57,7 @@ const SETTINGS: EngineSettings = {
   watchPollMs: 200,
   watchersMax: 10,
 };
-/** Operations that change nothing in these runs: nothing is old enough to be purged. */
+/** Operations that change nothing in these runs: nothing is old enough to be purged, or of an older release. */
 export const READS = new Set<string>([
   'due',
   'running',
@@ -66,6 +66,8 @@ export const READS = new Set<string>([
   'log',
   'list',
   'statistics',
+  'tally',
+  'index',
   'memory',
   'ping',
   'purge',

@@ -146,7 +146,8 @@ export async function stage(scenario: Scenario, blow: Blow | null = null, at = 0
     }
     if (message.about !== scenario.drainsAt || drained) return usual;
     drained = true;
-    return { ...usual, replyMs: 20, after: () => void world.drain(message.from, 5) };
+    // Shorter than any answer takes, so that calls beside it are given up, too.
+    return { ...usual, replyMs: 20, after: () => void world.drain(message.from, 1) };
   };
 
   /** What comes from outside, once the saga is on the way to where it waits for that. */
