@@ -75,8 +75,13 @@ describe('completion', () => {
   it('offers commands, options that are not there yet, and choices', async () => {
     expect(await words('')).toEqual([...names, '--version']);
     expect(await words('s')).toEqual(['submit', 'show', 'skip', 'send-event', 'stats', 'store']);
-    expect(await words('list', '--s')).toEqual(['--status', '--state', '--stuck-for', '--since']);
-    expect(await words('list', '--state', 'x', '--s')).toEqual(['--status', '--stuck-for', '--since']);
+    expect(await words('list', '--s')).toEqual(['--search', '--status', '--state', '--stuck-for', '--since']);
+    expect(await words('list', '--state', 'x', '--s')).toEqual([
+      '--search',
+      '--status',
+      '--stuck-for',
+      '--since',
+    ]);
     expect(await words('list', '--status', '')).toEqual(['STARTED', 'COMPLETED', 'FAILED', 'ABORTED']);
     expect(await words('resolve', '--by', 'ada', 'ID', 'C')).toEqual(['COMPLETED']);
     expect(await words('help', 'wa')).toEqual(['watch']);
