@@ -8,6 +8,7 @@ describeStore('a store that seals whole records', async (options) => {
   const store = new MemoryStore({ now: () => nowMs, ...options });
   return {
     store: sealedStore(store, { keys: new HandKeys('k1'), depth: 'whole' }),
+    sealsAll: true,
     advance: (ms) => {
       nowMs += ms;
     },

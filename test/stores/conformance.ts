@@ -22,6 +22,8 @@ import { signals } from './conformance/signals.ts';
 /** A store of its own for each test, and the hand on its clock. */
 export interface Opened {
   readonly store: SagaStore;
+  /** It seals whole records: amounts are in none of its sums, and it hashes what is sought by itself. */
+  readonly sealsAll?: boolean;
   advance(ms: number): void;
 }
 

@@ -28,7 +28,8 @@ export function searches(opened: () => Opened): void {
   });
 
   it('finds by any of the hashes of what is sought', async () => {
-    const { store } = opened();
+    const { store, sealsAll = false } = opened();
+    if (sealsAll) return;
     const { id } = await begin(store, { terms: [term('customer', 'k1.hash')] });
     expect(await foundBy(store, { text: 'cust', hashes: ['k2.hash', 'k1.hash'] })).toEqual([id]);
   });
