@@ -56,8 +56,8 @@ async function mark(page: Page): Promise<() => Promise<void>> {
 }
 
 /**
- * Is fulfilled when what the saga has taken reads otherwise than it did. The bar of a call under way has grown until then, or has all the room
- * that there is; so has the place of its length.
+ * Is fulfilled when the bar of a call under way, and the place of its length, are more than they were, or drawn to another scale because
+ * there was no more room; and when what the saga has taken reads otherwise.
  */
 const GROWS = `new Promise((resolve) => {
   const at = (place) => document.querySelector(place);
@@ -65,9 +65,11 @@ const GROWS = `new Promise((resolve) => {
     Number(at('.timeline .outcome-under-way rect').getAttribute('width')),
     Number(at('.timeline .outcome-under-way text').getAttribute('x')),
     at('#head [data-since]').textContent,
+    at('.timeline .outcome-under-way').dataset.grows,
   ];
   const first = drawn();
-  const isMore = ([width, place, took]) => width >= first[0] && place >= first[1] && took !== first[2];
+  const isMore = ([width, place, took, scale]) =>
+    ((width > first[0] && place > first[1]) || scale !== first[3]) && took !== first[2];
   const look = () => isMore(drawn()) ? resolve() : requestAnimationFrame(look);
   look();
 })`;
@@ -98,7 +100,7 @@ describe('one saga, live', () => {
     await wasNotReloaded();
   });
 
-  // A browser that is short of time may scroll once more on its own.
+  // Failed once on a busy machine, for a reason that was not found in fifteen more runs beside three busy processes.
   it('ends without anything below its head moving, and focus and slider stay', { retry: 2 }, async () => {
     const gate = world.hold('payment');
     const { body } = await submit(one.url, ORDER, { prefer: 'respond-async' });

@@ -335,7 +335,7 @@ const FORCED = `[...document.querySelectorAll('svg text[textLength]')].flatMap((
   const width = Number(text.getAttribute('textLength'));
   text.removeAttribute('textLength');
   const own = text.getComputedTextLength();
-  return Math.abs(own - width) < 0.05 * width + 0.5 ? [] : [text.textContent + ': ' + own + ' for ' + width];
+  return Math.abs(own - width) < 0.03 * width + 0.6 ? [] : [text.textContent + ': ' + own + ' for ' + width];
 })`;
 
 interface AxeResults {
