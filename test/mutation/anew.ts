@@ -7,13 +7,13 @@ import { startTests } from 'vitest/internal/browser';
 import { VitestTestRunner } from 'vitest/runners';
 import type { VitestRunner } from 'vitest/suite';
 import { ANEW, append, type Entry, progress, read, type Task } from './journal.ts';
+import { patience } from './patience.ts';
 import { firstLine, HITS_OVER, mutants } from './switch.ts';
 
 type Test = Parameters<NonNullable<VitestRunner['onBeforeRunTask']>>[0];
 
 /** After so many that were noticed the tests must pass without a mutant. */
 const CONTROLLED_EVERY = 10;
-const { setTimeout, clearTimeout } = globalThis;
 
 export async function tryAnew(outer: VitestTestRunner, task: Task): Promise<void> {
   const { journal, tests, limits } = task;
@@ -65,14 +65,14 @@ export async function tryAnew(outer: VitestTestRunner, task: Task): Promise<void
 const HANGS = 'goes on for too long';
 
 async function inTime(run: Promise<string | null>, ms: number): Promise<string | null> {
-  let limit: NodeJS.Timeout | undefined;
+  let calm = () => {};
   const hangs = new Promise<string>((tell) => {
-    limit = setTimeout(() => tell(HANGS), ms);
+    calm = patience(ms, () => tell(HANGS));
   });
   try {
     return await Promise.race([run, hangs]);
   } finally {
-    clearTimeout(limit);
+    calm();
   }
 }
 

@@ -15,6 +15,8 @@ export type Entry =
   | { readonly is: 'file done'; readonly file: string }
   /** From here on tests are asked that were too slow before, of what is left. */
   | { readonly is: 'turn' }
+  /** A process ended, or had to be ended, before it tried anything of this file. */
+  | { readonly is: 'died'; readonly file: string }
   /** This process may be spoilt: a fresh one is to go on. */
   | { readonly is: 'spoilt'; readonly test: string };
 
@@ -79,6 +81,8 @@ export interface Progress {
 
 /** A test after which processes had to be replaced so often tells nothing of mutants. */
 const SPOILT_MAX = 12;
+/** So has a file at which processes came to nothing so often. */
+const DIED_MAX = 3;
 
 export function progress(entries: readonly Entry[]): Progress {
   const noticed = new Map<string, { test: string; how: string }>();
@@ -90,6 +94,7 @@ export function progress(entries: readonly Entry[]): Progress {
   const filesDone = new Set<string>();
   const tried = new Map<string, Set<string>>();
   const spoilt = new Map<string, number>();
+  const died = new Map<string, number>();
   const spentMs = new Map<string, number>();
   const takesMs = new Map<string, number>();
   for (const entry of entries) {
@@ -118,6 +123,15 @@ export function progress(entries: readonly Entry[]): Progress {
     }
     if (entry.is === 'done') done.add(entry.test);
     if (entry.is === 'file done') filesDone.add(entry.file);
+    if (entry.is === 'died') {
+      const times = (died.get(entry.file) ?? 0) + 1;
+      died.set(entry.file, times);
+      if (times >= DIED_MAX) {
+        filesDone.add(entry.file);
+        done.add(entry.file);
+        leftOut.set(entry.file, 'comes to nothing');
+      }
+    }
     if (entry.is === 'spoilt') {
       const times = (spoilt.get(entry.test) ?? 0) + 1;
       spoilt.set(entry.test, times);

@@ -3,16 +3,18 @@ import { rm } from 'node:fs/promises';
 import { afterEach, expect, it } from 'vitest';
 import { privateCopy } from '../private-copy.ts';
 import { instrument } from './instrument.ts';
-import { ANEW } from './journal.ts';
+import { ANEW, type Entry, progress } from './journal.ts';
 import { count, judge, line, share, wrong } from './report.ts';
-import { tryMutants } from './try.ts';
+import { tryMutants, verdict } from './try.ts';
 
 const FILE = 'test/mutation/fixture/adult.ts';
 /** It starts a vitest, and where that is spoilt another. */
 const LIMIT_MS = 240_000;
+const NAMED = 'a.test.ts [0] > adds';
 let directory: string | undefined;
 afterEach(async () => {
   if (directory) await rm(directory, { recursive: true });
+  directory = undefined;
 });
 
 it(
@@ -53,3 +55,38 @@ it(
   },
   LIMIT_MS,
 );
+
+const tries: Entry = { is: 'tries', test: NAMED, mutant: '1' };
+const noticed: Entry = { is: 'noticed', test: NAMED, mutant: '1', how: 'no' };
+const task = { tests: ['a.test.ts', 'b.test.ts'], isAnew: false };
+
+it.each([
+  ['dies with a fault', 'ended', [tries], { ...noticed, how: 'ends the process' }],
+  ['stops with a fault', 'silent', [tries], { ...noticed, how: 'never ends' }],
+  ['stops after its first fault', 'silent', [tries, noticed], { is: 'spoilt', test: NAMED }],
+  ['stops before it tries any', 'silent', [], { is: 'died', file: 'a.test.ts' }],
+  [
+    'dies between two files',
+    'ended',
+    [{ is: 'file done', file: 'a.test.ts' }],
+    { is: 'died', file: 'b.test.ts' },
+  ],
+] as const)('goes on behind a process that %s', (_, end, own, said) => {
+  expect(verdict(end, task, own, 0)).toEqual([said]);
+});
+
+it('takes nothing for granted that a process stopped over after several faults', () => {
+  const own = [tries, { ...tries, mutant: '2' }, { ...noticed, mutant: '2' }];
+  const said = verdict('silent', task, own, 0);
+  expect(progress([...own, ...said]).noticed).toEqual(new Map());
+  expect(said.at(-1)).toEqual({ is: 'spoilt', test: NAMED });
+});
+
+it('asks a file no more at which three processes came to nothing, and says so', () => {
+  const died: Entry = { is: 'died', file: 'a.test.ts' };
+  expect(progress([died, died]).filesDone).toEqual(new Set());
+  expect(progress([died, died, died])).toMatchObject({
+    filesDone: new Set(['a.test.ts']),
+    leftOut: new Map([['a.test.ts', 'comes to nothing']]),
+  });
+});

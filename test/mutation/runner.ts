@@ -8,6 +8,7 @@ import { VitestTestRunner } from 'vitest/runners';
 import { getFn, type VitestRunner } from 'vitest/suite';
 import { tryAnew } from './anew.ts';
 import { append, type Entry, progress, read, TASK, type Task } from './journal.ts';
+import { patience } from './patience.ts';
 import { firstLine, HITS_OVER, mutants } from './switch.ts';
 
 type Test = Parameters<NonNullable<VitestRunner['onBeforeRunTask']>>[0];
@@ -22,7 +23,7 @@ interface Attempt {
 }
 
 // Tests set false clocks, and some leave them until their hooks have run.
-const { setTimeout, clearTimeout, setImmediate } = globalThis;
+const { setImmediate } = globalThis;
 
 export default class MutantRunner extends VitestTestRunner {
   readonly #task = JSON.parse(readFileSync(process.env[TASK] ?? '', 'utf8')) as Task;
@@ -92,20 +93,17 @@ export default class MutantRunner extends VitestTestRunner {
       await fn();
       return;
     }
-    let limit: NodeJS.Timeout | undefined;
+    let calm = () => {};
     const hung = new Promise<never>((_, reject) => {
-      limit = setTimeout(
-        () => {
-          this.#hung = true;
-          reject(new Error('goes on for too long'));
-        },
-        this.#task.limits.hangsMs + 10 * this.#tookMs,
-      );
+      calm = patience(this.#task.limits.hangsMs + 10 * this.#tookMs, () => {
+        this.#hung = true;
+        reject(new Error('goes on for too long'));
+      });
     });
     try {
       await Promise.race([fn(), hung]);
     } finally {
-      clearTimeout(limit);
+      calm();
     }
   }
 

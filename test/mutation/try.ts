@@ -1,5 +1,6 @@
 /** Tries mutants on tests, in processes that are replaced when they hang or may be spoilt. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -18,7 +19,7 @@ import {
 
 const LOOK_MS = 200;
 const ASKS_AFTER_MS = 1_000;
-/** Longer than any test may take to be tried (the process ends that itself), or a file to be loaded. */
+/** Longer than any test may take to be tried (the process ends that itself), or a file to be loaded. Of what it did not wait for a CPU. */
 const SILENT_MS = 180_000;
 
 export interface Trial {
@@ -55,13 +56,12 @@ async function tryShare(trial: Omit<Trial, 'processes'>, share: number): Promise
     for (let round = 1; ; round += 1) {
       const task = { journal, mutants, ...left(progress(read(journal))) } satisfies Task;
       await writeFile(file, JSON.stringify(task));
-      const end = task.tests.length === 0 ? 'ended' : await runOnce(directory, file, journal);
+      if (task.tests.length === 0) return read(journal);
+      const before = read(journal).length;
+      const end = await runOnce(directory, file, journal);
       const entries = read(journal);
       trial.says?.(`process ${share + 1}, round ${round}: ${end} after ${summary(entries)}`);
-      if (end === 'ended') return entries;
-      const { last } = progress(entries);
-      if (end === 'silent' && last === null) throw new Error(`Nothing is tried any more: ${journal}`);
-      if (last) append(journal, { is: 'noticed', ...last, how: 'never ends' });
+      for (const entry of verdict(end, task, entries, before)) append(journal, entry);
     }
   };
   const { tests, anew } = trial;
@@ -70,6 +70,31 @@ async function tryShare(trial: Omit<Trial, 'processes'>, share: number): Promise
   await run(({ done }) => ({ tests: done.has(ANEW) ? [] : anew, isAnew: true, limits }));
   append(journal, { is: 'turn' });
   return await run((now) => ({ tests: notDone(now), isAnew: false, limits }));
+}
+
+/**
+ * What is to be said of a process that left something undone, so that the next one goes on behind it.
+ * @param before how many entries there were when it began
+ */
+export function verdict(
+  end: End,
+  { tests, isAnew }: Pick<Task, 'tests' | 'isAnew'>,
+  entries: readonly Entry[],
+  before: number,
+): Entry[] {
+  if (end === 'spoilt') return [];
+  const { last, filesDone, done } = progress(entries);
+  if (last) return [{ ...last, is: 'noticed', how: end === 'ended' ? 'ends the process' : 'never ends' }];
+  const own = entries.slice(before);
+  const control = own.at(-1);
+  // Without the fault the test did not end: what it was tried with before has left something behind.
+  if (control?.is === 'noticed') {
+    const { test, mutant } = control;
+    const isFirst = own.filter(({ is }) => is === 'tries').length === 1;
+    return [...(isFirst ? [] : [{ is: 'doubted', test, mutant } as const]), { is: 'spoilt', test }];
+  }
+  const at = isAnew ? ANEW : tests.find((file) => !filesDone.has(file));
+  return at === undefined || done.has(at) ? [] : [{ is: 'died', file: at }];
 }
 
 type End = 'ended' | 'spoilt' | 'silent';
@@ -90,12 +115,14 @@ async function runOnce(directory: string, task: string, journal: string): Promis
   const sizeBefore = sizeOf(journal);
   let size = sizeBefore;
   let heardAt = performance.now();
+  let waitedMs = 0;
   for (;;) {
     const end = await Promise.race([closed, pause(LOOK_MS)]);
     if (end) return end;
     if (sizeOf(journal) > size) {
       size = sizeOf(journal);
       heardAt = performance.now();
+      waitedMs = waitedForCpuMs(child.pid);
       continue;
     }
     // Whoever asks for another process writes nothing more.
@@ -103,9 +130,21 @@ async function runOnce(directory: string, task: string, journal: string): Promis
     if (silentMs < ASKS_AFTER_MS) continue;
     const isSpoilt = size > sizeBefore && read(journal).at(-1)?.is === 'spoilt';
     if (!isSpoilt && silentMs < SILENT_MS) continue;
+    if (!isSpoilt && silentMs - (waitedForCpuMs(child.pid) - waitedMs) < SILENT_MS) continue;
     kill(child);
     await closed;
     return isSpoilt ? 'spoilt' : 'silent';
+  }
+}
+
+/** For how long a process and those that it started stood ready and had no CPU, as far as Linux tells; 0 elsewhere. */
+function waitedForCpuMs(pid: number | undefined): number {
+  try {
+    const [, waitedNs] = readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ').map(Number);
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+    return children.reduce((sum, child) => sum + waitedForCpuMs(Number(child)), (waitedNs ?? 0) / 1e6);
+  } catch {
+    return 0;
   }
 }
 
