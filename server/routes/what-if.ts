@@ -20,7 +20,10 @@ const show = createRoute({
     params: sagaPath,
     query: z.strictObject({
       act: z.enum(['cancel', 'retry', 'skip', 'resolve']).openapi({ description: 'What would be asked.' }),
-      step: text(400).optional().meta({ description: 'Of a skip: the step, or the item as `step/item`.' }),
+      step: text(400).optional().meta({
+        description:
+          'Of a skip, which needs one; nothing else has any. The step, or the item as `step/item`.',
+      }),
       as: z
         .enum(['COMPLETED', 'FAILED'])
         .optional()
