@@ -29,17 +29,23 @@ export const ROOMS: readonly Room[] = [
     tests: [
       ...firstOf(
         tests('test/machines'),
-        named('test/machines', 'each', 'answer', 'standing', 'exact-answers', 'order', 'short-form'),
+        named(
+          'test/machines',
+          'written',
+          'each',
+          'answer',
+          'standing',
+          'exact-answers',
+          'order',
+          'short-form',
+        ),
       ),
       // What shows machines to people is tested where it is shown.
       ...named('test/server', 'diagrams', 'machines-shown'),
       ...named('test/docs', 'machines'),
       ...named('test/testing', 'run', 'explore'),
     ],
-    anew: [
-      ...named('test/docs', 'machines'),
-      ...named('test/machines', 'each', 'order', 'short-form', 'standing', 'compensation-bodies', 'registry'),
-    ],
+    anew: named('test/machines', 'written', 'order', 'each', 'short-form'),
   },
   {
     name: 'engine',
@@ -49,7 +55,8 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'access',
     files: ['server/access.ts', ...code('server/identity')],
-    tests: named('test/server', 'bearer', 'access', 'roles', 'login'),
+    tests: named('test/server', 'bearer', 'login', 'roles', 'access'),
+    anew: named('test/server', 'bearer', 'roles'),
   },
   {
     name: 'stores',
