@@ -5,8 +5,7 @@ import {
   type Activity,
   activitiesIn,
   nameOf,
-  type RegisteredMachine,
-  Registry,
+  RegisteredMachine,
   type SagaEvent,
   type SagaSnapshot,
 } from '../../machines/index.ts';
@@ -14,8 +13,9 @@ import { everywhere } from './placed-order.ts';
 
 const at = 1000;
 
+/** As the registry makes it, which would also walk all that may come of it: that takes longer than most tests. */
 export function registered(saga: Saga, attemptsMax = 2): RegisteredMachine {
-  return new Registry().register(definitionOf(saga, everywhere({ attemptsMax })));
+  return new RegisteredMachine(definitionOf(saga, everywhere({ attemptsMax })));
 }
 
 /** A saga that is driven by hand, stored and restored before each event. */

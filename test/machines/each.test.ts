@@ -5,23 +5,25 @@ import { defineSaga } from '../../machines/define.ts';
 import { Driven, registered } from './driven.ts';
 
 const plain = { at: 'theatre', answer: z.looseObject({}) };
-const machine = registered(
-  defineSaga({ id: 'seats', version: '1', input: z.looseObject({ names: z.array(z.string()) }) })
-    .forEach('seat', ({ names }) => names, {
-      ...plain,
-      key: (name) => name,
-      itemsMax: 4,
-      concurrency: 2,
-      action: { path: '/seats', request: ({ item }) => ({ item }), answer: plain.answer },
-      undo: { path: '/seats/free' },
-    })
-    .step('bill', {
-      ...plain,
-      action: { path: '/bill', request: () => ({}), answer: plain.answer },
-      undo: { unneeded: 'nobody pays it' },
-    }),
-);
-const begun = (...names: string[]) => new Driven(machine, { names });
+// Made anew each time: so a fault in what it is made of has a test that comes by it.
+const machine = () =>
+  registered(
+    defineSaga({ id: 'seats', version: '1', input: z.looseObject({ names: z.array(z.string()) }) })
+      .forEach('seat', ({ names }) => names, {
+        ...plain,
+        key: (name) => name,
+        itemsMax: 4,
+        concurrency: 2,
+        action: { path: '/seats', request: ({ item }) => ({ item }), answer: plain.answer },
+        undo: { path: '/seats/free' },
+      })
+      .step('bill', {
+        ...plain,
+        action: { path: '/bill', request: () => ({}), answer: plain.answer },
+        undo: { unneeded: 'nobody pays it' },
+      }),
+  );
+const begun = (...names: string[]) => new Driven(machine(), { names });
 
 it('has no more calls under way than it says, and one that waits for its next attempt keeps its place', () => {
   const saga = begun('a', 'b', 'c', 'd');
@@ -61,7 +63,7 @@ it('does not wait for an attempt that will not be made', () => {
 
 it('knows of which items a call may have been made, where it is taken out of its hands', () => {
   const saga = begun('a', 'b', 'c', 'd').done('action seat/a').fails('action seat/b', 'unknown');
-  const stands = () => machine.standing(saga.snapshot.context, saga.state).map(({ step }) => step);
+  const stands = () => saga.machine.standing(saga.snapshot.context, saga.state).map(({ step }) => step);
   expect(stands().toSorted()).toEqual(['seat/a', 'seat/b', 'seat/c']);
   saga.refused('action seat/c').done('compensation seat/a');
   expect(stands().toSorted()).toEqual(['seat/b', 'seat/c']);
