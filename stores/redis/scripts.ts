@@ -22,6 +22,7 @@ import { CAUSE_FIELDS_MAX } from './parked.ts';
 import { isRefusal, refusal } from './permissions.ts';
 import { decodeSignals } from './record.ts';
 import type { ReplicaWait } from './replica-wait.ts';
+import { BUCKET_SHORT } from './terms.ts';
 
 interface Loaded {
   readonly lua: string;
@@ -31,7 +32,7 @@ interface Loaded {
 /** What the scripts must know of the contract. */
 const BOUNDS =
   `local LOG_FIRST, LOG_MAX, LOG_SLACK = ${LOG_FIRST}, ${LOG_MAX}, ${LOG_SLACK}` +
-  ` local CAUSE_FIELDS_MAX = ${CAUSE_FIELDS_MAX}`;
+  ` local CAUSE_FIELDS_MAX, BUCKET_SHORT = ${CAUSE_FIELDS_MAX}, ${BUCKET_SHORT}`;
 
 /**
  * The last file is the script, those before it are preludes. Of a prelude it carries only those functions that it uses: Lua

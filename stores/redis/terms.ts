@@ -1,7 +1,7 @@
 /**
  * How a saga is found by the values of its terms. A term is nine letters of base64url: two of a hash of its name, seven of a hash of
  * its value. The first two of the latter name a bucket, of which each partition has 4096: a string of entries of eleven letters,
- * three more of that hash and the eight in which the saga's id says when it began.
+ * three more of that hash and the eight in which the saga's id says when it began. In a long one blanks may stand for some that have gone.
  *
  * The record has its terms in full (`find`), so that whoever finds an entry asks the record, and purge knows which entries to
  * take out. An entry comes before its record, in the same script: one that leads nowhere harms nobody and is taken out by
@@ -18,6 +18,8 @@ const REST = 3;
 const TERM = 9;
 const REF = 8;
 const ENTRY = REST + REF;
+/** Letters of a bucket that is written anew when an entry goes; in a longer one that is blanked. */
+export const BUCKET_SHORT = 100 * ENTRY;
 
 /** What a saga is found by, as scripts are told of it. */
 export interface Entered {

@@ -102,6 +102,35 @@ it('weighs 20 letters a term, and nothing once the sagas are purged', async () =
   expect(await buckets()).toEqual([]);
 });
 
+it('writes no more for a value that very many sagas have', async () => {
+  const ids: string[] = [];
+  const terms = [{ name: 'customer', value: 'all of them' }];
+  const one = async (minutes: number) =>
+    (await begin(store, { next: end('COMPLETED', minutes), summary: summary({ label: null }), terms })).id;
+  const written = async (work: () => Promise<unknown>) => {
+    await redis.config('RESETSTAT');
+    await work();
+    const stats = await redis.info('commandstats');
+    return [...stats.matchAll(/^cmdstat_(get|set|append|setrange|del):/gm)].map(([, name]) => name).sort();
+  };
+  // Whole blocks, so that each partition's bucket is long.
+  while (ids.length < 16 * 130) ids.push(...(await Promise.all(Array.from({ length: 260 }, () => one(1)))));
+  const last = await one(60);
+  expect(await written(() => one(1))).toEqual(['append']);
+
+  offsetMs = 2 * MINUTE;
+  expect(await written(() => store.purge(1))).toEqual(['del', 'get', 'setrange']);
+  expect((await foundBy({ text: 'all of them' })).ids).toContain(last);
+  const blanks = async () => (await redis.mget(await buckets())).join('').match(/ {11}/g)?.length;
+  expect(await blanks()).toBe(1);
+  while ((await store.purge(400)) > 0);
+  // What blanks stood for has gone with them, but for what may stay of half a long bucket.
+  expect(await foundBy({ text: 'all of them' })).toEqual({ ids: [last], cursor: null, isIndexing: false });
+  offsetMs = 61 * MINUTE;
+  await store.purge(1);
+  expect(await buckets()).toEqual([]);
+});
+
 it('takes out what leads nowhere as soon as it is met, and nothing else', async () => {
   const { id } = await ordered(1);
   const bucketsOf = async () =>

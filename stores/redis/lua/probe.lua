@@ -10,7 +10,7 @@ local hash, none = KEYS[1], KEYS[2]
 local asked = {
   { 'EXISTS', hash }, { 'HGET', hash, 'store' }, { 'HMGET', hash, 'store' }, { 'HGETALL', hash }, { 'HLEN', hash },
   { 'HSET', hash, 'a', 'b', 'c' }, { 'HDEL', hash, '' },
-  { 'HINCRBY', hash, 'store', 'x' }, { 'GET', hash }, { 'MGET', none }, { 'SET', none, '', 'EX', 'x' }, { 'DEL', none }, { 'RENAME', none, none },
+  { 'HINCRBY', hash, 'store', 'x' }, { 'GET', hash }, { 'MGET', none }, { 'SET', none, '', 'EX', 'x' }, { 'SETRANGE', none, 'x', '' }, { 'DEL', none }, { 'RENAME', none, none },
   { 'LINDEX', hash, 0 }, { 'LRANGE', hash, 0, -1 }, { 'LTRIM', hash, 0, -1 },
   { 'ZADD', hash, 'x', '' }, { 'ZREM', hash, '' }, { 'ZREMRANGEBYSCORE', hash, 'x', 'x' }, { 'ZCARD', hash },
   { 'ZSCORE', hash, '' }, { 'ZRANGE', hash, 0, -1 }, { 'ZRANGEBYSCORE', hash, 'x', 'x' },
@@ -20,6 +20,7 @@ local asked = {
 }
 -- These have no wrong arguments: they are asked only where the key is surely of another type, and has the field.
 if type(redis.pcall('HGET', hash, 'store')) == 'string' then
+  asked[#asked + 1] = { 'APPEND', hash, '' }
   asked[#asked + 1] = { 'RPUSH', hash, '' }
   asked[#asked + 1] = { 'LPUSH', hash, '' }
   asked[#asked + 1] = { 'HSETNX', hash, 'store', '' }
