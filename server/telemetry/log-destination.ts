@@ -17,11 +17,49 @@ export function logDestination(fd: number, isShared: boolean): Destination {
     minLength: 4096,
     // Only so much is written to a pipe in one piece. (Only a single line that is longer than that can still mix.)
     ...(isShared && { minLength: PIPE_PIECE_BYTES / 2, maxWrite: PIPE_PIECE_BYTES }),
-    periodicFlush: LOG_FLUSH_MS,
   });
+  const { allWritten } = flushingSoon(destination);
   const flushSync = destination.flushSync.bind(destination);
-  destination.flushSync = () => losingWhatFails(flushSync);
+  destination.flushSync = () => {
+    losingWhatFails(flushSync);
+    allWritten();
+  };
   return destination;
+}
+
+/**
+ * Has lines written LOG_FLUSH_MS after the first of them. sonic-boom's `periodicFlush` goes on where there are none: twenty
+ * times a second it has a thread write nothing.
+ */
+function flushingSoon(destination: Destination): { allWritten(): void } {
+  const write = destination.write.bind(destination);
+  let unwritten = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const flush = () => {
+    timer = undefined;
+    if (unwritten > 0) destination.flush();
+  };
+  const flushSoon = () => {
+    timer ??= setTimeout(flush, LOG_FLUSH_MS).unref();
+  };
+  destination.write = (line) => {
+    unwritten += Buffer.byteLength(line);
+    flushSoon();
+    return write(line);
+  };
+  destination.on('write', (bytes) => {
+    unwritten -= bytes;
+  });
+  // A flush does nothing while a write is under way.
+  destination.on('drain', () => {
+    if (unwritten > 0) flushSoon();
+  });
+  destination.on('close', () => clearTimeout(timer));
+  return {
+    allWritten: () => {
+      unwritten = 0;
+    },
+  };
 }
 
 /**
