@@ -19,6 +19,7 @@ const LABEL_TERM = 'label';
 const VALUE_MAX = 200;
 /** Search attributes of a definition, at most: each is written once, and kept as long as the saga. */
 const ATTRIBUTES_MAX = 8;
+const NONE: readonly Term[] = [];
 const NAME = /^[a-z][a-z0-9_]{0,39}$/;
 /** What a search is narrowed by in another way. */
 const TAKEN: ReadonlySet<string> = new Set(['id', LABEL_TERM]);
@@ -28,6 +29,8 @@ export class Terms {
   readonly names: readonly string[];
   readonly #paths: readonly (readonly [name: string, path: readonly string[]])[];
   readonly #secrets: readonly (readonly string[])[];
+  /** By data, which nobody changes: what stands after one transition stands before the next. */
+  readonly #known = new WeakMap<SagaData, readonly Term[]>();
 
   /** @throws DefinitionError for a name that cannot be one, for too many, and for a fact that is a secret */
   constructor(saga: string, label: string | null, search: Search, secrets: readonly (readonly string[])[]) {
@@ -51,18 +54,30 @@ export class Terms {
 
   /** Those whose facts stand by now. A fact that repeats a secret's value is none. */
   of(data: SagaData): readonly Term[] {
+    const known = this.#known.get(data);
+    if (known !== undefined) return known;
     const secrets = secretsIn(data, this.#secrets);
-    return this.#paths.flatMap(([name, path]) => {
-      const value = factOf(path.reduce<unknown>(memberOf, data));
-      return value === null || secrets.some((secret) => value.includes(secret)) ? [] : { name, value };
-    });
+    const terms: Term[] = [];
+    for (const [name, path] of this.#paths) {
+      let at: unknown = data;
+      for (const member of path) at = memberOf(at, member);
+      const value = factOf(at);
+      if (value === null || secrets.some((secret) => value.includes(secret))) continue;
+      terms.push({ name, value });
+    }
+    this.#known.set(data, terms);
+    return terms;
   }
 
   /** Those that stand by now, and did not before. */
   gained(before: SagaData | null, after: SagaData): readonly Term[] {
-    if (before === after || this.#paths.length === 0) return [];
-    const known = before === null ? [] : this.of(before);
-    return this.of(after).filter((term) => !known.some((one) => isSame(one, term)));
+    if (before === after || this.#paths.length === 0) return NONE;
+    const now = this.of(after);
+    if (before === null) return now;
+    const known = this.of(before);
+    return now.every((term) => known.some((one) => isSame(one, term)))
+      ? NONE
+      : now.filter((term) => !known.some((one) => isSame(one, term)));
   }
 }
 

@@ -42,11 +42,15 @@ export interface Found {
   readonly at: number;
 }
 
+/** More names are not remembered: whoever searches may ask for any. */
+const NAMES_MAX = 1_000;
+
 const NOTHING: Entered = { keys: [], said: '' };
 
 export class TermHashes {
   /** Of the store: a value has another hash in each, so that none can be made up that meets another's. */
   readonly #salt: string;
+  readonly #names = new Map<string, string>();
 
   constructor(salt: string) {
     this.#salt = salt;
@@ -95,8 +99,11 @@ export class TermHashes {
     );
   }
 
+  /** Names are those of definitions, and so few. */
   #name(name: string): string {
-    return hash('sha256', name, 'base64url').slice(0, NAME);
+    const known = this.#names.get(name) ?? hash('sha256', name, 'base64url').slice(0, NAME);
+    if (this.#names.size < NAMES_MAX) this.#names.set(name, known);
+    return known;
   }
 
   #value(value: string): string {
