@@ -47,7 +47,8 @@ function plainestOf(
   if (first !== undefined) return plainestOf(first as JsonSchema, defs);
   if (schema.allOf !== undefined)
     return Object.assign({}, ...schema.allOf.map((part) => plainestOf(part as JsonSchema, defs)));
-  switch (schema.type) {
+  // Of several, as of a text that may be null, JSON Schema has a list, which its types do not know.
+  switch ([schema.type].flat()[0]) {
     case 'string':
       return textOf(schema, name);
     case 'integer':
@@ -71,7 +72,6 @@ const FORMATS: Readonly<Record<string, string>> = {
   uuid: '00000000-0000-4000-8000-000000000000',
   'date-time': '2026-01-01T00:00:00Z',
   date: '2026-01-01',
-  time: '00:00:00',
   duration: 'P1D',
   ipv4: '127.0.0.1',
   ipv6: '::1',
