@@ -16,6 +16,7 @@ import { MemoryAudit } from './memory-audit.ts';
 import { MemoryCauses } from './memory-causes.ts';
 import { MemoryChanges } from './memory-changes.ts';
 import { MemoryDeclarations } from './memory-declarations.ts';
+import { MemoryHistory } from './memory-history.ts';
 import { cursorAfter, LOOKED_AT_MAX, newestFirst, uuidAbove } from './paging.ts';
 import { assertPartitions, bornAtMs, idMaker, partitionOf, shareOf, uuidOf } from './partition.ts';
 import {
@@ -108,6 +109,7 @@ export interface MemoryStoreOptions {
 export class MemoryStore implements SagaStore {
   readonly info: StoreInfo;
   readonly audit: MemoryAudit;
+  readonly history = new MemoryHistory();
   readonly newId: (key: string | null) => string;
   readonly #claimsMax: number;
   readonly #now: () => number;

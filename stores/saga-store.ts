@@ -13,9 +13,11 @@
 
 import type { AuditLog, Standing } from './audit.ts';
 import type { CauseCount, Counted } from './causes.ts';
+import type { History } from './history.ts';
 
 export type { AuditEntry, AuditFilter, AuditKey, AuditLog, AuditPage } from './audit.ts';
 export { type CauseCount, isCurrency, isParkedByMachine, moneyFirst, sumIn } from './causes.ts';
+export { HISTORY_MINUTES, type History, type Minute, minuteAt, type SeriesCounts } from './history.ts';
 
 /** `STARTED` lasts until the end, compensating included; `ABORTED` is parked, for whatever reason. */
 export const SAGA_STATUSES = ['STARTED', 'COMPLETED', 'FAILED', 'ABORTED'] as const;
@@ -456,6 +458,8 @@ export interface SagaStore {
   readonly info: StoreInfo;
   /** Who did what, to which create and commit add what they are told. */
   readonly audit: AuditLog;
+  /** What happened in each minute of the last day. */
+  readonly history: History;
 
   /**
    * The store's clock as far as this process knows it, in whole milliseconds since the epoch: the source of all times that

@@ -35,6 +35,10 @@ export function timedStore(store: SagaStore, registry: Registry): SagaStore {
       read: timed('audit.read', (...asked) => store.audit.read(...asked)),
       trim: timed('audit.trim', (...asked) => store.audit.trim(...asked)),
     },
+    history: {
+      add: timed('history.add', (...asked) => store.history.add(...asked)),
+      read: timed('history.read', (...asked) => store.history.read(...asked)),
+    },
     newId: (key) => store.newId(key),
     now: () => store.now(),
     jumped: () => store.jumped(),

@@ -23,6 +23,7 @@
  * | `{boots}:versions` | sorted set | machine versions by the end of their last declaration |
  * | `{boots}:live` | sorted set | declarations by their end: `<machine>@<version> <boot> <coordinator's name>` |
  * | `{boots}:clock` | hash | what is added to Redis's clock since that was set back, see lua/tick.lua |
+ * | `{boots}:history` | hash | the minutes of the last day, see history.ts |
  * | `{boots}:waited` | string | nothing: what is written before a WAIT, see replica-wait.ts |
  */
 import { partitionName } from '../partition.ts';
@@ -69,6 +70,10 @@ export function bootsKey(prefix: string): string {
 
 export function clockKey(prefix: string): string {
   return `${bootsKey(prefix)}:clock`;
+}
+
+export function historyKey(prefix: string): string {
+  return `${bootsKey(prefix)}:history`;
 }
 
 export function waitedKey(prefix: string): string {

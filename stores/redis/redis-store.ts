@@ -45,12 +45,14 @@ import type { Client } from './client.ts';
 import { Declarations } from './declarations.ts';
 import { durabilityOf, replicaWait } from './durability.ts';
 import { asking, orDamaged, reachable, refusedOf } from './faults.ts';
+import { RedisHistory } from './history.ts';
 import {
   assertPrefix,
   bootsKey,
   clockKey,
   counterField,
   declarationKeys,
+  historyKey,
   type MachineName,
   machineName,
   type PartitionKeys,
@@ -108,6 +110,7 @@ export interface RedisStoreOptions {
 export class RedisStore extends RedisReads implements SagaStore {
   readonly info: StoreInfo;
   readonly audit: RedisAudit;
+  readonly history: RedisHistory;
   readonly newId: (key: string | null) => string;
   readonly #boots: string;
   /** As it stands in every partition's mark. */
@@ -189,6 +192,7 @@ export class RedisStore extends RedisReads implements SagaStore {
     this.#inFlightMax = String(shareOf(inFlightMax, partitions));
     this.#replicas = replicas;
     this.audit = new RedisAudit(redis, keyspace, clock, auditKey ?? null);
+    this.history = new RedisHistory(redis, historyKey(prefix));
     this.#offsetMs = clockOffsetMs;
     this.#jumpMs = clockJumpMs;
     this.#clockKey = clockKey(prefix);

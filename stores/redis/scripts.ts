@@ -78,6 +78,7 @@ export const SCRIPTS = {
   leave: script('shared', 'leave'),
   trim: script('shared', 'trim'),
   postpone: script('shared', 'postpone'),
+  history: script('history'),
   boot: script('boot'),
 };
 export type Script = keyof typeof SCRIPTS;

@@ -124,6 +124,7 @@ export function sealedStore(store: SagaStore, { keys, depth }: SealingOptions): 
       read: (chain, from, limit) => store.audit.read(chain, from, limit),
       trim: (keepMs, entriesMax) => store.audit.trim(keepMs, entriesMax),
     },
+    history: store.history,
     newId: (key) => store.newId(key),
     now: () => store.now(),
     jumped: () => store.jumped(),

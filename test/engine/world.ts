@@ -57,7 +57,7 @@ type Script = Said | ((made: Made) => Said | Promise<Said>);
 
 /** What becomes of one operation of the store. */
 export type Fate = (perform: () => Promise<unknown>, args: readonly unknown[]) => Promise<unknown>;
-type Operation = Exclude<keyof SagaStore, 'info' | 'audit' | 'newId' | 'now' | 'jumped'>;
+type Operation = Exclude<keyof SagaStore, 'info' | 'audit' | 'history' | 'newId' | 'now' | 'jumped'>;
 
 export const notSent: Fate = () => Promise.reject(new StoreUnavailableError('not sent', true));
 /** To its caller this looks like a lost reply. */
@@ -254,8 +254,8 @@ export class World {
   /** The store as one coordinator reaches it. */
   #storeOf(alive: () => boolean): SagaStore {
     return new Proxy<SagaStore>(this.store, {
-      get: (store, name: Operation | 'info' | 'audit' | 'newId' | 'now' | 'jumped') => {
-        if (name === 'info' || name === 'audit' || name === 'newId') return store[name];
+      get: (store, name: Operation | 'info' | 'audit' | 'history' | 'newId' | 'now' | 'jumped') => {
+        if (name === 'info' || name === 'audit' || name === 'history' || name === 'newId') return store[name];
         if (name === 'now' || name === 'jumped') return () => store[name]();
         const perform = store[name] as (...args: unknown[]) => Promise<unknown>;
         return async (...args: unknown[]) => {

@@ -216,8 +216,8 @@ export class Deployment {
 
   #storeOf(process: Process): SagaStore {
     return new Proxy<SagaStore>(this.store, {
-      get: (store, name: Operation | 'info' | 'audit' | 'newId' | 'now' | 'jumped') => {
-        if (name === 'info' || name === 'audit' || name === 'newId') return store[name];
+      get: (store, name: Operation | 'info' | 'audit' | 'history' | 'newId' | 'now' | 'jumped') => {
+        if (name === 'info' || name === 'audit' || name === 'history' || name === 'newId') return store[name];
         if (name === 'now' || name === 'jumped') return () => store[name]();
         return (...args: unknown[]) => this.#ask(process, name, args);
       },

@@ -11,6 +11,7 @@ import { claims } from './conformance/claims.ts';
 import { commits } from './conformance/commits.ts';
 import { creates } from './conformance/creates.ts';
 import { declarations } from './conformance/declarations.ts';
+import { histories } from './conformance/histories.ts';
 import { IN_FLIGHT_EACH, inFlight } from './conformance/in-flight.ts';
 import { listings } from './conformance/listings.ts';
 import { logs } from './conformance/logs.ts';
@@ -64,6 +65,7 @@ export function describeStore(
     describe('declarations', () => declarations(() => opened));
     describe('changes', () => changes(() => opened));
     describe('audit', () => audits(() => opened));
+    describe('history', () => histories(() => opened));
     describe('causes', () => causesPart(() => opened));
     describe('statistics, purge', () => purges(() => opened));
   });
