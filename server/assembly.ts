@@ -31,6 +31,8 @@ import type { Siblings } from './processes/worker.ts';
 import type { SagaBlueprint } from './saga-modules.ts';
 import { openKeys } from './sealing-keys.ts';
 import { engineGauges } from './telemetry/gauges.ts';
+import { Counting } from './telemetry/history/counting.ts';
+import { Keeper } from './telemetry/history/keeper.ts';
 import { httpMetrics } from './telemetry/http.ts';
 import type { Inspector } from './telemetry/inspector.ts';
 import { logEvents } from './telemetry/logs.ts';
@@ -151,8 +153,10 @@ export async function assemble(
   if (traces !== null) closing.push(() => traces.close());
   const build = { version, machines: machines.all(), participants: Object.keys(settings.serviceUrls) };
   buildInfo(metrics, build);
+  const counting = new Counting(clock);
   const observers: readonly Observe[] = [
     sagaMetrics(metrics, build),
+    (event) => counting.observe(event),
     logEvents(logger),
     ...(inspector === null ? [] : [inspector.observe]),
     ...(traces === null ? [] : [traces.observe]),
@@ -236,6 +240,8 @@ export async function assemble(
   await patiently(() => engine.declare());
   closing.push(() => engine.withdraw());
   engineGauges(metrics, engine);
+  const keeper = new Keeper(store.history, engine, clock, counting);
+  closing.push(() => keeper.close());
 
   const probes = new Probes(
     urls,
@@ -276,7 +282,10 @@ export async function assemble(
       if (callbacks !== null && url === null && settings.callbackUrl === null)
         logger.warn('CALLBACK_URL is not set: asynchronous participants are told no Saga-Callback-Url');
     },
-    open: () => engine.open(),
+    open: () => {
+      engine.open();
+      keeper.open();
+    },
     drain: () => engine.drain(settings.drainMs),
   };
 }
