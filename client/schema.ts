@@ -930,6 +930,130 @@ export interface components {
                 [key: string]: number;
             };
         };
+        History: {
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            until: string;
+            /** Format: int32 */
+            minutes_per_point: number;
+            /** @description Points in which nothing was counted are left out. */
+            machines: components["schemas"]["MachineHistory"][];
+            calls: components["schemas"]["CallHistory"][];
+            /** @description Where everything stood when somebody last looked within these minutes. */
+            standing: components["schemas"]["HistoryStanding"] | null;
+        };
+        MachineHistory: {
+            machine: string;
+            points: components["schemas"]["MachinePoint"][];
+        };
+        MachinePoint: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: int64
+             * @description `saga_started_total` has the same.
+             */
+            started: number;
+            /**
+             * Format: int64
+             * @description `saga_settled_total` with status `COMPLETED`.
+             */
+            completed: number;
+            /**
+             * Format: int64
+             * @description With status `FAILED`: undone.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description With status `ABORTED`.
+             */
+            parked: number;
+            /**
+             * Format: int64
+             * @description `saga_retries_total` of all its steps.
+             */
+            retries: number;
+            /**
+             * Format: double
+             * @description The upper bound of the bucket in which it lies, three to a decade; null of none, and beyond a thousand seconds.
+             */
+            p50_seconds: number | null;
+            /**
+             * Format: double
+             * @description The upper bound of the bucket in which it lies, three to a decade; null of none, and beyond a thousand seconds.
+             */
+            p95_seconds: number | null;
+        };
+        CallHistory: {
+            machine: string;
+            step: string;
+            kind: components["schemas"]["CallKind"];
+            participant: string;
+            points: components["schemas"]["CallPoint"][];
+        };
+        /** @description Calls by outcome, as `saga_step_duration_seconds` counts them. */
+        CallPoint: {
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            done: number;
+            /** Format: int64 */
+            accepted: number;
+            /** Format: int64 */
+            refused: number;
+            /** Format: int64 */
+            retryable: number;
+            /** Format: int64 */
+            unknown: number;
+            /**
+             * Format: int64
+             * @description `saga_retries_total` of this step and kind.
+             */
+            retries: number;
+            /**
+             * Format: double
+             * @description The upper bound of the bucket in which it lies, three to a decade; null of none, and beyond a thousand seconds.
+             */
+            p50_seconds: number | null;
+            /**
+             * Format: double
+             * @description The upper bound of the bucket in which it lies, three to a decade; null of none, and beyond a thousand seconds.
+             */
+            p95_seconds: number | null;
+        };
+        HistoryStanding: {
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            in_flight: number;
+            /**
+             * Format: int32
+             * @description The newest of those in flight, of which the states tell.
+             */
+            looked_at: number;
+            states: components["schemas"]["StandingState"][];
+            parked: components["schemas"]["StandingParked"][];
+        };
+        StandingState: {
+            machine: string;
+            version: string;
+            state: string;
+            /** Format: int64 */
+            count: number;
+        };
+        StandingParked: {
+            machine: string;
+            step: string | null;
+            kind: components["schemas"]["CallKind"] | null;
+            /** Format: int64 */
+            count: number;
+            /** @description Effects by kind (`payment`), and amounts by kind and currency or unit (`payment EUR`). */
+            held: {
+                [key: string]: number;
+            };
+        };
         Health: {
             /** @enum {string} */
             coordinator_status: "healthy" | "degraded" | "draining";

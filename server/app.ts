@@ -26,6 +26,7 @@ import { diagramRoutes } from './routes/diagrams.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { type HealthRoute, healthRoutes } from './routes/health.ts';
+import { historyRoutes } from './routes/history.ts';
 import { machineRoutes } from './routes/machines.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { type OrderRoute, orderRoutes } from './routes/orders.ts';
@@ -101,6 +102,7 @@ export function createApp(parts: AppParts): OpenAPIHono {
   eventRoutes(app, parts);
   machineRoutes(app, engine);
   statisticsRoutes(app, engine);
+  historyRoutes(app, parts);
   healthRoutes(app, parts);
   metricsRoutes(app, metrics);
   if (pages !== null) app.route('/', pages.routes);

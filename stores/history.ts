@@ -2,7 +2,8 @@
  * What happened in each minute of the last day, as those who counted it have added it up: statistics, and not the truth, which
  * is in the sagas. See docs/decisions/history.md.
  */
-import type { Counts } from './saga-store.ts';
+
+type Counts = Readonly<Record<string, number>>;
 
 /** Minutes that a store keeps: the current one, and those before it. */
 export const HISTORY_MINUTES = 24 * 60;

@@ -17,6 +17,7 @@ import {
   type Backlog,
   type Filter,
   type Held,
+  type History,
   type Idempotency,
   type MachineRef,
   type NumberedEntry,
@@ -336,6 +337,9 @@ export interface SagaEngine {
 
   /** Who did what, as the store's audit tells. */
   readonly audit: Pick<AuditLog, 'list' | 'read'>;
+
+  /** What was counted of the last day, minute by minute. */
+  readonly history: Pick<History, 'read'>;
 
   /** Throws StoreUnavailableError where the store cannot serve. */
   ping(): Promise<void>;

@@ -149,6 +149,10 @@ export class Engine implements SagaEngine {
     return this.#in.store.audit;
   }
 
+  get history(): SagaEngine['history'] {
+    return this.#in.store.history;
+  }
+
   get machines(): readonly RegisteredMachine[] {
     return this.#registry.all();
   }

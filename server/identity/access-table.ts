@@ -53,6 +53,7 @@ export const ACCESS: Readonly<Record<string, Door>> = {
   'GET /api/coordinator/sagas/:id/diagram': toRead,
   'GET /api/coordinator/sagas/:id/events': toRead,
   'GET /api/coordinator/statistics': toRead,
+  'GET /api/coordinator/history': toRead,
   'GET /api/coordinator/audit': toRead,
   'GET /api/coordinator/audit.ndjson': toRead,
   'GET /api/coordinator/audit.csv': toRead,

@@ -52,6 +52,7 @@ const ROUTES: readonly (readonly [line: string, kind: Kind, letIn: number])[] = 
   ['GET /api/coordinator/sagas?status=FAILED', 'guarded', 200],
   ['GET /api/coordinator/sagas/none', 'guarded', 404],
   ['GET /api/coordinator/statistics', 'guarded', 200],
+  ['GET /api/coordinator/history', 'guarded', 200],
   ['GET /api/coordinator/health/order', 'guarded', 200],
   ['HEAD /api/coordinator/events', 'guarded', 200],
   ['GET /api/coordinator/sagas/none/calls?step=order', 'guarded', 404],

@@ -52,6 +52,7 @@ const MAY: Readonly<Record<string, readonly Role[] | null>> = {
   [`GET ${API}/sagas/:id/diagram`]: READERS,
   [`GET ${API}/sagas/:id/events`]: READERS,
   [`GET ${API}/statistics`]: READERS,
+  [`GET ${API}/history`]: READERS,
   [`GET ${API}/sagas.ndjson`]: READERS,
   [`GET ${API}/sagas.csv`]: READERS,
   [`GET ${API}/audit`]: READERS,

@@ -48,6 +48,18 @@ export function callsOf(series: string): CallSeries | null {
   return kind === 'action' || kind === 'compensation' ? { machine, step, kind, participant } : null;
 }
 
+/** `null` for a series of anything else. */
+export function parkedOf(series: string): string | null {
+  const [of, machine] = partsOf(series);
+  return of === PARKED && machine !== undefined ? machine : null;
+}
+
+/** `null` for a series of anything else. */
+export function standingOf(series: string): Version | null {
+  const [of, id, version] = partsOf(series);
+  return of === STANDING && id !== undefined && version !== undefined ? { id, version } : null;
+}
+
 /** Parts with slashes between them, none of which is in a part. */
 export function named(...parts: readonly string[]): string {
   return parts.map(encodeURIComponent).join('/');
@@ -61,19 +73,6 @@ export function partsOf(name: string): string[] {
 /** States that were left and entered; with a part beside others, those of its own region alone. */
 export function nameOfMove(left: readonly string[], entered: readonly string[]): string {
   return [left, entered].map((leaves) => leaves.map(encodeURIComponent).join('+')).join('>');
-}
-
-export interface Move {
-  readonly left: readonly string[];
-  readonly entered: readonly string[];
-}
-
-/** `null` for moves that were not told apart. */
-export function moveOf(name: string): Move | null {
-  const [left, entered] = name.split('>');
-  if (left === undefined || entered === undefined) return null;
-  const leaves = (text: string) => (text === '' ? [] : text.split('+').map(decoded));
-  return { left: leaves(left), entered: leaves(entered) };
 }
 
 function decoded(text: string): string {
