@@ -17,6 +17,7 @@ import { MemoryCauses } from './memory-causes.ts';
 import { MemoryChanges } from './memory-changes.ts';
 import { MemoryDeclarations } from './memory-declarations.ts';
 import { MemoryHistory } from './memory-history.ts';
+import { MemoryNotes } from './notes.ts';
 import { cursorAfter, LOOKED_AT_MAX, newestFirst, uuidAbove } from './paging.ts';
 import { assertPartitions, bornAtMs, idMaker, partitionOf, shareOf, uuidOf } from './partition.ts';
 import {
@@ -110,6 +111,7 @@ export class MemoryStore implements SagaStore {
   readonly info: StoreInfo;
   readonly audit: MemoryAudit;
   readonly history = new MemoryHistory();
+  readonly notes = new MemoryNotes();
   readonly newId: (key: string | null) => string;
   readonly #claimsMax: number;
   readonly #now: () => number;

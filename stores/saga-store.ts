@@ -14,10 +14,12 @@
 import type { AuditLog, Standing } from './audit.ts';
 import type { CauseCount, Counted } from './causes.ts';
 import type { History } from './history.ts';
+import type { Notes } from './notes.ts';
 
 export type { AuditEntry, AuditFilter, AuditKey, AuditLog, AuditPage } from './audit.ts';
 export { type CauseCount, isCurrency, isParkedByMachine, moneyFirst, sumIn } from './causes.ts';
 export { HISTORY_MINUTES, type History, type Minute, minuteAt, type SeriesCounts } from './history.ts';
+export type { Note, Notes } from './notes.ts';
 
 /** `STARTED` lasts until the end, compensating included; `ABORTED` is parked, for whatever reason. */
 export const SAGA_STATUSES = ['STARTED', 'COMPLETED', 'FAILED', 'ABORTED'] as const;
@@ -460,6 +462,8 @@ export interface SagaStore {
   readonly audit: AuditLog;
   /** What happened in each minute of the last day. */
   readonly history: History;
+  /** What coordinators share beside the sagas. */
+  readonly notes: Notes;
 
   /**
    * The store's clock as far as this process knows it, in whole milliseconds since the epoch: the source of all times that

@@ -39,6 +39,10 @@ export function timedStore(store: SagaStore, registry: Registry): SagaStore {
       add: timed('history.add', (...asked) => store.history.add(...asked)),
       read: timed('history.read', (...asked) => store.history.read(...asked)),
     },
+    notes: {
+      read: timed('notes.read', (...asked) => store.notes.read(...asked)),
+      write: timed('notes.write', (...asked) => store.notes.write(...asked)),
+    },
     newId: (key) => store.newId(key),
     now: () => store.now(),
     jumped: () => store.jumped(),

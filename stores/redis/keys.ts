@@ -24,6 +24,7 @@
  * | `{boots}:live` | sorted set | declarations by their end: `<machine>@<version> <boot> <coordinator's name>` |
  * | `{boots}:clock` | hash | what is added to Redis's clock since that was set back, see lua/tick.lua |
  * | `{boots}:history` | hash | the minutes of the last day, see history.ts |
+ * | `{boots}:notes` | hash | texts that coordinators share, by name, see notes.ts |
  * | `{boots}:waited` | string | nothing: what is written before a WAIT, see replica-wait.ts |
  */
 import { partitionName } from '../partition.ts';
@@ -78,6 +79,10 @@ export function historyKey(prefix: string): string {
 
 export function waitedKey(prefix: string): string {
   return `${bootsKey(prefix)}:waited`;
+}
+
+export function notesKey(prefix: string): string {
+  return `${bootsKey(prefix)}:notes`;
 }
 
 /** Who runs which machines; in one slot, so that one script may write them together. */

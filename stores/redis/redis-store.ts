@@ -55,6 +55,7 @@ import {
   historyKey,
   type MachineName,
   machineName,
+  notesKey,
   type PartitionKeys,
   partitionKeys,
   rootKey,
@@ -62,6 +63,7 @@ import {
 } from './keys.ts';
 import { type Batch, chunked, Keyspace } from './keyspace.ts';
 import { encodeLayout, newLayout } from './layout.ts';
+import { RedisNotes } from './notes.ts';
 import { agreeOnLayout, connected } from './opening.ts';
 import { encodeCauses } from './parked.ts';
 import { assertPermitted, isRefusal, missingIn } from './permissions.ts';
@@ -111,6 +113,7 @@ export class RedisStore extends RedisReads implements SagaStore {
   readonly info: StoreInfo;
   readonly audit: RedisAudit;
   readonly history: RedisHistory;
+  readonly notes: RedisNotes;
   readonly newId: (key: string | null) => string;
   readonly #boots: string;
   /** As it stands in every partition's mark. */
@@ -193,6 +196,7 @@ export class RedisStore extends RedisReads implements SagaStore {
     this.#replicas = replicas;
     this.audit = new RedisAudit(redis, keyspace, clock, auditKey ?? null);
     this.history = new RedisHistory(redis, historyKey(prefix));
+    this.notes = new RedisNotes(redis, notesKey(prefix));
     this.#offsetMs = clockOffsetMs;
     this.#jumpMs = clockJumpMs;
     this.#clockKey = clockKey(prefix);
@@ -737,7 +741,15 @@ function slotsOf({ layout, partitions }: Keyspace, prefix: string): string[][] {
       ];
     }),
     ...(layout.isSpread ? [root] : []),
-    [bootsKey(prefix), `${bootsKey(prefix)}:-`, structures, versions, live, waitedKey(prefix)],
+    [
+      bootsKey(prefix),
+      `${bootsKey(prefix)}:-`,
+      structures,
+      versions,
+      live,
+      waitedKey(prefix),
+      notesKey(prefix),
+    ],
   ];
 }
 

@@ -80,6 +80,7 @@ export const SCRIPTS = {
   postpone: script('shared', 'postpone'),
   history: script('history'),
   boot: script('boot'),
+  note: script('note'),
 };
 export type Script = keyof typeof SCRIPTS;
 

@@ -5,6 +5,7 @@ import {
   type AuditEntry,
   type Held,
   type LogEntry,
+  type Note,
   type Parked,
   type SagaListing,
   type SagaRecord,
@@ -36,6 +37,11 @@ export class Opener {
     if (opening.kind === 'missing') this.missing ??= opening.key;
     this.#faults.push(`${title}: ${wordsOf(opening)}`);
     return null;
+  }
+
+  /** One that cannot be opened is answered as it is stored: whoever reads it finds that it is none of theirs. */
+  note(note: Note): Note {
+    return isSealed(note.text) ? { ...note, text: this.#open('note', note.text) ?? note.text } : note;
   }
 
   listing(listing: SagaListing): SagaListing {

@@ -29,6 +29,11 @@ export interface SealingOptions {
   readonly depth: Depth | 'off';
 }
 
+/** Of what no saga has: an id that is none of a saga's. */
+function noteId(name: string): string {
+  return `note ${name}`;
+}
+
 /** Without keys, writes go straight through; what cannot be read then is told all the same. */
 export function sealedStore(store: SagaStore, { keys, depth }: SealingOptions): SagaStore {
   const hasKeys = keys.ring.ids.length > 0;
@@ -125,6 +130,17 @@ export function sealedStore(store: SagaStore, { keys, depth }: SealingOptions): 
       trim: (keepMs, entriesMax) => store.audit.trim(keepMs, entriesMax),
     },
     history: store.history,
+    notes: {
+      read: async (name) => {
+        const note = await store.notes.read(name);
+        return note && opened((see) => see(new Opener(keys.ring, noteId(name))).note(note));
+      },
+      write: (name, expected, next) => {
+        const isSealing = hasKeys && depth !== 'off' && next !== null;
+        const text = isSealing ? keys.ring.seal(noteId(name), 'note', next.text) : next?.text;
+        return store.notes.write(name, expected, next && { ...next, text: text ?? '' });
+      },
+    },
     newId: (key) => store.newId(key),
     now: () => store.now(),
     jumped: () => store.jumped(),

@@ -16,6 +16,7 @@ import { IN_FLIGHT_EACH, inFlight } from './conformance/in-flight.ts';
 import { listings } from './conformance/listings.ts';
 import { logs } from './conformance/logs.ts';
 import { migrations } from './conformance/migrations.ts';
+import { notes } from './conformance/notes.ts';
 import { purges } from './conformance/purges.ts';
 import { searches } from './conformance/searches.ts';
 import { signals } from './conformance/signals.ts';
@@ -64,6 +65,7 @@ export function describeStore(
     describe('migrations', () => migrations(() => opened));
     describe('declarations', () => declarations(() => opened));
     describe('changes', () => changes(() => opened));
+    describe('notes', () => notes(() => opened));
     describe('audit', () => audits(() => opened));
     describe('history', () => histories(() => opened));
     describe('causes', () => causesPart(() => opened));
