@@ -13,6 +13,7 @@ export const FILTERS = {
   'order-id': { value: 'ID', says: 'the label of an order' },
   'failed-step': { value: 'STEP', says: 'the step that failed' },
   error: { value: 'TEXT', says: 'stands in the reason why something is held' },
+  cause: { value: 'KEY', says: 'parked for this cause, by its key in the ledger of what is held' },
   'stuck-for': { value: 'SPAN', says: 'has not moved for so long: 90s, 10m, 2h, 3d' },
   since: { value: 'TIME', says: 'begun at this time or later; 2h is two hours ago' },
   until: { value: 'TIME', says: 'begun before it' },

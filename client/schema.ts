@@ -35,6 +35,8 @@ export interface components {
             failed_step?: string;
             /** @description A text in the reason why something is still held; parked sagas only. */
             error?: string;
+            /** @description Key of the cause for which they are parked, as the ledger of what is held has it. */
+            cause?: string;
             /** Format: date-time */
             since?: string;
             /** Format: date-time */
@@ -563,6 +565,185 @@ export interface components {
         };
         BulkRetry: components["schemas"]["RetryPlan"] | components["schemas"]["RetryResults"];
         RetryMany: components["schemas"]["RetryByFilter"] | components["schemas"]["RetryByName"];
+        BulkPreview: {
+            /** Format: int64 */
+            sagas: number;
+            /** @description The filter finds more than are taken. */
+            has_more: boolean;
+            groups: components["schemas"]["BulkPreviewGroup"][];
+        };
+        BulkPreviewGroup: {
+            machine: string;
+            /** @description Where they are parked: the step that was the cause. */
+            step: string | null;
+            kind: components["schemas"]["CallKind"] | null;
+            error: string | null;
+            /** Format: int64 */
+            sagas: number;
+            /** @description Effects by kind (`payment`), and amounts by kind and currency or unit (`payment EUR`). */
+            held: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Of how many of them it was looked what would come of it.
+             */
+            foreseen: number;
+            /**
+             * Format: int64
+             * @description Of those, how many cannot be asked for it as they stand.
+             */
+            impossible: number;
+            calls: components["schemas"]["BulkPreviewCall"][];
+            /** @description How many paths end how, as of a what-if, where all calls succeed. */
+            ends: {
+                [key: string]: number;
+            };
+            /** @description What would still be held then. */
+            left: {
+                [key: string]: number;
+            };
+        };
+        BulkPreviewCall: {
+            step: string;
+            kind: components["schemas"]["CallKind"];
+            participant: string;
+            /** Format: int64 */
+            count: number;
+        };
+        BulkPreviewRequest: {
+            /**
+             * @description What is asked of each.
+             * @enum {string}
+             */
+            act: "cancel" | "retry" | "skip" | "resolve";
+            /** @description Of a skip: the step. */
+            step?: string;
+            /**
+             * @description Of a resolve: how the sagas end.
+             * @enum {string}
+             */
+            as?: "COMPLETED" | "FAILED";
+            filter?: components["schemas"]["RetryFilter"];
+            /**
+             * Format: int32
+             * @description How many of what the filter finds; 500 unless set.
+             */
+            limit?: number;
+            /** @description Each with the ETag at which it was looked at; or `filter`. */
+            sagas?: components["schemas"]["SagaSeen"][];
+        };
+        Bulk: {
+            bulk_id: string;
+            /**
+             * @description What is asked of each.
+             * @enum {string}
+             */
+            act: "cancel" | "retry" | "skip" | "resolve";
+            step?: string;
+            /** @enum {string} */
+            as?: "COMPLETED" | "FAILED";
+            by: string;
+            /** Format: date-time */
+            created_at: string;
+            reason: string;
+            /**
+             * @description `stopped`: canaries have failed again. `halted`: somebody has stopped it. `asked`: all were, and what comes of them is seen in `counts`.
+             * @enum {string}
+             */
+            stage: "asking" | "stopped" | "halted" | "asked";
+            /** @description Sagas are being asked, or canaries waited for. */
+            running: boolean;
+            /** @description Some were not asked, and nobody is about to: the coordinator has ended, say. */
+            can_continue: boolean;
+            counts: components["schemas"]["BulkCounts"];
+            sagas: components["schemas"]["BulkSaga"][];
+        };
+        /** @description `again`: the call has failed once more, and waits for its next attempt. `parked`: the saga is parked again. `refused`: nothing was done. */
+        BulkCounts: {
+            /** Format: int64 */
+            unasked: number;
+            /** Format: int64 */
+            pending: number;
+            /** Format: int64 */
+            again: number;
+            /** Format: int64 */
+            parked: number;
+            /** Format: int64 */
+            done: number;
+            /** Format: int64 */
+            refused: number;
+        };
+        BulkSaga: {
+            saga_id: string;
+            /**
+             * @description Under which it is asked.
+             * @example "7"
+             */
+            etag: string;
+            /**
+             * @description Left out until it is asked.
+             * @enum {string}
+             */
+            result?: "accepted" | "moved" | "no-such-event" | "missing" | "too-many-requests" | "definition-error";
+            /**
+             * @description As it is counted.
+             * @enum {string}
+             */
+            state: "unasked" | "pending" | "again" | "parked" | "done" | "refused";
+            status: components["schemas"]["SagaStatus"] | null;
+        };
+        BulkRequest: {
+            /** @description Why; it stands in the log of the saga. */
+            reason: string;
+            /** @description Who asks; `operator` unless set. Of callers that are known by name it says for whom they ask. */
+            by?: string;
+            /**
+             * @description What is asked of each.
+             * @enum {string}
+             */
+            act: "cancel" | "retry" | "skip" | "resolve";
+            /** @description Of a skip: the step. */
+            step?: string;
+            /**
+             * @description Of a resolve: how the sagas end.
+             * @enum {string}
+             */
+            as?: "COMPLETED" | "FAILED";
+            filter?: components["schemas"]["RetryFilter"];
+            /**
+             * Format: int32
+             * @description How many of what the filter finds; 500 unless set.
+             */
+            limit?: number;
+            /** @description Each with the ETag at which it was looked at; or `filter`. */
+            sagas?: components["schemas"]["SagaSeen"][];
+            /** @description Asks one saga first, then ten, then the others, and stops where those fail again. True unless it is false. */
+            canary?: boolean;
+        };
+        Bulks: {
+            bulks: components["schemas"]["BulkSummary"][];
+        };
+        BulkSummary: {
+            bulk_id: string;
+            /**
+             * @description What is asked of each.
+             * @enum {string}
+             */
+            act: "cancel" | "retry" | "skip" | "resolve";
+            step?: string;
+            /** @enum {string} */
+            as?: "COMPLETED" | "FAILED";
+            by: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: int64 */
+            sagas: number;
+        };
+        BulkContinueRequest: {
+            /** @description Who asks; `operator` unless set. Of callers that are known by name it says for whom they ask. */
+            by?: string;
+        };
         AuditPage: {
             entries: components["schemas"]["AuditEntry"][];
             cursor: string | null;

@@ -11,6 +11,7 @@ import { DefinitionError, type RegisteredMachine } from '../machines/index.ts';
 import { StoreUnavailableError } from '../stores/saga-store.ts';
 import { answer } from './answer.ts';
 import { bodyGuard } from './body.ts';
+import type { Bulks } from './bulk/bulks.ts';
 import type { CallPlaces } from './calls.ts';
 import { type Check, checked } from './checks.ts';
 import { ConfigError } from './config.ts';
@@ -21,6 +22,7 @@ import { answerProblem, invalid, Problem } from './problem.ts';
 import { aboutApi, registerSecurity, withRoles } from './routes/about.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { bulkRetryRoutes } from './routes/bulk-retry.ts';
+import { bulkRoutes } from './routes/bulks.ts';
 import { callRoutes } from './routes/calls.ts';
 import { diagramRoutes } from './routes/diagrams.ts';
 import { docsRoutes } from './routes/docs.ts';
@@ -45,6 +47,7 @@ export interface AppParts extends Omit<OrderRoute, 'machine'>, HealthRoute {
   readonly machine: RegisteredMachine | null;
   readonly access: Check;
   readonly calls: CallPlaces;
+  readonly bulks: Bulks;
   /** The operators' dashboard; `null` where it is not shown. */
   readonly pages: Pages | null;
   readonly metrics: HttpMetrics;
@@ -61,7 +64,7 @@ export interface AppParts extends Omit<OrderRoute, 'machine'>, HealthRoute {
 const COMPRESSED = /^(?:text\/(?:html|css|javascript|csv|x-ndjson)|image\/svg\+xml)\b/;
 
 export function createApp(parts: AppParts): OpenAPIHono {
-  const { engine, machine, access, pages, metrics, logger, version, publicPath } = parts;
+  const { engine, machine, access, bulks, pages, metrics, logger, version, publicPath } = parts;
   const app = new OpenAPIHono({
     getPath: routedPath(publicPath),
     defaultHook: (result) => {
@@ -95,6 +98,7 @@ export function createApp(parts: AppParts): OpenAPIHono {
   outcomeRoutes(app, engine);
   operationRoutes(app, engine);
   bulkRetryRoutes(app, engine);
+  bulkRoutes(app, engine, bulks);
   auditRoutes(app, engine);
   callRoutes(app, engine, parts.calls);
   whatIfRoutes(app, engine, parts.calls);

@@ -10,6 +10,7 @@ import type { SagaStore } from '../stores/saga-store.ts';
 import { sealedStore } from '../stores/sealing/sealed-store.ts';
 import { guard, isAccessOff } from './access.ts';
 import { createApp } from './app.ts';
+import { Bulks } from './bulk/bulks.ts';
 import { Callbacks } from './callbacks.ts';
 import { type Settings, shownSettings } from './config.ts';
 import type { DashboardParts, Pages } from './dashboard/dashboard-parts.ts';
@@ -259,7 +260,19 @@ export async function assemble(
   const refusals = new Refusals(metrics, logger, ids, sinceStart);
   const limits = new Limits(settings, ids, sinceStart, refusals);
   const calls = { urls, traceUrl: settings.traceUrl };
-  const shown = { engine, machines: machines.all(), probes, calls, limits, version, clock, session, users };
+  const bulks = new Bulks({ engine, notes: store.notes, clock });
+  const shown = {
+    engine,
+    machines: machines.all(),
+    probes,
+    calls,
+    bulks,
+    limits,
+    version,
+    clock,
+    session,
+    users,
+  };
   const pages = settings.dashboard ? await openPages(shown) : null;
   const app = createApp({
     ...shown,

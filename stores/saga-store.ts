@@ -17,7 +17,16 @@ import type { History } from './history.ts';
 import type { Notes } from './notes.ts';
 
 export type { AuditEntry, AuditFilter, AuditKey, AuditLog, AuditPage } from './audit.ts';
-export { type CauseCount, isCurrency, isParkedByMachine, moneyFirst, sumIn } from './causes.ts';
+export {
+  type Cause,
+  type CauseCount,
+  causeOf,
+  isCurrency,
+  isParkedByMachine,
+  moneyFirst,
+  sumIn,
+  sumsOf,
+} from './causes.ts';
 export { HISTORY_MINUTES, type History, type Minute, minuteAt, type SeriesCounts } from './history.ts';
 export type { Note, Notes } from './notes.ts';
 

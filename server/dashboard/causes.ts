@@ -6,7 +6,7 @@ import { listOf, words } from './wording.ts';
 export const CAUSES_SHOWN_MAX = 30;
 
 /** `Payment could not be undone`; of a saga that the coordinator gave up, why. */
-export function titleOf({ step, kind, error }: CauseCount): string {
+export function titleOf({ step, kind, error }: Pick<CauseCount, 'step' | 'kind' | 'error'>): string {
   if (step === null || kind === null) return words(error ?? 'unknown');
   return `${words(step)} could not be ${kind === 'action' ? 'done' : 'undone'}`;
 }

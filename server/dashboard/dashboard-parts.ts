@@ -1,6 +1,7 @@
 /** What the operator's pages are given, and what they give. */
 import type { Hono, MiddlewareHandler } from 'hono';
 import type { RegisteredMachine } from '../../machines/index.ts';
+import type { Bulks } from '../bulk/bulks.ts';
 import type { CallPlaces } from '../calls.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { SagaEngine } from '../engine/contract.ts';
@@ -15,6 +16,7 @@ export interface DashboardParts {
   readonly machines: readonly RegisteredMachine[];
   readonly probes: Probes<string>;
   readonly calls: CallPlaces;
+  readonly bulks: Bulks;
   readonly limits: Limits;
   readonly version: string;
   readonly clock: Clock;

@@ -1,16 +1,13 @@
 /** Pages on which an operator says why, and sees what came of it. They work without a script; with one they open as dialogs. */
 import type { Child } from 'hono/jsx';
-import type { OperationResult, SagaHistory, SagaListing } from '../engine/contract.ts';
+import type { OperationResult, SagaHistory } from '../engine/contract.ts';
 import type { Act } from './acts.ts';
 import { type Frame, Page } from './page.tsx';
 import { Badge, nameOf } from './parts.tsx';
 import { stateWords } from './state-words.ts';
-import { count } from './wording.ts';
 
 export const REASON_LENGTH_MAX = 500;
 export const NAME_LENGTH_MAX = 100;
-/** Sagas that one form retries. */
-export const RETRIED_AT_ONCE = 100;
 
 export interface ConfirmProps {
   readonly frame: Frame;
@@ -107,81 +104,6 @@ export function ConfirmAct({ frame, saga, act, by, isKnown, children }: ConfirmA
       {act.step !== undefined && <input type="hidden" name="step" value={act.step} />}
       {act.as !== undefined && <input type="hidden" name="as" value={act.as} />}
     </Confirm>
-  );
-}
-
-interface ConfirmRetryProps {
-  readonly frame: Frame;
-  readonly sagas: readonly SagaListing[];
-  readonly by: string;
-  readonly isKnown: boolean;
-  /** More sagas are like these than one request retries. */
-  readonly hasMore: boolean;
-}
-
-export function ConfirmRetry({ frame, sagas, by, isKnown, hasMore }: ConfirmRetryProps) {
-  return (
-    <Confirm
-      frame={frame}
-      title={`Retry ${count(sagas.length, 'saga')}`}
-      action="/sagas/retry"
-      back="/sagas?status=ABORTED"
-      label={`Retry ${sagas.length === 1 ? 'it' : `all ${sagas.length}`}`}
-      isGrave={false}
-      by={by}
-      isKnown={isKnown}
-    >
-      <p>
-        What failed is called again, under the same idempotency keys. Each saga is asked by itself; one that
-        has moved on is left alone.
-      </p>
-      {hasMore && <p class="note">There may be more: this takes the newest.</p>}
-      <ul class="chosen">
-        {sagas.map((saga) => (
-          <li>
-            <input type="hidden" name="saga" value={`${saga.id} ${saga.seq}`} />
-            <a href={`/sagas/${saga.id}`}>{nameOf(saga)}</a> {stateWords(saga.summary.state)}{' '}
-            <Badge status={saga.status} />
-          </li>
-        ))}
-      </ul>
-    </Confirm>
-  );
-}
-
-export interface RetryResult {
-  readonly id: string;
-  readonly result: OperationResult;
-}
-
-export function RetryResults({ frame, results }: { frame: Frame; results: readonly RetryResult[] }) {
-  const accepted = results.filter(({ result }) => result.kind === 'accepted').length;
-  return (
-    <Page frame={frame} title="Retried" here="sagas">
-      <section class="card narrow">
-        <h1>
-          {accepted} of {count(results.length, 'saga')} retried
-        </h1>
-        <ul class="chosen">
-          {results.map(({ id, result }) => (
-            <li>
-              <a href={`/sagas/${id}`}>
-                <code>{id}</code>
-              </a>{' '}
-              {refusalOf(result) ?? 'is on its way'}
-            </li>
-          ))}
-        </ul>
-        <p class="acts">
-          <a class="button primary" href="/">
-            Overview
-          </a>
-          <a class="button" href="/sagas?status=ABORTED">
-            Parked sagas
-          </a>
-        </p>
-      </section>
-    </Page>
   );
 }
 

@@ -69,6 +69,14 @@ export function isWalk({ sagas, cursor }: SagaPage): boolean {
   return cursor !== null && sagas.length < SAGAS_A_PAGE;
 }
 
+/** What else can be asked of those that are chosen. */
+const ASKED = [
+  ['cancel', 'Cancel chosen…'],
+  ['skip', 'Skip a step…'],
+  ['undone', 'Resolve as undone…'],
+  ['completed', 'Resolve as completed…'],
+] as const;
+
 interface SagaListProps {
   readonly frame: Frame;
   readonly now: number;
@@ -179,11 +187,25 @@ export function SagaList({
         {isNarrowed && <a href="/sagas">Clear</a>}
       </form>
       {mayOperate && (
-        <form id="bulk" action="/sagas/retry" method="get" class="bulk">
-          <button type="submit" class="button" id="bulk-retry">
+        <form id="bulk" action="/bulks/new" method="get" class="bulk">
+          <button type="submit" class="button" name="act" value="retry" id="bulk-retry">
             Retry chosen…
           </button>
-          <span class="note" id="bulk-count" aria-live="polite" />
+          <details class="more">
+            <summary class="button">More</summary>
+            <div>
+              {ASKED.map(([name, label]) => (
+                <button type="submit" class="button" name="act" value={name}>
+                  {label}
+                </button>
+              ))}
+            </div>
+          </details>
+          <span class="note" id="bulk-count" aria-live="polite" data-keep />
+          <span class="grow" />
+          <a class="note" href="/bulks">
+            Asked before
+          </a>
         </form>
       )}
       <section class="card flush" id="rows">
@@ -208,7 +230,7 @@ export function SagaList({
         {query.cursor !== undefined && (
           <a href={hrefOf({ ...query, cursor: undefined, looked: undefined })}>Back to the newest</a>
         )}
-        {query.cause === undefined && <Exports asked={asked} />}
+        <Exports asked={asked} />
         <span class="grow" />
         {page.cursor !== null && !isWalk(page) && (
           <a class="button" rel="next" href={hrefOf({ ...query, cursor: page.cursor, looked: undefined })}>

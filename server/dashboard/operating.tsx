@@ -10,21 +10,11 @@ import { byOf, keyOf as callerKeyOf, callerOf, isIdentified } from '../identity/
 import { Problem } from '../problem.ts';
 import { ACT_KINDS, actsFor } from './acts.ts';
 import type { DashboardParts } from './dashboard-parts.ts';
-import {
-  ConfirmAct,
-  ConfirmRetry,
-  NAME_LENGTH_MAX,
-  REASON_LENGTH_MAX,
-  RETRIED_AT_ONCE,
-  type RetryResult,
-  RetryResults,
-  refusalOf,
-} from './forms.tsx';
+import { ConfirmAct, NAME_LENGTH_MAX, REASON_LENGTH_MAX, refusalOf } from './forms.tsx';
 import { type Frame, Message } from './page.tsx';
 import { chartIn, machineIn } from './statechart/layout.ts';
 import { WhatIf } from './what-if.tsx';
 
-const AT_ONCE_MAX = 16;
 /** Remembers an operator's name for the next form. */
 const NAME_COOKIE = 'operator';
 
@@ -43,49 +33,11 @@ const actForm = z.object({
   step: z.string().min(1).max(100).exactOptional(),
   as: z.enum(['COMPLETED', 'FAILED']).exactOptional(),
 });
-const retryForm = z.object({
-  ...audited,
-  saga: z
-    .union([z.string(), z.array(z.string()).max(RETRIED_AT_ONCE)])
-    .transform((found) => (typeof found === 'string' ? [found] : found))
-    .pipe(z.array(z.string().regex(/^\S{1,200} \d{1,9}$/))),
-});
-
 export function operatingRoutes(
   pages: Hono,
   { engine, machines, calls }: DashboardParts,
   frame: Frame,
 ): void {
-  pages.get('/sagas/retry', async (c) => {
-    const cause = c.req.query('cause');
-    const { sagas, hasMore } = cause === undefined ? await chosen(c) : await alike(cause);
-    if (sagas.length === 0) {
-      return c.html(
-        <Message frame={frame} title="Nothing to retry">
-          <p>
-            None of them is in flight or parked any more. <a href="/sagas?status=ABORTED">Parked sagas</a>
-          </p>
-        </Message>,
-        404,
-      );
-    }
-    return c.html(ConfirmRetry({ frame, sagas, by: nameIn(c), isKnown: isIdentified(callerOf(c)), hasMore }));
-  });
-
-  pages.post('/sagas/retry', async (c) => {
-    const { saga, reason, by: typed } = read(retryForm, await formIn(c));
-    const asked = { kind: 'retry', reason, by: signed(c, typed), actor: callerKeyOf(callerOf(c)) } as const;
-    const results: RetryResult[] = [];
-    for (let from = 0; from < saga.length; from += AT_ONCE_MAX) {
-      const some = saga.slice(from, from + AT_ONCE_MAX).map(async (one) => {
-        const [id = '', length] = one.split(' ');
-        return { id, result: await engine.operate(id, { ...asked, ifSeq: Number(length) }) };
-      });
-      results.push(...(await Promise.all(some)));
-    }
-    return c.html(RetryResults({ frame, results }));
-  });
-
   for (const kind of ACT_KINDS) {
     pages.get(`/sagas/:id/${kind}`, async (c) => {
       const id = c.req.param('id');
@@ -150,22 +102,6 @@ export function operatingRoutes(
       if (!(error instanceof DefinitionError)) throw error;
       return null;
     }
-  }
-
-  async function chosen(c: Context) {
-    const ids = (c.req.queries('saga') ?? []).slice(0, RETRIED_AT_ONCE);
-    const found = await Promise.all(ids.map((id) => engine.get(id)));
-    const sagas = found.flatMap((history) => (history === null ? [] : [history.saga]));
-    return {
-      sagas: sagas.filter(({ status }) => status === 'STARTED' || status === 'ABORTED'),
-      hasMore: false,
-    };
-  }
-
-  async function alike(cause: string) {
-    if (cause === '') return { sagas: [], hasMore: false };
-    const { sagas, cursor } = await engine.list({ cause }, null, RETRIED_AT_ONCE);
-    return { sagas, hasMore: cursor !== null };
   }
 }
 

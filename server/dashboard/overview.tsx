@@ -1,9 +1,9 @@
 /** The first page: what needs a person, then how everything goes. */
 
 import type { CauseCount } from '../../stores/saga-store.ts';
+import { BULK_MAX } from '../bulk/bulk.ts';
 import type { SagaPage } from '../engine/contract.ts';
 import { CAUSES_SHOWN_MAX, heldTogether, titleOf } from './causes.ts';
-import { RETRIED_AT_ONCE } from './forms.tsx';
 import { type Frame, Page } from './page.tsx';
 import { Ago, Empty, SagaTable } from './parts.tsx';
 import type { Pulse } from './pulse.ts';
@@ -182,8 +182,8 @@ function CauseLine({
           Look at {n === 1 ? 'it' : 'them'}
         </a>
         {mayOperate && (
-          <a class="button primary" href={`/sagas/retry?cause=${key}`} data-dialog>
-            Retry {n === 1 ? 'it' : `${n > RETRIED_AT_ONCE ? `the newest ${RETRIED_AT_ONCE}` : `all ${n}`}`}
+          <a class="button primary" href={`/bulks/new?act=retry&cause=${key}`} data-dialog>
+            Retry {n === 1 ? 'it' : `${n > BULK_MAX ? `the newest ${BULK_MAX}` : `all ${n}`}`}
           </a>
         )}
       </div>

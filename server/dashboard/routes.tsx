@@ -9,6 +9,7 @@ import { callerOf, mayOperate, mayStartByHand } from '../identity/caller.ts';
 import { Problem } from '../problem.ts';
 import { answerAsset } from './assets.ts';
 import { Audit, auditFilterIn, auditQuery, ENTRIES_A_PAGE } from './audit.tsx';
+import { bulkPages } from './bulk-routes.tsx';
 import { callPages } from './call.tsx';
 import type { DashboardParts, Pages } from './dashboard-parts.ts';
 import { pageGuard } from './guarding.tsx';
@@ -35,7 +36,7 @@ export function dashboard(parts: DashboardParts): Pages {
   const pulses = new Pulses(engine, clock);
   const frame = frameOf(parts);
   const shared = sharedPages(clock);
-  for (const path of ['/', '/sagas', '/sagas/:id']) pages.use(path, shared);
+  for (const path of ['/', '/sagas', '/sagas/:id', '/bulks/:id']) pages.use(path, shared);
 
   const totalOf = async (status: SagaStatus | undefined) => {
     const { statuses } = await engine.statistics();
@@ -92,6 +93,7 @@ export function dashboard(parts: DashboardParts): Pages {
   });
 
   operatingRoutes(pages, parts, frame);
+  bulkPages(pages, parts, frame);
   callPages(pages, parts, frame);
   startingRoutes(pages, parts, frame);
 

@@ -312,6 +312,9 @@ export interface SagaEngine {
 
   get(id: string): Promise<SagaHistory | null>;
 
+  /** How each of them stands, without its log; `null` for one that is not stored. */
+  glance(ids: readonly string[]): Promise<(SagaListing | null)[]>;
+
   /** Number of the saga's newest log entry, without reading the log; `null` where there is no such saga. */
   seqOf(id: string): Promise<number | null>;
 

@@ -263,6 +263,15 @@ export class Engine implements SagaEngine {
     return record === null ? null : { saga: this.#viewOf(record), log };
   }
 
+  glance(ids: readonly string[]): Promise<(SagaListing | null)[]> {
+    return Promise.all(
+      ids.map(async (id) => {
+        const record = await this.#in.store.get(id);
+        return record && listingOf(record);
+      }),
+    );
+  }
+
   async seqOf(id: string): Promise<number | null> {
     return (await this.#in.store.get(id))?.seq ?? null;
   }

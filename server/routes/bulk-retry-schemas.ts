@@ -13,7 +13,7 @@ const oneOf = (...names: readonly string[]) => ({
   oneOf: names.map((name) => ({ $ref: `#/components/schemas/${name}` })),
 });
 
-const filter = z
+export const filter = z
   .strictObject({
     ...filters,
     // Required, so that nobody retries what is on its way already by leaving something out.
@@ -47,7 +47,7 @@ const byFilter = z
   })
   .openapi('RetryByFilter');
 
-const named = z.strictObject({ saga_id: text(200), etag: etagSent }).openapi('SagaSeen');
+export const named = z.strictObject({ saga_id: text(200), etag: etagSent }).openapi('SagaSeen');
 
 const byName = z
   .strictObject({

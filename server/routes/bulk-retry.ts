@@ -4,6 +4,8 @@
  */
 import { createRoute, type OpenAPIHono } from '@hono/zod-openapi';
 import { StoreUnavailableError } from '../../stores/saga-store.ts';
+import { atOnce } from '../at-once.ts';
+import { resultOf } from '../bulk/bulk.ts';
 import type { OperationResult, SagaEngine } from '../engine/contract.ts';
 import { byOf, callerOf, keyOf } from '../identity/caller.ts';
 import { problemAnswers } from './answers.ts';
@@ -11,9 +13,6 @@ import { bulkRetry, registerRetryBodies, retryMany, SAGAS } from './bulk-retry-s
 import { seqIn } from './operations.ts';
 import { presentListing } from './present.ts';
 import { etagOf, filterOf, pageOf } from './sagas.ts';
-
-/** Sagas that are asked at the same time: each costs the store two round trips. */
-const AT_ONCE_MAX = 16;
 
 const retry = createRoute({
   method: 'post',
@@ -70,7 +69,7 @@ export function bulkRetryRoutes(app: OpenAPIHono, engine: SagaEngine): void {
     const seen: readonly Seen[] =
       page?.sagas ?? sagas.map(({ saga_id, etag }) => ({ id: saga_id, seq: seqIn(etag) ?? 0 }));
     const actor = keyOf(callerOf(c));
-    const results = await eachOf(seen, async ({ id, seq }) => {
+    const results = await atOnce(seen, async ({ id, seq }) => {
       const result = await asked(() => engine.operate(id, { kind: 'retry', ifSeq: seq, reason, by, actor }));
       return { saga_id: id, ...result };
     });
@@ -82,36 +81,16 @@ export function bulkRetryRoutes(app: OpenAPIHono, engine: SagaEngine): void {
 /** Where the store went away in the middle, whoever asked must still hear of the sagas before. */
 async function asked(operate: () => Promise<OperationResult>) {
   try {
-    return resultOf(await operate());
+    return answerOf(await operate());
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error;
     return { result: 'store-unavailable' as const };
   }
 }
 
-function resultOf(result: OperationResult) {
-  switch (result.kind) {
-    case 'accepted':
-    case 'missing':
-      return { result: result.kind };
-    case 'moved':
-      return { result: result.kind, etag: etagOf(result) };
-    case 'impossible':
-    case 'unknown-version':
-      return { result: 'no-such-event' as const, state: result.state };
-    default:
-      return { result: 'too-many-requests' as const };
-  }
-}
-
-/** Does the work for each item, for some of them at the same time; answers in the order of the items. */
-async function eachOf<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const done: R[] = [];
-  // One iterator for all: whoever is free takes the next.
-  const left = items.entries();
-  const worker = async () => {
-    for (const [index, item] of left) done[index] = await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE_MAX, items.length) }, worker));
-  return done;
+function answerOf(result: OperationResult) {
+  const name = { result: resultOf(result) };
+  if (result.kind === 'moved') return { ...name, etag: etagOf(result) };
+  const isOfState = result.kind === 'impossible' || result.kind === 'unknown-version';
+  return isOfState ? { ...name, state: result.state } : name;
 }

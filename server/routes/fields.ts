@@ -48,6 +48,9 @@ export const filters = {
   error: text(200)
     .optional()
     .meta({ description: 'A text in the reason why something is still held; parked sagas only.' }),
+  cause: text(200).optional().meta({
+    description: 'Key of the cause for which they are parked, as the ledger of what is held has it.',
+  }),
   since: z.iso.datetime({ offset: true }).optional(),
   until: z.iso.datetime({ offset: true }).optional(),
 };

@@ -113,7 +113,12 @@ it('110 newer failures of stock hide no payment that is held, for at most 60 com
     [...list.matchAll(/<th scope="row"><a href="[^"]*">([^<]*)</g)].map(([, name]) => name);
   expect(rows(await page(first?.href ?? ''))).toEqual(Array.from({ length: 17 }, (_, n) => `held-${16 - n}`));
   expect(rows(await page(second?.href ?? ''))).toHaveLength(50);
-  const form = await page(`/sagas/retry${first?.href.slice('/sagas'.length)}`);
+  const key = first?.href.replace('/sagas?', '') ?? '';
+  const { body } = await send(`${url}/api/coordinator/sagas?${key}&limit=20`);
+  expect(body.sagas.map(({ label }: { label: string }) => label)).toEqual(
+    Array.from({ length: 17 }, (_, n) => `held-${16 - n}`),
+  );
+  const form = await page(`/bulks/new${first?.href.slice('/sagas'.length)}`);
   expect(form.match(/name="saga" value=/g)).toHaveLength(17);
 });
 

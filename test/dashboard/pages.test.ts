@@ -58,7 +58,7 @@ describe('hostile texts', () => {
       `/sagas/${id}`,
       `/sagas?label=${query}&state=${query}&failed_step=${query}`,
       `/sagas/${query}`,
-      `/sagas/retry?cause=${query}`,
+      `/bulks/new?act=skip&cause=${query}&step=${query}`,
       `/login?to=${query}`,
     ]) {
       expect((await page(path)).body, path).not.toMatch(/<script>|<img/);
@@ -171,21 +171,45 @@ describe('forms', () => {
     expect(status).toBe(403);
   });
 
-  it('retry many: each by itself, and who has moved on is left alone', async () => {
+  it('ask many: what it comes to by cause, each by itself, and who has moved on is left alone', async () => {
     const ids = [await parked(), await parked()];
-    const { body } = await page(`/sagas/retry?${ids.map((id) => `saga=${id}`).join('&')}`);
+    const { body } = await page(`/bulks/new?act=retry&${ids.map((id) => `saga=${id}`).join('&')}`);
+    const text = body.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ');
+    expect(text).toContain('Payment could not be undone 2 ×');
+    expect(text).toContain('Held now: EUR 50.00 in 2 × payment');
+    expect(text).toMatch(/2 × undo payment payment Then 2 end\./);
     const [first = '', second = ''] = [...body.matchAll(/name="saga" value="([^"]+)"/g)].map(
       ([, value]) => value,
     );
-    const text = `reason=a+test&by=ada&saga=${first.replace(' ', '+')}&saga=${second.replace(/ \d+/, '+1')}`;
-    const { status, body: results } = await send(`${url}/sagas/retry`, {
-      method: 'POST',
-      body: text,
-      headers: { ...HTML, 'content-type': 'application/x-www-form-urlencoded' },
-    });
-    expect(status).toBe(200);
-    expect(results).toContain('1 of 2 sagas retried');
-    expect(results).toContain('has moved on since you looked at it');
+    const begin = (more: string) =>
+      send(`${url}/bulks`, {
+        method: 'POST',
+        body: `act=retry&reason=a+test&by=ada&saga=${first.replace(' ', '+')}&saga=${second.replace(/ \d+/, '+1')}${more}`,
+        headers: { ...HTML, 'content-type': 'application/x-www-form-urlencoded' },
+      });
+    expect((await begin('&step=payment')).status).toBe(422);
+    const { status, headers } = await begin('');
+    expect(status).toBe(303);
+    const shown = async () =>
+      (await page(String(headers.location))).body.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ');
+    let now = await shown();
+    while (!now.includes('1 Done') || !now.includes('1 Nothing done')) now = await shown();
+    expect(now).toContain('Retry 2 sagas');
+    expect(now).toContain('All were asked: with 1 saga nothing was done.');
+    expect(now).toContain('Nothing done it had moved on');
+    expect((await page('/bulks')).body).toContain('Retry 2 sagas');
+    expect(await page('/bulks/none')).toMatchObject({ status: 404 });
+  });
+
+  it('skip a step of many: which one is asked first, and only those that hold it are skipped', async () => {
+    const ids = [await parked(), await parked()];
+    const which = `/bulks/new?act=skip&${ids.map((id) => `saga=${id}`).join('&')}`;
+    const { body } = await page(which);
+    expect(body.replace(/<[^>]*>/g, '')).toContain('Skip undoing payment, which 2 sagas hold');
+    expect((await page(`${which}&step=inventory`)).status).toBe(404);
+    const { body: form } = await page(`${which}&step=payment`);
+    expect(form).toContain('<h1>Skip undoing payment of 2 sagas</h1>');
+    expect(form.match(/name="saga" value=/g)).toHaveLength(2);
   });
 });
 
@@ -278,13 +302,15 @@ describe('whoever may only look', () => {
         const headers = { ...HTML, authorization: `Bearer ${token}` };
         const { status, body } = await send(guarded + path, { headers });
         expect(status).toBe(200);
-        const targets = body.matchAll(/(?:href|action)="\/(sagas\/[^"?]*(?:retry|skip|cancel|resolve))/g);
+        const targets = body.matchAll(
+          /(?:href|action)="\/(sagas\/[^"?]*(?:retry|skip|cancel|resolve)|bulks\/new)/g,
+        );
         found.push(...[...targets].map(([, to]) => to));
       }
       return [...new Set(found)].sort();
     };
     const acts = ['resolve', 'retry', 'skip'].map((kind) => `sagas/${id}/${kind}`);
-    expect(await offered(tokens.operator)).toEqual([...acts, 'sagas/retry'].sort());
+    expect(await offered(tokens.operator)).toEqual([...acts, 'bulks/new'].sort());
     expect(await offered(tokens.viewer)).toEqual([]);
   });
 });

@@ -10,6 +10,7 @@ import { type Call, Registry } from '../../machines/index.ts';
 import { orderInput, orderSaga } from '../../machines/order.ts';
 import { guard } from '../../server/access.ts';
 import { createApp } from '../../server/app.ts';
+import { Bulks } from '../../server/bulk/bulks.ts';
 import { readSettings } from '../../server/config.ts';
 import { dashboard } from '../../server/dashboard/routes.tsx';
 import { systemClock } from '../../server/engine/clock.ts';
@@ -105,6 +106,7 @@ async function opened(prefix: string) {
     machines: registry.all(),
     probes: new Probes({}, {}, systemClock) as never,
     calls: { urls: {}, traceUrl: null },
+    bulks: new Bulks({ engine, notes: store.notes, clock: systemClock }),
     limits: limitedBy({}),
     version: '0',
     clock: systemClock,

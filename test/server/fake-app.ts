@@ -3,6 +3,7 @@ import { type Logger, pino } from 'pino';
 import { Registry as Metrics } from 'prom-client';
 import { guard } from '../../server/access.ts';
 import { type AppParts, createApp } from '../../server/app.ts';
+import { Bulks } from '../../server/bulk/bulks.ts';
 import type { Callbacks } from '../../server/callbacks.ts';
 import { readSettings } from '../../server/config.ts';
 import { dashboard } from '../../server/dashboard/routes.tsx';
@@ -11,6 +12,7 @@ import type { SagaEngine } from '../../server/engine/contract.ts';
 import { Limits } from '../../server/limits/limits.ts';
 import { Refusals } from '../../server/limits/refusals.ts';
 import { httpMetrics } from '../../server/telemetry/http.ts';
+import { MemoryNotes } from '../../stores/notes.ts';
 
 /** By settings as they stand in the environment. */
 export function limitedBy(
@@ -37,6 +39,7 @@ export function appOver(
     machines: engine.machines ?? [],
     probes: { urls: {}, all: async () => ({}) } as unknown as AppParts['probes'],
     calls: { urls: {}, traceUrl: null },
+    bulks: new Bulks({ engine: engine as SagaEngine, notes: new MemoryNotes(), clock }),
     limits,
     version: '0',
     clock,

@@ -119,9 +119,22 @@ export const RULES: readonly Rule[] = [
     why: 'who may start how much is counted here, and what starts it is no business of it',
   },
   {
+    about: /^server\/bulk\//,
+    may: [
+      /^server\/bulk\//,
+      /^server\/at-once\.ts$/,
+      ENGINE_SHOWN,
+      /^machines\//,
+      /^stores\/saga-store\.ts$/,
+      PACKAGE,
+      NODE,
+    ],
+    why: 'it asks the engine as an operator does, whoever it was asked by',
+  },
+  {
     about: /^server\/(routes|telemetry|dashboard)\//,
     may: [
-      /^server\/(routes|telemetry|dashboard|identity|limits)\//,
+      /^server\/(routes|telemetry|dashboard|identity|limits|bulk)\//,
       SERVER_TOP,
       ENGINE_SHOWN,
       JSON_ROOM,
@@ -226,7 +239,7 @@ export const RULES: readonly Rule[] = [
     about: /^server\/(?!(assembly|coordinator|main|open-store|process)\.ts)[^/]+\.ts$/,
     may: [
       /^server\/(?!(assembly|coordinator|main|open-store|process)\.ts)[^/]+\.ts$/,
-      /^server\/(routes|telemetry|dashboard|identity)\//,
+      /^server\/(routes|telemetry|dashboard|identity|bulk)\//,
       ENGINE_SHOWN,
       JSON_ROOM,
       /^machines\//,

@@ -64,6 +64,12 @@ const MAY: Readonly<Record<string, readonly Role[] | null>> = {
   [`GET ${API}/machines/:id/mermaid`]: READERS,
   ...Object.fromEntries(FORMS.map((kind) => [`POST ${API}/sagas/:id/${kind}`, OPERATORS])),
   [`POST ${API}/sagas:retry`]: OPERATORS,
+  [`POST ${API}/bulks:preview`]: OPERATORS,
+  [`POST ${API}/bulks`]: OPERATORS,
+  [`GET ${API}/bulks`]: READERS,
+  [`GET ${API}/bulks/:id`]: READERS,
+  [`POST ${API}/bulks/:id/continue`]: OPERATORS,
+  [`POST ${API}/bulks/:id/stop`]: OPERATORS,
   'GET /': READERS,
   'GET /pulse': READERS,
   'GET /search': READERS,
@@ -77,8 +83,12 @@ const MAY: Readonly<Record<string, readonly Role[] | null>> = {
   'POST /start': OPERATORS,
   'GET /sagas/:id/event': OPERATORS,
   'POST /sagas/:id/event': OPERATORS,
-  'GET /sagas/retry': OPERATORS,
-  'POST /sagas/retry': OPERATORS,
+  'GET /bulks': READERS,
+  'GET /bulks/:id': READERS,
+  'GET /bulks/new': OPERATORS,
+  'POST /bulks': OPERATORS,
+  'POST /bulks/:id/continue': OPERATORS,
+  'POST /bulks/:id/stop': OPERATORS,
   ...Object.fromEntries(FORMS.map((kind) => [`GET /sagas/:id/${kind}`, OPERATORS])),
   ...Object.fromEntries(FORMS.map((kind) => [`POST /sagas/:id/${kind}`, OPERATORS])),
 };
@@ -252,7 +262,7 @@ describe('callers with names', () => {
   it('are asked for no name by a form, which says who they are', async () => {
     const held = await parkedOrder();
     const page = (token: string) =>
-      send(`${url}/sagas/retry?saga=${held}`, { headers: { ...bearer(token), accept: 'text/html' } });
+      send(`${url}/bulks/new?act=retry&saga=${held}`, { headers: { ...bearer(token), accept: 'text/html' } });
     const known = await page(TOKENS.operator);
     expect(known.body).toContain('The log will say that operator-1 did it.');
     expect(known.body).not.toContain('name="by"');

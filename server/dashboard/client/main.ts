@@ -2,6 +2,7 @@
  * What a script adds to pages that work without one: they follow what happens, answer to keys, and show what belongs
  * together. It renders nothing itself but two plots; whatever changes is asked of the server as HTML.
  */
+import { askAgain } from './again.ts';
 import { openDialogs } from './dialogs.ts';
 import { openDrawers } from './drawers.ts';
 import { highlight } from './highlight.ts';
@@ -67,4 +68,5 @@ tickTimes();
 chooseTheme();
 plotPulse();
 void walkOn();
+askAgain();
 follow();
