@@ -50,7 +50,21 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'engine',
     files: code('server/engine'),
-    tests: tests('test/engine'),
+    tests: firstOf(
+      tests('test/engine'),
+      named(
+        'test/engine',
+        'small-parts',
+        'outcome',
+        'trace',
+        'write',
+        'gate',
+        'headroom',
+        'waiters',
+        'engine',
+      ),
+    ),
+    anew: named('test/engine', 'small-parts', 'outcome', 'trace'),
   },
   {
     name: 'access',
