@@ -34,6 +34,7 @@ import { openKeys } from './sealing-keys.ts';
 import { engineGauges } from './telemetry/gauges.ts';
 import { Counting } from './telemetry/history/counting.ts';
 import { Keeper } from './telemetry/history/keeper.ts';
+import { LastErrors } from './telemetry/history/last-errors.ts';
 import { httpMetrics } from './telemetry/http.ts';
 import type { Inspector } from './telemetry/inspector.ts';
 import { logEvents } from './telemetry/logs.ts';
@@ -155,9 +156,11 @@ export async function assemble(
   const build = { version, machines: machines.all(), participants: Object.keys(settings.serviceUrls) };
   buildInfo(metrics, build);
   const counting = new Counting(clock);
+  const lastErrors = new LastErrors(clock);
   const observers: readonly Observe[] = [
     sagaMetrics(metrics, build),
     (event) => counting.observe(event),
+    (event) => lastErrors.observe(event),
     logEvents(logger),
     ...(inspector === null ? [] : [inspector.observe]),
     ...(traces === null ? [] : [traces.observe]),
@@ -267,6 +270,7 @@ export async function assemble(
     probes,
     calls,
     bulks,
+    lastErrors,
     limits,
     version,
     clock,

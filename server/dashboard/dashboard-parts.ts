@@ -8,6 +8,7 @@ import type { SagaEngine } from '../engine/contract.ts';
 import type { Users } from '../identity/users.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Probes } from '../probes.ts';
+import type { LastErrors } from '../telemetry/history/last-errors.ts';
 import type { Session } from './session.ts';
 
 export interface DashboardParts {
@@ -17,6 +18,7 @@ export interface DashboardParts {
   readonly probes: Probes<string>;
   readonly calls: CallPlaces;
   readonly bulks: Bulks;
+  readonly lastErrors: LastErrors;
   readonly limits: Limits;
   readonly version: string;
   readonly clock: Clock;

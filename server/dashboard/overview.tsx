@@ -4,6 +4,7 @@ import type { CauseCount } from '../../stores/saga-store.ts';
 import { BULK_MAX } from '../bulk/bulk.ts';
 import type { SagaPage } from '../engine/contract.ts';
 import { CAUSES_SHOWN_MAX, heldTogether, titleOf } from './causes.ts';
+import { FlowCard, type FlowCardProps } from './flow-card.tsx';
 import { type Frame, Page } from './page.tsx';
 import { Ago, Empty, SagaTable } from './parts.tsx';
 import type { Pulse } from './pulse.ts';
@@ -24,6 +25,8 @@ export interface OverviewProps {
   /** Parked sagas of older releases that no cause says anything of yet. */
   readonly uncounted: number;
   readonly latest: SagaPage;
+  /** `null` where no machine runs here. */
+  readonly flow: FlowCardProps | null;
   readonly services: readonly Service[];
   /** Whether whoever looks may change anything. */
   readonly mayOperate: boolean;
@@ -36,6 +39,7 @@ export function Overview({
   pulse,
   uncounted,
   latest,
+  flow,
   services,
   mayOperate,
 }: OverviewProps) {
@@ -50,6 +54,7 @@ export function Overview({
         <Plot id="throughput" label="Settled per second" hint="now" />
         <Plot id="latency" label="Half take at most" hint="now" />
       </section>
+      {flow !== null && <FlowCard {...flow} />}
       <div class="columns wide-left">
         <section class="card" id="latest">
           <header class="card-head">

@@ -38,7 +38,7 @@ export function frameOf({
 interface PageProps {
   readonly frame: Frame;
   readonly title: string;
-  readonly here?: 'overview' | 'sagas' | 'machines' | 'audit';
+  readonly here?: 'overview' | 'sagas' | 'machines' | 'participants' | 'history' | 'audit';
   /** What the page follows live: all sagas, or one of them. */
   readonly follows?: string;
   /** Position in the feed of all sagas up to which the page has everything in it. */
@@ -52,6 +52,8 @@ const PLACES = [
   ['overview', '/', 'Overview'],
   ['sagas', '/sagas', 'Sagas'],
   ['machines', '/machines', 'Machines'],
+  ['participants', '/participants', 'Participants'],
+  ['history', '/history', 'History'],
   ['audit', '/audit', 'Audit'],
 ] as const;
 

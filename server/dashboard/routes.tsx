@@ -7,21 +7,26 @@ import { ownUrl } from '../edge.ts';
 import type { Clock } from '../engine/clock.ts';
 import { callerOf, mayOperate, mayStartByHand } from '../identity/caller.ts';
 import { Problem } from '../problem.ts';
+import { noCalls, participantsOf, pointsOf } from '../telemetry/history/points.ts';
 import { answerAsset } from './assets.ts';
 import { Audit, auditFilterIn, auditQuery, ENTRIES_A_PAGE } from './audit.tsx';
 import { bulkPages } from './bulk-routes.tsx';
 import { callPages } from './call.tsx';
 import type { DashboardParts, Pages } from './dashboard-parts.ts';
+import { Days, flowQuery } from './day.ts';
 import { pageGuard } from './guarding.tsx';
+import { HistoryPage } from './history.tsx';
 import { filterIn, isWalk, listQuery, SAGAS_A_PAGE, SagaList } from './list.tsx';
 import { loginRoutes } from './login.tsx';
 import { anchorOf, Machines } from './machines.tsx';
 import { operatingRoutes } from './operating.tsx';
 import { Overview } from './overview.tsx';
 import { frameOf } from './page.tsx';
+import { Participants } from './participants.tsx';
 import { Pulses } from './pulse.ts';
 import { Saga } from './saga.tsx';
 import { SharedRenderings } from './shared-renderings.ts';
+import { shownBy, spanQuery } from './span-links.tsx';
 import { standingOf } from './standing.ts';
 import { startingRoutes } from './starting.tsx';
 import { chartOf, machineIn } from './statechart/layout.ts';
@@ -31,9 +36,10 @@ const NEWEST_SHOWN = 10;
 const PICTURE_KINDS = new Set(['svg', 'mmd', 'json']);
 
 export function dashboard(parts: DashboardParts): Pages {
-  const { engine, machines, probes, clock } = parts;
+  const { engine, machines, probes, clock, lastErrors } = parts;
   const pages = new Hono();
   const pulses = new Pulses(engine, clock);
+  const days = new Days(engine, clock);
   const frame = frameOf(parts);
   const shared = sharedPages(clock);
   for (const path of ['/', '/sagas', '/sagas/:id', '/bulks/:id']) pages.use(path, shared);
@@ -46,10 +52,13 @@ export function dashboard(parts: DashboardParts): Pages {
   pages.get('/', async (c) => {
     // Before all that is shown: what comes behind it may be in it already, and what is not in it comes behind it.
     const position = await engine.position();
-    const [pulse, latest, healthy] = await Promise.all([
-      pulses.now(),
+    const { machine, at } = flowQuery.parse(c.req.query());
+    const pulsing = pulses.now();
+    const [pulse, latest, healthy, flow] = await Promise.all([
+      pulsing,
       engine.list({}, null, NEWEST_SHOWN),
       probes.all(),
+      pulsing.then(({ causes }) => days.flow(machine, at, causes)),
     ]);
     const services = Object.entries(healthy).map(([name, well]) => {
       return { name, healthy: well, breaker: engine.participants[name]?.breaker ?? null };
@@ -59,6 +68,7 @@ export function dashboard(parts: DashboardParts): Pages {
       pulse,
       uncounted: engine.uncounted,
       latest,
+      flow,
       services,
       mayOperate: mayOperate(callerOf(c)),
     };
@@ -108,6 +118,31 @@ export function dashboard(parts: DashboardParts): Pages {
     const own = ownUrl(c);
     const seen = { history, chart, machine, at, notice, mayOperate: mayOperate(callerOf(c)) };
     return c.html(Saga({ frame, now: clock.now(), ...seen, own }));
+  });
+
+  pages.get('/history', async (c) => {
+    const shown = shownBy(spanQuery.parse(c.req.query()), clock.now());
+    const { span } = shown;
+    const { machines } = pointsOf(await engine.history.read(span.from, span.to), span);
+    return c.html(HistoryPage({ frame, shown, machines }));
+  });
+
+  pages.get('/participants', async (c) => {
+    const shown = shownBy(spanQuery.parse(c.req.query()), clock.now());
+    const { span } = shown;
+    const calls = participantsOf(await engine.history.read(span.from, span.to), span);
+    const states = engine.participants;
+    const names = [...new Set([...Object.keys(states), ...calls.keys()])];
+    const participants = names.map((name) => ({
+      name,
+      state: states[name] ?? null,
+      kinds: calls.get(name) ?? { action: noCalls, compensation: noCalls },
+      lastErrors: {
+        action: lastErrors.of(name, 'action'),
+        compensation: lastErrors.of(name, 'compensation'),
+      },
+    }));
+    return c.html(Participants({ frame, shown, participants }));
   });
 
   pages.get('/machines', async (c) => {

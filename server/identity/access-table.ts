@@ -90,6 +90,8 @@ export const ACCESS: Readonly<Record<string, Door>> = {
   'GET /sagas/:id/calls': toRead,
   'GET /machines': toRead,
   'GET /machines/:file': toRead,
+  'GET /participants': toRead,
+  'GET /history': toRead,
   'GET /audit': toRead,
   // To start takes the role submitter beside it.
   'GET /start': toOperate,

@@ -28,6 +28,7 @@ async function shown(counters: Tally['counters']): Promise<string[]> {
       pulse,
       uncounted: 0,
       latest: none,
+      flow: null,
       services: [],
       mayOperate: true,
     }),

@@ -82,6 +82,8 @@ describe('headers', () => {
     '/sagas',
     '/machines',
     '/audit',
+    '/history?range=24h',
+    '/participants',
     '/assets/dashboard.css',
     '/assets/dashboard.js',
     '/sagas/none',

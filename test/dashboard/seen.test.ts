@@ -46,6 +46,7 @@ const pages = () => [
   `/sagas/${held}/calls?step=payment`,
   '/machines',
   '/audit',
+  '/participants',
   '/sagas/no-such-saga',
 ];
 

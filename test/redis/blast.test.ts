@@ -19,6 +19,7 @@ import { Engine } from '../../server/engine/engine.ts';
 import type { Participants } from '../../server/engine/participants.ts';
 import { Probes } from '../../server/probes.ts';
 import { engineGauges } from '../../server/telemetry/gauges.ts';
+import { LastErrors } from '../../server/telemetry/history/last-errors.ts';
 import { httpMetrics } from '../../server/telemetry/http.ts';
 import { sagaMetrics } from '../../server/telemetry/metrics.ts';
 import { partitionOf } from '../../stores/partition.ts';
@@ -107,6 +108,7 @@ async function opened(prefix: string) {
     probes: new Probes({}, {}, systemClock) as never,
     calls: { urls: {}, traceUrl: null },
     bulks: new Bulks({ engine, notes: store.notes, clock: systemClock }),
+    lastErrors: new LastErrors(systemClock),
     limits: limitedBy({}),
     version: '0',
     clock: systemClock,

@@ -65,6 +65,8 @@ const ROUTES: readonly (readonly [line: string, kind: Kind, letIn: number])[] = 
   ['GET /api/coordinator/audit.ndjson', 'guarded', 200],
   ['GET /api/coordinator/audit.csv', 'guarded', 200],
   ['GET /audit', 'guarded', 200],
+  ['GET /history', 'guarded', 200],
+  ['GET /participants', 'guarded', 200],
   ['GET /api/coordinator/machines/order', 'guarded', 200],
   ['GET /api/coordinator/machines/order/mermaid', 'guarded', 200],
   ['GET /api/coordinator/sagas/none/events', 'guarded', 404],

@@ -11,6 +11,7 @@ import { type Clock, systemClock } from '../../server/engine/clock.ts';
 import type { SagaEngine } from '../../server/engine/contract.ts';
 import { Limits } from '../../server/limits/limits.ts';
 import { Refusals } from '../../server/limits/refusals.ts';
+import { LastErrors } from '../../server/telemetry/history/last-errors.ts';
 import { httpMetrics } from '../../server/telemetry/http.ts';
 import { MemoryNotes } from '../../stores/notes.ts';
 
@@ -40,6 +41,7 @@ export function appOver(
     probes: { urls: {}, all: async () => ({}) } as unknown as AppParts['probes'],
     calls: { urls: {}, traceUrl: null },
     bulks: new Bulks({ engine: engine as SagaEngine, notes: new MemoryNotes(), clock }),
+    lastErrors: new LastErrors(clock),
     limits,
     version: '0',
     clock,

@@ -79,6 +79,8 @@ const MAY: Readonly<Record<string, readonly Role[] | null>> = {
   'GET /machines': READERS,
   'GET /machines/:file': READERS,
   'GET /audit': READERS,
+  'GET /history': READERS,
+  'GET /participants': READERS,
   'GET /start': OPERATORS,
   'POST /start': OPERATORS,
   'GET /sagas/:id/event': OPERATORS,

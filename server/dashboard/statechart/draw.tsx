@@ -1,5 +1,6 @@
 /** The picture of a saga's machine as SVG, bare or with the marks of one saga on it. */
 import { Line } from '../svg-text.tsx';
+import { widthOf } from '../text-width.ts';
 import type { Chart, ChartEdge, ChartNode } from './chart.ts';
 import { CALL, NAME, NAME_LINE, PADDING, SIGN } from './layout.ts';
 import { type Marks, NO_MARKS, type NodeMark } from './marks.ts';
@@ -28,21 +29,52 @@ const SIGNS: Readonly<Record<string, string>> = {
 /** What a part is, where its name alone does not say it: drawn where a sign of what came of it may stand. */
 const CLOCK = 'M5 1A4 4 0 1 1 4.99 1M5 3V5.2L6.6 6.2';
 
-export function Statechart({ chart, marks = NO_MARKS }: { chart: Chart; marks?: Marks }) {
+/** What all sagas of a machine do, to be drawn on its picture. */
+export interface DrawnFlow {
+  readonly nodes: ReadonlyMap<string, DrawnNode>;
+  /** How many took an edge, by its key. */
+  readonly edges: ReadonlyMap<string, number>;
+}
+
+interface DrawnNode {
+  readonly standing: number;
+  readonly parked: number;
+  /** Beneath its name. */
+  readonly says: string;
+}
+
+interface StatechartProps {
+  readonly chart: Chart;
+  readonly marks?: Marks;
+  readonly flow?: DrawnFlow;
+}
+
+export function Statechart({ chart, marks = NO_MARKS, flow }: StatechartProps) {
   const marked = marks.nodes.size > 0;
+  const most = Math.max(1, ...(flow?.edges.values() ?? []));
   const frames = chart.nodes.filter(({ kind }) => kind === 'frame');
   return (
     <svg
-      class={`chart ${marked ? `marked tone-${marks.tone}` : ''}`}
+      class={`chart ${marked ? `marked tone-${marks.tone}` : ''}${flow ? 'flowing' : ''}`}
       xmlns="http://www.w3.org/2000/svg"
       viewBox={`0 0 ${chart.width} ${chart.height}`}
       width={chart.width}
       role="img"
-      aria-label={ariaOf(chart, marks)}
+      aria-label={flow ? flowAria(chart, flow) : ariaOf(chart, marks)}
     >
       <defs>
-        {(['arrow', 'arrow-taken'] as const).map((id) => (
-          <marker id={id} viewBox="0 0 8 8" refX="6" refY="4" markerWidth="7" markerHeight="7" orient="auto">
+        {(flow ? FLOW_ARROWS : ARROWS).map((id) => (
+          <marker
+            id={id}
+            viewBox="0 0 8 8"
+            refX="6"
+            refY="4"
+            markerWidth={flow ? 12 : 7}
+            markerHeight={flow ? 12 : 7}
+            // However thick an edge is, its tip is as large as any other.
+            markerUnits={flow ? 'userSpaceOnUse' : undefined}
+            orient="auto"
+          >
             <path d="M0 0.8L7 4L0 7.2Z" class={id} />
           </marker>
         ))}
@@ -54,15 +86,43 @@ export function Statechart({ chart, marks = NO_MARKS }: { chart: Chart; marks?: 
         <Pivot pivot={pivot} width={chart.columnWidth} />
       ))}
       {chart.edges.map((edge) => (
-        <Edge edge={edge} taken={marks.taken.has(keyOf(edge))} />
+        <Edge
+          edge={edge}
+          taken={marks.taken.has(keyOf(edge))}
+          weight={flow ? weightOf(flow.edges.get(keyOf(edge)) ?? 0, most) : null}
+        />
       ))}
       {chart.nodes
         .filter(({ kind }) => kind !== 'frame')
         .map((node) => (
-          <Node node={node} mark={marks.nodes.get(node.id) ?? null} note={marks.notes.get(node.id) ?? null} />
+          <Node
+            node={node}
+            mark={marks.nodes.get(node.id) ?? null}
+            note={marks.notes.get(node.id) ?? null}
+            flow={flow?.nodes.get(node.id) ?? null}
+          />
         ))}
     </svg>
   );
+}
+
+const ARROWS = ['arrow', 'arrow-taken'] as const;
+const FLOW_ARROWS = [...ARROWS, 'arrow-back'] as const;
+
+const WEIGHT_MAX = 5;
+
+/** By decades below the edge that is taken most, so that the way of one in a thousand is still seen. */
+function weightOf(n: number, most: number): number {
+  return n === 0 ? 0 : Math.max(1, Math.round(WEIGHT_MAX + (WEIGHT_MAX / 4) * Math.log10(n / most)));
+}
+
+function flowAria({ machine, version, nodes: all }: Chart, { nodes }: DrawnFlow): string {
+  const said = all.flatMap(({ id, label }) => {
+    const node = nodes.get(id);
+    if (node === undefined) return [];
+    return [`${label}: ${[`${node.standing} in flight`, node.says].filter((one) => one !== '').join(', ')}`];
+  });
+  return [`All sagas of ${machine}, version ${version}`, ...said].join('. ');
 }
 
 function ariaOf({ machine, version, nodes: all }: Chart, { nodes }: Marks): string {
@@ -73,11 +133,21 @@ function ariaOf({ machine, version, nodes: all }: Chart, { nodes }: Marks): stri
   return [`Statechart of ${machine}, version ${version}`, ...said].join('. ');
 }
 
-function Edge({ edge: { path, kind, says, saysAt }, taken }: { edge: ChartEdge; taken: boolean }) {
-  const arrow = taken ? 'arrow-taken' : 'arrow';
+interface EdgeProps {
+  readonly edge: ChartEdge;
+  readonly taken: boolean;
+  /** How much goes this way, from 0 to {@link WEIGHT_MAX}; `null` where that is not shown. */
+  readonly weight: number | null;
+}
+
+function Edge({ edge: { path, kind, says, saysAt }, taken, weight }: EdgeProps) {
+  const isBack = kind === 'failed' || kind === 'undo' || kind === 'choice';
+  const flowing = isBack ? 'arrow-back' : 'arrow-taken';
+  const arrow = weight ? flowing : taken ? 'arrow-taken' : 'arrow';
+  const weighs = weight === null ? '' : ` weighs-${weight}`;
   return (
     <>
-      <path class={`edge ${kind}${taken ? ' taken' : ''}`} d={path} marker-end={`url(#${arrow})`} />
+      <path class={`edge ${kind}${taken ? ' taken' : ''}${weighs}`} d={path} marker-end={`url(#${arrow})`} />
       {saysAt !== null && (
         <text class="call" x={saysAt.x} y={saysAt.y} text-anchor={saysAt.isEnd ? 'end' : undefined}>
           {says}
@@ -150,13 +220,15 @@ interface NodeProps {
   readonly node: ChartNode;
   readonly mark: NodeMark | null;
   readonly note: string | null;
+  readonly flow: DrawnNode | null;
 }
 
-function Node({ node, mark, note }: NodeProps) {
+function Node({ node, mark, note, flow }: NodeProps) {
   const { id, kind, x, y, width, height, step, call, lines, label, isMany } = node;
   const [centerX, centerY] = [x + width / 2, y + height / 2];
   if (kind === 'start') return <circle class="start" cx={centerX} cy={centerY} r={width / 2} />;
-  const classes = `node ${kind} ${mark ?? ''}`;
+  const piled = flow === null ? '' : flow.parked > 0 ? 'piled' : flow.standing > 0 ? 'standing' : 'passed';
+  const classes = `node ${kind} ${mark ?? ''}${piled}`;
   if (kind === 'choice') {
     const diamond = `M${centerX} ${y}L${x + width} ${centerY}L${centerX} ${y + height}L${x} ${centerY}Z`;
     return (
@@ -188,10 +260,12 @@ function Node({ node, mark, note }: NodeProps) {
           isCentred
           text={label}
         />
+        {flow !== null && <Pile node={node} flow={flow} />}
       </g>
     );
   }
-  const isNoted = mark === 'current' && note !== null;
+  const said = mark === 'current' ? note : flow?.says || null;
+  const isNoted = said !== null;
   const below = y + 4 + lines.length * NAME_LINE;
   const sign = (mark === null ? undefined : SIGNS[mark]) ?? (kind === 'wait' ? CLOCK : undefined);
   return (
@@ -215,11 +289,36 @@ function Node({ node, mark, note }: NodeProps) {
         y={below + 16}
         lettering={isNoted ? { ...CALL, weight: 600 } : CALL}
         widthMax={width - 2 * PADDING}
-        text={isNoted ? note : (call ?? '')}
+        text={said ?? call ?? ''}
       />
+      {flow !== null && <Pile node={node} flow={flow} />}
       {sign !== undefined && (
         <path class="sign" d={sign} transform={`translate(${x + width - PADDING - 10} ${y + 10})`} />
       )}
+    </g>
+  );
+}
+
+const PILE = { size: 12, weight: 600 } as const;
+
+/** How many stand in a state, on the corner of its box: those that are parked where there are any. */
+function Pile({ node: { x, y, width }, flow: { standing, parked } }: { node: ChartNode; flow: DrawnNode }) {
+  const n = parked > 0 ? parked : standing;
+  if (n === 0) return null;
+  const text = n.toLocaleString('en');
+  const wide = Math.max(22, Math.ceil(widthOf(text, PILE)) + 14);
+  return (
+    <g class={parked > 0 ? 'pile tone-parked' : 'pile tone-running'}>
+      <rect x={x + width - wide + 5} y={y - 9} width={wide} height="20" rx="10" />
+      <Line
+        class="n"
+        x={x + width - wide / 2 + 5}
+        y={y + 5}
+        lettering={PILE}
+        widthMax={wide}
+        isCentred
+        text={text}
+      />
     </g>
   );
 }

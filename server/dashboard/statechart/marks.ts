@@ -203,6 +203,21 @@ function waysOf(chart: Chart): (from: string, to: string) => [string, string][] 
   };
 }
 
+/** The edges, by their keys, that lead from some parts to others. */
+export function takenBetween(
+  chart: Chart,
+): (before: readonly ChartNode[], after: readonly ChartNode[]) => ReadonlySet<string> {
+  const ways = waysOf(chart);
+  return (before, after) => {
+    const left = before.filter((node) => !after.includes(node));
+    const entered = after.filter((node) => !before.includes(node));
+    const pairs = left.flatMap((source) =>
+      entered.filter(({ frame }) => frame === source.frame).flatMap((target) => ways(source.id, target.id)),
+    );
+    return new Set(pairs.map(([from, to]) => keyOf({ from, to })));
+  };
+}
+
 /** A list may be empty, an event there already, and what was never begun is not undone. */
 function isPassable({ kind, lane, isMany }: ChartNode): boolean {
   return kind === 'choice' || kind === 'wait' || lane === 'back' || (isMany && kind === 'action');

@@ -1,4 +1,5 @@
 /** The history as it is drawn and told: minutes added up to points, and what was counted in each of them. */
+import type { Kind } from '../../../machines/index.ts';
 import { HISTORY_MINUTES, type Minute, minuteAt } from '../../../stores/saga-store.ts';
 import { DURATION_BUCKETS_MS } from '../../engine/contract.ts';
 import { type CallSeries, callsOf, machineOf } from './series.ts';
@@ -94,6 +95,51 @@ export function pointsOf(minutes: readonly Minute[], { every }: Pick<Span, 'ever
   };
 }
 
+/** What was counted in all minutes together, by series. */
+export function totalsOf(minutes: readonly Minute[]): ReadonlyMap<string, Counts> {
+  return new Map(
+    [...sumsOf(minutes, Number.MAX_SAFE_INTEGER)].map(([series, of]) => [series, of.get(0) ?? {}]),
+  );
+}
+
+export interface KindCalls {
+  readonly all: CallPoint;
+  readonly points: readonly CallPoint[];
+}
+
+export const noCalls: KindCalls = { all: callPoint(0, {}), points: [] };
+
+/** Calls by participant, of whatever machines and steps. */
+export function participantsOf(
+  minutes: readonly Minute[],
+  { every }: Pick<Span, 'every'>,
+): ReadonlyMap<string, Readonly<Record<Kind, KindCalls>>> {
+  const own = minutes.map(({ minute, counts }) => {
+    const all: Record<string, Record<string, number>> = {};
+    for (const [series, names] of Object.entries(counts)) {
+      const of = callsOf(series);
+      if (of === null) continue;
+      const key = `${of.kind} ${of.participant}`;
+      const sums = all[key] ?? {};
+      all[key] = sums;
+      for (const [name, n] of Object.entries(names)) sums[name] = (sums[name] ?? 0) + n;
+    }
+    return { minute, counts: all };
+  });
+  const [points, totals] = [sumsOf(own, every), totalsOf(own)];
+  const callsOfKind = (kind: Kind, name: string): KindCalls => ({
+    all: callPoint(0, totals.get(`${kind} ${name}`) ?? {}),
+    points: inOrder(points.get(`${kind} ${name}`) ?? new Map()).map(([at, counts]) => callPoint(at, counts)),
+  });
+  const names = new Set([...totals.keys()].map((key) => key.slice(key.indexOf(' ') + 1)));
+  return new Map(
+    [...names].map((name) => [
+      name,
+      { action: callsOfKind('action', name), compensation: callsOfKind('compensation', name) },
+    ]),
+  );
+}
+
 function sumsOf(minutes: readonly Minute[], every: number): Map<string, ByPoint> {
   const all = new Map<string, ByPoint>();
   for (const { minute, counts } of minutes) {
@@ -131,9 +177,19 @@ function machinePoint(minute: number, counts: Counts, retries: number): MachineP
   };
 }
 
-function callPoint(minute: number, counts: Counts): CallPoint {
+/** What was counted of calls, whatever time it was in. */
+export function callPoint(minute: number, counts: Counts): CallPoint {
   const { done = 0, accepted = 0, refused = 0, retryable = 0, unknown = 0, retries = 0 } = counts;
   return { ...measured(minute, bucketsIn(counts, '')), done, accepted, refused, retryable, unknown, retries };
+}
+
+export function callsIn({ done, accepted, refused, retryable, unknown }: CallPoint): number {
+  return done + accepted + refused + retryable + unknown;
+}
+
+/** Calls that no answer came to, or one that said that it may be tried again. A refusal is an answer. */
+export function failedIn({ retryable, unknown }: CallPoint): number {
+  return retryable + unknown;
 }
 
 function measured(minute: number, buckets: readonly number[]): Measured {

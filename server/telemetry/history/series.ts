@@ -75,6 +75,19 @@ export function nameOfMove(left: readonly string[], entered: readonly string[]):
   return [left, entered].map((leaves) => leaves.map(encodeURIComponent).join('+')).join('>');
 }
 
+export interface Move {
+  readonly left: readonly string[];
+  readonly entered: readonly string[];
+}
+
+/** `null` for moves that were not told apart. */
+export function moveOf(name: string): Move | null {
+  const [left, entered] = name.split('>');
+  if (left === undefined || entered === undefined) return null;
+  const leaves = (text: string) => (text === '' ? [] : text.split('+').map(decoded));
+  return { left: leaves(left), entered: leaves(entered) };
+}
+
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
