@@ -744,6 +744,66 @@ export interface components {
             /** @description Who asks; `operator` unless set. Of callers that are known by name it says for whom they ask. */
             by?: string;
         };
+        HeldLedger: {
+            /**
+             * Format: int64
+             * @description Parked sagas of these causes.
+             */
+            sagas: number;
+            /**
+             * Format: int64
+             * @description Parked by an older release, and not counted by cause yet: they are in none of these sums.
+             */
+            uncounted: number;
+            totals: components["schemas"]["HeldTotal"][];
+            participants: components["schemas"]["HeldByParticipant"][];
+            causes: components["schemas"]["HeldCause"][];
+        };
+        HeldTotal: {
+            kind: string;
+            /** @description An ISO 4217 code or any other word; null where effects are counted. */
+            unit: string | null;
+            /**
+             * Format: int64
+             * @description Of money in minor units.
+             */
+            amount: number;
+        };
+        HeldByParticipant: {
+            /** @description Whose failures they are parked for. */
+            participant: string | null;
+            /** Format: int64 */
+            sagas: number;
+            /** @description Effects by kind (`payment`), and amounts by kind and currency or unit (`payment EUR`). */
+            held: {
+                [key: string]: number;
+            };
+        };
+        HeldCause: {
+            /** @description Its key: filters listings and acts on many by it. */
+            cause: string;
+            machine: string;
+            step: string | null;
+            kind: components["schemas"]["CallKind"] | null;
+            error: string | null;
+            participant: string | null;
+            /** Format: int64 */
+            sagas: number;
+            /** @description Effects by kind (`payment`), and amounts by kind and currency or unit (`payment EUR`). */
+            held: {
+                [key: string]: number;
+            };
+            /**
+             * Format: date-time
+             * @description Since when there is one at all.
+             */
+            first_at: string;
+            /**
+             * Format: date-time
+             * @description When one was parked last.
+             */
+            last_at: string;
+        };
         AuditPage: {
             entries: components["schemas"]["AuditEntry"][];
             cursor: string | null;

@@ -28,6 +28,7 @@ import { diagramRoutes } from './routes/diagrams.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { type HealthRoute, healthRoutes } from './routes/health.ts';
+import { heldRoutes } from './routes/held.ts';
 import { historyRoutes } from './routes/history.ts';
 import { machineRoutes } from './routes/machines.ts';
 import { operationRoutes } from './routes/operations.ts';
@@ -99,6 +100,7 @@ export function createApp(parts: AppParts): OpenAPIHono {
   operationRoutes(app, engine);
   bulkRetryRoutes(app, engine);
   bulkRoutes(app, engine, bulks);
+  heldRoutes(app, engine);
   auditRoutes(app, engine);
   callRoutes(app, engine, parts.calls);
   whatIfRoutes(app, engine, parts.calls);

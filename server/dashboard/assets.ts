@@ -38,6 +38,7 @@ const ASSETS: ReadonlyMap<string, Source> = new Map([
   ['dashboard.css', { type: 'text/css; charset=utf-8', load: style, isKept: false }],
   ['dashboard.js', { type: 'text/javascript; charset=utf-8', load: script, isKept: false }],
   ['theme.js', { type: 'text/javascript; charset=utf-8', load: async () => THEME, isKept: false }],
+  ['icon-needed.svg', { type: 'image/svg+xml', load: () => besides('icon-needed.svg'), isKept: false }],
   ['icon.svg', { type: 'image/svg+xml', load: () => besides('icon.svg'), isKept: false }],
   [FONT_NAME, { type: 'font/woff2', load: async () => FONT, isKept: true }],
 ]);

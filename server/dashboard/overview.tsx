@@ -121,7 +121,7 @@ function Attention({
           <h2>{all === 1 ? 'saga needs you' : 'sagas need you'}</h2>
           <p>
             {all === 1 ? 'It failed' : 'They failed'}, and something that was done could not be undone. It
-            stays held until you act.
+            stays held until you act. <a href="/held">What is held in all</a>
           </p>
         </div>
       </header>

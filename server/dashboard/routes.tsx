@@ -6,6 +6,7 @@ import { BadCursorError, type SagaStatus } from '../../stores/saga-store.ts';
 import { ownUrl } from '../edge.ts';
 import type { Clock } from '../engine/clock.ts';
 import { callerOf, mayOperate, mayStartByHand } from '../identity/caller.ts';
+import { ledgerOf } from '../ledger.ts';
 import { Problem } from '../problem.ts';
 import { noCalls, participantsOf, pointsOf } from '../telemetry/history/points.ts';
 import { answerAsset } from './assets.ts';
@@ -16,6 +17,7 @@ import type { DashboardParts, Pages } from './dashboard-parts.ts';
 import { Days, flowQuery } from './day.ts';
 import { pageGuard } from './guarding.tsx';
 import { HistoryPage } from './history.tsx';
+import { LedgerPage, ledgerQuery } from './ledger.tsx';
 import { filterIn, isWalk, listQuery, SAGAS_A_PAGE, SagaList } from './list.tsx';
 import { loginRoutes } from './login.tsx';
 import { anchorOf, Machines } from './machines.tsx';
@@ -42,7 +44,7 @@ export function dashboard(parts: DashboardParts): Pages {
   const days = new Days(engine, clock);
   const frame = frameOf(parts);
   const shared = sharedPages(clock);
-  for (const path of ['/', '/sagas', '/sagas/:id', '/bulks/:id']) pages.use(path, shared);
+  for (const path of ['/', '/sagas', '/sagas/:id', '/bulks/:id', '/held']) pages.use(path, shared);
 
   const totalOf = async (status: SagaStatus | undefined) => {
     const { statuses } = await engine.statistics();
@@ -92,6 +94,14 @@ export function dashboard(parts: DashboardParts): Pages {
     const may = mayOperate(callerOf(c));
     const narrowed = { cause, machines: ids, states, steps, attributes, total, mayOperate: may };
     return c.html(SagaList({ frame, now: clock.now(), position, query, page, ...narrowed }));
+  });
+
+  pages.get('/held', async (c) => {
+    const query = ledgerQuery.parse(c.req.query());
+    const ledger = ledgerOf((await pulses.now()).causes, machines, query);
+    const { uncounted } = engine;
+    const shown = { ledger, uncounted, query, mayOperate: mayOperate(callerOf(c)) };
+    return c.html(LedgerPage({ frame, now: clock.now(), ...shown }));
   });
 
   pages.get('/search', async (c) => {

@@ -113,6 +113,22 @@ it('110 newer failures of stock hide no payment that is held, for at most 60 com
     [...list.matchAll(/<th scope="row"><a href="[^"]*">([^<]*)</g)].map(([, name]) => name);
   expect(rows(await page(first?.href ?? ''))).toEqual(Array.from({ length: 17 }, (_, n) => `held-${16 - n}`));
   expect(rows(await page(second?.href ?? ''))).toHaveLength(50);
+  const shown = plain(await page('/held'));
+  expect(shown).toContain('127 parked sagas hold this until somebody acts.');
+  expect(shown).toContain('Payment EUR 425.00 17 times Stock 220 items 110 times');
+  expect(shown).toMatch(
+    /By whose failure .* Inventory 110 × stock \(220 items\) 110 Payment EUR 425\.00 in 17 × payment 17/,
+  );
+  expect(plain(await page('/held?kind=stock'))).toContain('110 parked sagas hold this');
+  const ledger = await send(`${url}/api/coordinator/held?participant=payment`);
+  expect(ledger.body).toMatchObject({
+    sagas: 17,
+    totals: [
+      { kind: 'payment', unit: 'EUR', amount: 42_500 },
+      { kind: 'payment', unit: null, amount: 17 },
+    ],
+    causes: [{ cause: first?.href.split('=')[1], participant: 'payment', held: { 'payment EUR': 42_500 } }],
+  });
   const key = first?.href.replace('/sagas?', '') ?? '';
   const { body } = await send(`${url}/api/coordinator/sagas?${key}&limit=20`);
   expect(body.sagas.map(({ label }: { label: string }) => label)).toEqual(

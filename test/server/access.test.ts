@@ -80,6 +80,7 @@ const ROUTES: readonly (readonly [line: string, kind: Kind, letIn: number])[] = 
   ['POST /api/coordinator/sagas%3Aretry', 'guarded', 422],
   ['POST /api/coordinator/bulks:preview', 'guarded', 422],
   ['POST /api/coordinator/bulks', 'guarded', 422],
+  ['GET /api/coordinator/held', 'guarded', 200],
   ['GET /api/coordinator/bulks', 'guarded', 200],
   ['GET /api/coordinator/bulks/none', 'guarded', 404],
   ['POST /api/coordinator/bulks/none/continue', 'guarded', 404],
