@@ -150,3 +150,23 @@ describe('items that are undone', () => {
     ]);
   });
 });
+
+it('takes 202 for an answer to the action of an asynchronous step alone', () => {
+  const saga = new Driven(
+    registered(
+      of('later')
+        .step('a', { ...call('a'), asynchronous: { within: '1 min' } })
+        .forEach('b', () => ['x'], { ...call('b'), key: (name) => name }),
+    ),
+    {},
+  );
+  const isAsynchronous = (name: string) => {
+    const found = saga.find(name);
+    return found.kind === 'call' && found.call.isAsynchronous;
+  };
+  expect(isAsynchronous('action a')).toBe(true);
+  saga.done('action a');
+  expect(isAsynchronous('action b/x')).toBe(false);
+  saga.refused('action b/x').done('compensation b/x');
+  expect(isAsynchronous('compensation a')).toBe(false);
+});

@@ -27,25 +27,17 @@ export const ROOMS: readonly Room[] = [
     name: 'machines',
     files: code('machines'),
     tests: [
-      ...firstOf(
-        tests('test/machines'),
-        named(
-          'test/machines',
-          'written',
-          'each',
-          'answer',
-          'standing',
-          'exact-answers',
-          'order',
-          'short-form',
-        ),
-      ),
+      ...firstOf(tests('test/machines'), [
+        ...named('test/machines', 'written', 'values', 'unfit', 'beside', 'each', 'answer', 'standing'),
+        ...named('test/machines', 'exact-answers', 'check', 'short-form', 'order', 'definition'),
+      ]),
+      ...named('test/engine', 'table-differs'),
       // What shows machines to people is tested where it is shown.
       ...named('test/server', 'diagrams', 'machines-shown'),
       ...named('test/docs', 'machines'),
       ...named('test/testing', 'run', 'explore'),
     ],
-    anew: named('test/machines', 'written', 'values', 'order', 'each', 'short-form'),
+    anew: named('test/machines', 'written', 'values', 'order'),
   },
   {
     name: 'engine',
