@@ -6,6 +6,8 @@ import { failuresByStep } from '../failures.ts';
 
 /** However many plots are drawn, the store is asked for them at most this often. */
 const SHARED_MS = 1000;
+/** And at least this often, though no saga has been written to. */
+const KEPT_MS = 30_000;
 
 export interface Pulse {
   readonly at_ms: number;
@@ -29,26 +31,35 @@ export interface Pulse {
 }
 
 export class Pulses {
-  readonly #engine: SagaEngine;
+  readonly #engine: Pick<SagaEngine, 'tally' | 'position'>;
   readonly #clock: Clock;
-  #last: { readonly at: number; readonly pulse: Promise<Pulse> } | null = null;
+  #last: { readonly at: number; readonly position: string | null; readonly pulse: Promise<Pulse> } | null =
+    null;
 
-  constructor(engine: SagaEngine, clock: Clock) {
+  constructor(engine: Pick<SagaEngine, 'tally' | 'position'>, clock: Clock) {
     this.#engine = engine;
     this.#clock = clock;
   }
 
   /** For the plots, to which a second is nothing. */
-  recent(): Promise<Pulse> {
-    const isRecent = this.#last !== null && this.#clock.monotonic() - this.#last.at < SHARED_MS;
-    return isRecent && this.#last !== null ? this.#last.pulse : this.now();
+  async recent(): Promise<Pulse> {
+    const last = this.#last;
+    const age = last === null ? Number.POSITIVE_INFINITY : this.#clock.monotonic() - last.at;
+    if (last !== null && age < SHARED_MS) return last.pulse;
+    // While somebody follows what happens it is known where that ends; else it is one question.
+    const position = await this.#engine.position();
+    if (last === null || last.position !== position || age >= KEPT_MS) return this.now(position);
+    return { ...(await last.pulse), at_ms: this.#clock.now() };
   }
 
-  /** For a page that was asked for because something happened: what it shows must have that in it. */
-  now(): Promise<Pulse> {
+  /**
+   * For a page that was asked for because something happened: what it shows must have that in it.
+   * @param position where the feed ended before; `null` where that was not asked
+   */
+  now(position: string | null = null): Promise<Pulse> {
     const at = this.#clock.monotonic();
     const pulse = this.#engine.tally().then((found) => pulseOf(found, this.#clock.now()));
-    this.#last = { at, pulse };
+    this.#last = { at, position, pulse };
     // A store that was away is asked again by the next page.
     pulse.catch(() => {
       this.#last = null;

@@ -34,7 +34,7 @@ import { startingRoutes } from './starting.tsx';
 import { chartOf, machineIn } from './statechart/layout.ts';
 import { PICTURE_CSP, pictureOf } from './statechart/picture.tsx';
 
-const NEWEST_SHOWN = 10;
+const NEWEST_SHOWN = 8;
 const PICTURE_KINDS = new Set(['svg', 'mmd', 'json']);
 
 export function dashboard(parts: DashboardParts): Pages {
@@ -55,7 +55,7 @@ export function dashboard(parts: DashboardParts): Pages {
     // Before all that is shown: what comes behind it may be in it already, and what is not in it comes behind it.
     const position = await engine.position();
     const { machine, at } = flowQuery.parse(c.req.query());
-    const pulsing = pulses.now();
+    const pulsing = pulses.now(position);
     const [pulse, latest, healthy, flow] = await Promise.all([
       pulsing,
       engine.list({}, null, NEWEST_SHOWN),

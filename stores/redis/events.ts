@@ -3,7 +3,7 @@ import { Cluster } from 'ioredis';
 import { BEFORE_ALL, compareIds, type Entry, type EntryId } from '../changes.ts';
 import { SAGA_STATUSES } from '../saga-store.ts';
 import type { Client } from './client.ts';
-import { orDamaged } from './faults.ts';
+import { orDamaged, together } from './faults.ts';
 
 /** The entries from an id on, that one included where it is there. */
 export async function heldFrom(
@@ -26,21 +26,60 @@ export async function restingAt(
   streams: readonly string[],
   position: readonly EntryId[],
 ): Promise<readonly boolean[]> {
-  const none = streams.map(() => false);
-  if (client instanceof Cluster) return none;
+  const found = await idsFrom(client, streams, position, 2);
+  if (found === null) return streams.map(() => false);
+  return found.map((ids, at) => {
+    const named = position[at] ?? BEFORE_ALL;
+    return ids.length === (isBeforeAll(named) ? 0 : 1) && isNamedFirst(ids, named);
+  });
+}
+
+/** What is read of a stream to come to its end: one that has moved further is asked for it. */
+const AHEAD_MAX = 20;
+
+/**
+ * Where the streams end. One command for all of them where little has come since they ended as is known.
+ * @param known where they ended before; `null` where nobody has asked yet
+ */
+export async function endsOf(
+  client: Client,
+  streams: readonly string[],
+  known: readonly EntryId[] | null,
+): Promise<EntryId[]> {
+  const found = known === null ? null : await idsFrom(client, streams, known, AHEAD_MAX);
+  return together(
+    streams.map(async (stream, at) => {
+      const ids = found?.[at];
+      const named = known?.[at] ?? BEFORE_ALL;
+      // An entry that is there no more may have been rolled back, and what it was the end of with it.
+      const isKnown = ids !== undefined && ids.length < AHEAD_MAX && isNamedFirst(ids, named);
+      return isKnown ? (ids.at(-1) ?? BEFORE_ALL) : endOf(client, stream);
+    }),
+  );
+}
+
+/** The entries from an id on, the named one first where it is there; `null` where the streams cannot be asked together. */
+async function idsFrom(
+  client: Client,
+  streams: readonly string[],
+  position: readonly EntryId[],
+  count: number,
+): Promise<readonly (readonly EntryId[])[] | null> {
+  if (client instanceof Cluster) return null;
   const before = streams.map((_, at) => textBefore(position[at] ?? BEFORE_ALL));
-  const reply = client.xread('COUNT', 2, 'STREAMS', ...streams, ...before).then(
+  const found = await client.xread('COUNT', count, 'STREAMS', ...streams, ...before).then(
     (some) => new Map(some),
     () => null,
   );
-  const found = await reply;
-  if (found === null) return none;
-  return streams.map((stream, at) => {
-    const named = position[at] ?? BEFORE_ALL;
-    const entries = found.get(stream) ?? [];
-    if (compareIds(named, BEFORE_ALL) === 0) return entries.length === 0;
-    return entries.length === 1 && compareIds(idOf(entries[0]?.[0] ?? ''), named) === 0;
-  });
+  return found && streams.map((stream) => (found.get(stream) ?? []).map(([id]) => idOf(id)));
+}
+
+function isNamedFirst([first]: readonly EntryId[], named: EntryId): boolean {
+  return isBeforeAll(named) || (first !== undefined && compareIds(first, named) === 0);
+}
+
+function isBeforeAll(id: EntryId): boolean {
+  return compareIds(id, BEFORE_ALL) === 0;
 }
 
 /** XREAD tells what comes after an id: this is the one before that of an entry. */

@@ -1,6 +1,14 @@
 /** The half of the contract that only asks: plain commands, in one tick to every partition, and no script. */
 import { assertLimit } from '../assertions.ts';
-import { BEFORE_ALL, decodePosition, encodePosition, type Found, foundIn, merged } from '../changes.ts';
+import {
+  BEFORE_ALL,
+  decodePosition,
+  type EntryId,
+  encodePosition,
+  type Found,
+  foundIn,
+  merged,
+} from '../changes.ts';
 import { bornAtMs, partitionName, shareOf, uuidOf } from '../partition.ts';
 import {
   type Backlog,
@@ -23,7 +31,7 @@ import { perMinute } from '../throughput.ts';
 import type { Client } from './client.ts';
 import { Compaction } from './compaction.ts';
 import { DueIndexes } from './due.ts';
-import { endOf, heldFrom, restingAt } from './events.ts';
+import { endOf, endsOf, heldFrom, restingAt } from './events.ts';
 import { asking, orDamaged, reachable, together } from './faults.ts';
 import { Indexing } from './indexing.ts';
 import { type MachineName, machineName, type PartitionKeys } from './keys.ts';
@@ -63,6 +71,8 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
   protected readonly terms: TermHashes;
   protected readonly indexing: Indexing;
   readonly #dueIndexes: DueIndexes;
+  /** Where the feed ended when that was asked last. */
+  #ends: readonly EntryId[] | null = null;
   readonly #lists: Lists;
 
   /**
@@ -305,7 +315,12 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
     const from = after === null ? null : decodePosition(after, partitions.length);
     if (from === null) {
       // Whoever begins must not begin anew in a partition that is away just now, so all of them must answer.
-      const ends = await together(partitions.map(({ events }) => endOf(this.redis, events)));
+      const ends = await endsOf(
+        this.redis,
+        partitions.map(({ events }) => events),
+        this.#ends,
+      );
+      this.#ends = ends;
       return { changes: [], position: until ?? encodePosition(ends), gap: after !== null, more: false };
     }
     const to = until === null ? null : decodePosition(until, partitions.length);

@@ -1,7 +1,7 @@
 /** What lies in Redis, by name and by letter: stores that are there are read by it. And what is made of what cannot be read. */
 import { describe, expect, it, vi } from 'vitest';
 import type { Client } from '../../stores/redis/client.ts';
-import { endOf, heldFrom, restingAt } from '../../stores/redis/events.ts';
+import { endOf, endsOf, heldFrom, restingAt } from '../../stores/redis/events.ts';
 import { orDamaged, refusedOf, together } from '../../stores/redis/faults.ts';
 import {
   assertPrefix,
@@ -365,6 +365,28 @@ describe('events', () => {
     expect(xread).toHaveBeenCalledWith('COUNT', 2, 'STREAMS', ...streams, ...before);
     const deaf = client({ xread: async () => Promise.reject(new Error('NOPERM')) });
     expect(await restingAt(deaf, ['a'], [at(5)])).toEqual([false]);
+  });
+
+  it('end where little has come behind what is known, and are asked where more has, or what is known is gone', async () => {
+    const told = (...entries: string[]) => entries.map((id) => [id, fields()]);
+    const many = Array.from({ length: 20 }, (_, n) => `5-${n + 1}`);
+    const xread = vi.fn(async () => [
+      ['a', told('5-1')],
+      ['b', told('5-1', '8-3')],
+      ['c', told(...many)],
+      ['d', told('6-0')],
+      ['e', told('1-0')],
+    ]);
+    const xrevrange = vi.fn(async () => [['9-9', fields()]]);
+    const streams = [...'abcdefg'];
+    const known = [at(5, 1), at(5, 1), at(5, 1), at(5, 1), at(0), at(0), at(7)];
+    const ends = await endsOf(client({ xread, xrevrange }), streams, known);
+    expect(ends).toEqual([at(5, 1), at(8, 3), at(9, 9), at(9, 9), at(1), at(0), at(9, 9)]);
+    expect(xread).toHaveBeenCalledTimes(1);
+    expect(xrevrange.mock.calls.map(([stream]: unknown[]) => stream)).toEqual(['c', 'd', 'g']);
+    expect(await endsOf(client({ xrevrange }), ['a'], null)).toEqual([at(9, 9)]);
+    const deaf = client({ xread: async () => Promise.reject(new Error('NOPERM')), xrevrange });
+    expect(await endsOf(deaf, ['a'], [at(5)])).toEqual([at(9, 9)]);
   });
 });
 
