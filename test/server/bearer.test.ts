@@ -235,7 +235,12 @@ describe('the keys of the provider', () => {
     const late = await issuer.token({ exp: soon(-120) });
     await issuer.rotate();
     skip(31_000);
-    expect(await ask(await issuer.token())).toMatchObject({ status: 503, type: 'identity-unavailable' });
+    const detail = 'the provider of identities does not answer';
+    expect(await ask(await issuer.token())).toMatchObject({
+      status: 503,
+      type: 'identity-unavailable',
+      detail,
+    });
     expect((await ask(late)).status).toBe(401);
     // A token with a name needs no provider, and neither does what is open.
     expect((await ask('not-a-jwt')).status).toBe(401);
@@ -304,8 +309,11 @@ describe('claims', () => {
     ['groups ops operator', {}, []],
     ['scope start submitter', { scope: 'openid start' }, ['submitter']],
     ['scope start submitter', { scope: 'restart' }, []],
+    ['scp start submitter', { scp: 'openid start' }, ['submitter']],
+    ['scopes start submitter', { scopes: 'openid start' }, []],
     ['realm_access.roles ops viewer', { realm_access: { roles: ['ops'] } }, ['viewer']],
     ['realm_access.roles ops viewer', { realm_access: 'ops', roles: ['ops'] }, []],
+    ['realm_access.roles ops viewer', { realm_access: null }, []],
     ['https://x.example/roles ops viewer', { 'https://x.example/roles': ['ops'] }, ['viewer']],
     ['constructor.name Object admin', {}, []],
     ['__proto__ ops admin', JSON.parse('{"a": {"__proto__": "ops"}}'), []],

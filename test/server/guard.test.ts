@@ -42,7 +42,8 @@ async function asked(
   });
   app.use(checked(guard(readSettings({ API_TOKEN: TOKEN, ...environment }), known)));
   app.get('/livez', (c) => c.text(keyOf(callerOf(c))));
-  for (const path of ['/metrics', '/docs', '/sagas', '/sagas/:id/retry', '/unheard-of'])
+  const TOLD = '/api/coordinator/sagas/:id/events';
+  for (const path of ['/metrics', '/docs', '/sagas', '/sagas/:id/retry', '/unheard-of', TOLD])
     app.on(['GET', 'POST'], path, (c) => c.text(keyOf(callerOf(c))));
   app.post('/api/coordinator/sagas/:id/steps/:step/outcome', (c) =>
     c.json([keyOf(callerOf(c)), c.get('callbackAttempt'), c.get('outside')?.host]),
@@ -94,6 +95,7 @@ it.each<[Environment, string, Record<string, string>, unknown]>([
   [{ OPEN_ROUTES: 'docs' }, 'GET /sagas', {}, NO_TOKEN],
   [NAMED, 'GET /sagas', bearer(VIEWER), 'token:eve'],
   [NAMED, 'POST /sagas/1/retry', bearer(VIEWER), lacks('operator')],
+  [NAMED, 'POST /api/coordinator/sagas/1/events', bearer(VIEWER), lacks('operator', 'submitter')],
   [NAMED, 'POST /sagas/1/retry', bearer(TOKEN), 'api-token:api-token'],
   [NAMED, 'GET /unheard-of', bearer(VIEWER), lacks('admin')],
   [{ API_TOKEN: '', HOST: '0.0.0.0' }, 'GET /sagas', {}, OFF],
@@ -144,6 +146,8 @@ describe('a browser', () => {
     ['POST /sagas/1/retry', bearer(JWT), { users }, 'user:jay'],
     ['GET /sagas', bearer(JWT), { users, session }, 'user:jay'],
     ['GET /sagas', bearer('no-jwt'), { session }, 'user:eve'],
+    ['GET /sagas', bearer('no-jwt'), { users }, 'user:eve'],
+    ['GET /sagas', {}, {}, NO_TOKEN],
     ['GET /metrics', bearer(JWT), { users }, 'user:jay'],
     ['GET /metrics', {}, { users, session }, 'anonymous:anonymous'],
     ['GET /metrics', bearer('bad.bad.bad'), { users }, 'anonymous:anonymous'],
