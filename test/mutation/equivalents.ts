@@ -1,11 +1,71 @@
 /** Mutants that change nothing anybody could see. */
 export interface Equivalent {
-  readonly file: string;
-  readonly original: string;
-  readonly replacement: string;
+  /** Left out it is any: then the line must say enough. */
+  readonly file?: string;
+  readonly original?: string;
+  readonly replacement: string | RegExp;
   /** The line that it begins in, where the file has the same text elsewhere. */
-  readonly line?: string;
+  readonly line?: string | RegExp;
   readonly reason: string;
 }
 
-export const EQUIVALENTS: readonly Equivalent[] = [];
+export const EQUIVALENTS: readonly Equivalent[] = [
+  {
+    line: /^if \((\w+ === undefined|!\('path' in compensation\))\) throw new Error\(/,
+    replacement: /^(false|""|``)$/,
+    reason:
+      'TypeScript asks for it and nobody can bring it about: that the name stands in its map, the index in its list',
+  },
+  {
+    file: 'server/access.ts',
+    original: "'caller'",
+    line: "c.set('caller', found);",
+    replacement: '""',
+    reason: 'what is not waited for is the anonymous caller, and so is who stands nowhere',
+  },
+  {
+    file: 'server/access.ts',
+    original: '[]',
+    line: /^const called = /,
+    replacement: '["Stryker was here"]',
+    reason: 'no Host can be read that has blanks in it',
+  },
+  {
+    file: 'server/identity/caller.ts',
+    original: '[]',
+    line: /machine \?\? \[\]/,
+    replacement: '["Stryker was here"]',
+    reason: 'for types alone: where it is limited, each of them names a machine',
+  },
+  {
+    file: 'machines/registered.ts',
+    original: 'pending?.[step.name]',
+    replacement: 'pending[step.name]',
+    reason: 'a state that asks for an outcome is entered by what notes where',
+  },
+  {
+    file: 'machines/words.ts',
+    original: 'choices.get(part)?.condition',
+    replacement: 'choices.get(part).condition',
+    reason: 'a state that chooses bears the name of its part',
+  },
+  {
+    file: 'machines/table-check.ts',
+    original: '[]',
+    line: 'const notes: string[] = [];',
+    replacement: '["Stryker was here"]',
+    reason: 'it is emptied before it is first used',
+  },
+  {
+    file: 'machines/table-check.ts',
+    line: 'if (always.length > 0) types.add(ALWAYS);',
+    replacement: /^(true|always\.length >= 0)$/,
+    reason: 'where nothing is gone on to, the table and XState both stay',
+  },
+  {
+    file: 'machines/terms.ts',
+    line: 'if (before === after || this.#paths.length === 0) return [];',
+    replacement: /^(false|before === after && this\.#paths\.length === 0)$/,
+    reason: 'it saves work alone: nothing is gained where nothing has changed, or nothing is declared',
+  },
+];

@@ -30,15 +30,20 @@ export function wrong(equivalents: readonly Equivalent[], judged: readonly Judge
   const files = new Set(judged.map(({ file }) => file));
   return equivalents.filter((known) => {
     const meant = judged.filter((mutant) => isThis(known, mutant));
-    return files.has(known.file) && !meant.some(({ state }) => state === 'equivalent');
+    return (
+      known.file !== undefined && files.has(known.file) && !meant.some(({ state }) => state === 'equivalent')
+    );
   });
 }
 
 const isThis = ({ file, original, replacement, line }: Equivalent, mutant: Mutant) =>
-  mutant.file === file &&
-  mutant.original === original &&
-  mutant.replacement === replacement &&
-  (line === undefined || line === mutant.text);
+  (file ?? mutant.file) === mutant.file &&
+  (original ?? mutant.original) === mutant.original &&
+  isLike(replacement, mutant.replacement) &&
+  (line === undefined || isLike(line, mutant.text));
+
+const isLike = (known: string | RegExp, text: string) =>
+  typeof known === 'string' ? known === text : known.test(text);
 
 export interface Count extends Record<State, number> {
   readonly made: number;

@@ -59,8 +59,8 @@ async function tryRoom({ name, files, tests, anew = [] }: Room): Promise<boolean
     for (const mutant of unnoticed) say(line(mutant));
     for (const [test, why] of progress.leftOut) say(`left out: ${test}: ${why}`);
     const mistaken = values.sample === undefined ? wrong(EQUIVALENTS, judged) : [];
-    for (const { file, original, replacement } of mistaken) {
-      say(`no equivalent: ${file}: ${original} -> ${replacement}`);
+    for (const { file, original, line, replacement } of mistaken) {
+      say(`no equivalent: ${file}: ${original ?? line} -> ${replacement}`);
     }
     say(table(judged));
     return share(count(judged)) >= ENOUGH && mistaken.length === 0;
