@@ -89,6 +89,7 @@ describe('a 2xx', () => {
   it('is done as deep as it may be nested', () => {
     for (const reply of [answered(200, nested(63)), undone(nested(63))]) expect(reply.outcome).toBe('done');
     expect(answered(409, nested(10_000))).toEqual({ outcome: 'refused', error: '409' });
+    expect(answered(409, null)).toEqual({ outcome: 'refused', error: '409' });
   });
 
   it('is done with any numbers, and keeps them as they were written', () => {
