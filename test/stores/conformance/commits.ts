@@ -86,27 +86,26 @@ export const commits: Part = (opened) => {
     expect(stringify(listed.sagas[0]?.parked)).toBe(stringify(parked));
   });
 
-  it('refuses a writer whose revision is past', async () => {
+  it.each([
+    ['goes on', act()],
+    ['waits', wait(5)],
+    ['parks', park],
+    ['ends', end()],
+  ])('refuses a stale write that %s', async (_, next) => {
     const { store } = opened();
     const { id, fence } = await begin(store);
-    await store.commit(id, fence, write());
+    const goesOn = write();
+    await store.commit(id, fence, goesOn);
+    const now = { revision: 2, writeId: goesOn.writeId };
     const before = await view(store, id);
-    expect(await store.commit(id, fence, write({ counts: { n: 1 } }))).toEqual({ kind: 'stale' });
-    expect(await view(store, id)).toEqual(before);
-  });
-
-  it('refuses a writer whose revision is ahead', async () => {
-    const { store } = opened();
-    const { id, fence } = await begin(store);
-    expect(await store.commit(id, { ...fence, revision: 2 }, write())).toEqual({ kind: 'stale' });
-  });
-
-  it('refuses the same revision made by another write', async () => {
-    const { store } = opened();
-    const { id, fence } = await begin(store);
-    const before = await view(store, id);
-    const forked = { ...fence, writeId: 'before the failover' };
-    expect(await store.commit(id, forked, write({ counts: { n: 1 } }))).toEqual({ kind: 'stale' });
+    const stale = [
+      fence,
+      { ...now, revision: 3 },
+      // The same revision, made by another write: by one before a failover.
+      { ...now, writeId: 'before the failover' },
+    ];
+    for (const one of stale)
+      expect(await store.commit(id, one, write({ counts: { n: 1 }, next }))).toEqual({ kind: 'stale' });
     expect(await view(store, id)).toEqual(before);
   });
 
