@@ -9,6 +9,7 @@ import { callerOf, mayOperate, mayStartByHand } from '../identity/caller.ts';
 import { ledgerOf } from '../ledger.ts';
 import { Problem } from '../problem.ts';
 import { noCalls, participantsOf, pointsOf } from '../telemetry/history/points.ts';
+import { testPages } from './as-test.tsx';
 import { answerAsset } from './assets.ts';
 import { Audit, auditFilterIn, auditQuery, ENTRIES_A_PAGE } from './audit.tsx';
 import { bulkPages } from './bulk-routes.tsx';
@@ -115,6 +116,7 @@ export function dashboard(parts: DashboardParts): Pages {
   operatingRoutes(pages, parts, frame);
   bulkPages(pages, parts, frame);
   callPages(pages, parts, frame);
+  testPages(pages, parts, frame);
   startingRoutes(pages, parts, frame);
 
   pages.get('/sagas/:id', async (c) => {

@@ -3,6 +3,7 @@ import { stringify } from '../../json/exact.ts';
 import type { Answer, RegisteredMachine } from '../../machines/index.ts';
 import type { SagaHistory } from '../engine/contract.ts';
 import { type Act, actsFor, hrefOf } from './acts.ts';
+import { testHref } from './as-test.tsx';
 import { type HeldEffect, heldBy } from './held.ts';
 import { Log } from './log.tsx';
 import { momentOf } from './moment.ts';
@@ -277,6 +278,12 @@ function Payloads({ history: { saga }, fresh, own }: PayloadsProps) {
           Copy
         </button>
       </details>
+      <p class="note">
+        <a href={testHref(`/sagas/${id}`)} data-dialog>
+          As a test
+        </a>{' '}
+        that plays it again
+      </p>
     </section>
   );
 }

@@ -107,6 +107,16 @@ describe('the calls of a step', () => {
     expect(body).not.toContain(TOKEN);
   });
 
+  it('are copied as a test, which knows no secret', async () => {
+    const id = await parked();
+    expect((await page(`/sagas/${id}`)).body).toContain(`href="/sagas/${id}/test" data-dialog`);
+    const { status, body } = await page(`/sagas/${id}/test`);
+    expect(status).toBe(200);
+    expect(body).toContain('&#39;undo payment&#39;: [refused(');
+    expect(body).not.toContain(TOKEN);
+    expect((await page('/sagas/none/test')).status).toBe(404);
+  });
+
   it('of no step are refused', async () => {
     const id = await parked();
     expect(await api(id, 'calls?step=nothing')).toMatchObject({ status: 400 });
