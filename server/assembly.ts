@@ -39,11 +39,14 @@ import { httpMetrics } from './telemetry/http.ts';
 import type { Inspector } from './telemetry/inspector.ts';
 import { logEvents } from './telemetry/logs.ts';
 import { buildInfo, createRegistry, sagaMetrics } from './telemetry/metrics.ts';
+import { shownError } from './telemetry/shown-error.ts';
 import { spanClock } from './telemetry/span-clock.ts';
 import type { Instance } from './telemetry/spans.ts';
 import { timedStore } from './telemetry/timed-store.ts';
 import type { Traces } from './telemetry/traces.ts';
 import { watchedTls } from './tls-files.ts';
+import { deliverTo } from './webhook/deliver.ts';
+import { Webhook } from './webhook/webhook.ts';
 
 export type { Handle };
 
@@ -157,6 +160,7 @@ export async function assemble(
   buildInfo(metrics, build);
   const counting = new Counting(clock);
   const lastErrors = new LastErrors(clock);
+  const webhook = webhookOf(settings, store, logger);
   const observers: readonly Observe[] = [
     sagaMetrics(metrics, build),
     (event) => counting.observe(event),
@@ -164,6 +168,7 @@ export async function assemble(
     logEvents(logger),
     ...(inspector === null ? [] : [inspector.observe]),
     ...(traces === null ? [] : [traces.observe]),
+    ...(webhook === null ? [] : [webhook.observe]),
   ];
 
   const observe: Observe = (event) => {
@@ -301,9 +306,13 @@ export async function assemble(
     },
     open: () => {
       engine.open();
+      webhook?.start();
       keeper.open();
     },
-    drain: () => engine.drain(settings.drainMs),
+    drain: async () => {
+      await webhook?.stop();
+      await engine.drain(settings.drainMs);
+    },
   };
 }
 
@@ -312,6 +321,27 @@ async function openUsers({ identity }: Settings, store: SagaStore, logger: Logge
   if (identity.oidc === null) return null;
   const { Users } = await import('./identity/users.ts');
   return new Users(identity.oidc, { secret: await store.secret(), logger, clock: systemClock });
+}
+
+function webhookOf({ webhook, coordinatorId }: Settings, store: SagaStore, logger: Logger): Webhook | null {
+  if (webhook === null) return null;
+  return new Webhook({
+    store,
+    clock: systemClock,
+    deliver: deliverTo(webhook, systemClock.now),
+    coordinator: coordinatorId,
+    stuckAfterMs: webhook.stuckAfterMs,
+    tell: ({ message: { id, type }, failures, why }) => {
+      if (why === null) logger.info({ message: id, type, failures }, 'the webhook takes messages again');
+      // The first says what is wrong, and the others that it still is.
+      else if (failures === 1 || failures % 10 === 0)
+        logger.warn(
+          { message: id, type, failures, why },
+          'the webhook did not take a message: it is sent again',
+        );
+    },
+    fault: (error) => logger.error({ err: shownError(error) }, 'the webhook met a fault'),
+  });
 }
 
 /** The pages are loaded only where they are shown. */

@@ -26,6 +26,7 @@ import { readSealing, type SealingSettings } from './sealing-settings.ts';
 import { readService, readSigningKey, type SigningKey } from './service-settings.ts';
 import { readTls, type TlsFiles, tlsVariables } from './tls-settings.ts';
 import { readTraceSettings, TRACE_VARIABLES, type TraceSettings } from './trace-settings.ts';
+import { readWebhook, shownWebhook, type WebhookSettings } from './webhook-settings.ts';
 
 /** The participants of the order saga, in the order in which it calls them, with their fixed ports. Each makes one step. */
 const PARTICIPANTS = {
@@ -114,6 +115,10 @@ const schema = z.object({
   TRACE_URL: httpUrl
     .refine((url) => url.includes('{trace_id}'), 'must have {trace_id} where the id of a trace belongs')
     .optional(),
+  WEBHOOK_URL: httpUrl.optional(),
+  WEBHOOK_SIGNING_KEY: z.string().optional(),
+  WEBHOOK_SIGNING_KEY_FILE: z.string().optional(),
+  WEBHOOK_STUCK_AFTER_MS: whole(0, DURATION_MAX_MS).default(900_000),
   INSPECT: flag.default(false),
   INSPECT_PORT: port.default(9001),
   REDIS_WAIT_REPLICAS: whole(0, 100).default(0),
@@ -205,6 +210,8 @@ export interface Settings extends PolicySettings, LimitSettings {
   readonly dashboard: boolean;
   /** Where a trace is looked at, with `{trace_id}` in the place of its id; `null` where it is not told. */
   readonly traceUrl: string | null;
+  /** Who is told what needs a person; `null` where nobody is. Has secrets. */
+  readonly webhook: WebhookSettings | null;
   /** Port of the inspector, or `null` where it is off. */
   readonly inspectPort: number | null;
   readonly traces: TraceSettings;
@@ -377,6 +384,11 @@ export function readSettings(
     ),
   );
   const toldOf = new Set<string>();
+  const webhook = readWebhook(
+    env,
+    parsed.data?.WEBHOOK_STUCK_AFTER_MS ?? 0,
+    (variable, problem) => void problems.push(`${variable}: ${problem}`),
+  );
   const auditKey = readSigningKey(
     env.AUDIT_KEY ?? '',
     env.AUDIT_KEY_FILE ?? '',
@@ -440,6 +452,7 @@ export function readSettings(
     logFormat: Object.freeze({ level: values.LOG_LEVEL_FORMAT, time: values.LOG_TIME_FORMAT }),
     dashboard: values.DASHBOARD,
     traceUrl: values.TRACE_URL ?? null,
+    webhook,
     inspectPort: values.INSPECT ? values.INSPECT_PORT : null,
     traces: readTraceSettings(env),
     warnings: Object.freeze(spelling.warnings),
@@ -625,6 +638,7 @@ export function shownSettings({
     apiToken: settings.apiToken && '[redacted]',
     sealing: { ...settings.sealing, keys: settings.sealing.keys && '[redacted]' },
     auditKey: settings.auditKey?.id ?? null,
+    webhook: settings.webhook && shownWebhook(settings.webhook),
     identity: shownIdentity(settings.identity),
     redisUrl: settings.redisUrl && withoutSecrets(settings.redisUrl),
     // The warnings have lines of their own.

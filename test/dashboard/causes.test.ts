@@ -1,4 +1,7 @@
 /** What needs a person: counted whole, however many there are, those first that hold money, and each leads to exactly its sagas. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { connect } from '../../stores/redis/connect.ts';
 import { RedisStore } from '../../stores/redis/redis-store.ts';
@@ -158,4 +161,38 @@ it('what an older release has parked is counted by a coordinator that starts', a
       if (!body.includes('not counted by cause')) break;
     }
   }
+});
+
+it('a webhook is told of a saga that is parked, by a coordinator that has its address', async () => {
+  let heard: (message: object) => void = () => {};
+  const told = new Promise<object>((resolve) => {
+    heard = resolve;
+  });
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => {
+      body += chunk;
+    });
+    request.on('end', () => {
+      response.end();
+      heard({ ...JSON.parse(body), signature: request.headers['signature-input'] });
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const at = server.address() as AddressInfo;
+  await world.coordinator({
+    COORDINATOR_ID: 'telling',
+    WEBHOOK_URL: `http://127.0.0.1:${at.port}/hook`,
+    WEBHOOK_SIGNING_KEY: 'k1:sesame-sesame-sesame',
+  });
+  // It tells what comes once it has begun to.
+  while ((await redis.hget('{boots}:notes', 'webhook'))?.includes('"position":"') !== true);
+  const { id } = await begin(store, { next: parking([payment()]) });
+  expect(await told).toMatchObject({
+    type: 'saga.parked',
+    saga: { saga_id: id, parked: { held: { 'payment EUR': 250 } } },
+    signature: expect.stringContaining('keyid="k1"'),
+  });
+  server.close();
 });

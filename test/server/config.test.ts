@@ -92,6 +92,7 @@ it('needs nothing to be set', () => {
     auditKey: null,
     compactAfterMs: 600_000,
     traceUrl: null,
+    webhook: null,
     traces: {
       export: null,
       isRecorded: false,
@@ -196,12 +197,45 @@ describe('each variable', () => {
     ['AUDIT_RETENTION_DAYS', '30', { auditKeepMs: 720 * HOUR_MS }],
     ['AUDIT_ENTRIES_MAX', '1000', { auditEntriesMax: 1000 }],
     ['AUDIT_KEY', 'k1:sesame-sesame-sesame', { auditKey: { id: 'k1', secret: 'sesame-sesame-sesame' } }],
+    [
+      'WEBHOOK_URL',
+      'https://ada:pass@hooks.example/team/a',
+      {
+        webhook: {
+          url: 'https://hooks.example/team/a',
+          headers: ['authorization', 'Basic YWRhOnBhc3M='],
+          signingKey: null,
+          stuckAfterMs: 900_000,
+        },
+      },
+    ],
     ['ACTION_TIMEOUT_MS', '60000', { callTimeoutMaxMs: 60_000 }],
     ['REFUND_TIMEOUT_MS', '60000', { callTimeoutMaxMs: 10_000 }],
     ['PAYMENT_COMPENSATION_TIMEOUT_MS', '45000', { callTimeoutMaxMs: 45_000 }],
   ];
   it.each(cases)('%s=%s', (name, value, expected) => {
     expect(readSettings({ [name]: value })).toMatchObject(expected);
+  });
+
+  it('WEBHOOK_URL has a key and a time beside it, and neither key nor path is shown', () => {
+    const given = {
+      WEBHOOK_URL: 'https://hooks.example/secret-path',
+      WEBHOOK_SIGNING_KEY: 'k1:sesame-sesame-sesame',
+      WEBHOOK_STUCK_AFTER_MS: '0',
+    };
+    const settings = readSettings(given);
+    expect(settings.webhook).toMatchObject({ signingKey: { id: 'k1' }, stuckAfterMs: 0 });
+    expect(shownSettings(settings).webhook).toEqual({
+      url: 'https://hooks.example',
+      signingKey: 'k1',
+      stuckAfterMs: 0,
+    });
+    expect(problemsOf({ ...given, WEBHOOK_SIGNING_KEY: 'short' })).toEqual([
+      expect.stringMatching(/^WEBHOOK_SIGNING_KEY: must be "id:secret"/),
+    ]);
+    expect(problemsOf({ WEBHOOK_URL: 'https://hooks.example/a?key=b' })).toEqual([
+      expect.stringMatching(/^WEBHOOK_URL: must have no query/),
+    ]);
   });
 
   it('LEASE_MAX_MS is four margins at least', () => {

@@ -119,6 +119,20 @@ export const RULES: readonly Rule[] = [
     why: 'who may start how much is counted here, and what starts it is no business of it',
   },
   {
+    about: /^server\/webhook\//,
+    may: [
+      /^server\/webhook\//,
+      /^server\/service-settings\.ts$/,
+      ENGINE_SHOWN,
+      // What one side signs the other looks at.
+      /^participant\/signature\.ts$/,
+      /^stores\/saga-store\.ts$/,
+      PACKAGE,
+      NODE,
+    ],
+    why: 'it follows what the store tells, and knows neither pages nor routes',
+  },
+  {
     about: /^server\/bulk\//,
     may: [
       /^server\/bulk\//,
