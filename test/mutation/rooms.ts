@@ -84,7 +84,18 @@ export const ROOMS: readonly Room[] = [
     ].map((name) => `stores/redis/${name}.ts`),
     // Against a real server, which costs this process less than the mock: that makes a Lua of its own for each script.
     tests: [
-      ...named('test/stores', 'written', 'record', 'parts', 'masters', 'durability', 'layout', 'gathering'),
+      ...named(
+        'test/stores',
+        'written',
+        'small-parts',
+        'vocabulary',
+        'record',
+        'parts',
+        'masters',
+        'durability',
+        'layout',
+        'gathering',
+      ),
       ...named('test/stores', 'audit-verify', 'redis-only', 'redis', 'redis-damage', 'batches'),
       ...named('test/redis', 'permissions', 'secrets', 'search'),
     ],

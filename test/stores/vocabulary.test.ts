@@ -1,0 +1,74 @@
+/** What the records of a machine have in common, to the letter: it outlives every saga of which it was made. */
+import { expect, it } from 'vitest';
+import { type Packed, vocabularyOf } from '../../stores/redis/vocabulary.ts';
+import { entry } from './sagas.ts';
+
+const snapshot = (data: unknown, over: object = {}) =>
+  JSON.stringify({ status: 'done', value: 'completed', context: { data, attempt: 3 }, ...over });
+const sample = (data: unknown, lines: readonly string[] = [], over: object = {}): Packed => ({
+  hash: { snapshot: snapshot(data, over), summary: JSON.stringify({ order_id: 'o-7', steps_completed: 4 }) },
+  lines,
+});
+/** It lies within a text that is quoted: so is it shown. */
+const read = (text: string) => JSON.parse(text) as [{ summary: string; snapshot: string }, string[]];
+const shapes = (...samples: Packed[]) => read(vocabularyOf(samples))[0].snapshot;
+const SUMMARY = '{"order_id":"","steps_completed":0}';
+const shape = (data: unknown, over: object = {}) =>
+  JSON.stringify({ status: 'done', value: 'completed', context: { data, attempt: 0 }, ...over });
+
+it('is names without what they name, and where a machine stands', () => {
+  const data = { card: '4711', n: 7, ok: true, none: null, list: ['a', 'b'], in: { deep: 'secret' } };
+  const [{ summary, snapshot: found }, words] = read(
+    vocabularyOf([sample(data), sample({ ...data, card: '4712' })]),
+  );
+  const left = { card: '', n: 0, ok: true, none: null, list: [''], in: { deep: '' } };
+  expect([summary, found, words]).toEqual([SUMMARY, shape(left), []]);
+});
+
+it('has no name that is not in all of them', () => {
+  const both = { shared: 'a', in: { x: 1, y: 2 }, list: [{ p: 1, q: 1 }] };
+  const other = { shared: 'b', in: { x: 1, z: 2 }, list: [{ p: 1, r: 1 }], own: 'c' };
+  expect(shapes(sample(both), sample(other))).toBe(shape({ shared: '', in: { x: 0 }, list: [{ p: 0 }] }));
+  expect(shapes(sample({ a: { b: 1 } }), sample({ a: null }))).toBe(shape({ a: {} }) + shape({ a: null }));
+  expect(shapes(sample({ a: { b: 1 } }), sample({ a: [1] }))).toBe(shape({ a: {} }) + shape({ a: [0] }));
+  // Where one has a list that is empty, the others tell what is in it.
+  expect(shapes(sample({ a: [] }), sample({ a: [{ b: 1 }] }))).toBe(
+    shape({ a: [] }) + shape({ a: [{ b: 0 }] }),
+  );
+});
+
+it('has each place once in which one of them stands', () => {
+  const failed = { status: 'done', value: 'failed' };
+  expect(shapes(sample({}), sample({}, [], failed), sample({}))).toBe(shape({}) + shape({}, failed));
+});
+
+it('has words of the log that more than a quarter of them have, without times and persons', () => {
+  const line = JSON.stringify(entry({ at: '2026-01-01T00:00:00.000Z', duration_ms: 12, error: 'card 4711' }));
+  const words = JSON.stringify(entry({ at: '', duration_ms: 0, error: '' }));
+  const rare = JSON.stringify(entry({ event: 'rare' }));
+  const by = JSON.stringify({ ...entry({ event: 'cancel' }), by: 'eve', reason: 'no' });
+  const unsaid = JSON.stringify({
+    ...entry({ event: 'cancel', at: '', duration_ms: 0 }),
+    by: '',
+    reason: '',
+  });
+  const samples = [sample({}, [line, line, rare, by]), sample({}, [line, by]), sample({}), sample({})];
+  expect(read(vocabularyOf(samples))[1]).toEqual([words, unsaid]);
+  // Twice in one of them is once.
+  expect(read(vocabularyOf([sample({}, [line, line]), ...samples.slice(2), sample({})]))[1]).toEqual([]);
+});
+
+it('is made all the same of what cannot be read', () => {
+  const torn: Packed = { hash: {}, lines: ['x', '7', 'null'] };
+  expect(read(vocabularyOf([torn]))).toEqual([{ summary: 'null', snapshot: 'null' }, ['']]);
+  expect(vocabularyOf([{ hash: { snapshot: '"text"', summary: '[1,2]' }, lines: [] }])).toBe(
+    '[{"summary":"[0]","snapshot":"\\"\\""},[]]',
+  );
+  expect(vocabularyOf([])).toBe('[{"summary":"","snapshot":""},[]]');
+});
+
+it('keeps its end where it is longer than what is looked back on', () => {
+  const names = Object.fromEntries(Array.from({ length: 3_000 }, (_, n) => [`name-${n}`, n]));
+  const text = vocabularyOf([sample(names)]);
+  expect([text.length, text.slice(-5)]).toEqual([16_000, '},[]]']);
+});
