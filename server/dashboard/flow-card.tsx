@@ -3,6 +3,7 @@ import type { RegisteredMachine } from '../../machines/index.ts';
 import { heldTogether } from './causes.ts';
 import { clockOf } from './day-chart.tsx';
 import { tookOf } from './history.tsx';
+import { NoWay } from './parts.tsx';
 import { Statechart } from './statechart/draw.tsx';
 import type { Flow, NodeFlow } from './statechart/flow.ts';
 import { chartOf } from './statechart/layout.ts';
@@ -114,9 +115,9 @@ function Moments({ machine, at, newest, oldest, stood, quarters }: FlowCardProps
   const here = at ?? newest;
   const link = (minutes: number, text: string, label: string) => {
     const to = here + minutes;
-    if (to < oldest || (minutes > 0 && at === null)) return <span class="button off">{text}</span>;
+    if (to < oldest || (minutes > 0 && at === null)) return <NoWay>{text}</NoWay>;
     return (
-      <a class="button" href={hrefOf(machine, to >= newest ? null : to)} aria-label={label}>
+      <a class="button" href={hrefOf(machine, to >= newest ? null : to)} aria-label={`${text}: ${label}`}>
         {text}
       </a>
     );
@@ -124,9 +125,9 @@ function Moments({ machine, at, newest, oldest, stood, quarters }: FlowCardProps
   return (
     <div class="scrubber day-scrubber">
       <span class="steps">
-        {link(-60, '−1 h', 'An hour back')}
-        {link(-5, '−5', 'Five minutes back')}
-        {link(-1, '−1', 'A minute back')}
+        {link(-60, '−1 h', 'an hour back')}
+        {link(-5, '−5', 'five minutes back')}
+        {link(-1, '−1', 'a minute back')}
       </span>
       <div class="over">
         <Strip quarters={quarters} from={oldest} to={newest + 1} />
@@ -140,9 +141,9 @@ function Moments({ machine, at, newest, oldest, stood, quarters }: FlowCardProps
         />
       </div>
       <span class="steps">
-        {link(1, '+1', 'A minute on')}
-        {link(5, '+5', 'Five minutes on')}
-        {link(60, '+1 h', 'An hour on')}
+        {link(1, '+1', 'a minute on')}
+        {link(5, '+5', 'five minutes on')}
+        {link(60, '+1 h', 'an hour on')}
       </span>
       <p class="note">
         {at === null ? (

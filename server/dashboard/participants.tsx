@@ -58,7 +58,7 @@ function Participant({ of, axis, now }: { of: ParticipantSeen; axis: Axis; now: 
         <table class="numbers">
           <thead>
             <tr>
-              {['', 'Calls', 'A minute', 'Refused', 'Failed', 'Retries', 'p50', 'p95'].map((title) => (
+              {['Kind', 'Calls', 'A minute', 'Refused', 'Failed', 'Retries', 'p50', 'p95'].map((title) => (
                 <th scope="col">{title}</th>
               ))}
             </tr>

@@ -125,6 +125,15 @@ function SagaRow({ saga, now, form }: { saga: SagaListing; now: number; form?: s
   );
 }
 
+/** Where a link stands at other times. */
+export function NoWay({ children }: { children?: Child }) {
+  return (
+    <button type="button" class="button off" disabled>
+      {children}
+    </button>
+  );
+}
+
 export function Empty({ children }: { children?: Child }) {
   return <p class="empty">{children}</p>;
 }

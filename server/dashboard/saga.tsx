@@ -8,7 +8,7 @@ import { type HeldEffect, heldBy } from './held.ts';
 import { Log } from './log.tsx';
 import { momentOf } from './moment.ts';
 import { type Frame, Page } from './page.tsx';
-import { Ago, Badge, nameOf } from './parts.tsx';
+import { Ago, Badge, NoWay, nameOf } from './parts.tsx';
 import { awaitedBy, eventHref } from './starting.tsx';
 import type { Chart } from './statechart/chart.ts';
 import { Statechart } from './statechart/draw.tsx';
@@ -231,7 +231,7 @@ function Scrubber({ path, at, log }: { path: string; at: number | null; log: Sag
   return (
     <div class="scrubber" data-last={last}>
       {before === undefined ? (
-        <span class="button off">←</span>
+        <NoWay>←</NoWay>
       ) : (
         <a class="button" href={`${path}?at=${before.seq}`} aria-label="One entry back">
           ←
@@ -239,7 +239,7 @@ function Scrubber({ path, at, log }: { path: string; at: number | null; log: Sag
       )}
       <input type="range" min={1} max={last} value={here} aria-label="Entry of the log" hidden />
       {after === undefined ? (
-        <span class="button off">→</span>
+        <NoWay>→</NoWay>
       ) : (
         <a class="button" href={`${path}?at=${after.seq}`} aria-label="One entry on">
           →

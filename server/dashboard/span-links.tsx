@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type Span, spanOf } from '../telemetry/history/points.ts';
 import { type Axis, clockOf } from './day-chart.tsx';
+import { NoWay } from './parts.tsx';
 
 const RANGES = { '15m': 15, '1h': 60, '6h': 360, '24h': 1_440 } as const;
 type Range = keyof typeof RANGES;
@@ -55,14 +56,14 @@ export function SpanLinks({ path, shown: { query, axis, now } }: { path: string;
       </span>
       <span class="steps">
         {isOldest ? (
-          <span class="button off">← Earlier</span>
+          <NoWay>← Earlier</NoWay>
         ) : (
           <a class="button" href={hrefOf(range, at - stepMs)}>
             ← Earlier
           </a>
         )}
         {until === undefined ? (
-          <span class="button off">Later →</span>
+          <NoWay>Later →</NoWay>
         ) : (
           <a class="button" href={hrefOf(range, at + stepMs)}>
             Later →
