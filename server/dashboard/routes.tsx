@@ -14,6 +14,7 @@ import { answerAsset } from './assets.ts';
 import { Audit, auditFilterIn, auditQuery, ENTRIES_A_PAGE } from './audit.tsx';
 import { bulkPages } from './bulk-routes.tsx';
 import { callPages } from './call.tsx';
+import { comparePages } from './compare.tsx';
 import type { DashboardParts, Pages } from './dashboard-parts.ts';
 import { Days, flowQuery } from './day.ts';
 import { pageGuard } from './guarding.tsx';
@@ -116,6 +117,7 @@ export function dashboard(parts: DashboardParts): Pages {
   operatingRoutes(pages, parts, frame);
   bulkPages(pages, parts, frame);
   callPages(pages, parts, frame);
+  comparePages(pages, parts, frame);
   testPages(pages, parts, frame);
   startingRoutes(pages, parts, frame);
 

@@ -4,6 +4,7 @@ import type { Answer, RegisteredMachine } from '../../machines/index.ts';
 import type { SagaHistory } from '../engine/contract.ts';
 import { type Act, actsFor, hrefOf } from './acts.ts';
 import { testHref } from './as-test.tsx';
+import { compareHref } from './compare.tsx';
 import { type HeldEffect, heldBy } from './held.ts';
 import { Log } from './log.tsx';
 import { momentOf } from './moment.ts';
@@ -110,7 +111,10 @@ export function Saga({ frame, now, history, chart, machine, at, notice, mayOpera
         </section>
         <div class="stack">
           <section class="card" id="timeline">
-            <h2>Calls</h2>
+            <header class="card-head">
+              <h2>Calls</h2>
+              <a href={compareHref(path)}>Compare</a>
+            </header>
             <Timeline
               log={shownLog}
               chart={chart}

@@ -125,6 +125,24 @@ describe('the calls of a step', () => {
   });
 });
 
+describe('a saga beside another', () => {
+  it('is found by its label, and told from where they part', async () => {
+    const id = await parked();
+    const { body: other } = await submit(url, ORDER);
+    const compared = async (to: string) =>
+      (await page(`/sagas/${id}/compare?${new URLSearchParams({ with: to })}`)).body;
+    expect((await page(`/sagas/${id}`)).body).toContain(`href="/sagas/${id}/compare"`);
+    const apart = 'They part after Scheduling shipping: this one by refused, the other by done.';
+    expect(await compared(other.order_id)).toContain(apart);
+    expect(await compared(other.saga_id)).toContain(apart);
+    expect(await compared(id)).toContain('Both went the same way.');
+    expect(await compared('<nobody>')).toContain('Nothing is found by &lt;nobody&gt;.');
+    // What is usual is known from the minute on in which it was counted.
+    expect(await compared('')).toContain('Usual call');
+    expect((await page('/sagas/none/compare')).status).toBe(404);
+  });
+});
+
 describe('what would come of an act', () => {
   it('is told for each act, and changes nothing', async () => {
     const id = await parked();
