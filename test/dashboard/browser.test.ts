@@ -24,8 +24,9 @@ afterAll(async () => {
   await visitor?.close();
   await world?.close();
 });
-afterEach(() => {
+afterEach(async () => {
   for (const name of SERVICE_NAMES) world.services[name].faults.clear();
+  await visitor.leave();
   expect(visitor.complaints()).toEqual([]);
 });
 

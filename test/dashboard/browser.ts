@@ -1,5 +1,6 @@
 /** A real browser for the dashboard's pages. A page that logs an error, or breaks its own security policy, fails its test. */
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { browserPath } from '../setup.ts';
 
 const FLAGS = [
   '--headless',
@@ -22,6 +23,8 @@ export interface Visitor {
   page(options?: VisitOptions): Promise<Page>;
   /** What pages complained about since it was last asked. */
   complaints(): string[];
+  /** Closes all pages: an open one goes on following its coordinator. */
+  leave(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -32,7 +35,7 @@ const EXPECTED =
 /** Each launch has a new, empty profile. `fontconfig`: a file that says where fonts are, instead of the machine's own. */
 export async function openBrowser(fontconfig?: string): Promise<Visitor> {
   const env = { ...process.env, ...(fontconfig !== undefined && { FONTCONFIG_FILE: fontconfig }) };
-  const browser: Browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS, env });
+  const browser: Browser = await chromium.launch({ executablePath: browserPath(), args: FLAGS, env });
   const complaints: string[] = [];
   const complain = (text: string) => {
     if (!EXPECTED.test(text)) complaints.push(text);
@@ -57,6 +60,9 @@ export async function openBrowser(fontconfig?: string): Promise<Visitor> {
       return page;
     },
     complaints: () => complaints.splice(0),
+    async leave() {
+      await Promise.all(browser.contexts().map((context) => context.close()));
+    },
     close: () => browser.close(),
   };
 }
