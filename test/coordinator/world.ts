@@ -19,6 +19,7 @@ import {
   startServices,
 } from '../../services-stub/start.ts';
 import { argumentsOf } from '../programs.ts';
+import { others } from '../redis/until.ts';
 import { type RedisServer, type RedisServerOptions, startRedis } from '../redis-server.ts';
 import { wrongIn } from '../server/described.ts';
 import { orderSagas } from './order-sagas.ts';
@@ -29,7 +30,6 @@ export type Environment = Readonly<Record<string, string>>;
 const QUICK: Environment = {
   COORDINATOR_PORT: '0',
   LOG_LEVEL: 'silent',
-  POLL_MS: '20',
   ACTION_ATTEMPTS_MAX: '2',
   COMPENSATION_ATTEMPTS_MAX: '2',
   ACTION_BACKOFF_MS: '1',
@@ -227,5 +227,6 @@ export async function settled(url: string, sagaId: string): Promise<Answer> {
   for (;;) {
     const answer = await send(`${url}/api/coordinator/sagas/${sagaId}`);
     if (answer.status !== 503 && answer.body.status !== 'STARTED') return answer;
+    await others();
   }
 }

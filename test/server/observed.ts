@@ -22,7 +22,6 @@ export async function startObserved(
   const urls = SERVICE_NAMES.map((name) => [`${name.toUpperCase()}_SERVICE_URL`, world.services[name].url]);
   const settings = readSettings({
     COORDINATOR_PORT: '0',
-    POLL_MS: '20',
     ACTION_ATTEMPTS_MAX: '2',
     COMPENSATION_ATTEMPTS_MAX: '2',
     ACTION_BACKOFF_MS: '1',
