@@ -112,6 +112,9 @@ export function SagaList({
 }: SagaListProps) {
   const asked = askedIn(query);
   const isNarrowed = Object.keys(asked).length > 0;
+  // What has a place of its own on the page is no filter there.
+  const { status: _, cause: __, ...narrowing } = asked;
+  const filters = Object.keys(narrowing).length;
   // What a script puts together of several pages must not be brought to what one of them says.
   const isOwn = query.cursor === undefined && !isWalk(page);
   return (
@@ -136,7 +139,10 @@ export function SagaList({
             : `${count(cause.n, 'saga')}, parked because ${said(cause)}`}
         </p>
       )}
-      <form class="filters" action="/sagas" method="get">
+      <button type="button" class="button open-filters" popovertarget="filters">
+        {filters === 0 ? 'Filters' : `Filters, ${filters} set`}
+      </button>
+      <form class="filters" id="filters" popover="auto" action="/sagas" method="get" aria-label="Filters">
         {query.cause !== undefined && <input type="hidden" name="cause" value={query.cause} />}
         {query.status !== undefined && <input type="hidden" name="status" value={query.status} />}
         <label>

@@ -40,7 +40,7 @@ export function Log({ log, at, sagaPath, chart }: LogProps) {
             #
           </th>
           <th scope="col" class="number">
-            After
+            When
           </th>
           <th scope="col">What happened</th>
           <th scope="col">Then</th>
@@ -84,7 +84,7 @@ function Line({ entry, begun, isAt, sagaPath, chart }: LineProps) {
         </a>
       </td>
       <td class="number">
-        <time datetime={at} title={at}>
+        <time datetime={at} title={at} data-said={span(Date.parse(at) - begun)}>
           {span(Date.parse(at) - begun)}
         </time>
       </td>

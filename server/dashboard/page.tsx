@@ -112,6 +112,9 @@ export function Page({ frame, title, here, follows, position, isBare = false, ch
           )}
           <span class="grow" />
           {!isBare && <a href="/docs">API</a>}
+          <button type="button" class="plain" id="times" hidden>
+            Times: <span>ago</span>
+          </button>
           <button type="button" class="plain" id="theme" hidden>
             Colours: <span>of the system</span>
           </button>

@@ -260,6 +260,33 @@ describe('all sagas', () => {
     await page.locator('.tabs a', { hasText: 'Undone' }).click();
     await page.locator('tr[data-row]').first().waitFor();
     expect(await page.locator('tr[data-row]').count()).toBe(await page.locator('.badge.tone-failed').count());
+
+    // On a telephone the filters are a drawer, and say how many there are.
+    await page.setViewportSize({ width: 390, height: 800 });
+    expect(await page.locator('#filters').isVisible()).toBe(false);
+    await page.locator('.open-filters', { hasText: 'Filters, 1 set' }).click();
+    await page.locator('#filters select[name=failed_step]').selectOption('payment');
+    await page.locator('.filters button').click();
+    await page.waitForURL('**failed_step=payment**');
+  });
+
+  it('say their times as the reader wants it, and go on so', async () => {
+    await submit(one.url);
+    const page = await visitor.page();
+    await page.goto(`${one.url}/sagas`);
+    const time = page.locator('tr[data-row] time').first();
+    await time.filter({ hasText: /ago|now/ }).waitFor();
+    await page.locator('#times', { hasText: 'Times: ago' }).click();
+    await page.locator('#times', { hasText: 'Times: local' }).click();
+    await time.filter({ hasText: /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/ }).waitFor();
+    expect(await time.getAttribute('title')).toMatch(/^\d{4}-.*Z, .*(ago|now)$/);
+    await page.locator('tr[data-row] a').first().click();
+    await page.locator('#times', { hasText: 'Times: UTC' }).waitFor();
+    await page
+      .locator('#log time')
+      .first()
+      .filter({ hasText: /^\d\d:\d\d:\d\d\.\d{3}$/ })
+      .waitFor();
   });
 
   it('are found by the id of their order, and by keys alone', async () => {

@@ -46,7 +46,7 @@ function copyOnClick(): void {
 /** What is nothing without a script; also where it came with an answer to it. */
 function showOwn(): void {
   for (const only of document.querySelectorAll<HTMLElement>(
-    '.copy, .scrubber input, #pick-all, #show-keys, #theme',
+    '.copy, .scrubber input, #pick-all, #show-keys, #theme, #times',
   )) {
     only.hidden = false;
   }

@@ -2,29 +2,75 @@
 import { span } from '../wording.ts';
 import { now } from './moments.ts';
 import { refresh } from './refresh.ts';
+import { agoText, clockText, momentText, TIMES, TIMES_SAY, type Times, timesIn } from './time-words.ts';
 import { isDoubtful } from './truth.ts';
 
 const OFTEN_MS = 250;
 
+let times: Times = 'ago';
+
 export function tickTimes(): void {
-  setInterval(() => {
-    if (document.visibilityState !== 'visible') return;
-    const at = now();
-    for (const time of document.querySelectorAll<HTMLTimeElement>('time[data-ago]')) {
-      const ms = at - Date.parse(time.dateTime);
-      say(time, ms < 1000 ? 'just now' : `${span(ms)} ago`);
+  chooseTimes();
+  setInterval(tick, OFTEN_MS);
+  // Before it is drawn: what the server says is always how long ago.
+  document.addEventListener('refreshed', sayMoments);
+}
+
+/** What the reader wants, and this browser remembers. */
+function chooseTimes(): void {
+  const button = document.querySelector<HTMLButtonElement>('#times');
+  const said = button?.querySelector('span');
+  const show = () => {
+    if (said) said.textContent = TIMES_SAY[times];
+    sayMoments();
+  };
+  try {
+    times = timesIn(localStorage.getItem('times'));
+  } catch {
+    // Nothing is remembered here.
+  }
+  button?.addEventListener('click', () => {
+    times = TIMES[(TIMES.indexOf(times) + 1) % TIMES.length] ?? 'ago';
+    show();
+    try {
+      localStorage.setItem('times', times);
+    } catch {
+      // It is as wanted until the next page.
     }
-    // Whether it still goes on nobody knows now.
-    if (isDoubtful()) return;
-    for (const one of document.querySelectorAll<HTMLElement>('[data-since]')) {
-      say(one, span(at - Number(one.dataset.since)));
-    }
-    for (const one of document.querySelectorAll<HTMLElement>('[data-until]')) {
-      const left = Number(one.dataset.until) - at;
-      say(one, left > 0 ? `in ${span(left)}` : 'now');
-    }
-    for (const bar of document.querySelectorAll<SVGElement>('[data-grows]')) grow(bar, at);
-  }, OFTEN_MS);
+  });
+  show();
+}
+
+function tick(): void {
+  if (document.visibilityState !== 'visible') return;
+  sayMoments();
+  // Whether it still goes on nobody knows now.
+  if (isDoubtful()) return;
+  const at = now();
+  for (const one of document.querySelectorAll<HTMLElement>('[data-since]')) {
+    say(one, span(at - Number(one.dataset.since)));
+  }
+  for (const one of document.querySelectorAll<HTMLElement>('[data-until]')) {
+    const left = Number(one.dataset.until) - at;
+    say(one, left > 0 ? `in ${span(left)}` : 'now');
+  }
+  for (const bar of document.querySelectorAll<SVGElement>('[data-grows]')) grow(bar, at);
+}
+
+function sayMoments(): void {
+  const at = now();
+  for (const time of document.querySelectorAll<HTMLTimeElement>('time[data-ago]')) {
+    const moment = Date.parse(time.dateTime);
+    // The banner's has none until something is away.
+    if (Number.isNaN(moment)) continue;
+    const ago = agoText(at - moment);
+    say(time, times === 'ago' ? ago : momentText(moment, times, at));
+    const title = `${time.dateTime}, ${ago}`;
+    if (time.title !== title) time.title = title;
+  }
+  for (const time of document.querySelectorAll<HTMLTimeElement>('time[data-said]')) {
+    say(time, times === 'ago' ? (time.dataset.said ?? '') : clockText(Date.parse(time.dateTime), times));
+  }
 }
 
 function say(one: Element, text: string): void {
