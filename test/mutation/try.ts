@@ -1,7 +1,7 @@
 /** Tries mutants on tests, in processes that are replaced when they hang or may be spoilt. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
@@ -43,10 +43,19 @@ export async function tryMutants({ mutants, processes, ...rest }: Trial): Promis
   return progress(entries.flat());
 }
 
+/** What the processes have written by now, in any order. */
+export async function soFar(directory: string): Promise<Progress> {
+  const folders = (await readdir(directory)).filter((name) => name.startsWith(SHARE));
+  return progress(folders.flatMap((folder) => read(join(directory, folder, JOURNAL))));
+}
+
+const SHARE = '.share-';
+const JOURNAL = 'journal.jsonl';
+
 async function tryShare(trial: Omit<Trial, 'processes'>, share: number): Promise<Entry[]> {
-  const folder = join(trial.directory, `.share-${share}`);
+  const folder = join(trial.directory, `${SHARE}${share}`);
   await mkdir(folder);
-  const journal = join(folder, 'journal.jsonl');
+  const journal = join(folder, JOURNAL);
   const file = join(folder, 'task.json');
   const { directory, mutants, limits } = trial;
   /** Until there is nothing more to do, in a fresh process each time. */
