@@ -45,6 +45,7 @@ try {
   }
   await delay(SETTLING_MS);
   await page.screenshot({ path: at('overview.png') });
+  await page.locator('#flow').screenshot({ path: at('flow.png') });
 
   const dark = await visitor.page({
     fontOnly: true,

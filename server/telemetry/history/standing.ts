@@ -14,9 +14,13 @@ type Engine = Pick<SagaEngine, 'list' | 'tally'>;
 type Sums = Map<string, Map<string, number>>;
 
 export async function standingNow(engine: Engine): Promise<SeriesCounts> {
-  const [{ inFlight, causes }, sagas] = await Promise.all([engine.tally(), newestInFlight(engine)]);
+  const [{ inFlight, causes }, { sagas, isPart }] = await Promise.all([
+    engine.tally(),
+    newestInFlight(engine),
+  ]);
   const sums: Sums = new Map();
-  add(sums, ALL, 'in_flight', Math.max(inFlight, sagas.length));
+  // All of them are as many as were seen: what came and went between the two questions is no difference.
+  add(sums, ALL, 'in_flight', isPart ? Math.max(inFlight, sagas.length) : sagas.length);
   add(sums, ALL, 'looked_at', sagas.length);
   for (const { machine, summary } of sagas)
     for (const leaf of leavesIn(summary.state)) add(sums, standingSeries(machine), named(leaf), 1);
@@ -24,7 +28,9 @@ export async function standingNow(engine: Engine): Promise<SeriesCounts> {
   return Object.fromEntries([...sums].map(([series, names]) => [series, Object.fromEntries(names)]));
 }
 
-async function newestInFlight(engine: Engine): Promise<SagaListing[]> {
+async function newestInFlight(
+  engine: Engine,
+): Promise<{ readonly sagas: readonly SagaListing[]; readonly isPart: boolean }> {
   const found: SagaListing[] = [];
   let cursor: string | null = null;
   do {
@@ -32,7 +38,7 @@ async function newestInFlight(engine: Engine): Promise<SagaListing[]> {
     found.push(...page.sagas);
     cursor = page.cursor;
   } while (cursor !== null && found.length < LOOKED_AT_MAX);
-  return found;
+  return { sagas: found, isPart: cursor !== null };
 }
 
 function addCause(all: Sums, { machine, step, kind, n, sums }: CauseCount): void {
