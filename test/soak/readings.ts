@@ -106,8 +106,8 @@ async function keysOf(redis: Redis) {
     keys.forEach((key, at) => {
       if (/}:saga:/.test(key)) held += 1;
       if (!/}:(saga|log|key):/.test(key)) otherKeys += 1;
-      // Events are capped.
-      if (!/}:events$/.test(key)) bytes += Number(answers[at]?.[1] ?? 0);
+      // Events and the history are capped.
+      if (!/}:(events|history)$/.test(key)) bytes += Number(answers[at]?.[1] ?? 0);
     });
   }
   return { held, perSaga: bytes / held, otherKeys };
