@@ -186,7 +186,7 @@ export function BulkList({ frame, now, titles }: BulkListProps) {
             Nothing was asked of many sagas yet. <a href="/sagas?status=ABORTED">Choose some</a>
           </Empty>
         ) : (
-          <table>
+          <table class="ledger">
             <thead>
               <tr>
                 <th scope="col">What</th>

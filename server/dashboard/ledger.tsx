@@ -68,7 +68,7 @@ export function LedgerPage({ frame, now, ledger, uncounted, query, mayOperate }:
         {participants.length > 0 && (
           <section class="card flush" id="by-participant">
             <h2>By whose failure</h2>
-            <table>
+            <table class="ledger">
               <thead>
                 <tr>
                   <th scope="col">Participant</th>

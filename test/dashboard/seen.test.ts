@@ -47,6 +47,7 @@ const pages = () => [
   `/sagas/${done}?at=3`,
   `/sagas/${held}/retry`,
   `/sagas/${held}/calls?step=payment`,
+  '/held',
   '/machines',
   '/audit',
   '/participants',
