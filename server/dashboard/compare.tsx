@@ -31,12 +31,12 @@ export function comparePages(pages: Hono, { engine, clock }: DashboardParts, fra
     const { with: sought } = query.parse(c.req.query());
     const now = clock.now();
     const to = minuteAt(now);
-    const [own, other, minutes] = await Promise.all([
-      engine.get(id),
+    const own = await engine.get(id);
+    if (own === null) throw new Problem('saga-not-found', `no saga ${id} is stored`);
+    const [other, minutes] = await Promise.all([
       sought === '' ? null : found(sought),
       engine.history.read(to - HISTORY_MINUTES + 1, to),
     ]);
-    if (own === null) throw new Problem('saga-not-found', `no saga ${id} is stored`);
     const { machine } = own.saga;
     const isAlike = other === null || other.saga.machine.id === machine.id;
     const usual = usualIn(totalsOf(minutes), machine.id);

@@ -90,6 +90,8 @@ export const ACCESS: Readonly<Record<string, Door>> = {
   'GET /sagas': toRead,
   'GET /sagas/:id': toRead,
   'GET /sagas/:id/calls': toRead,
+  'GET /sagas/:id/compare': toRead,
+  'GET /sagas/:id/test': toRead,
   'GET /machines': toRead,
   'GET /machines/:file': toRead,
   'GET /participants': toRead,

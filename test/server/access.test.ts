@@ -243,9 +243,11 @@ describe.each(CASES)('$name', (one) => {
 
   it('says in its log whether access is off, and never the token', () => {
     expect(coordinator.lines.join('')).not.toContain(TOKEN);
-    const warnings = coordinator.entries().filter(({ level }) => level === 40);
+    // A busy machine has it warn of other things.
+    const warnings = coordinator
+      .entries()
+      .filter(({ level, msg }) => level === 40 && /API_TOKEN/.test(String(msg)));
     expect(warnings).toHaveLength(guarded === 'access-off' ? 1 : 0);
-    if (guarded === 'access-off') expect(warnings[0]?.msg).toMatch(/API_TOKEN/);
   });
 });
 

@@ -78,6 +78,8 @@ const MAY: Readonly<Record<string, readonly Role[] | null>> = {
   'GET /sagas': READERS,
   'GET /sagas/:id': READERS,
   'GET /sagas/:id/calls': READERS,
+  'GET /sagas/:id/compare': READERS,
+  'GET /sagas/:id/test': READERS,
   'GET /machines': READERS,
   'GET /machines/:file': READERS,
   'GET /audit': READERS,
