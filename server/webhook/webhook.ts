@@ -105,10 +105,14 @@ export class Webhook {
 
   /** What was noticed here is told also where this coordinator ends. */
   async #keepOwn(): Promise<void> {
-    const own = this.#own;
+    // More may come meanwhile.
+    const own = [...this.#own];
     if (own.length === 0) return;
-    await this.#change((state) => ({ ...state, outbox: [...state.outbox, ...own].slice(-OUTBOX_MAX) }));
-    this.#own = this.#own.slice(own.length);
+    const kept = await this.#change((state) => ({
+      ...state,
+      outbox: [...state.outbox, ...own].slice(-OUTBOX_MAX),
+    }));
+    if (kept !== null) this.#own = this.#own.slice(own.length);
   }
 
   /** `null` where another coordinator tells it. */

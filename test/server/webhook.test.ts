@@ -164,6 +164,29 @@ it('a breaker that opens is told, also by another coordinator than where it open
   await one.stop();
 });
 
+it('a breaker that opens while another is being kept, or while others write without end, is told too', async () => {
+  const one = await following();
+  const { write } = store.notes;
+  one.observe(opened('payment'));
+  store.notes.write = async (...asked) => {
+    store.notes.write = write;
+    one.observe(opened('shipping'));
+    return write.apply(store.notes, asked);
+  };
+  await clock.pass(3000);
+  expect(taken.map(({ participant }) => participant)).toEqual(['payment', 'shipping']);
+  let refused = 0;
+  store.notes.write = async (...asked) => {
+    refused += 1;
+    return refused <= 25 ? false : write.apply(store.notes, asked);
+  };
+  one.observe(opened('order'));
+  await clock.pass(5000);
+  expect(taken.at(-1)?.participant).toBe('order');
+  store.notes.write = write;
+  await one.stop();
+});
+
 it('is signed as calls to participants are, and taken with any 2xx', async () => {
   const secret = 'a secret of the webhook';
   const seen: { why: unknown; body: string; type: string | undefined; authorization: string | undefined }[] =
