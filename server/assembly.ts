@@ -45,7 +45,8 @@ import type { Instance } from './telemetry/spans.ts';
 import { timedStore } from './telemetry/timed-store.ts';
 import type { Traces } from './telemetry/traces.ts';
 import { watchedTls } from './tls-files.ts';
-import { deliverTo } from './webhook/deliver.ts';
+import { webhookMessages } from './webhook/counted.ts';
+import { type Deliver, deliverTo } from './webhook/deliver.ts';
 import { Webhook } from './webhook/webhook.ts';
 
 export type { Handle };
@@ -160,7 +161,7 @@ export async function assemble(
   buildInfo(metrics, build);
   const counting = new Counting(clock);
   const lastErrors = new LastErrors(clock);
-  const webhook = webhookOf(settings, store, logger);
+  const webhook = webhookOf(settings, store, logger, webhookMessages(metrics));
   const observers: readonly Observe[] = [
     sagaMetrics(metrics, build),
     (event) => counting.observe(event),
@@ -323,12 +324,17 @@ async function openUsers({ identity }: Settings, store: SagaStore, logger: Logge
   return new Users(identity.oidc, { secret: await store.secret(), logger, clock: systemClock });
 }
 
-function webhookOf({ webhook, coordinatorId }: Settings, store: SagaStore, logger: Logger): Webhook | null {
+function webhookOf(
+  { webhook, coordinatorId }: Settings,
+  store: SagaStore,
+  logger: Logger,
+  counted: (deliver: Deliver) => Deliver,
+): Webhook | null {
   if (webhook === null) return null;
   return new Webhook({
     store,
     clock: systemClock,
-    deliver: deliverTo(webhook, systemClock.now),
+    deliver: counted(deliverTo(webhook, systemClock.now)),
     coordinator: coordinatorId,
     stuckAfterMs: webhook.stuckAfterMs,
     tell: ({ message: { id, type }, failures, why }) => {

@@ -93,6 +93,7 @@ it('is the text format, with help and type for every metric', () => {
     'saga_unreadable_total',
     'saga_version_unknown_total',
     'saga_waits_refused_total',
+    'saga_webhook_messages_total',
   ]);
   expect(metrics.has('process_cpu_seconds_total')).toBe(true);
 });

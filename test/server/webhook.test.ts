@@ -2,9 +2,11 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type Counter, Registry } from 'prom-client';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { contentDigest, unbelieved } from '../../participant/signature.ts';
 import type { EngineEvent } from '../../server/engine/contract.ts';
+import { webhookMessages } from '../../server/webhook/counted.ts';
 import { type Deliver, deliverTo } from '../../server/webhook/deliver.ts';
 import type { Message } from '../../server/webhook/messages.ts';
 import { Webhook } from '../../server/webhook/webhook.ts';
@@ -185,6 +187,20 @@ it('a breaker that opens while another is being kept, or while others write with
   expect(taken.at(-1)?.participant).toBe('order');
   store.notes.write = write;
   await one.stop();
+});
+
+it('is counted by whether it was taken, from zero on', async () => {
+  const registry = new Registry();
+  const answers = ['it answered 500', null, null];
+  const deliver = webhookMessages(registry)(async () => answers.shift() ?? null);
+  const counted = async () => {
+    const { values } = await (registry.getSingleMetric('saga_webhook_messages_total') as Counter).get();
+    return Object.fromEntries(values.map(({ labels, value }) => [labels.outcome, value]));
+  };
+  expect(await counted()).toEqual({ taken: 0, refused: 0 });
+  const said = [await deliver({} as Message), await deliver({} as Message), await deliver({} as Message)];
+  expect(said).toEqual(['it answered 500', null, null]);
+  expect(await counted()).toEqual({ taken: 2, refused: 1 });
 });
 
 it('is signed as calls to participants are, and taken with any 2xx', async () => {
