@@ -310,9 +310,9 @@ export async function assemble(
       webhook?.start();
       keeper.open();
     },
-    // Beside each other: a webhook that does not answer takes no time from sagas.
     drain: async () => {
-      await Promise.all([webhook?.stop(), engine.drain(settings.drainMs)]);
+      await webhook?.stop();
+      await engine.drain(settings.drainMs);
     },
   };
 }

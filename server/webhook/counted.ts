@@ -10,9 +10,9 @@ export function webhookMessages(registry: Registry): (deliver: Deliver) => Deliv
     registers: [registry],
   });
   for (const outcome of ['taken', 'refused']) messages.inc({ outcome }, 0);
-  return (deliver) => async (message) => {
-    const why = await deliver(message);
-    messages.inc({ outcome: why === null ? 'taken' : 'refused' });
+  return (deliver) => async (message, ending) => {
+    const why = await deliver(message, ending);
+    if (why === null || !ending.aborted) messages.inc({ outcome: why === null ? 'taken' : 'refused' });
     return why;
   };
 }

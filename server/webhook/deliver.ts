@@ -13,12 +13,15 @@ export interface WebhookTarget {
 
 const ANSWER_WITHIN_MS = 10_000;
 
-/** Answers why it was not taken; `null` where it was, by any 2xx. */
-export type Deliver = (message: Message) => Promise<string | null>;
+/**
+ * Answers why it was not taken; `null` where it was, by any 2xx.
+ * @param ending given up when this aborts
+ */
+export type Deliver = (message: Message, ending: AbortSignal) => Promise<string | null>;
 
 export function deliverTo({ url, headers, signingKey }: WebhookTarget, now: () => number): Deliver {
   const { pathname, search } = new URL(url);
-  return async (message) => {
+  return async (message, ending) => {
     const body = JSON.stringify(message);
     const own: Record<string, string> = {
       'content-type': 'application/json',
@@ -35,7 +38,7 @@ export function deliverTo({ url, headers, signingKey }: WebhookTarget, now: () =
     const all = [...headers, ...(signingKey === null ? [] : signed(request, body, signingKey, now()))];
     for (let i = 0; i < all.length; i += 2) own[all[i] ?? ''] = all[i + 1] ?? '';
     try {
-      const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
+      const signal = AbortSignal.any([ending, AbortSignal.timeout(ANSWER_WITHIN_MS)]);
       const answer = await fetch(url, { method: 'POST', headers: own, body, redirect: 'manual', signal });
       await answer.body?.cancel();
       return answer.ok ? null : `it answered ${answer.status}`;

@@ -58,7 +58,7 @@ export class Webhook {
   /** Of this coordinator, and not in the store yet. */
   #own: Message[] = [];
   #failures = 0;
-  #isOver = false;
+  readonly #ending = new AbortController();
   #cancel: (() => void) | null = null;
   #running: Promise<void> = Promise.resolve();
 
@@ -78,9 +78,13 @@ export class Webhook {
     });
   }
 
-  /** Leaves the rest to others, at once. */
+  get #isOver(): boolean {
+    return this.#ending.signal.aborted;
+  }
+
+  /** Leaves the rest to others, at once: what was sent and not answered is sent again by them. */
   async stop(): Promise<void> {
-    this.#isOver = true;
+    this.#ending.abort();
     this.#cancel?.();
     await this.#running;
     await this.#change((state) => (this.#isMine(state) ? { ...state, runner: null } : null)).catch(
@@ -183,7 +187,8 @@ export class Webhook {
   /** @throws NotTakenError */
   async #say(message: Message): Promise<void> {
     if (this.#isOver) throw new LostError();
-    const why = await this.#in.deliver(message);
+    const why = await this.#in.deliver(message, this.#ending.signal);
+    if (why !== null && this.#isOver) throw new LostError();
     if (why !== null) {
       this.#failures += 1;
       this.#in.tell({ message, failures: this.#failures, why });

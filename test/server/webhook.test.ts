@@ -15,6 +15,9 @@ import { VirtualClock } from '../engine/virtual-clock.ts';
 import { parking, payment } from '../stores/conformance/causes.ts';
 import { act, begin, MINUTE, summary, wait } from '../stores/sagas.ts';
 
+const GAP: Message = { id: 'gap:1', type: 'gap', at: '2026-01-01T00:00:00.000Z' };
+const GOING_ON = new AbortController().signal;
+
 let clock: VirtualClock;
 let store: MemoryStore;
 /** What was taken. */
@@ -189,6 +192,38 @@ it('a breaker that opens while another is being kept, or while others write with
   await one.stop();
 });
 
+it('that does not answer holds up nobody who ends, and is told by the next', async () => {
+  const signals: AbortSignal[] = [];
+  const silent: Deliver = (_, ending) => {
+    signals.push(ending);
+    return new Promise((answer) => ending.addEventListener('abort', () => answer('it was given up')));
+  };
+  const one = await following('one', { deliver: silent });
+  const { id } = await park();
+  await clock.pass(1500);
+  expect(signals).toHaveLength(1);
+  await one.stop();
+  // That it was given up is no fault of the webhook's.
+  expect(told).toEqual([]);
+  const two = await following('two');
+  expect(taken).toMatchObject([{ saga: { saga_id: id } }]);
+  await two.stop();
+});
+
+it('that does not answer is given up at once over HTTP too', async () => {
+  const server = createServer(() => {}).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const ending = new AbortController();
+  const asked = once(server, 'request');
+  const answer = deliverTo({ url, headers: [], signingKey: null }, () => 0)(GAP, ending.signal);
+  await asked;
+  ending.abort();
+  expect(await answer).toEqual(expect.any(String));
+  server.closeAllConnections();
+  server.close();
+});
+
 it('is counted by whether it was taken, from zero on', async () => {
   const registry = new Registry();
   const answers = ['it answered 500', null, null];
@@ -198,8 +233,11 @@ it('is counted by whether it was taken, from zero on', async () => {
     return Object.fromEntries(values.map(({ labels, value }) => [labels.outcome, value]));
   };
   expect(await counted()).toEqual({ taken: 0, refused: 0 });
-  const said = [await deliver({} as Message), await deliver({} as Message), await deliver({} as Message)];
+  const said = [await deliver(GAP, GOING_ON), await deliver(GAP, GOING_ON), await deliver(GAP, GOING_ON)];
   expect(said).toEqual(['it answered 500', null, null]);
+  // One that was given up by us has said nothing.
+  answers.push('given up');
+  await deliver(GAP, AbortSignal.abort());
   expect(await counted()).toEqual({ taken: 2, refused: 1 });
 });
 
@@ -231,7 +269,7 @@ it('is signed as calls to participants are, and taken with any 2xx', async () =>
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook?team=a`;
   const deliver = (id: string, key = secret) => {
     const target = { url, headers: ['authorization', 'Basic x'], signingKey: { id, secret: key } };
-    return deliverTo(target, Date.now)({ id: 'gap:1', type: 'gap', at: '2026-01-01T00:00:00.000Z' });
+    return deliverTo(target, Date.now)(GAP, GOING_ON);
   };
   expect(await deliver('k1')).toBeNull();
   expect(seen[0]).toEqual({
