@@ -2,7 +2,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { z } from 'zod';
 import { canonical } from '../json/canonical.ts';
-import type { AuditEntry, AuditKey, AuditLine, Told } from './audit.ts';
+import type { AuditEntry, AuditKey, AuditLine, Deed, Told } from './audit.ts';
 import type { Act } from './saga-store.ts';
 
 /** What stands for the hash before the first entry. */
@@ -63,6 +63,10 @@ export function bodiesOf(acts: readonly Act[], { sagaId, revision, writeId }: To
     write_id: writeId,
     ...(signal.sealed !== undefined && { sealed: signal.sealed }),
   }));
+}
+
+export function bodyOf({ request, ...deed }: Deed): Body {
+  return { ...NOTHING, ...deed, request, outcome: 'done', write_id: request };
 }
 
 /** Says that all up to an entry was dropped. */

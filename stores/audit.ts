@@ -61,6 +61,12 @@ export interface AuditEntry {
   readonly mac: string | null;
 }
 
+/** What somebody did that belongs to no saga. */
+export interface Deed extends Pick<AuditEntry, 'action' | 'actor' | 'by' | 'reason' | 'sealed'> {
+  /** Unique to this deed, the same in each repetition of it. */
+  readonly request: string;
+}
+
 /** A line of a chain that is no entry: somebody else has written it. */
 export interface UnreadableLine {
   readonly chain: string;
@@ -102,6 +108,9 @@ export interface AuditKey {
 export interface AuditLog {
   /** As people read it: opened where it was sealed. Newest first, of all chains. Looks at a bounded number of entries a call. Throws BadCursorError. */
   list(filter: AuditFilter, cursor: string | null, limit: number): Promise<AuditPage>;
+
+  /** Tells of a deed, in the chain of the first partition. A repetition right behind it tells nothing. */
+  tell(deed: Deed): Promise<void>;
 
   /** One chain as it lies there, sealed where it was, and so as it can be verified. Oldest first; `from` is 0 at first. */
   read(chain: number, from: number, limit: number): Promise<AuditPart>;

@@ -1,8 +1,17 @@
 /** The audit in plain words of JavaScript: the reference that other stores are held against. */
 
 import { assertLimit } from './assertions.ts';
-import type { AuditEntry, AuditFilter, AuditKey, AuditLog, AuditPage, AuditPart, Told } from './audit.ts';
-import { type Body, bodiesOf, headOf, linked, trimmed } from './audit-chain.ts';
+import type {
+  AuditEntry,
+  AuditFilter,
+  AuditKey,
+  AuditLog,
+  AuditPage,
+  AuditPart,
+  Deed,
+  Told,
+} from './audit.ts';
+import { type Body, bodiesOf, bodyOf, headOf, linked, trimmed } from './audit-chain.ts';
 import { isBelow, pageOf, startOf } from './audit-page.ts';
 import { cutOf } from './audit-trim.ts';
 import { partitionName, partitionOf } from './partition.ts';
@@ -19,7 +28,12 @@ export class MemoryAudit implements AuditLog {
     this.#key = key;
   }
 
-  tell(acts: readonly Act[], told: Told): void {
+  async tell(deed: Deed): Promise<void> {
+    const [chain = []] = this.#chains;
+    if (chain.at(-1)?.write_id !== deed.request) this.#append(0, [bodyOf(deed)]);
+  }
+
+  tellOf(acts: readonly Act[], told: Told): void {
     const partition = partitionOf(told.sagaId, this.#chains.length) ?? 0;
     this.#append(partition, bodiesOf(acts, told));
   }

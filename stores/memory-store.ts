@@ -498,7 +498,7 @@ export class MemoryStore implements SagaStore {
   async close(): Promise<void> {}
 
   #tell(sagaId: string, revision: number, { acts = [], writeId }: Write): void {
-    if (acts.length > 0) this.audit.tell(acts, { sagaId, revision, writeId });
+    if (acts.length > 0) this.audit.tellOf(acts, { sagaId, revision, writeId });
   }
 
   /** What create and commit have in common: the record, the log entry and the counters. */

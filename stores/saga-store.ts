@@ -16,7 +16,7 @@ import type { CauseCount, Counted } from './causes.ts';
 import type { History } from './history.ts';
 import type { Notes } from './notes.ts';
 
-export type { AuditEntry, AuditFilter, AuditKey, AuditLog, AuditPage } from './audit.ts';
+export type { AuditEntry, AuditFilter, AuditKey, AuditLog, AuditPage, Deed } from './audit.ts';
 export {
   type Cause,
   type CauseCount,

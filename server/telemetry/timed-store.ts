@@ -32,6 +32,7 @@ export function timedStore(store: SagaStore, registry: Registry): SagaStore {
     info: store.info,
     audit: {
       list: timed('audit.list', (...asked) => store.audit.list(...asked)),
+      tell: timed('audit.tell', (...asked) => store.audit.tell(...asked)),
       read: timed('audit.read', (...asked) => store.audit.read(...asked)),
       trim: timed('audit.trim', (...asked) => store.audit.trim(...asked)),
     },

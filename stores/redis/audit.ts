@@ -13,11 +13,13 @@ import type {
   AuditLog,
   AuditPage,
   AuditPart,
+  Deed,
 } from '../audit.ts';
 import {
   BEGINNING,
   type Body,
   begunAnew,
+  bodyOf,
   decodeLine,
   encodeLine,
   type Head,
@@ -69,12 +71,21 @@ export class RedisAudit implements AuditLog {
     this.#key = key;
   }
 
+  /** By the script that drops lines, of which it drops none here. */
+  async tell(deed: Deed): Promise<void> {
+    const { audit } = this.#keyspace.at(0);
+    await this.tellWith(audit, partitionName(0), [bodyOf(deed)], async ([end = '', , ...lines]) => {
+      const reply = await run(this.#redis, 'trim', [audit], [end, '0', ...lines]);
+      return reply as unknown as WriteReply;
+    });
+  }
+
   /**
    * Sends a write with what it tells in the audit.
    * @param chain name of its partition
    * @param send is given what stands in the script's arguments for the audit, perhaps several times
    */
-  async tell(
+  async tellWith(
     audit: string,
     chain: string,
     bodies: readonly Body[],

@@ -398,7 +398,7 @@ export class RedisStore extends RedisReads implements SagaStore {
     if (acts === undefined || acts.length === 0) return sent([], []);
     const chain = sagaId.slice(0, sagaId.indexOf('-'));
     const bodies = bodiesOf(acts, { sagaId, revision, writeId });
-    return this.audit.tell(audit, chain, bodies, (lines) => sent([audit], lines));
+    return this.audit.tellWith(audit, chain, bodies, (lines) => sent([audit], lines));
   }
 
   async migrate(id: string, expected: Fence, migration: Migration): Promise<MigrateResult> {

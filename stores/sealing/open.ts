@@ -15,7 +15,7 @@ import {
   UNREADABLE,
 } from '../saga-store.ts';
 import { isSealed, type Keyring } from './keyring.ts';
-import { CAUSES, type EntrySaid, fieldOfEntry, fieldOfSignal, type SignalSaid } from './seal.ts';
+import { CAUSES, type EntrySaid, fieldOfEntry, fieldOfSignal, NO_SAGA, type SignalSaid } from './seal.ts';
 
 /** Opens the texts of one saga. */
 export class Opener {
@@ -124,8 +124,8 @@ export function openedCause(ring: Keyring, cause: CauseCount): CauseCount {
 export function openedAct(ring: Keyring, entry: AuditEntry): AuditEntry {
   const { sealed, ...rest } = entry;
   const { saga_id: saga, request, action } = entry;
-  if (sealed === undefined || saga === null || request === null) return entry;
-  const opening = ring.open(saga, fieldOfSignal({ id: request }), sealed);
+  if (sealed === undefined || request === null) return entry;
+  const opening = ring.open(saga ?? NO_SAGA, fieldOfSignal({ id: request }), sealed);
   if (opening.kind !== 'opened') return { ...rest, reason: wordsOf(opening) };
   const { by = '', reason = '', step = null } = JSON.parse(opening.text) as SignalSaid;
   return { ...rest, by, reason: action === 'event' ? '' : reason, step };

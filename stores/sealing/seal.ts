@@ -3,6 +3,7 @@ import { stringify } from '../../json/exact.ts';
 import { type Counted, countedOf, sumIn } from '../causes.ts';
 import {
   type Act,
+  type Deed,
   type LogEntry,
   type Next,
   type Parked,
@@ -117,6 +118,17 @@ export function sealSignal(ring: Keyring, depth: Depth, id: string, signal: Sign
   const open =
     depth === 'whole' ? { by: '', reason: '' } : { by, reason, ...(step !== undefined && { step }) };
   return { ...rest, ...open, sealed: ring.seal(id, fieldOfSignal(signal), JSON.stringify(said)) };
+}
+
+/** In place of a saga, where a deed belongs to none. */
+export const NO_SAGA = 'no saga';
+
+/** Of a deed its own words are hidden where all that tells of the business is. */
+export function sealDeed(ring: Keyring, depth: Depth, deed: Deed): Deed {
+  if (depth !== 'whole') return deed;
+  const { by, reason, request } = deed;
+  const sealed = ring.seal(NO_SAGA, fieldOfSignal({ id: request }), JSON.stringify({ by, reason }));
+  return { ...deed, by: '', reason: '', sealed };
 }
 
 export function fieldOfSignal({ id }: Pick<Signal, 'id'>): string {

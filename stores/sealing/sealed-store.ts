@@ -14,7 +14,7 @@ import {
 } from '../saga-store.ts';
 import type { Keyring } from './keyring.ts';
 import { Opener, openedAct, openedCause } from './open.ts';
-import { type Depth, sealedCause, sealSignal, sealTerm, sealWrite } from './seal.ts';
+import { type Depth, sealDeed, sealedCause, sealSignal, sealTerm, sealWrite } from './seal.ts';
 
 export interface Keys {
   /** As they are just now. */
@@ -126,6 +126,7 @@ export function sealedStore(store: SagaStore, { keys, depth }: SealingOptions): 
     info: store.info,
     audit: {
       list: listAudit,
+      tell: (deed) => store.audit.tell(hasKeys && depth !== 'off' ? sealDeed(keys.ring, depth, deed) : deed),
       read: (chain, from, limit) => store.audit.read(chain, from, limit),
       trim: (keepMs, entriesMax) => store.audit.trim(keepMs, entriesMax),
     },
@@ -148,6 +149,7 @@ export function sealedStore(store: SagaStore, { keys, depth }: SealingOptions): 
     secret: () => store.secret(),
     declare: (machines, owner, leaseMs) => store.declare(machines, owner, leaseMs),
     gone: (afterMs) => store.gone(afterMs),
+    declared: () => store.declared(),
     create: hasKeys ? create : (saga) => store.create(saga),
     known: (idempotency) =>
       hasKeys ? underDigests(idempotency, (one) => store.known(one)) : store.known(idempotency),

@@ -320,4 +320,14 @@ describe('what the audit keeps of who asked', () => {
     expect(lines).not.toMatch(/who|sealed/);
     expect(await shown()).toMatchObject([{ by: 'bob' }, { by: 'bob' }]);
   });
+
+  it('is sealed of deeds that belong to no saga, too, and opened for who reads it', async () => {
+    const deed = { request: 'd-1', action: 'kill', actor: 'user:eve', by: 'bob', reason: 'Ada looks on' };
+    await sealed('whole').audit.tell(deed);
+    await sealed('secrets').audit.tell({ ...deed, request: 'd-2' });
+    const lines = (await memory.audit.read(0, 0, 10)).lines.map((line) => JSON.stringify(line));
+    expect(lines[0]).not.toMatch(/Ada|bob/);
+    expect(lines[1]).toMatch('Ada looks on');
+    expect(await shown()).toMatchObject([deed, { ...deed, request: 'd-2' }]);
+  });
 });

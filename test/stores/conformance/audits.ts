@@ -67,6 +67,22 @@ export function verified(lines: readonly unknown[]) {
 }
 
 export const audits: Part = (opened) => {
+  it('tells of a deed that belongs to no saga, once, and its chain still verifies', async () => {
+    const { store } = opened();
+    await told(store, 0, [actOf()]);
+    const deed = { request: 'deed-1', action: 'kill', actor: 'token:ada', by: 'ada', reason: 'näive\n"' };
+    await store.audit.tell(deed);
+    await store.audit.tell(deed);
+    await told(store, 0, [actOf()]);
+    await store.audit.tell({ ...deed, request: 'deed-2' });
+    const entries = (await all(store)).filter(({ action }) => action === 'kill');
+    expect(entries).toMatchObject([
+      { ...deed, request: 'deed-2', seq: 4 },
+      { ...deed, saga_id: null, outcome: 'done', before: null, after: null, seq: 2 },
+    ]);
+    expect(verified(await exported(store)).faults).toEqual([]);
+  });
+
   it('tells what a commit answers, whole, and nothing of one that answers nothing', async () => {
     const { store } = opened();
     const { id, fence } = await begin(store);
