@@ -1,5 +1,5 @@
-/** Who runs which machines, as the memory store keeps it: `declare` and `gone` of the contract. */
-import type { Disagreement, MachineRef, Owner } from './saga-store.ts';
+/** Who runs which machines, as the memory store keeps it: `declare`, `gone` and `declared` of the contract. */
+import { type Declared, type Disagreement, type MachineRef, newestBoots, type Owner } from './saga-store.ts';
 
 /** One version of a machine. */
 interface Version {
@@ -46,6 +46,14 @@ export class MemoryDeclarations {
   endedBy(ms: number): MachineRef[] {
     const ended = [...this.#versions.values()].filter(({ endsAtMs }) => endsAtMs <= ms);
     return ended.map(({ machine }) => machine);
+  }
+
+  declared(nowMs: number): Declared[] {
+    return newestBoots(
+      this.#live
+        .filter(({ endsAtMs }) => endsAtMs > nowMs)
+        .map(({ name, boot, endsAtMs }) => ({ owner: { name, boot }, untilMs: endsAtMs })),
+    );
   }
 
   #liveBeside(owner: Owner, version: string): string[] {

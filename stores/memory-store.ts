@@ -31,6 +31,7 @@ import {
   type Counts,
   type CreateResult,
   claimsExhausted,
+  type Declared,
   type Disagreement,
   EXHAUSTED,
   type Fence,
@@ -186,6 +187,10 @@ export class MemoryStore implements SagaStore {
   async gone(afterMs: number): Promise<MachineRef[]> {
     assertSpan('afterMs', afterMs);
     return this.#declarations.endedBy(this.#now() - afterMs);
+  }
+
+  async declared(): Promise<Declared[]> {
+    return this.#declarations.declared(this.#now());
   }
 
   async create(saga: NewSaga): Promise<CreateResult> {

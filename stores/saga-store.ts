@@ -252,6 +252,12 @@ export interface Write {
   readonly terms?: readonly Term[];
 }
 
+/** A coordinator that has said which machines it runs, and until when that counts, by the store's clock. */
+export interface Declared {
+  readonly owner: Owner;
+  readonly untilMs: number;
+}
+
 /** What makes a saga run on another version of its machine. */
 export interface Migration
   extends Pick<Write, 'writeId' | 'snapshot' | 'summary' | 'entry' | 'counts' | 'terms'> {
@@ -289,6 +295,8 @@ export interface SagaListing {
   readonly seq: number;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
+  /** Who has it in hand; `null` while nobody acts for it. */
+  readonly owner: Owner | null;
   /**
    * What of the record the store cannot read, in words, because somebody edited or half restored it; `null` for a healthy
    * one, as nearly always. Such fields have stand-ins, so that the saga can be shown and parked. It must not be carried on
@@ -303,7 +311,6 @@ export interface SagaRecord extends SagaListing {
   readonly trace: string | null;
   readonly fence: Fence;
   readonly snapshot: string;
-  readonly owner: Owner | null;
   /** `null` for a saga that nobody needs to look at: parked or ended. */
   readonly dueAtMs: number | null;
   /** What operators have asked for and nobody has answered yet, oldest first. */
@@ -507,6 +514,12 @@ export interface SagaStore {
   /** The versions that were declared once, and whose last declaration has run out at least `afterMs` ago. */
   gone(afterMs: number): Promise<MachineRef[]>;
 
+  /**
+   * The coordinators whose declarations have time left, by name, of each the newest boot: one that was killed is among them until its
+   * declaration has run out, or it has come back. Cheap: it asks one index.
+   */
+  declared(): Promise<Declared[]>;
+
   /** A new saga id in the partition of `key`, or in a random one. Never derived from the key. */
   newId(key: string | null): string;
 
@@ -707,6 +720,21 @@ function boot({ name, boot: number }: Owner): string {
   return `${name} (boot ${number})`;
 }
 
+/** Of each name the newest boot, and until when its declarations count at the longest. Shared, so that stores agree. */
+export function newestBoots(all: readonly Declared[]): Declared[] {
+  const found = new Map<string, Declared>();
+  for (const one of all) {
+    const { name, boot } = one.owner;
+    const known = found.get(name);
+    const isNewer =
+      known === undefined ||
+      boot > known.owner.boot ||
+      (boot === known.owner.boot && one.untilMs > known.untilMs);
+    if (isNewer) found.set(name, one);
+  }
+  return [...found.values()].sort((a, b) => (a.owner.name < b.owner.name ? -1 : 1));
+}
+
 function claimed(event: string, at: string, state: string): LogEntry {
   const none = { step: null, kind: null, attempt: null, outcome: null, duration_ms: null, error: null };
   return { at, event, ...none, from: state, to: state };
@@ -746,9 +774,9 @@ export function claimsExhausted(at: string, state: string): LogEntry {
 
 /** What a listing shows of a record. */
 export function listingOf(record: SagaRecord): SagaListing {
-  const { id, machine, status, summary, parked, seq, createdAtMs, updatedAtMs, unreadable } = record;
+  const { id, machine, status, summary, parked, seq, createdAtMs, updatedAtMs, owner, unreadable } = record;
   const { keyMissing, cause, parkings } = record;
-  const listing = { id, machine, status, summary, parked, seq, createdAtMs, updatedAtMs, unreadable };
+  const listing = { id, machine, status, summary, parked, seq, createdAtMs, updatedAtMs, owner, unreadable };
   return {
     ...listing,
     ...(keyMissing !== undefined && { keyMissing }),

@@ -21,6 +21,7 @@ import {
   type Idempotency,
   type MachineRef,
   type NumberedEntry,
+  type Owner,
   type Page,
   type Parked,
   type SagaChange,
@@ -275,6 +276,12 @@ export function forgottenElsewhere(id: string): Forgotten {
   return { kind: FORGOTTEN, id, state: null, held: UNKNOWN_HELD, stored: false };
 }
 
+/** A coordinator, and when it was heard of last, in milliseconds by the store's clock: about once a minute it says what it runs. */
+export interface Coordinating {
+  readonly owner: Owner;
+  readonly heardAtMs: number;
+}
+
 export interface SagaEngine {
   /** Follows what all coordinators write; whoever watches must `close` it. */
   watch(request: WatchRequest): Watch | 'draining' | 'full';
@@ -339,7 +346,10 @@ export interface SagaEngine {
   headroom(): Promise<Headroom>;
 
   /** Who did what, as the store's audit tells. */
-  readonly audit: Pick<AuditLog, 'list' | 'read'>;
+  readonly audit: Pick<AuditLog, 'list' | 'read' | 'tell'>;
+
+  /** The coordinators that run on this store, by name; one that was killed is among them for some minutes. */
+  coordinators(): Promise<readonly Coordinating[]>;
 
   /** What was counted of the last day, minute by minute. */
   readonly history: Pick<History, 'read'>;

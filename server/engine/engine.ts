@@ -18,6 +18,7 @@ import {
 import { ChangeFeed, type ChangesSettings } from './changes.ts';
 import { timeOf, wait } from './clock.ts';
 import type {
+  Coordinating,
   Headroom,
   KnownStart,
   Operation,
@@ -147,6 +148,10 @@ export class Engine implements SagaEngine {
 
   get audit(): SagaEngine['audit'] {
     return this.#in.store.audit;
+  }
+
+  coordinators(): Promise<Coordinating[]> {
+    return this.#versions.coordinators();
   }
 
   get history(): SagaEngine['history'] {

@@ -21,6 +21,7 @@ import {
   type LogEntry,
   type NewSaga,
   type NumberedEntry,
+  type Owner,
   type SagaRecord,
   type Signal,
   StoreUnavailableError,
@@ -132,6 +133,7 @@ export class Runner {
         seq,
         createdAtMs: at,
         updatedAtMs: at,
+        owner: this.#ownerBehind(write.next),
         unreadable: null,
       };
       const trace = traceOf(id, stored.trace);
@@ -373,6 +375,7 @@ export class Runner {
       seq,
       createdAtMs,
       updatedAtMs: at,
+      owner: this.#ownerBehind(next),
       unreadable: null,
     };
     this.#note(saga, hops, write, seq);
@@ -385,6 +388,11 @@ export class Runner {
   }
 
   /** Something has come for it that cannot be read here, because its key is elsewhere: whoever has that carries it on. */
+  /** As the store has it behind such a write. */
+  #ownerBehind({ kind }: Write['next']): Owner | null {
+    return kind === 'act' ? this.#in.owner : null;
+  }
+
   async #giveBack({ id, trace, fence }: Held): Promise<false> {
     const { store, observe } = this.#in;
     observe({ type: 'lost', id, trace, why: 'key-missing' });

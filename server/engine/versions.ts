@@ -10,6 +10,7 @@ import {
   StoreUnavailableError,
   UNKNOWN_HELD,
 } from '../../stores/saga-store.ts';
+import type { Coordinating } from './contract.ts';
 import { setAside } from './set-aside.ts';
 import type { Surroundings } from './surroundings.ts';
 import { traceOf } from './trace.ts';
@@ -69,9 +70,19 @@ export class Versions {
   async declare(): Promise<void> {
     const { store, owner, clock } = this.#in;
     const declaredAt = clock.monotonic();
-    const disagreements = await store.declare(this.#registry.all(), owner, 3 * this.#settings.declareEveryMs);
+    const disagreements = await store.declare(this.#registry.all(), owner, this.#leaseMs);
     if (disagreements.length > 0) throw new MachineChangedError(disagreements);
     this.#declaredAt = declaredAt;
+  }
+
+  /** Those whose declarations have time left. All coordinators declare for as long. */
+  async coordinators(): Promise<Coordinating[]> {
+    const declared = await this.#in.store.declared();
+    return declared.map(({ owner, untilMs }) => ({ owner, heardAtMs: untilMs - this.#leaseMs }));
+  }
+
+  get #leaseMs(): number {
+    return 3 * this.#settings.declareEveryMs;
   }
 
   /** Takes back what was declared: nobody has to wait until it runs out. */

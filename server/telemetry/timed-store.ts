@@ -51,6 +51,7 @@ export function timedStore(store: SagaStore, registry: Registry): SagaStore {
     secret: () => store.secret(),
     declare: timed('declare', store.declare),
     gone: timed('gone', store.gone),
+    declared: timed('declared', store.declared),
     create: timed('create', store.create),
     known: timed('known', store.known),
     commit: timed('commit', store.commit),

@@ -1,10 +1,10 @@
-/** Who runs which machines, in keys of one slot beside the boot numbers: `declare` and `gone` of the contract. */
-import type { Disagreement, MachineRef, Owner } from '../saga-store.ts';
+/** Who runs which machines, in keys of one slot beside the boot numbers: `declare`, `gone` and `declared` of the contract. */
+import { type Declared, type Disagreement, type MachineRef, newestBoots, type Owner } from '../saga-store.ts';
 import type { Client } from './client.ts';
 import { asking, orDamaged, together } from './faults.ts';
 import { type DeclarationKeys, machineName, machineOfName } from './keys.ts';
 import { chunked, type Keyspace } from './keyspace.ts';
-import { inThrees } from './replies.ts';
+import { inThrees, pairs } from './replies.ts';
 import { run } from './scripts.ts';
 import type { StoreClock } from './store-clock.ts';
 
@@ -114,5 +114,18 @@ export class Declarations {
       const machine = machineOfName(name);
       return machine === null ? [] : { ...machine, structure: structures[index] ?? '' };
     });
+  }
+
+  async declared(): Promise<Declared[]> {
+    const now = this.#clock.now();
+    const found = await asking(orDamaged(this.#redis.zrange(this.#keys.live, 0, -1, 'WITHSCORES'), []));
+    return newestBoots(
+      pairs(found).flatMap(([member, score]) => {
+        const [, boot, name] = /^\S+ (\d+) (.*)$/s.exec(member) ?? [];
+        const untilMs = Number(score);
+        if (boot === undefined || name === undefined || !(untilMs > now)) return [];
+        return [{ owner: { name, boot: Number(boot) }, untilMs }];
+      }),
+    );
   }
 }

@@ -13,6 +13,7 @@ import {
   type CommitResult,
   type CreateResult,
   claimsExhausted,
+  type Declared,
   type Disagreement,
   EXHAUSTED,
   type Fence,
@@ -256,6 +257,11 @@ export class RedisStore extends RedisReads implements SagaStore {
     assertSpan('afterMs', afterMs);
     await this.learnTimeIfOld();
     return this.#declarations.gone(afterMs);
+  }
+
+  async declared(): Promise<Declared[]> {
+    await this.learnTimeIfOld();
+    return this.#declarations.declared();
   }
 
   async create(saga: NewSaga): Promise<CreateResult> {

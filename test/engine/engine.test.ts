@@ -236,6 +236,8 @@ describe('views', () => {
     expect(world.journal).toEqual([]);
     expect(history?.saga).toMatchObject({ id, status: 'STARTED', seq: 3 });
     expect(history?.saga.context.data.payment).toEqual({ method: 'card', token: '[redacted]' });
+    expect(history?.saga.owner).toEqual((await world.store.get(id))?.owner);
+    expect(history?.saga.owner).toMatchObject({ name: 'a' });
     expect(history?.log).toEqual(await world.store.log(id));
     gate.open();
     await quiet();

@@ -131,6 +131,7 @@ export const OPERATIONS: readonly Operation[] = [
   asks('due', (store) => store.due([ORDER], 10)),
   asks('running', (store) => store.running([ORDER], null, 10)),
   asks('gone', (store) => store.gone(0)),
+  asks('declared', (store) => store.declared()),
   asks('list', (store) => store.list({}, null, 10)),
   asks('statistics', (store) => store.statistics()),
   asks('backlog', (store) => store.backlog([ORDER])),

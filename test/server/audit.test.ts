@@ -30,7 +30,7 @@ function asking(store: SagaStore, audit: Partial<SagaStore['audit']> = {}) {
     read: store.audit.read.bind(store.audit),
     ...audit,
   };
-  const app = appOver({ audit: { list, read }, store: store.info });
+  const app = appOver({ audit: { list, read, tell: store.audit.tell.bind(store.audit) }, store: store.info });
   return (path: string, init?: RequestInit) =>
     Promise.resolve(app.request(`http://127.0.0.1${path}`, { headers: { host: '127.0.0.1' }, ...init }));
 }

@@ -25,6 +25,7 @@ function saga(id: string, seq = 7): SagaListing {
     seq,
     createdAtMs: 0,
     updatedAtMs: 0,
+    owner: null,
     unreadable: null,
   };
 }

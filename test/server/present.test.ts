@@ -148,6 +148,7 @@ it('shows a saga of a machine that is not known here, with what the store itself
       seq: 0,
       createdAtMs: 0,
       updatedAtMs: 1000,
+      owner: null,
       unreadable: null,
       context: { data: {}, answers: {}, attempt: 3, retryAt: 2000, failure: null, held: [], undone: [] },
       steps: [],

@@ -119,6 +119,26 @@ export const declarations: Part = (opened) => {
     expect(await store.gone(0)).toEqual([ORDER_2]);
   });
 
+  it('tell who runs, each by its newest boot, until the declaration runs out', async () => {
+    const { store, advance } = opened();
+    expect(await store.declared()).toEqual([]);
+    await declare(store, [ORDER, ODD], A1);
+    await declare(store, [ORDER], B1, 5);
+    const since = store.now();
+    const [one, two] = await store.declared();
+    expect([one?.owner, two?.owner]).toEqual([A1, B1]);
+    expect(Math.round(((two?.untilMs ?? 0) - (one?.untilMs ?? 0)) / MINUTE)).toBe(2);
+    expect(Math.round(((one?.untilMs ?? 0) - since) / MINUTE)).toBe(3);
+    await declare(store, [ORDER], A2);
+    // It is gone, and does not know it yet.
+    await declare(store, [ORDER], A1);
+    expect((await store.declared()).map(({ owner }) => owner)).toEqual([A2, B1]);
+    await declare(store, [], A2);
+    expect((await store.declared()).map(({ owner }) => owner)).toEqual([B1]);
+    advance(6 * MINUTE);
+    expect(await store.declared()).toEqual([]);
+  });
+
   it('count for the span that was asked for, which is a whole number', async () => {
     const { store } = opened();
     for (const ms of [-1, 0.5, Number.NaN]) {

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { uuidOf } from '../../../stores/partition.ts';
 import { BadCursorError, type Filter, listingOf, type SagaStore } from '../../../stores/saga-store.ts';
 import type { Opened } from '../conformance.ts';
-import { act, begin, end, MINUTE, ORDER, ORDER_2, park, record, summary, wait, write } from '../sagas.ts';
+import { A1, act, begin, end, MINUTE, ORDER, ORDER_2, park, record, summary, wait, write } from '../sagas.ts';
 
 async function allPages(store: SagaStore, filter: Filter, limit: number): Promise<string[][]> {
   const pages: string[][] = [];
@@ -32,7 +32,10 @@ export function listings(opened: () => Opened, isQuick: boolean): void {
   it('lists what is shown of records, as it is', async () => {
     const { store } = opened();
     const { id } = await begin(store, { next: park });
-    expect((await store.list({}, null, 10)).sagas).toEqual([listingOf(await record(store, id))]);
+    const { id: inHand } = await begin(store, { next: act(), owner: A1 });
+    const { sagas } = await store.list({}, null, 10);
+    expect(sagas).toEqual([listingOf(await record(store, inHand)), listingOf(await record(store, id))]);
+    expect(sagas.map(({ owner }) => owner)).toEqual([A1, null]);
   });
 
   it('lists nothing of nothing', async () => {
