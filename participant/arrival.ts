@@ -1,7 +1,13 @@
 /** From a request to a call: what is wrong with it, and until when its caller waits. */
 import { type Answer, problem } from './answer.ts';
 import type { Step } from './ledger.ts';
-import { ACCEPT_SIGNATURE, contentDigest, type Unbelieved, unbelieved } from './signature.ts';
+import {
+  acceptedSignature,
+  contentDigest,
+  type SignedRequest,
+  type Unbelieved,
+  unbelieved,
+} from './signature.ts';
 
 export interface Arrived extends Step {
   readonly idempotencyKey: string;
@@ -41,20 +47,15 @@ export async function readCall(
   }
   if (!JSON_TYPE.test(headers.get('content-type') ?? ''))
     return { refusal: problem(415, 'unsupported-media-type', 'Send application/json.') };
-  if (signingKeys !== undefined) {
-    const { pathname, search } = new URL(request.url);
-    const wrong = unbelieved(
-      { method: request.method, path: pathname + search, header: (name) => headers.get(name) },
-      signingKeys,
-      { nowMs: Date.now(), ageMsMax: signatureAgeMsMax },
-    );
-    if (wrong !== null) return { refusal: unauthenticated(wrong) };
-  }
+  const wrong = unbelievedOf(request, { signingKeys, signatureAgeMsMax });
+  if (wrong !== null) return { refusal: unauthenticated(request, wrong) };
   const text = await readText(request, bodyBytesMax);
   if (text === null)
     return { refusal: problem(413, 'body-too-large', `A body may have ${bodyBytesMax} bytes.`) };
   if (signingKeys !== undefined && !digestsIn(headers).includes(contentDigest(text)))
-    return { refusal: unauthenticated(['digest-wrong', 'The body is not the one that was signed.']) };
+    return {
+      refusal: unauthenticated(request, ['digest-wrong', 'The body is not the one that was signed.']),
+    };
   const attempt = wholeIn(headers.get('Saga-Attempt'));
   const waitsMs = wholeIn(headers.get('Saga-Timeout-Ms'));
   const givesUpAt = waitsMs === null ? null : arrivedAt + waitsMs;
@@ -64,6 +65,43 @@ export async function readCall(
   } catch {
     return { refusal: problem(400, 'malformed-json', 'The body is not JSON.') };
   }
+}
+
+/**
+ * Whose call is asked about. It stands in the URL, because what lies between may keep the answer of a GET, and tells two of them apart by
+ * their URLs alone.
+ */
+export function readQuestion(
+  request: Request,
+  callers: Omit<Callers, 'bodyBytesMax'>,
+): Step | { readonly refusal: Answer } {
+  const { searchParams } = new URL(request.url);
+  const [sagaId = '', step = ''] = QUERY.map((name) => searchParams.get(name)?.trim());
+  const isRight = [sagaId, step].every((value) => value !== '' && value.length <= HEADER_CHARS_MAX);
+  if (!isRight) {
+    const detail = `The query must have ${QUERY.join(' and ')}, of at most ${HEADER_CHARS_MAX} characters each.`;
+    return { refusal: problem(400, 'bad-query', detail) };
+  }
+  const wrong = unbelievedOf(request, callers);
+  return wrong === null ? { sagaId, step } : { refusal: unauthenticated(request, wrong) };
+}
+
+const QUERY = ['saga_id', 'step'] as const;
+
+/** Why its signature is not believed, where calls need one. */
+function unbelievedOf(
+  request: Request,
+  { signingKeys, signatureAgeMsMax }: Omit<Callers, 'bodyBytesMax'>,
+): Unbelieved | null {
+  if (signingKeys === undefined) return null;
+  const { headers } = request;
+  const seen = { ...signedPart(request), header: (name: string) => headers.get(name) };
+  return unbelieved(seen, signingKeys, { nowMs: Date.now(), ageMsMax: signatureAgeMsMax });
+}
+
+function signedPart({ method, url }: Request): Pick<SignedRequest, 'method' | 'path'> {
+  const { pathname, search } = new URL(url);
+  return { method, path: pathname + search };
 }
 
 /**
@@ -87,8 +125,11 @@ function digestsIn(headers: Headers): string[] {
   return (headers.get('content-digest') ?? '').split(',').map((digest) => digest.trim());
 }
 
-function unauthenticated([type, detail]: Unbelieved): Answer {
-  return { ...problem(401, type, detail), headers: { 'accept-signature': ACCEPT_SIGNATURE } };
+function unauthenticated(request: Request, [type, detail]: Unbelieved): Answer {
+  return {
+    ...problem(401, type, detail),
+    headers: { 'accept-signature': acceptedSignature(signedPart(request)) },
+  };
 }
 
 function wholeIn(text: string | null): number | null {

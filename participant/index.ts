@@ -15,12 +15,14 @@ export { type Entry, type Ledger, LedgerBusyError, type Settled, type Step } fro
 export { type MemoryLedger, memoryLedger } from './memory-ledger.ts';
 export { nodeHandler } from './node-handler.ts';
 export {
+  type Asking,
   type Call,
   createParticipant,
   type Outcome,
   type Participant,
   type ParticipantOptions,
   type SettledCall,
+  type Stands,
   type Undoing,
   type Work,
 } from './participant.ts';

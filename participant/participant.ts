@@ -1,7 +1,7 @@
 /** From a request to the ledger and back: the table of docs/participants.md. */
 import { hash } from 'node:crypto';
 import { type Answer, isDefinitive, isDone, later, problem, toResponse } from './answer.ts';
-import { type Arrived, readCall } from './arrival.ts';
+import { type Arrived, readCall, readQuestion } from './arrival.ts';
 import { type Entry, type Ledger, LedgerBusyError, type Settled, type Step } from './ledger.ts';
 
 /** What `perform` is given. */
@@ -22,11 +22,26 @@ export interface Undoing<Tx> extends Call<Tx> {
   readonly answer: object | null;
 }
 
+/** What `isUndone` is given. */
+export interface Asking<Tx> extends Step {
+  /** What the action was answered, as the ledger has it. */
+  readonly answer: object | null;
+  /** To read by alone: nothing that is written by it stands. */
+  readonly tx: Tx;
+}
+
+/**
+ * What stands of a step: `done`, its effect does; `undone`, it does not, and never will; `unknown`, the ledger knows of no call.
+ */
+export type Stands = 'done' | 'undone' | 'unknown';
+
 export interface Work<Tx> {
   /** Called at most once for each step, unless it throws or answers `later`. */
   readonly perform: (call: Call<Tx>) => Answer | Promise<Answer>;
   /** Called only for what was done, and again only where it did not answer `done`. */
   readonly undo: (call: Undoing<Tx>) => Answer | Promise<Answer>;
+  /** Whether what was done is undone by now, though not by `undo`: by hand, in the service's own books. The ledger alone is asked without it. */
+  readonly isUndone?: (asking: Asking<Tx>) => boolean | Promise<boolean>;
 }
 
 /** What became of a call. A bug in `perform` or `undo` is none: it is thrown. */
@@ -69,6 +84,8 @@ export interface ParticipantOptions {
 export interface Participant {
   readonly action: (request: Request) => Promise<Response>;
   readonly compensation: (request: Request) => Promise<Response>;
+  /** `GET`: what stands of the step that the query names by `saga_id` and `step`. Nothing changes by it. */
+  readonly ask: (request: Request) => Promise<Response>;
 }
 
 interface Told {
@@ -92,7 +109,7 @@ const GIVEN_UP = later('The caller no longer waits for an answer, so the action 
 const NOTHING_TO_UNDO: Answer = { status: 200, body: { status: 'nothing-to-undo' } };
 export function createParticipant<Tx>(
   ledger: Ledger<Tx>,
-  { perform, undo }: Work<Tx>,
+  { perform, undo, isUndone }: Work<Tx>,
   {
     bodyBytesMax = 1024 * 1024,
     signingKeys,
@@ -145,13 +162,30 @@ export function createParticipant<Tx>(
       };
     };
 
-  const settled = async (call: Arrived, settle: Settle): Promise<Told> => {
-    try {
-      return await ledger.settle(call, settle(call));
-    } catch (error) {
-      if (!(error instanceof LedgerBusyError)) throw error;
-      return { answer: BUSY, outcome: 'failed' };
-    }
+  const settled = async (call: Arrived, settle: Settle): Promise<Told> =>
+    orBusy(() => ledger.settle(call, settle(call)), { answer: BUSY, outcome: 'failed' });
+
+  /** In its turn behind the calls of the step, so that none of them is half through. */
+  const standing = (step: Step) =>
+    ledger.settle(step, async (entry, tx): Promise<Settled<Answer>> => {
+      const { action = null, compensation = null } = entry ?? {};
+      const wasDone = action !== null && isDone(action);
+      const isOpen = wasDone && compensation === null;
+      const stands: Stands =
+        entry === null
+          ? 'unknown'
+          : isOpen && !(await isUndone?.({ ...step, answer: action.body, tx }))
+            ? 'done'
+            : 'undone';
+      const body = { state: stands, action: shown(action), compensation: shown(compensation) };
+      const result = { status: 200, body, headers: { 'cache-control': 'no-store' } };
+      return { entry: null, hasEffect: false, result };
+    });
+
+  const ask = async (request: Request) => {
+    const step = readQuestion(request, { signingKeys, signatureAgeMsMax });
+    if ('refusal' in step) return toResponse(step.refusal);
+    return toResponse(await orBusy(() => standing(step), BUSY));
   };
 
   const answering = (settle: Settle) => async (request: Request) => {
@@ -165,7 +199,21 @@ export function createParticipant<Tx>(
     return toResponse(told.answer, told.outcome === 'replayed' ? REPLAYED : {});
   };
 
-  return { action: answering(action), compensation: answering(compensation) };
+  return { action: answering(action), compensation: answering(compensation), ask };
+}
+
+async function orBusy<T>(settling: () => Promise<T>, busy: T): Promise<T> {
+  try {
+    return await settling();
+  } catch (error) {
+    if (!(error instanceof LedgerBusyError)) throw error;
+    return busy;
+  }
+}
+
+/** What a call was answered, as it is told to whoever asks. */
+function shown(answer: Answer | null): Pick<Answer, 'status' | 'body'> | null {
+  return answer === null ? null : { status: answer.status, body: answer.body };
 }
 
 function unchanged(answer: Answer, outcome: Outcome): Settled<Told> {

@@ -6,10 +6,14 @@ import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 
 /** What each signature covers; `@query` too, where there is one. Without `saga-id` and `saga-step` a call could be sent again as that of another saga. */
 const COVERED = ['@method', '@path', 'content-digest', 'idempotency-key', 'saga-id', 'saga-step'] as const;
+/** The same of a question, which has neither a body nor an effect that could happen twice. */
+const COVERED_ASKING = ['@method', '@path', 'saga-id', 'saga-step'] as const;
 const ALGORITHM = 'hmac-sha256';
 
 /** What is asked for where a signature is missing or wrong (RFC 9421, 5.1). */
-export const ACCEPT_SIGNATURE = `saga=(${quoted(COVERED)});created;keyid;alg="${ALGORITHM}"`;
+export function acceptedSignature(request: Pick<SignedRequest, 'method' | 'path'>): string {
+  return `saga=(${quoted(coveredBy(request))});created;keyid;alg="${ALGORITHM}"`;
+}
 
 export interface SigningKey {
   /** Letters, digits, `.`, `_` and `-`. */
@@ -28,27 +32,36 @@ export interface SignedRequest {
 /** Why a signature is not believed. */
 export type Unbelieved = readonly [type: string, detail: string];
 
-export function contentDigest(body: string): string {
+export function contentDigest(body: string | Buffer): string {
   return `sha-256=:${hash('sha256', body, 'base64')}:`;
 }
 
-/** @returns names and values in turn, to be sent beside those that are covered */
+/**
+ * @param body `null` of a question
+ * @returns names and values in turn, to be sent beside those that are covered
+ */
 export function signed(
   request: SignedRequest,
-  body: string,
+  body: string | null,
   { id, secret }: SigningKey,
   nowMs: number,
 ): string[] {
-  const digest = contentDigest(body);
-  const components = request.path.includes('?') ? [...COVERED, '@query'] : COVERED;
+  const digest = body === null ? null : contentDigest(body);
+  const components = coveredBy(request);
   const params = `(${quoted(components)});created=${Math.floor(nowMs / 1000)};keyid="${id}";alg="${ALGORITHM}"`;
   const header = (name: string) => (name === 'content-digest' ? digest : request.header(name));
   const base = baseOf({ ...request, header }, components, params);
   if (base === null) throw new Error('a header that is to be signed is missing');
   return [
-    ...['content-digest', digest, 'signature-input', `saga=${params}`],
+    ...(digest === null ? [] : ['content-digest', digest]),
+    ...['signature-input', `saga=${params}`],
     ...['signature', `saga=:${hmac(secret, base).toString('base64')}:`],
   ];
+}
+
+function coveredBy({ method, path }: Pick<SignedRequest, 'method' | 'path'>): readonly string[] {
+  const covered = method === 'GET' ? COVERED_ASKING : COVERED;
+  return path.includes('?') ? [...covered, '@query'] : covered;
 }
 
 /**
@@ -68,8 +81,7 @@ export function unbelieved(
   const input = inputs.find(({ keyId }) => Object.hasOwn(keys, keyId));
   if (input === undefined) return ['signature-unknown-key', 'No signature is by a key that is known here.'];
   const { label, components, params, created, expires, algorithm, keyId } = input;
-  const needed: readonly string[] = request.path.includes('?') ? [...COVERED, '@query'] : COVERED;
-  const missing = needed.filter((name) => !components.includes(name));
+  const missing = coveredBy(request).filter((name) => !components.includes(name));
   if (missing.length > 0) return ['signature-too-little', `It does not cover ${missing.join(', ')}.`];
   const given = new RegExp(`(?:^|,)\\s*${label}=:([A-Za-z0-9+/]{43}=):\\s*(?:,|$)`).exec(signatures)?.[1];
   const base = baseOf(request, components, params);

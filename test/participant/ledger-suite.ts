@@ -34,6 +34,13 @@ export function call(sagaId: string, kind: 'action' | 'compensation', body: unkn
   });
 }
 
+export function question(sagaId: string, step = 'payment'): Request {
+  const query = new URLSearchParams({ saga_id: sagaId, step });
+  return new Request(`http://participant/stands?${query}`, {
+    headers: { 'Saga-Id': sagaId, 'Saga-Step': step },
+  });
+}
+
 /** One whose caller waits for so long. */
 function waiting(request: Request, ms: number): Request {
   request.headers.set('Saga-Timeout-Ms', String(ms));
@@ -81,6 +88,7 @@ export function holdsTheTable<Tx>(
       action: (sagaId = 's1', body: unknown = BODY) => read(participant.action(call(sagaId, 'action', body))),
       compensation: (sagaId = 's1', body: unknown = BODY) =>
         read(participant.compensation(call(sagaId, 'compensation', body))),
+      stands: async (sagaId = 's1') => (await read(participant.ask(question(sagaId)))).body,
     };
   }
 
@@ -148,6 +156,81 @@ export function holdsTheTable<Tx>(
     expect(await action()).toMatchObject({ status: 409, body: { type: 'action-blocked' } });
     expect(await compensation()).toEqual({ ...first, isReplay: true });
     expect([performed(), undone]).toEqual([0, []]);
+  });
+
+  it('says what stands, in the words of its ledger, and nothing changes by that', async () => {
+    const { action, compensation, stands, performed, undone, effects } = await started([
+      done({ payment_id: 'pay_1' }),
+      refused('no funds'),
+    ]);
+    const unknown = { state: 'unknown', action: null, compensation: null };
+    expect(await stands()).toEqual(unknown);
+    // It was asked about, and may be performed all the same.
+    await action();
+    const performedAnswer = { status: 200, body: { payment_id: 'pay_1' } };
+    expect(await stands()).toEqual({ state: 'done', action: performedAnswer, compensation: null });
+    expect(await stands()).toMatchObject({ state: 'done' });
+    expect([performed(), undone, await effects()]).toEqual([1, [], 1]);
+    await compensation();
+    expect(await stands()).toEqual({
+      state: 'undone',
+      action: performedAnswer,
+      compensation: { status: 200, body: { refunded: true } },
+    });
+    await action('s2');
+    // It was refused for good, so nothing stands of it, or ever will.
+    expect(await stands('s2')).toMatchObject({
+      state: 'undone',
+      action: { status: 422 },
+      compensation: null,
+    });
+    await compensation('s3');
+    expect(await stands('s3')).toMatchObject({
+      state: 'undone',
+      action: null,
+      compensation: { status: 200 },
+    });
+  });
+
+  it('asks the service where it was told how, whether somebody has undone it by hand', async () => {
+    const { ledger, happens, effects } = await open();
+    const byHand = new Set<string>();
+    const asked: unknown[] = [];
+    const participant = createParticipant(ledger, {
+      perform: () => done({ payment_id: 'pay_1' }),
+      undo: () => done(),
+      async isUndone({ sagaId, step, answer, tx }) {
+        asked.push([sagaId, step, answer]);
+        if (takesBack) await happens(tx);
+        return byHand.has(sagaId);
+      },
+    });
+    const stands = async () => (await read(participant.ask(question('s1')))).body.state;
+    expect(await stands()).toBe('unknown');
+    await participant.action(call('s1', 'action'));
+    expect(await stands()).toBe('done');
+    byHand.add('s1');
+    expect(await stands()).toBe('undone');
+    await participant.compensation(call('s1', 'compensation'));
+    expect(await stands()).toBe('undone');
+    // Of what it never did, or has undone itself, the ledger alone knows.
+    expect(asked).toEqual(Array(2).fill(['s1', 'payment', { payment_id: 'pay_1' }]));
+    expect(await effects()).toBe(0);
+  });
+
+  it('answers a question only when the call that is under way has settled', async () => {
+    const { participant, first, go } = await held();
+    const asked = read(participant.ask(question('s1')));
+    go();
+    await first;
+    expect(await asked).toMatchObject({ status: 200, body: { state: 'done' } });
+  });
+
+  it('says 503 to a question that would have to wait too long', async () => {
+    const { participant, first, go } = await held({ lockMs: 1 });
+    expect((await participant.ask(question('s1'))).status).toBe(503);
+    go();
+    await first;
   });
 
   it('lets duplicates and the compensation wait for an action in progress', async () => {

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it, vi } from 'vitest';
 import { createParticipant, done, memoryLedger, nodeHandler } from '../../participant/index.ts';
-import { BODY, call } from './ledger-suite.ts';
+import { BODY, call, question } from './ledger-suite.ts';
 
 const participant = createParticipant(
   memoryLedger(),
@@ -46,6 +46,22 @@ it.each([
 it('takes JSON by other names of its media type', async () => {
   for (const type of ['Application/JSON; charset=utf-8', 'application/vnd.pay+json'])
     expect((await participant.action(typed(call(`s-${type.length}`, 'action'), type))).status).toBe(200);
+});
+
+it.each(['', '?saga_id=s1', '?step=payment', '?saga_id=s1&step=', `?saga_id=${'s'.repeat(257)}&step=a`])(
+  'says what is wrong with a question with the query %j',
+  async (query) => {
+    const response = await participant.ask(new Request(`http://participant/stands${query}`));
+    expect([response.status, await response.json()]).toEqual([
+      400,
+      expect.objectContaining({ type: 'bad-query' }),
+    ]);
+  },
+);
+
+it('keeps what lies between from keeping what it says', async () => {
+  const response = await participant.ask(question('s-cached'));
+  expect(response.headers.get('cache-control')).toBe('no-store');
 });
 
 function typed(request: Request, type: string): Request {

@@ -1,9 +1,9 @@
 /** Signed calls: who is believed, and who is not. */
 import { createHmac } from 'node:crypto';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createParticipant, done, memoryLedger } from '../../participant/index.ts';
 import { contentDigest, signed } from '../../participant/signature.ts';
-import { call } from './ledger-suite.ts';
+import { call, question } from './ledger-suite.ts';
 
 const KEY = { id: 'k1', secret: 'a secret of two, nobody else' };
 const OLD_KEY = { id: 'k0', secret: 'the one before it, nobody else' };
@@ -11,7 +11,7 @@ const KEYS = { [KEY.id]: KEY.secret, [OLD_KEY.id]: OLD_KEY.secret };
 
 function service(signingKeys: Record<string, string> = KEYS) {
   let performed = 0;
-  const { action } = createParticipant(
+  const { action, ask } = createParticipant(
     memoryLedger(),
     {
       perform() {
@@ -22,7 +22,7 @@ function service(signingKeys: Record<string, string> = KEYS) {
     },
     { signingKeys },
   );
-  return { action, performed: () => performed };
+  return { action, ask, performed: () => performed };
 }
 
 interface Sent {
@@ -58,6 +58,45 @@ async function said(given: Sent, keys?: Record<string, string>) {
 it.each([KEY, OLD_KEY])('believes a call that a known key has signed', async (key) => {
   expect(await said(await sent({ key }))).toEqual([200, undefined]);
   expect(await said(await sent({ key, url: 'http://participant/pay?shop=7' }))).toEqual([200, undefined]);
+});
+
+describe('a question', () => {
+  const path = '/stands?saga_id=s1&step=payment';
+  const asked = async (change: (headers: Headers) => void = () => {}, at = path, keys = KEYS) => {
+    const { headers } = question('s1');
+    const request = { method: 'GET', path, header: (name: string) => headers.get(name) };
+    const added = signed(request, null, KEY, Date.now());
+    for (let index = 0; index < added.length; index += 2)
+      headers.set(added[index] as string, added[index + 1] as string);
+    change(headers);
+    const response = await service(keys).ask(new Request(`http://participant${at}`, { headers }));
+    const { type } = (await response.json()) as { type?: string };
+    return [response.status, type ?? response.headers.get('accept-signature')];
+  };
+
+  it('is believed where a known key has signed it', async () => {
+    expect(await asked()).toEqual([200, null]);
+  });
+
+  it.each<[string, Parameters<typeof asked>, string]>([
+    ['not signed', [(headers) => headers.delete('signature')], 'signature-missing'],
+    ['about another saga', [undefined, '/stands?saga_id=s2&step=payment'], 'signature-wrong'],
+    ['by an unknown key', [undefined, path, { k2: 'another' }], 'signature-unknown-key'],
+  ])('is not answered where it is %s', async (_, given, type) => {
+    expect(await asked(...given)).toEqual([401, type]);
+  });
+
+  it('opens no call: one by GET needs a body that was signed', async () => {
+    const { headers } = question('s1');
+    const request = { method: 'GET', path: '/pay', header: (name: string) => headers.get(name) };
+    headers.set('content-type', 'application/json');
+    headers.set('idempotency-key', 's1:payment:action');
+    const added = signed(request, null, KEY, Date.now());
+    for (let index = 0; index < added.length; index += 2)
+      headers.set(added[index] as string, added[index + 1] as string);
+    const response = await service().action(new Request('http://participant/pay', { headers }));
+    expect(response.status).toBe(401);
+  });
 });
 
 it('signs as http-message-signatures 3.0.0 of Python does', () => {
