@@ -291,7 +291,7 @@ export interface components {
          * @description A URI reference (RFC 9457); each has its section in docs/errors.md.
          * @enum {string}
          */
-        ProblemType: "malformed-json" | "malformed-form" | "invalid-header" | "invalid-query" | "validation-error" | "idempotency-key-reused" | "unsupported-media-type" | "body-too-large" | "unauthorized" | "callback-unauthorized" | "forbidden" | "login-failed" | "identity-unavailable" | "access-off" | "foreign-origin" | "misdirected-request" | "not-found" | "saga-not-found" | "machine-not-found" | "service-not-found" | "no-such-event" | "saga-ended" | "saga-moved" | "precondition-required" | "rate-limited" | "too-many-requests" | "too-many-events" | "too-many-watchers" | "method-not-allowed" | "draining" | "overloaded" | "store-unavailable" | "saga-forgotten" | "start-unknown" | "definition-error" | "internal-error";
+        ProblemType: "malformed-json" | "malformed-form" | "invalid-header" | "invalid-query" | "validation-error" | "idempotency-key-reused" | "unsupported-media-type" | "body-too-large" | "unauthorized" | "callback-unauthorized" | "forbidden" | "login-failed" | "identity-unavailable" | "access-off" | "foreign-origin" | "misdirected-request" | "not-found" | "saga-not-found" | "machine-not-found" | "service-not-found" | "no-such-event" | "not-askable" | "unproven" | "saga-ended" | "saga-moved" | "precondition-required" | "rate-limited" | "too-many-requests" | "too-many-events" | "too-many-watchers" | "method-not-allowed" | "draining" | "overloaded" | "store-unavailable" | "saga-forgotten" | "start-unknown" | "definition-error" | "internal-error";
         FieldError: {
             /** Format: json-pointer */
             pointer: string;
@@ -554,6 +554,11 @@ export interface components {
             /** @description Who asks; `operator` unless set. Of callers that are known by name it says for whom they ask. */
             by?: string;
             step: string;
+            /**
+             * @description The participant is asked first. The step is skipped only where it says that it is undone; that then stands in the reason: status, time, URL and digest of its answer.
+             * @enum {boolean}
+             */
+            with_proof?: true;
         };
         ResolveRequest: {
             /** @description Why; it stands in the log of the saga. */
@@ -562,6 +567,35 @@ export interface components {
             by?: string;
             /** @enum {string} */
             as: "COMPLETED" | "FAILED";
+        };
+        Inquiry: {
+            saga_id: string;
+            step: string;
+            participant: string;
+            url: string;
+            /** Format: date-time */
+            asked_at: string;
+            /** Format: double */
+            duration_ms: number;
+            /**
+             * @description `done`: the effect of the call stands. `undone`: it does not, and will not. `unknown`: nobody can tell, and `error` says why, unless it is what the participant says itself.
+             * @enum {string}
+             */
+            state: "done" | "undone" | "unknown";
+            /**
+             * Format: int32
+             * @description Of the answer; null where none came.
+             */
+            status: number | null;
+            /** @description Of its body as it came, as `Content-Digest` has it; null where none came. */
+            digest: string | null;
+            /** @description JSON, secrets redacted; perhaps cut off. Null where the answer is none. */
+            body: string | null;
+            error: string | null;
+        };
+        AskRequest: {
+            /** @description A step whose machine says where that is asked (`ask`), or an item as `step/item`. */
+            step: string;
         };
         BulkRetry: components["schemas"]["RetryPlan"] | components["schemas"]["RetryResults"];
         RetryMany: components["schemas"]["RetryByFilter"] | components["schemas"]["RetryByName"];
@@ -1054,6 +1088,8 @@ export interface components {
             /** @description Path of the call that undoes it. */
             compensation: string | null;
             not_undone: components["schemas"]["MachineNotUndone"] | null;
+            /** @description Path at which the participant says what stands of the call; null where it cannot be asked. */
+            ask: string | null;
             action_policy: components["schemas"]["MachinePolicy"];
             compensation_policy: components["schemas"]["MachinePolicy"] | null;
             /**

@@ -19,7 +19,7 @@ import type { z } from 'zod';
 import { DefinitionError } from './defined.ts';
 import { type Duration, durationMs } from './duration.ts';
 import type { HeldSaid } from './held-said.ts';
-import type { Part, Step } from './parts.ts';
+import type { Ask, Part, Step } from './parts.ts';
 import type { Answer, CallPolicy, SagaData } from './saga.ts';
 import type { Search } from './terms.ts';
 
@@ -69,6 +69,8 @@ export interface StepOptions<D, A extends Answer, G> {
   readonly undo: UndoOptions<D, A>;
   /** What stands while the step is not undone, said to a person: `EUR 25.00 was taken`; with its amount, to be summed up. */
   readonly held?: (data: D, answer: A) => string | HeldSaid;
+  /** Where an operator can have the participant asked what stands of the call, before deciding about it: docs/participants.md. */
+  readonly ask?: Ask;
   /** The participant may answer 202 and say within this time what came of it: by call-back, or at its `Location`. */
   readonly asynchronous?: { readonly within: Duration };
 }
@@ -304,7 +306,7 @@ class Chain implements Saga {
     return named(this.about.id, what, name);
   }
 
-  #step(name: string, { at, action, undo, held, asynchronous }: AnyStep): Step {
+  #step(name: string, { at, action, undo, held, ask, asynchronous }: AnyStep): Step {
     this.#named('a step', name);
     const { id } = this.about;
     const { path, request, answer, gains = () => ({}), state } = action;
@@ -318,6 +320,7 @@ class Chain implements Saga {
       action: { path, request, answer, gains, ...(state === undefined ? {} : { state }) },
       compensation,
       ...(held === undefined ? {} : { held }),
+      ...(ask === undefined ? {} : { ask }),
       ...(asynchronous === undefined ? {} : { asynchronous: { withinMs: span(id, asynchronous.within) } }),
       ...(actionPolicy || undoPolicy
         ? {

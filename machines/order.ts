@@ -129,6 +129,7 @@ const order = step<OrderData, { order_id: string }>({
     gains: ({ order_id }) => ({ order_id }),
   },
   compensation: { path: '/api/orders/cancel' },
+  ask: { path: '/api/stands' },
   held: (_, { order_id }) => `The order ${order_id} is open`,
 });
 
@@ -142,6 +143,7 @@ const inventory = step<OrderData, { reservations: unknown[] }>({
     gains: ({ reservations }) => ({ inventory_reservations: reservations }),
   },
   compensation: { path: '/api/inventory/release' },
+  ask: { path: '/api/stands' },
   held: ({ items }) => ({
     says: `${goods(items)} reserved in stock`,
     kind: 'stock',
@@ -160,6 +162,7 @@ const payment = step<OrderData, { payment_id: string }>({
     gains: ({ payment_id }) => ({ payment_id }),
   },
   compensation: { path: '/api/payments/refund' },
+  ask: { path: '/api/stands' },
   held: ({ amount, currency }) => ({
     says: `${money(amount, currency)} was taken from the customer`,
     amount,
@@ -177,6 +180,7 @@ const shipping = step<OrderData, { tracking_number: string }>({
     gains: ({ tracking_number }) => ({ tracking_number }),
   },
   compensation: { path: '/api/shipping/cancel' },
+  ask: { path: '/api/stands' },
   held: (_, { tracking_number }) => `A shipment is booked, tracking number ${tracking_number}`,
 });
 
@@ -190,6 +194,7 @@ const notification = step<OrderData, { notification_id: string }>({
     gains: ({ notification_id }) => ({ notification_id }),
   },
   compensation: { path: '/api/notifications/cancel' },
+  ask: { path: '/api/stands' },
   held: () => 'The customer was notified',
 });
 

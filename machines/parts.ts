@@ -22,6 +22,12 @@ export type Undo<Data = never, A = never> =
   /** There is nothing to undo, for this reason: it only asked, or what it did harms nobody. */
   | { readonly unneeded: string };
 
+/** A read of the participant's: never part of a transition, and so none of the structure. */
+export interface Ask {
+  /** Below the participant's URL; always GET, with `saga_id` and `step` in the query. */
+  readonly path: string;
+}
+
 /** One forward action and the compensation that undoes it. `Data` is the saga's business facts. */
 export interface Step<Data = never> {
   readonly name: string;
@@ -40,6 +46,8 @@ export interface Step<Data = never> {
   readonly compensation: Undo<Data>;
   /** What stands while the step is not undone, said to a person. */
   readonly held?: (data: Data, answer: never) => string | HeldSaid;
+  /** Where its participant says, without any effect, what stands of its call. */
+  readonly ask?: Ask;
   /** The participant answers 202, and says within this time what came of it. */
   readonly asynchronous?: { readonly withinMs: number };
   /** How its calls are made and repeated, where that is not as usual. Settings override it. */

@@ -35,6 +35,7 @@ export const returns = defineSaga({
       gains: ({ return_id }) => ({ return_id }),
     },
     undo: { state: 'closingReturn', path: '/api/returns/close' },
+    ask: { path: '/api/stands' },
     held: (_, { return_id }) => `return ${return_id} is open`,
   })
   .step('courier', {

@@ -35,6 +35,7 @@ export const trip = defineSaga({
           gains: ({ booking, price }) => ({ flight: booking, fare: price }),
         },
         undo: { state: 'cancellingFlight', path: '/api/flights/cancel' },
+        ask: { path: '/api/stands' },
         held: (_, { booking }) => `flight ${booking} is booked`,
       }),
     hotel: (b) =>
@@ -48,6 +49,7 @@ export const trip = defineSaga({
           gains: ({ room }) => ({ room }),
         },
         undo: { state: 'releasingRoom', path: '/api/rooms/release' },
+        ask: { path: '/api/stands' },
         held: (_, { room }) => `room ${room} is reserved`,
       }),
   })
@@ -61,6 +63,7 @@ export const trip = defineSaga({
       answer: z.looseObject({ policy: id }),
     },
     undo: { state: 'voidingInsurances', path: '/api/policies/void' },
+    ask: { path: '/api/stands' },
     gains: (answers) => ({ policies: answers.map(({ policy }) => policy) }),
     held: ({ item }, { policy }) => `${item.name} is insured by ${policy}`,
   })

@@ -30,6 +30,7 @@ import { eventRoutes } from './routes/events.ts';
 import { type HealthRoute, healthRoutes } from './routes/health.ts';
 import { heldRoutes } from './routes/held.ts';
 import { historyRoutes } from './routes/history.ts';
+import { inquiryRoutes } from './routes/inquiries.ts';
 import { machineRoutes } from './routes/machines.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { type OrderRoute, orderRoutes } from './routes/orders.ts';
@@ -98,6 +99,7 @@ export function createApp(parts: AppParts): OpenAPIHono {
   outsideEventRoutes(app, engine, randomUUID);
   outcomeRoutes(app, engine);
   operationRoutes(app, engine);
+  inquiryRoutes(app, engine);
   bulkRetryRoutes(app, engine);
   bulkRoutes(app, engine, bulks);
   heldRoutes(app, engine);

@@ -25,6 +25,8 @@ export const PROBLEMS = {
   'machine-not-found': [404, 'There is no such machine here'],
   'service-not-found': [404, 'There is no such service'],
   'no-such-event': [409, 'The saga knows no such event in the state in which it stands'],
+  'not-askable': [409, 'The participant cannot be asked about that'],
+  unproven: [409, 'The participant does not say that it is undone'],
   'saga-ended': [409, 'The saga has ended'],
   'saga-moved': [412, 'The saga has moved on since it was looked at'],
   'precondition-required': [428, 'The request must say which version of the saga it is about'],

@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import { createParticipant, type MemoryLedger, type SettledCall, type Work } from '../participant/index.ts';
 import type { Call, CallKind, Journal } from './journal.ts';
-import type { Env } from './routes.ts';
+import type { Env, Handler } from './routes.ts';
 
 const HEADER_CHARS_MAX = 256;
 
@@ -26,6 +26,20 @@ export interface Settled {
   /** `null` where the request was no call. */
   readonly settled: SettledCall | null;
 }
+
+/** Where whoever may read asks what stands of a call: the same for all that a service does, since its ledger is one. */
+export const STANDS_PATH = '/api/stands';
+
+/** What its ledger has of a call. */
+export function standsIn(ledger: MemoryLedger): Handler {
+  const { ask } = createParticipant(ledger, NO_WORK);
+  return (c) => ask(c.req.raw);
+}
+
+const never = () => {
+  throw new Error('a question leads to no work');
+};
+const NO_WORK: Work<undefined> = { perform: never, undo: never };
 
 /** @param work this call's own, so that it knows which faults have struck it */
 export async function settle(

@@ -6,7 +6,7 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Hono } from 'hono';
 import { z } from 'zod';
 import { done, memoryLedger, type SettledCall } from '../participant/index.ts';
-import { callOf, settle } from './calls.ts';
+import { callOf, STANDS_PATH, settle, standsIn } from './calls.ts';
 import { type CallKind, Journal } from './journal.ts';
 import type { Means } from './participant.ts';
 import { type Env, type Handler, routed } from './routes.ts';
@@ -139,6 +139,7 @@ export function createDesk<Name extends string>(
         ? []
         : [[desk.compensation, { POST: answer(desk, 'compensation', desk.compensation) }] as const]),
     ]),
+    [STANDS_PATH, { GET: standsIn(ledger) }],
     [
       '/health',
       {

@@ -4,7 +4,7 @@ import type { Context, Hono } from 'hono';
 import type { z } from 'zod';
 import { type Answer, done as doneWith, memoryLedger, type Work } from '../participant/index.ts';
 import type { ReadableBook } from './book.ts';
-import { callOf, settle } from './calls.ts';
+import { callOf, STANDS_PATH, settle, standsIn } from './calls.ts';
 import { Faults, faultRules, type Misfortune } from './faults.ts';
 import { type Call, type CallKind, Journal } from './journal.ts';
 import { createMeters } from './meters.ts';
@@ -183,6 +183,7 @@ export function createParticipant<Request, Given, Books>(
   const app = routed(service, [
     [action.path, { POST: answerCall('action') }],
     [compensation.path, { POST: answerCall('compensation') }],
+    [STANDS_PATH, { GET: standsIn(ledger) }],
     ['/health', { GET: health }],
     ['/metrics', { GET: readMetrics }],
     ['/ledger', { GET: readLedger }],

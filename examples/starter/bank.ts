@@ -40,16 +40,19 @@ const credits = moving('credit', 1);
 const routes = new Map([
   ['POST /debits', nodeHandler(debits.action)],
   ['POST /debits/undo', nodeHandler(debits.compensation)],
+  ['GET /debits/stands', nodeHandler(debits.ask)],
   ['POST /credits', nodeHandler(credits.action)],
   ['POST /credits/undo', nodeHandler(credits.compensation)],
+  ['GET /credits/stands', nodeHandler(credits.ask)],
 ]);
 
 /** @param port 0 is any that is free; `BANK_PORT` or 7001 unless set */
 export function openBank(port = Number(process.env.BANK_PORT ?? 7001)) {
   const server = createServer((request, response) => {
-    const route = routes.get(`${request.method} ${request.url}`);
+    const [path] = (request.url ?? '').split('?');
+    const route = routes.get(`${request.method} ${path}`);
     if (route !== undefined) void route(request, response);
-    else if (request.url === '/accounts') response.end(JSON.stringify(Object.fromEntries(accounts)));
+    else if (path === '/accounts') response.end(JSON.stringify(Object.fromEntries(accounts)));
     else response.writeHead(404).end();
   });
   return server.listen(port, '127.0.0.1');

@@ -19,6 +19,7 @@ export const transfer = defineSaga({
       gains: ({ debit }) => ({ debit }),
     },
     undo: { path: '/debits/undo' },
+    ask: { path: '/debits/stands' },
     held: (_, { debit }) => `debit ${debit} stands`,
   })
   .step('credit', {
@@ -30,5 +31,6 @@ export const transfer = defineSaga({
       gains: ({ credit }) => ({ credit }),
     },
     undo: { path: '/credits/undo' },
+    ask: { path: '/credits/stands' },
     held: (_, { credit }) => `credit ${credit} stands`,
   });

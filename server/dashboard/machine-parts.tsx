@@ -67,6 +67,11 @@ function PartRow({
           <td>
             {part.step.participant} <code>{part.step.action.path}</code>
             <small>{callWords(machine, part.step, isPast)}</small>
+            {part.step.ask !== undefined && (
+              <small>
+                asked at <code>{part.step.ask.path}</code>
+              </small>
+            )}
           </td>
           <td>
             <Undo machine={machine} step={part.step} />

@@ -17,7 +17,10 @@ export type ReadAnswer = { readonly answer: Answer } | { readonly fault: string 
  * One rule for actions and compensations: a JSON object in UTF-8, as bare as HTTP carries it. No body, or a blank one, says
  * as much as an object without fields. Whether that is enough, the contract of the call says.
  */
-export function readAnswer(call: Call, { contentEncoding, body }: Omit<Answered, 'status'>): ReadAnswer {
+export function readAnswer(
+  call: Pick<Call, 'faultIn'>,
+  { contentEncoding, body }: Omit<Answered, 'status'>,
+): ReadAnswer {
   if (body === null) return { fault: 'its body has more bytes than ANSWER_BYTES_MAX' };
   const coding = contentEncoding === undefined ? 'identity' : String(contentEncoding).trim().toLowerCase();
   if (coding !== 'identity' && coding !== '')

@@ -143,6 +143,37 @@ export type WhatIfResult =
   | { readonly kind: 'foreseen'; readonly saga: SagaListing; readonly foreseen: Foreseen }
   | Extract<OperationResult, { kind: 'missing' | 'impossible' | 'unknown-version' }>;
 
+/** `done`: the effect of the call stands. `undone`: it does not, and will not. `unknown`: nobody can tell. */
+export const STANDS = ['done', 'undone', 'unknown'] as const;
+
+/** What a participant was asked about one call, and what it said. */
+export interface Inquiry {
+  /** The step, or the item of one as `step/item`. */
+  readonly step: string;
+  readonly participant: string;
+  /** Without credentials. */
+  readonly url: string;
+  /** By the store's clock. */
+  readonly askedAtMs: number;
+  readonly ms: number;
+  /** `unknown` too where no answer came, or none that says it. */
+  readonly state: (typeof STANDS)[number];
+  /** Of the answer; `null` where none came. */
+  readonly status: number | null;
+  /** Of its body as it came, as `Content-Digest` has it: `sha-256=:…:`. `null` where none came, or too much. */
+  readonly digest: string | null;
+  /** The body, where it is JSON: secrets redacted, and perhaps cut off. */
+  readonly body: string | null;
+  /** Why nothing can be said; `null` where the participant has said it. */
+  readonly error: string | null;
+}
+
+export type InquiryResult =
+  | { readonly kind: 'asked'; readonly inquiry: Inquiry }
+  /** The saga has no such step or item, or its definition does not say where that is asked. */
+  | { readonly kind: 'not-askable' }
+  | Extract<NotSent, { readonly kind: 'missing' | 'unknown-version' | 'unreadable' }>;
+
 /** Something that happened outside, and that a saga may wait for. */
 export interface OutsideEvent {
   /** Its own, among the events of the saga: a repeat is the same event. */
@@ -295,6 +326,12 @@ export interface SagaEngine {
   /** What would come of such a request, as the saga stands now. Nothing is changed. @throws DefinitionError */
   whatIf(id: string, operation: Omit<Operation, 'ifSeq'>): Promise<WhatIfResult>;
 
+  /**
+   * Asks the participant of a step, once, what stands of its call. Nothing is changed, and nothing is kept of it.
+   * @param step or an item of one, as `step/item`
+   */
+  inquire(id: string, step: string): Promise<InquiryResult>;
+
   /** Tells a saga of something that happened outside. One that waits for it goes on at once. */
   send(id: string, event: OutsideEvent): Promise<SendResult>;
 
@@ -407,6 +444,8 @@ export type EngineEvent =
       /** A short name for why no answer came, such as `ECONNREFUSED` or `timeout`; `null` where one did. */
       readonly failure: string | null;
     }
+  /** A participant was asked what stands of a call, for a person to know. */
+  | { readonly type: 'inquired'; readonly id: string; readonly trace: Trace; readonly inquiry: Inquiry }
   /** Ended or parked. `ms` since it was created. */
   | {
       readonly type: 'settled';

@@ -20,6 +20,7 @@ import { timeOf, wait } from './clock.ts';
 import type {
   Coordinating,
   Headroom,
+  InquiryResult,
   KnownStart,
   Operation,
   OperationResult,
@@ -42,6 +43,7 @@ import type {
 import { ForgottenError, forgottenElsewhere } from './contract.ts';
 import { HeadroomGauge } from './headroom.ts';
 import { type Put, report, send } from './incoming.ts';
+import { inquire } from './inquiry.ts';
 import { canTake, foresee, operate } from './operate.ts';
 import { Places } from './places.ts';
 import { Recount } from './recount.ts';
@@ -316,6 +318,10 @@ export class Engine implements SagaEngine {
     return foresee(store, this.#registry, id, signal, ({ trace }, machine) => (difference) => {
       observe({ type: 'transition-differs', id, trace: traceOf(id, trace), machine, difference });
     });
+  }
+
+  inquire(id: string, step: string): Promise<InquiryResult> {
+    return inquire(this.#in, this.#registry, id, step);
   }
 
   async send(id: string, event: OutsideEvent): Promise<SendResult> {

@@ -94,6 +94,23 @@ interface Participant {
   readonly breaker: Breaker;
 }
 
+/** What is asked of a participant, for a person to know. */
+export interface Question {
+  readonly sagaId: string;
+  /** The step, or the item as `step/item`. */
+  readonly address: string;
+  readonly participant: string;
+  /** Below its URL, with its query. */
+  readonly path: string;
+}
+
+/** What came of it: an answer, or in words why there is none. */
+export type Told = {
+  readonly url: string;
+  /** Takes the participant's own secrets out of what it answered. */
+  readonly redact: (text: string) => string;
+} & ({ readonly answered: Answered } | { readonly error: string });
+
 export class Participants {
   readonly #participants: ReadonlyMap<string, Participant>;
   readonly #in: Surroundings;
@@ -136,9 +153,54 @@ export class Participants {
     endsAt: () => number,
     machine: string,
   ): Promise<(Reply & Seen) | Deferral> {
-    const participant = this.#participants.get(call.participant);
-    if (participant === undefined)
-      throw new Error(`no URL is configured for participant ${call.participant}`);
+    const participant = this.#named(call.participant);
+    return this.#within(endsAt, (cutoff) =>
+      this.#throughGate(participant, sagaId, call, trace, endsAt, machine, cutoff),
+    );
+  }
+
+  /**
+   * Asks once, and has no effect. The breaker is neither asked nor told: a participant in trouble is just the one that somebody wants to
+   * know about, and what it answers to this says nothing of its calls.
+   */
+  async inquire(
+    { sagaId, address, participant: name, path }: Question,
+    trace: TraceHeaders,
+    timeoutMs: number,
+    machine: string,
+  ): Promise<Told> {
+    const { gate, exchange: asked, origin, basePath, askingHeaders, signingKey, redact } = this.#named(name);
+    const headers = [...askingHeaders, 'saga-id', sagaId, 'saga-step', address];
+    addTrace(headers, trace);
+    const request: Request = { method: 'GET', path: basePath + path, headers, body: null };
+    const { clock } = this.#in;
+    if (signingKey !== null) headers.push(...signed(signable(request), null, signingKey, clock.now()));
+    const about = { url: origin + request.path, redact };
+    const endsAt = clock.monotonic() + timeoutMs;
+    return this.#within(
+      () => endsAt,
+      async (cutoff) => {
+        const entry = await gate.enter(machine, cutoff);
+        if (entry !== 'entered') return { ...about, error: DEFERRED_BECAUSE[entry] };
+        try {
+          return { ...about, answered: await asked(request, this.#answerBytesMax, cutoff) };
+        } catch (error) {
+          const reply = replyOfFailure(error);
+          return { ...about, error: redact('error' in reply ? reply.error : '') };
+        } finally {
+          gate.leave();
+        }
+      },
+    );
+  }
+
+  #named(name: string): Participant {
+    const participant = this.#participants.get(name);
+    if (participant === undefined) throw new Error(`no URL is configured for participant ${name}`);
+    return participant;
+  }
+
+  async #within<T>(endsAt: () => number, work: (cutoff: Cutoff) => Promise<T>): Promise<T> {
     const cutoff = new Cutoff();
     const { clock } = this.#in;
     const startedAt = clock.monotonic();
@@ -152,7 +214,7 @@ export class Participants {
     bound();
     this.#inFlight.add(cutoff);
     try {
-      return await this.#throughGate(participant, sagaId, call, trace, endsAt, machine, cutoff);
+      return await work(cutoff);
     } finally {
       cancel();
       this.#inFlight.delete(cutoff);
@@ -234,8 +296,7 @@ export class Participants {
     ];
     if (!call.isFetch) headers.push('saga-timeout-ms', String(Math.max(1, Math.floor(leftMs))));
     if (call.isAsynchronous && !call.isFetch) headers.push(...this.#callbackHeaders(sagaId, call));
-    if (trace.traceparent !== undefined) headers.push('traceparent', trace.traceparent);
-    if (trace.tracestate !== undefined) headers.push('tracestate', trace.tracestate);
+    addTrace(headers, trace);
     const request: Request = call.isFetch
       ? { method: 'GET', path: call.path, headers, body: null }
       : { method: 'POST', path: basePath + call.path, headers, body: stringify(call.body) };
@@ -253,6 +314,11 @@ export class Participants {
       return { ...replyOfFailure(error), failure };
     }
   }
+}
+
+function addTrace(headers: string[], { traceparent, tracestate }: TraceHeaders): void {
+  if (traceparent !== undefined) headers.push('traceparent', traceparent);
+  if (tracestate !== undefined) headers.push('tracestate', tracestate);
 }
 
 function signable({ method, path, headers }: Request) {

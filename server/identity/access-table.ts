@@ -67,6 +67,8 @@ export const ACCESS: Readonly<Record<string, Door>> = {
   'POST /api/coordinator/sagas/:id/retry': toOperate,
   'POST /api/coordinator/sagas/:id/skip': toOperate,
   'POST /api/coordinator/sagas/:id/resolve': toOperate,
+  // It changes nothing here, but makes a call in the coordinator's name.
+  'POST /api/coordinator/sagas/:id/ask': toOperate,
   'POST /api/coordinator/sagas:retry': toOperate,
   'POST /api/coordinator/bulks:preview': toOperate,
   'POST /api/coordinator/bulks': toOperate,
@@ -108,6 +110,8 @@ export const ACCESS: Readonly<Record<string, Door>> = {
   'POST /bulks': toOperate,
   'POST /bulks/:id/continue': toOperate,
   'POST /bulks/:id/stop': toOperate,
+  'POST /sagas/:id/ask': toOperate,
+  'POST /held/ask': toOperate,
   'GET /sagas/:id/retry': toOperate,
   'POST /sagas/:id/retry': toOperate,
   'GET /sagas/:id/skip': toOperate,

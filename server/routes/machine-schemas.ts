@@ -59,6 +59,10 @@ const step = z
     action: z.string().meta({ description: "Path of the call, below the participant's URL." }),
     compensation: z.string().nullable().meta({ description: 'Path of the call that undoes it.' }),
     not_undone: orNull(notUndone),
+    ask: z.string().nullable().meta({
+      description:
+        'Path at which the participant says what stands of the call; null where it cannot be asked.',
+    }),
     action_policy: policy,
     compensation_policy: orNull(policy),
     asynchronous_within_ms: count.nullable().meta({

@@ -5,6 +5,7 @@ import type { Operation, OperationResult, SagaEngine } from '../engine/contract.
 import { tagsIn } from '../etags.ts';
 import { byOf, callerOf, keyOf } from '../identity/caller.ts';
 import { Problem } from '../problem.ts';
+import { provenReason } from '../proof.ts';
 import { LOCATION, problemAnswers, requestHeader, SAGA_LINKS, TAGS_PATTERN } from './answers.ts';
 import { audited, sagaPath, text } from './fields.ts';
 import { presentSaga } from './present.ts';
@@ -24,7 +25,20 @@ const KINDS = {
     needsMatch: false,
   },
   skip: {
-    body: z.strictObject({ ...audited, step: text(100) }).openapi('SkipRequest'),
+    body: z
+      .strictObject({
+        ...audited,
+        step: text(100),
+        with_proof: z
+          .literal(true)
+          .optional()
+          .openapi({
+            description:
+              'The participant is asked first. The step is skipped only where it says that it is undone; that then stands in the ' +
+              'reason: status, time, URL and digest of its answer.',
+          }),
+      })
+      .openapi('SkipRequest'),
     summary: 'Count the compensation of one step as done.',
     needsMatch: true,
   },
@@ -36,7 +50,10 @@ const KINDS = {
 } as const;
 
 /** What a body says, of whichever kind. */
-type Asked = Omit<Operation, 'kind' | 'ifSeq' | 'by'> & { readonly by?: string };
+type Asked = Omit<Operation, 'kind' | 'ifSeq' | 'by'> & {
+  readonly by?: string;
+  readonly with_proof?: true;
+};
 
 export function operationRoutes(app: OpenAPIHono, engine: SagaEngine): void {
   for (const kind of ['cancel', 'retry', 'skip', 'resolve'] as const) {
@@ -82,6 +99,7 @@ export function operationRoutes(app: OpenAPIHono, engine: SagaEngine): void {
           'store-unavailable',
           'too-many-requests',
           ...(needsMatch ? (['precondition-required'] as const) : []),
+          ...(kind === 'skip' ? (['not-askable', 'unproven', 'machine-not-found'] as const) : []),
         ),
       },
     });
@@ -91,10 +109,12 @@ export function operationRoutes(app: OpenAPIHono, engine: SagaEngine): void {
       if (versions === null && needsMatch) {
         throw new Problem('precondition-required', `send the saga's ETag as If-Match with ${kind}`);
       }
-      const { by: typed, ...asked } = c.req.valid('json') as Asked;
+      const { by: typed, with_proof: isProven, ...asked } = c.req.valid('json') as Asked;
       const caller = callerOf(c);
       const signed = { by: byOf(caller, typed), actor: keyOf(caller) };
-      refuse(id, kind, await operateAt(engine, id, versions, { kind, ...asked, ...signed }));
+      const { step = '' } = asked;
+      const reason = isProven ? await provenReason(engine, id, { ...asked, step }) : asked.reason;
+      refuse(id, kind, await operateAt(engine, id, versions, { kind, ...asked, reason, ...signed }));
       const history = await engine.get(id);
       if (history === null) throw new Problem('saga-not-found', `no saga ${id} is stored`);
       tell(c, 'location', locationOf(id));

@@ -52,7 +52,7 @@ function presentPart({ part, inside }: Placed): Detail['parts'][number] {
 }
 
 function presentStep(machine: RegisteredMachine, step: Step, isPast: boolean): Detail['steps'][number] {
-  const { name, participant, action, compensation, asynchronous, each } = step;
+  const { name, participant, action, compensation, ask, asynchronous, each } = step;
   const isUndone = 'path' in compensation;
   return {
     name,
@@ -60,6 +60,7 @@ function presentStep(machine: RegisteredMachine, step: Step, isPast: boolean): D
     action: action.path,
     compensation: isUndone ? compensation.path : null,
     not_undone: notUndone(step),
+    ask: ask?.path ?? null,
     action_policy: presentPolicy(machine.policyOf(name, 'action'), isPast),
     compensation_policy: isUndone ? presentPolicy(machine.policyOf(name, 'compensation'), false) : null,
     asynchronous_within_ms: asynchronous?.withinMs ?? null,

@@ -52,6 +52,14 @@ export function logEvents(logger: Logger): Observe {
           );
         }
         break;
+      case 'inquired': {
+        const { step, participant, state, status, error, ms } = event.inquiry;
+        logger.info(
+          { ...idsOf(event), step, participant, state, status, error, ms: Math.round(ms) },
+          'participant asked what stands',
+        );
+        break;
+      }
       case 'breaker-opened': {
         const { participant, openMs, error } = event;
         logger.warn(

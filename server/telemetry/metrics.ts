@@ -242,6 +242,7 @@ export function sagaMetrics(registry: Registry, { machines, participants }: Buil
         faults.inc();
         break;
       case 'migrated':
+      case 'inquired':
       case 'breaker-closed':
       case 'store-back':
         break;

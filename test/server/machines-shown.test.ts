@@ -75,6 +75,7 @@ describe('a machine over HTTP', () => {
       action: '/api/flights/book',
       compensation: '/api/flights/cancel',
       not_undone: null,
+      ask: '/api/stands',
       action_policy: POLICY,
       compensation_policy: POLICY,
       asynchronous_within_ms: null,
