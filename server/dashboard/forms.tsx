@@ -77,9 +77,11 @@ interface ConfirmActProps extends Pick<ConfirmProps, 'children'> {
   readonly act: Act;
   readonly by: string;
   readonly isKnown: boolean;
+  /** Its participant is asked first, and what it says is to stand in the reason. */
+  readonly isProven: boolean;
 }
 
-export function ConfirmAct({ frame, saga, act, by, isKnown, children }: ConfirmActProps) {
+export function ConfirmAct({ frame, saga, act, by, isKnown, isProven, children }: ConfirmActProps) {
   const path = `/sagas/${saga.id}`;
   // A saga in flight moves on faster than anybody types, and to cancel or to retry it is right all the same.
   const isBound = saga.status === 'ABORTED' || act.kind === 'skip' || act.kind === 'resolve';
@@ -94,13 +96,22 @@ export function ConfirmAct({ frame, saga, act, by, isKnown, children }: ConfirmA
       by={by}
       isKnown={isKnown}
     >
-      <p>{act.effect}</p>
+      {isProven ? (
+        <p>
+          The {act.step} step counts as undone from then on. Its service is asked once more when you confirm:
+          only where it still says that it is undone the step is skipped, and the log and the audit say what
+          it answered, when and where.
+        </p>
+      ) : (
+        <p>{act.effect}</p>
+      )}
       <p class="note">
         It is now {stateWords(saga.summary.state)} <Badge status={saga.status} />.
         {isBound && ' If it has moved on before you confirm, nothing is done.'}
       </p>
       {children}
       {isBound && <input type="hidden" name="seq" value={saga.seq} />}
+      {isProven && <input type="hidden" name="with_proof" value="true" />}
       {act.step !== undefined && <input type="hidden" name="step" value={act.step} />}
       {act.as !== undefined && <input type="hidden" name="as" value={act.as} />}
     </Confirm>

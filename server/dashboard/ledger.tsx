@@ -28,9 +28,11 @@ interface LedgerPageProps {
   readonly uncounted: number;
   readonly query: Query;
   readonly mayOperate: boolean;
+  /** Who can be asked what stands of the sagas of a cause; `null` where nobody can, or the caller may not. */
+  readonly whom: (cause: LedgerCause) => string | null;
 }
 
-export function LedgerPage({ frame, now, ledger, uncounted, query, mayOperate }: LedgerPageProps) {
+export function LedgerPage({ frame, now, ledger, uncounted, query, mayOperate, whom }: LedgerPageProps) {
   const { sagas, totals, participants } = ledger;
   const causes = sorted(ledger.causes, query.by);
   const isNarrowed = query.kind !== undefined || query.participant !== undefined;
@@ -130,7 +132,7 @@ export function LedgerPage({ frame, now, ledger, uncounted, query, mayOperate }:
               </thead>
               <tbody>
                 {causes.map((cause) => (
-                  <CauseRow cause={cause} now={now} mayOperate={mayOperate} />
+                  <CauseRow cause={cause} now={now} mayOperate={mayOperate} whom={whom(cause)} />
                 ))}
               </tbody>
             </table>
@@ -155,7 +157,12 @@ function KindTile({ kind, totals, href }: { kind: string; totals: readonly Ledge
   );
 }
 
-function CauseRow({ cause, now, mayOperate }: { cause: LedgerCause; now: number; mayOperate: boolean }) {
+interface CauseRowProps extends Pick<LedgerPageProps, 'now' | 'mayOperate'> {
+  readonly cause: LedgerCause;
+  readonly whom: string | null;
+}
+
+function CauseRow({ cause, now, mayOperate, whom }: CauseRowProps) {
   const { key, machine, step, error, n, sums, firstMs, lastMs } = cause;
   return (
     <tr id={`cause-${key}`}>
@@ -178,6 +185,14 @@ function CauseRow({ cause, now, mayOperate }: { cause: LedgerCause; now: number;
               Retry
             </a>
           </small>
+        )}
+        {whom !== null && (
+          <form method="post" action="/held/ask">
+            <input type="hidden" name="cause" value={key} />
+            <button type="submit" class="plain">
+              Ask {whom}
+            </button>
+          </form>
         )}
       </td>
     </tr>

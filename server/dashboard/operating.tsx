@@ -8,6 +8,7 @@ import { baseOf } from '../edge.ts';
 import type { Foreseen, Operation } from '../engine/contract.ts';
 import { byOf, keyOf as callerKeyOf, callerOf, isIdentified } from '../identity/caller.ts';
 import { Problem } from '../problem.ts';
+import { provenReason } from '../proof.ts';
 import { ACT_KINDS, actsFor } from './acts.ts';
 import type { DashboardParts } from './dashboard-parts.ts';
 import { ConfirmAct, NAME_LENGTH_MAX, REASON_LENGTH_MAX, refusalOf } from './forms.tsx';
@@ -32,7 +33,9 @@ const actForm = z.object({
   seq: seq.optional(),
   step: z.string().min(1).max(100).exactOptional(),
   as: z.enum(['COMPLETED', 'FAILED']).exactOptional(),
+  with_proof: z.literal('true').exactOptional(),
 });
+
 export function operatingRoutes(
   pages: Hono,
   { engine, machines, calls }: DashboardParts,
@@ -43,7 +46,7 @@ export function operatingRoutes(
       const id = c.req.param('id');
       const history = await engine.get(id);
       if (history === null) throw new Problem('saga-not-found', `no saga ${id} is stored`);
-      const { step, as } = c.req.query();
+      const { step, as, proof } = c.req.query();
       const act = actsFor(history, chartIn(machines, history.saga.machine)).find(
         (one) => one.kind === kind && one.step === step && one.as === as,
       );
@@ -61,7 +64,14 @@ export function operatingRoutes(
       const machine = machineIn(machines, saga.machine);
       const foreseen = machine === null ? null : await foreseenOf(id, asked);
       return c.html(
-        <ConfirmAct frame={frame} saga={saga} act={act} by={nameIn(c)} isKnown={isIdentified(callerOf(c))}>
+        <ConfirmAct
+          frame={frame}
+          saga={saga}
+          act={act}
+          by={nameIn(c)}
+          isKnown={isIdentified(callerOf(c))}
+          isProven={kind === 'skip' && proof !== undefined}
+        >
           {machine !== null && foreseen !== null && (
             <WhatIf sagaId={id} foreseen={foreseen} machine={machine} urls={calls.urls} />
           )}
@@ -71,12 +81,14 @@ export function operatingRoutes(
 
     pages.post(`/sagas/:id/${kind}`, async (c) => {
       const id = c.req.param('id');
-      const { seq: ifSeq = null, by: typed, ...asked } = read(actForm, await formIn(c));
+      const { seq: ifSeq = null, by: typed, with_proof: isProven, ...asked } = read(actForm, await formIn(c));
       if (ifSeq === null && (kind === 'skip' || kind === 'resolve')) {
         throw new Problem('precondition-required', 'the form must say how long the log was');
       }
       const actor = callerKeyOf(callerOf(c));
-      const operation: Operation = { kind, ifSeq, ...asked, by: signed(c, typed), actor };
+      const { step = '' } = asked;
+      const reason = isProven ? await provenReason(engine, id, { ...asked, step }) : asked.reason;
+      const operation: Operation = { kind, ifSeq, ...asked, reason, by: signed(c, typed), actor };
       const refusal = refusalOf(await engine.operate(id, operation));
       if (refusal === null) return c.redirect(`/sagas/${encodeURIComponent(id)}?notice=${kind}`, 303);
       return c.html(

@@ -6,10 +6,11 @@ import { BadCursorError, type SagaStatus } from '../../stores/saga-store.ts';
 import { ownUrl } from '../edge.ts';
 import type { Clock } from '../engine/clock.ts';
 import { callerOf, mayOperate, mayStartByHand } from '../identity/caller.ts';
-import { ledgerOf } from '../ledger.ts';
+import { type LedgerCause, ledgerOf } from '../ledger.ts';
 import { Problem } from '../problem.ts';
 import { noCalls, participantsOf, pointsOf } from '../telemetry/history/points.ts';
 import { testPages } from './as-test.tsx';
+import { askingRoutes, whoToAsk } from './asking.tsx';
 import { answerAsset } from './assets.ts';
 import { Audit, auditFilterIn, auditQuery, ENTRIES_A_PAGE } from './audit.tsx';
 import { bulkPages } from './bulk-routes.tsx';
@@ -102,7 +103,11 @@ export function dashboard(parts: DashboardParts): Pages {
     const query = ledgerQuery.parse(c.req.query());
     const ledger = ledgerOf((await pulses.now()).causes, machines, query);
     const { uncounted } = engine;
-    const shown = { ledger, uncounted, query, mayOperate: mayOperate(callerOf(c)) };
+    const may = mayOperate(callerOf(c));
+    const newest = new Map(machines.map((machine) => [machine.id, machine]));
+    const whom = ({ machine, step }: LedgerCause) =>
+      step === null || !may ? null : whoToAsk(newest.get(machine) ?? null, step);
+    const shown = { ledger, uncounted, query, mayOperate: may, whom };
     return c.html(LedgerPage({ frame, now: clock.now(), ...shown }));
   });
 
@@ -115,6 +120,7 @@ export function dashboard(parts: DashboardParts): Pages {
   });
 
   operatingRoutes(pages, parts, frame);
+  askingRoutes(pages, parts, frame);
   bulkPages(pages, parts, frame);
   callPages(pages, parts, frame);
   comparePages(pages, parts, frame);

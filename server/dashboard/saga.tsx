@@ -4,6 +4,7 @@ import type { Answer, RegisteredMachine } from '../../machines/index.ts';
 import type { SagaHistory } from '../engine/contract.ts';
 import { type Act, actsFor, hrefOf } from './acts.ts';
 import { testHref } from './as-test.tsx';
+import { Ask, whoToAsk } from './asking.tsx';
 import { compareHref } from './compare.tsx';
 import { type HeldEffect, heldBy } from './held.ts';
 import { Log } from './log.tsx';
@@ -161,6 +162,7 @@ function Help({ history: { saga }, machine, acts, events, mayOperate, path, isPa
             skip={
               isParked ? acts.find(({ kind, step }) => kind === 'skip' && step === effect.step) : undefined
             }
+            whom={mayOperate && !isPast ? whoToAsk(machine, effect.step) : null}
             path={path}
           />
         ))}
@@ -169,7 +171,11 @@ function Help({ history: { saga }, machine, acts, events, mayOperate, path, isPa
       {isParked && mayOperate && (
         <p class="advice">
           <strong>What to do:</strong> see that the service works again, then retry. If you have undone it by
-          hand, skip that step. Resolve ends the saga as it stands.
+          hand, skip that step
+          {isParked &&
+            effects.some(({ step }) => whoToAsk(machine, step) !== null) &&
+            '; its service can be asked whether it is undone, and that is a proof of it'}
+          . Resolve ends the saga as it stands.
         </p>
       )}
       <div class="acts">
@@ -193,7 +199,15 @@ function Help({ history: { saga }, machine, acts, events, mayOperate, path, isPa
   );
 }
 
-function HeldLine({ effect, skip, path }: { effect: HeldEffect; skip: Act | undefined; path: string }) {
+interface HeldLineProps {
+  readonly effect: HeldEffect;
+  readonly skip: Act | undefined;
+  /** Who can be asked what stands of it. */
+  readonly whom: string | null;
+  readonly path: string;
+}
+
+function HeldLine({ effect, skip, whom, path }: HeldLineProps) {
   const { step, what, answer, why } = effect;
   return (
     <li data-step={step}>
@@ -210,6 +224,7 @@ function HeldLine({ effect, skip, path }: { effect: HeldEffect; skip: Act | unde
           </p>
         )}
       </div>
+      {whom !== null && <Ask path={path} step={step} whom={whom} />}
       {skip !== undefined && (
         <a class="button" href={hrefOf(path, skip)} data-dialog>
           {skip.label}

@@ -208,6 +208,43 @@ describe('a parked saga', () => {
     expect(ended.body).toMatchObject({ status: 'FAILED', resolved_by: 'Bob' });
   });
 
+  it.each([true, false])(
+    'is skipped by what its service says of the call (script %s)',
+    async (javaScriptEnabled) => {
+      const id = await parked('payment');
+      const page = await visitor.page({ javaScriptEnabled });
+      await page.goto(`${one.url}/sagas/${id}`);
+      if (javaScriptEnabled) await isLive(page);
+      // With a script it all happens beside the page; without, on pages of its own.
+      const place = () => page.locator(javaScriptEnabled ? 'dialog[open]' : 'main').last();
+      const ask = page.locator('#help button', { hasText: 'Ask payment' });
+      await ask.click();
+      await shows(place().locator('h1'), 'Payment about payment: It stands');
+      expect(await place().locator('a', { hasText: 'Skip' }).count()).toBe(0);
+      await place().locator('a', { hasText: 'Back' }).click();
+      const headers = {
+        'idempotency-key': `${id}:payment:compensation`,
+        'saga-id': id,
+        'saga-step': 'payment',
+      };
+      await send(`${world.services.payment.url}/api/payments/refund`, { method: 'POST', headers, body: {} });
+      await ask.click();
+      await shows(place().locator('h1'), 'It is undone');
+      await place().locator('a', { hasText: 'Skip with this proof' }).click();
+      await place().locator('[name=reason]').fill('refunded at the desk');
+      await place().locator('[name=by]').fill('Ada');
+      await place().locator('button', { hasText: 'Skip' }).click();
+      await page.waitForURL(`**/sagas/${id}?notice=skip`);
+      await undone(id);
+      await page.goto(`${one.url}/sagas/${id}`);
+      await shows(badge(page), 'Undone');
+      await shows(
+        page.locator('.log tr', { hasText: 'Skipped' }),
+        'by Ada: refunded at the desk (proof: payment answered 200, undone, at ',
+      );
+    },
+  );
+
   it('is retried with others like it, in one go', async () => {
     const ids = [await parked('payment'), await parked('payment'), await parked('inventory')];
     const page = await visitor.page();

@@ -125,6 +125,77 @@ describe('the calls of a step', () => {
   });
 });
 
+describe('what stands of a call', () => {
+  const form = (path: string, body: Record<string, string>) =>
+    send(url + path, {
+      method: 'POST',
+      headers: { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams(body).toString(),
+    });
+  const undone = async (id: string) => {
+    const headers = {
+      'idempotency-key': `${id}:payment:compensation`,
+      'saga-id': id,
+      'saga-step': 'payment',
+    };
+    await send(`${world.services.payment.url}/api/payments/refund`, { method: 'POST', headers, body: {} });
+  };
+
+  it('is asked of its participant, and leads to a skip with that as its proof', async () => {
+    const id = await parked();
+    expect((await page(`/sagas/${id}`)).body).toContain(`action="/sagas/${id}/ask" data-dialog`);
+    const stands = await form(`/sagas/${id}/ask`, { step: 'payment' });
+    expect(stands.status).toBe(200);
+    expect(stands.body).toContain('It stands');
+    expect(stands.body).not.toContain('Skip with this proof');
+    await undone(id);
+    const { body } = await form(`/sagas/${id}/ask`, { step: 'payment' });
+    expect(body).toContain('It is undone');
+    expect(body).toContain(`/api/stands?saga_id=${id}&amp;step=payment`);
+    expect(body).toMatch(/sha-256=:[\w+/]{43}=:/);
+    const href = `/sagas/${id}/skip?step=payment&proof=1`;
+    expect(body).toContain(`href="${href.replace('&', '&amp;')}"`);
+    const asking = (await page(href)).body;
+    expect(asking).toContain('name="with_proof" value="true"');
+    const [, seq = ''] = /name="seq" value="(\d+)"/.exec(asking) ?? [];
+    const skip = { step: 'payment', seq, by: 'ada', reason: 'at the desk', with_proof: 'true' };
+    expect((await form(`/sagas/${id}/skip`, skip)).status).toBe(303);
+    let log = '';
+    while (!log.includes('at the desk (proof: payment answered 200, undone'))
+      log = (await page(`/sagas/${id}`)).body;
+    expect((await page('/audit')).body).toContain('at the desk (proof: payment answered 200, undone');
+  });
+
+  it('that nobody has undone is no proof, and nothing is skipped', async () => {
+    const id = await parked();
+    const [, seq = ''] =
+      /name="seq" value="(\d+)"/.exec((await page(`/sagas/${id}/skip?step=payment`)).body) ?? [];
+    const skip = { step: 'payment', seq, by: 'ada', reason: 'r', with_proof: 'true' };
+    const refused = await form(`/sagas/${id}/skip`, skip);
+    expect(refused.status).toBe(409);
+    expect(refused.body).toContain('payment says that it is done');
+    expect((await send(`${url}/api/coordinator/sagas/${id}`)).body.status).toBe('ABORTED');
+  });
+
+  it('is asked for the sagas of a cause', async () => {
+    const [one, two] = [await parked(), await parked()];
+    await undone(two);
+    const ledger = (await page('/held')).body;
+    expect(ledger).toContain('action="/held/ask"');
+    const { body: held } = await send(`${url}/api/coordinator/held`);
+    const { cause } = held.causes.find(({ step }: { step: string }) => step === 'payment');
+    const { status, body } = await form('/held/ask', { cause });
+    expect(status).toBe(200);
+    const row = (id: string) => new RegExp(`href="/sagas/${id}">.*?</tr>`, 's').exec(body)?.[0];
+    expect(row(one)).toContain('It stands');
+    expect(row(two)).toContain('It is undone');
+    expect(row(two)).toContain(`/sagas/${two}/skip?step=payment&amp;proof=1`);
+    expect(row(one)).not.toContain('proof');
+    expect((await form('/held/ask', { cause: 'none' })).body).toContain('No saga of this cause');
+    expect((await form('/held/ask', {})).status).toBe(422);
+  });
+});
+
 describe('a saga beside another', () => {
   it('is found by its label, and told from where they part', async () => {
     const id = await parked();

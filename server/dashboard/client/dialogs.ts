@@ -5,6 +5,7 @@ import { whenAnswered } from './leave.ts';
 let isOpening = false;
 
 export function openDialogs(): void {
+  openAnswers();
   document.addEventListener('click', async (event) => {
     const { target } = event;
     if (!(target instanceof Element) || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -13,7 +14,7 @@ export function openDialogs(): void {
       event.preventDefault();
       if (isOpening) return;
       isOpening = true;
-      const form = await formAt(link.href);
+      const form = await contentOf(link.href);
       isOpening = false;
       if (form === null) await whenAnswered(() => location.assign(link.href));
       else open(form, link);
@@ -25,8 +26,25 @@ export function openDialogs(): void {
   });
 }
 
-async function formAt(url: string): Promise<Element | null> {
-  const response = await fetch(url, { headers: { accept: 'text/html' } }).catch(() => null);
+/** To be called before all that takes forms for itself. */
+function openAnswers(): void {
+  document.addEventListener('submit', async (event) => {
+    const { target: form, submitter } = event;
+    if (!(form instanceof HTMLFormElement) || form.dataset.dialog === undefined) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (isOpening) return;
+    isOpening = true;
+    const body = new URLSearchParams(new FormData(form) as unknown as Record<string, string>);
+    const content = await contentOf(form.action, { method: 'POST', body });
+    isOpening = false;
+    if (content === null) await whenAnswered(() => form.submit());
+    else open(content, submitter);
+  });
+}
+
+async function contentOf(url: string, how: RequestInit = {}): Promise<Element | null> {
+  const response = await fetch(url, { headers: { accept: 'text/html' }, ...how }).catch(() => null);
   if (response?.ok !== true || response.redirected) return null;
   const page = new DOMParser().parseFromString(await response.text(), 'text/html');
   return page.querySelector('#confirm, #drawer');
