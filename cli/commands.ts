@@ -1,4 +1,5 @@
 /** Every command by its name, in the order in which help lists them. */
+import { ask } from './ask.ts';
 import { audit } from './audit.ts';
 import type { Commands, Options } from './command.ts';
 import { completion } from './completion.ts';
@@ -20,6 +21,7 @@ export const COMMANDS: Commands = {
   list,
   show,
   watch,
+  ask,
   retry,
   ...operate,
   'send-event': sendEvent,

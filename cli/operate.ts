@@ -5,6 +5,8 @@ import { asSaga } from './saga.ts';
 import { EXIT, UsageError } from './surroundings.ts';
 import { asJson, shown, statusColour } from './text.ts';
 
+type More = Readonly<Record<string, string | true>>;
+
 const ID: Word = { name: 'ID', isSaga: true };
 export const ASKING = {
   reason: { value: 'TEXT', says: 'why; it stands in the log of the saga' },
@@ -12,17 +14,18 @@ export const ASKING = {
   seq: { value: 'N', says: 'only if its log is as long as when you looked (show says it)' },
 } as const satisfies Options;
 
-/** @param more what the body says beside who and why, from the second word */
+/** @param more what the body says beside who and why, from the second word and the command's own options */
 function operation(
   kind: string,
   summary: string,
-  more: (word: string) => Readonly<Record<string, string>> = () => ({}),
+  more: (word: string, values: Invocation['values']) => More = () => ({}),
   word: Word | null = null,
+  own: Options = {},
 ): Command {
   return {
     summary,
     words: word === null ? [ID] : [ID, word],
-    options: ASKING,
+    options: { ...ASKING, ...own },
     async run(invocation) {
       const { words, values } = invocation;
       const [id = '', second = ''] = words;
@@ -30,7 +33,7 @@ function operation(
         // Fetched here, it would say nothing of what the operator has seen.
         throw new UsageError(`${kind} needs --seq: look at the saga with \`saga show ${id}\`, which says it`);
       }
-      accepted(kind, await ask(kind, id, more(second), invocation), invocation);
+      accepted(kind, await ask(kind, id, more(second, values), invocation), invocation);
       return EXIT.ok;
     },
   };
@@ -44,12 +47,7 @@ export function askedBy(kind: string, { values, around }: Invocation): { reason:
 }
 
 /** @returns the saga as it was answered */
-export async function ask(
-  kind: string,
-  id: string,
-  more: Readonly<Record<string, string>>,
-  invocation: Invocation,
-): Promise<unknown> {
+export async function ask(kind: string, id: string, more: More, invocation: Invocation): Promise<unknown> {
   const asked = askedBy(kind, invocation);
   const { seq } = invocation.values;
   if (seq !== undefined && !/^\d{1,9}$/.test(String(seq)))
@@ -78,7 +76,15 @@ export function accepted(
 
 export const operate: Readonly<Record<string, Command>> = {
   cancel: operation('cancel', 'undo what was done so far'),
-  skip: operation('skip', 'count the compensation of a step as done', (step) => ({ step }), { name: 'STEP' }),
+  skip: operation(
+    'skip',
+    'count the compensation of a step as done',
+    (step, values) => (values['with-proof'] === true ? { step, with_proof: true } : { step }),
+    { name: 'STEP' },
+    {
+      'with-proof': { says: 'only if its participant says that it is undone; the log then has what it said' },
+    },
+  ),
   resolve: operation('resolve', 'end a parked saga by hand, as COMPLETED or FAILED', (as) => ({ as }), {
     name: 'AS',
     choices: ['COMPLETED', 'FAILED'],

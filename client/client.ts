@@ -18,6 +18,8 @@ export type SagaListing = Schemas['SagaListing'];
 export type SagaPage = Schemas['SagaPage'];
 export type SagaStatus = Schemas['SagaStatus'];
 export type SagaEvent = Exclude<Schemas['StreamEvent'], { event: 'store' }>;
+/** What a participant said of a call. */
+export type Inquiry = Schemas['Inquiry'];
 export type Statistics = Schemas['Statistics'];
 export type Health = Schemas['Health'];
 export type Machine = Schemas['Machine'];
@@ -170,9 +172,21 @@ export class SagaClient {
     return this.#operate(id, 'retry', asked);
   }
 
-  /** Counts a step's compensation as done. */
-  skip(id: string, step: string, asked: AskedOfSeen): Promise<Saga> {
-    return this.#operate(id, 'skip', asked, { step });
+  /**
+   * Counts a step's compensation as done. `withProof` has its participant asked first: where that does not say that it is undone, the answer is
+   * `unproven`; what it says stands in the reason.
+   */
+  skip(
+    id: string,
+    step: string,
+    { withProof = false, ...asked }: AskedOfSeen & { readonly withProof?: boolean },
+  ): Promise<Saga> {
+    return this.#operate(id, 'skip', asked, withProof ? { step, with_proof: true } : { step });
+  }
+
+  /** Has the participant asked, once, what stands of a step's call. The saga stays as it is. */
+  askParticipant(id: string, step: string): Promise<Inquiry> {
+    return this.#post<Inquiry>(sagaPath(id, '/ask'), { step });
   }
 
   /** Ends a parked saga by hand. */

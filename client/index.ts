@@ -13,6 +13,7 @@ export type {
   ClientOptions,
   Health,
   Input,
+  Inquiry,
   ListOptions,
   Machine,
   MachineSummary,

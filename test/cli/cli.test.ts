@@ -308,6 +308,18 @@ describe('operating', () => {
     expect(plain(shown)).toMatch(/^inventory {2}compensation {2}LINE {2}1 refused SPAN .*, 1 done SPAN$/m);
   });
 
+  it('has participants asked, and ends with 1 where nobody can tell', async () => {
+    const { id } = await parked();
+    const stands = await at(['ask', id, 'inventory']);
+    expect(stands.code).toBe(0);
+    expect(plain(stands.out)).toMatch(
+      /^state {2}done\nsaid by {2}inventory, 200\nasked {2}TIME\nat {2}http\S+\/api\/stands\?saga_id=ID&step=inventory\ndigest {2}sha-256=:\S+:\nanswer {2}\{"state":"done",.+\}\n$/,
+    );
+    expect(JSON.parse((await at(['ask', id, 'order', '--json'])).out)).toMatchObject({ state: 'undone' });
+    expect((await at(['ask', id, 'shipping'])).code).toBe(1);
+    expect((await at(['ask', id, 'weather'])).code).toBe(4);
+  });
+
   it('skips and resolves only what was looked at', async () => {
     const { id, seq } = await parked();
     const reason = ['--reason', 'by hand', '--by', 'grace'];
@@ -320,6 +332,14 @@ describe('operating', () => {
     do ({ body } = await send(`${url}/api/coordinator/sagas/${id}`));
     while (body.status === 'ABORTED');
     expect(body.status).toBe('FAILED');
+
+    const proven = await parked();
+    const skip = ['skip', proven.id, 'inventory', ...reason, '--seq', String(proven.seq), '--with-proof'];
+    const unproven = await at(skip);
+    expect([unproven.code, unproven.err]).toEqual([
+      4,
+      expect.stringContaining('inventory says that it is done'),
+    ]);
 
     const other = await parked();
     const resolved = await at(['resolve', other.id, 'completed', ...reason, '--seq', String(other.seq)]);

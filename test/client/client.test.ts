@@ -170,6 +170,16 @@ it('binds what is asked of a saga to what was seen of it', async () => {
   ]);
 });
 
+it('has a participant asked, and skips with a proof', async () => {
+  const { client, asked } = clientOver(json(200, { state: 'undone' }), json(202, saga('STARTED')));
+  expect(await client.askParticipant('07-x', 'flight')).toMatchObject({ state: 'undone' });
+  await client.skip('07-x', 'flight', { reason: 'by phone', seq: 7, withProof: true });
+  expect(asked.map(({ path, body }) => [path, JSON.parse(body)])).toEqual([
+    ['/under/api/coordinator/sagas/07-x/ask', { step: 'flight' }],
+    ['/under/api/coordinator/sagas/07-x/skip', { reason: 'by phone', step: 'flight', with_proof: true }],
+  ]);
+});
+
 it('sends an event under an id of its own', async () => {
   const { client, asked } = clientOver(json(202, {}), json(202, {}));
   await client.event('07-x', { name: 'approval', data: { by: 'Ada' } });
