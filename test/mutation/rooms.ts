@@ -42,20 +42,26 @@ export const ROOMS: readonly Room[] = [
   {
     name: 'engine',
     files: code('server/engine'),
-    tests: firstOf(
-      tests('test/engine'),
-      named(
-        'test/engine',
-        'small-parts',
-        'outcome',
-        'trace',
-        'write',
-        'gate',
-        'headroom',
-        'waiters',
-        'engine',
+    tests: [
+      ...firstOf(
+        tests('test/engine'),
+        named(
+          'test/engine',
+          'small-parts',
+          'outcome',
+          'trace',
+          'write',
+          'gate',
+          'headroom',
+          'waiters',
+          'engine',
+        ),
       ),
-    ),
+      // Whole sagas behind the doors, in one process, and each promise in a few weathers.
+      ...named('test/server', 'call-backs', 'any-saga-doors', 'breaker-shown'),
+      ...named('test/dashboard', 'calls', 'starting'),
+      ...named('test/simulation', 'seeds'),
+    ],
     anew: named('test/engine', 'small-parts', 'outcome', 'trace'),
   },
   {
