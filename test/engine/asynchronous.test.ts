@@ -40,7 +40,11 @@ it('is told by a call-back: once, of the attempt that is under way, and with an 
   const id = await startTrip(world, a);
   const { engine } = a;
   const done = { step: 'visa', attempt: 1, outcome: 'done', answer: { visa_no: 'v-9' } } as const;
-  expect(await engine.report(id, { ...done, step: 'hotel' })).toMatchObject({ kind: 'unknown-step' });
+  for (const step of ['hotel', 'nonsense'])
+    expect(await engine.report(id, { ...done, step })).toEqual({
+      kind: 'unknown-step',
+      state: 'applyingForVisa.pending',
+    });
   expect(await engine.report(id, { ...done, answer: {} })).toMatchObject({ kind: 'invalid' });
   expect(await engine.report(id, done)).toEqual({ kind: 'accepted' });
   await world.clock.pass(10);

@@ -147,6 +147,70 @@ it('takes no more than it can keep, and drops nothing', async () => {
   expect(inbox?.map((kept) => kept.id)).toEqual(Array.from({ length: INBOX_MAX }, (_, n) => `event/e-${n}`));
 });
 
+it('counts what still lies in the mailbox as kept, and of what lies there the events alone', async () => {
+  const world = tripWorld();
+  const [a, b] = [await world.coordinator('a'), await world.coordinator('b')];
+  a.engine.open();
+  world.reply('flight', 'action', hanging);
+  world.reply('hotel', 'action', hanging);
+  const id = await startTrip(world, a);
+  for (let n = 0; n < INBOX_MAX - 2; n += 1) {
+    await a.engine.send(id, event(`e-${n}`));
+    await quiet();
+  }
+  // Their owner learns of them when it looks, and no time passes here.
+  const asked = { kind: 'cancel', by: 'ada', reason: 'rain', ifSeq: null } as const;
+  expect((await b.engine.operate(id, asked)).kind).toBe('accepted');
+  for (const more of ['f-1', 'f-2'])
+    expect(await b.engine.send(id, event(more))).toEqual({ kind: 'accepted' });
+  expect(await b.engine.send(id, event('f-3'))).toEqual({ kind: 'full' });
+  expect((await world.record(id)).signals).toHaveLength(3);
+});
+
+it('is bounded by its bytes, of whatever letters they are', async () => {
+  const saga = defineSaga({ id: 'news', version: '1', input: z.strictObject({}) })
+    .waitFor('word', { within: '8 h', data: z.object({ text: z.string() }), late: () => ({}) })
+    .step('bill', {
+      at: 'bank',
+      action: { path: '/bill', request: () => ({}), answer: z.object({}) },
+      undo: { path: '/undo' },
+    });
+  const world = new World({ saga: () => definitionOf(saga, everywhere({})) });
+  const a = await world.coordinator('a');
+  const id = await startTrip(world, a);
+  const bytes = 65_536 - JSON.stringify({ text: '' }).length;
+  const sent = (text: string) => a.engine.send(id, { id: 'e-1', name: 'word', data: { text } });
+  expect(await sent('x'.repeat(bytes + 1))).toEqual({ kind: 'too-large', bytesMax: 65_536 });
+  expect(await sent('é'.repeat(bytes / 2 + 1))).toEqual({ kind: 'too-large', bytesMax: 65_536 });
+  expect(await sent('x'.repeat(bytes))).toEqual({ kind: 'accepted' });
+});
+
+it.each([
+  ['has been purged since', ['missing'], 'missing'],
+  ['has no room in its mailbox', ['full'], 'full'],
+  ['moves on whenever it is looked at', Array(5).fill('moved'), 'busy'],
+  ['has moved on now and then', Array(4).fill('moved'), 'accepted'],
+])('for a saga that %s is answered so', async (_, found: readonly string[], kind) => {
+  const world = tripWorld();
+  const a = await world.coordinator('a');
+  const id = await startTrip(world, a);
+  world.fate('signal', ...found.map((one) => async () => ({ kind: one })));
+  expect(await a.engine.send(id, event('e-1'))).toEqual({ kind });
+  expect((await world.record(id)).signals).toHaveLength(kind === 'accepted' ? 1 : 0);
+});
+
+it('is refused for a saga that cannot be read, or whose version is not known', async () => {
+  const world = tripWorld();
+  const a = await world.coordinator('a');
+  const id = await startTrip(world, a);
+  const record = await world.record(id);
+  world.fate('get', async () => ({ ...record, snapshot: 'x' }));
+  expect(await a.engine.send(id, event('e-1'))).toEqual({ kind: 'unreadable' });
+  const machine = { ...record.machine, version: '9' };
+  world.fate('get', async () => ({ ...record, machine }));
+  expect(await a.engine.send(id, event('e-1'))).toEqual({ kind: 'unknown-version', machine });
+});
+
 it('looks like no other event, whatever is in its data', async () => {
   const world = tripWorld();
   world.reply('flight', 'action', hanging);

@@ -1,7 +1,8 @@
 /** Sagas whose records are sealed: keys that change while they run, keys that are missing, and what becomes of both. */
 import { expect, it } from 'vitest';
+import type { SagaListing } from '../../stores/saga-store.ts';
 import { HandKeys } from '../sealing/keys.ts';
-import { FORWARD, hanging, LEASE_MS, retryable, SETTINGS, World } from './world.ts';
+import { FORWARD, hanging, LEASE_MS, notSent, retryable, SETTINGS, World } from './world.ts';
 
 /** Each coordinator with keys of its own. */
 function sealing(...ids: readonly string[]) {
@@ -100,6 +101,88 @@ it('are carried on by a coordinator that had the key all the time', async () => 
   await opened(world, 'c');
   await world.clock.pass(LEASE_MS);
   expect((await world.record(id)).status).toBe('COMPLETED');
+});
+
+/** One that coordinator b has parked, because it has not its key; b is gone, and no time has passed since. */
+async function parkedByAnother({ world, keysOf }: ReturnType<typeof sealing>) {
+  const a = await opened(world, 'a');
+  world.reply('inventory', 'action', retryable(1_000));
+  const id = await world.start(a);
+  a.crash();
+  keysOf('b').set('k2');
+  const b = await opened(world, 'b');
+  await world.clock.pass(LEASE_MS);
+  expect((await world.record(id)).parked?.reason).toBe('key-missing');
+  b.crash();
+  return id;
+}
+
+it('are looked for again now and then by whoever has the key, and by nobody round by round', async () => {
+  const { world, keysOf } = sealing('k1');
+  const lists = () => world.journal.filter((line) => line === 'list').length;
+  await opened(world, 'c');
+  await world.clock.pass(10 * SETTINGS.pollMs);
+  expect(lists()).toBe(1);
+  const a = await world.coordinator('a');
+  world.reply('inventory', 'action', retryable(30_000));
+  const id = await world.start(a);
+  a.crash();
+  keysOf('b').set('k2');
+  const b = await opened(world, 'b');
+  await world.clock.pass(1);
+  // The other asks first, and gets no answer.
+  world.fate('claim', notSent);
+  await world.clock.pass(30_000 + SETTINGS.pollMs);
+  b.crash();
+  const parkedAt = world.clock.monotonic();
+  expect((await world.record(id)).parked?.reason).toBe('key-missing');
+  const before = lists();
+  await world.clock.pass(300_000 - parkedAt - 1);
+  expect([lists(), (await world.record(id)).status]).toEqual([before, 'ABORTED']);
+  await world.clock.pass(2 * SETTINGS.pollMs);
+  expect((await world.record(id)).status).toBe('COMPLETED');
+});
+
+it('are found a page a round among all that are parked, and the others are left alone', async () => {
+  const { world, ...rest } = sealing('k1');
+  const id = await parkedByAnother({ world, ...rest });
+  const asked: (readonly unknown[])[] = [];
+  world.fate(
+    'list',
+    async (perform, args) => {
+      asked.push(args);
+      const { sagas } = (await perform()) as { sagas: SagaListing[] };
+      const other = { reason: 'compensation-failed', held: [] } as const;
+      return { sagas: sagas.map((one) => ({ ...one, parked: other })), cursor: 'next' };
+    },
+    async (_, args) => {
+      asked.push(args);
+      const { sagas } = await world.store.list({ status: 'ABORTED' }, null, 10);
+      return { sagas, cursor: null };
+    },
+  );
+  await opened(world, 'c');
+  expect((await world.record(id)).status).toBe('ABORTED');
+  await world.clock.pass(SETTINGS.pollMs + 10);
+  expect((await world.record(id)).status).toBe('COMPLETED');
+  await world.clock.pass(5 * SETTINGS.pollMs);
+  expect(asked).toEqual([
+    [{ status: 'ABORTED' }, null, 100],
+    [{ status: 'ABORTED' }, 'next', 100],
+  ]);
+  expect(world.journal.filter((line) => line === 'list')).toHaveLength(4);
+});
+
+it('that went meanwhile, or cannot be read here either, are left alone', async () => {
+  const { world, ...rest } = sealing('k1');
+  const id = await parkedByAnother({ world, ...rest });
+  const record = await world.record(id);
+  world.fate('get', async () => null);
+  await opened(world, 'c');
+  rest.keysOf('d').set('k3');
+  await opened(world, 'd');
+  await world.clock.pass(5 * SETTINGS.pollMs);
+  expect(await world.record(id)).toEqual(record);
 });
 
 it('keep what was told to them while the key was away', async () => {
