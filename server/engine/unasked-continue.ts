@@ -45,7 +45,7 @@ function passOver<S extends Socket>(socket: S): S {
     const mayBegin = head.length < BEGINS_BYTES && 'HTTP/1.'.startsWith(head.slice(0, 7));
     if (mayBegin || (BEGINS.test(head) && bytes.length < BYTES_MAX)) {
       // The rest is still to come, and undici asks again when it has.
-      if (bytes.length > 0) torn = bytes;
+      torn = bytes;
       return socket.read(size);
     }
     isAwaited = false;

@@ -185,6 +185,13 @@ describe('an outcome from outside', () => {
     expect(first(waiting.due('wait later'), outcome())).not.toBeNull();
   });
 
+  it('is none of a step whose call is being undone', () => {
+    const told = signal('outcome', { step: 'later', attempt: 1, outcome: 'done', payload: '{}' });
+    expect(isPossible(machine, standing(undoing()), 'STARTED', told)).toBe(false);
+    expect(isPossible(machine, standing(undoing()), 'STARTED', signal('skip', { step: 'later' }))).toBe(true);
+    expect(isPossible(machine, standing(called()), 'STARTED', signal('skip', { step: 'later' }))).toBe(false);
+  });
+
   it('is none of another step, of a call that is answered at once, or of an event', () => {
     expect(first(accepted(), outcome({ step: 'a' }))).toBeNull();
     expect(first(begun(), outcome({ step: 'a' }))).toBeNull();

@@ -115,7 +115,7 @@ describe('a 2xx', () => {
     expect(undone('{}', 200, coding)).toEqual({ outcome: 'unknown', error, retryAfterMs: null });
   });
 
-  it.each(['identity', 'Identity', ''])('that is encoded as %j is read as it is', (coding) => {
+  it.each(['identity', 'Identity', ' identity ', ''])('that is encoded as %j is read as it is', (coding) => {
     expect(undone('{}', 200, coding).outcome).toBe('done');
   });
 });

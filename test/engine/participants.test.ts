@@ -82,6 +82,12 @@ describe('what is sent', () => {
     const at = { nowMs: calling.clock.now(), ageMsMax: 1_000 };
     expect(unbelieved(request, { k1: key.secret }, at)).toBe(null);
     expect(JSON.stringify(seen.headers)).not.toContain(key.secret);
+    // A question has no body that could be changed on its way.
+    const asking = calling.call('action', { over: { isAsynchronous: true, isFetch: true, path: '/jobs/7' } });
+    const asked = await calling.listener.next();
+    asked.answer(200, { order_id: 'o-1' });
+    expect(await asking).toMatchObject({ outcome: 'done' });
+    expect(Object.keys(asked.headers).filter((name) => /sign|digest/.test(name))).toEqual([]);
   });
 
   it('the body is what the call says, as JSON', async () => {

@@ -41,6 +41,12 @@ async function parked() {
   await world.clock.pass(10);
   const record = await world.record(id);
   expect(record).toMatchObject({ status: 'ABORTED', parked: { reason: 'definition-error' } });
+  const told = a.events.filter(({ type }) => ['definition-error', 'settled', 'lost'].includes(type));
+  expect(told).toMatchObject([
+    { type: 'definition-error', id, error: { message: expect.stringContaining('no weight') } },
+    { type: 'settled', id, status: 'ABORTED', parked: { reason: 'definition-error' } },
+  ]);
+  expect(a.engine.inHand).toBe(0);
   return { world, ...a, id, record };
 }
 

@@ -231,6 +231,7 @@ describe('what is kept', () => {
     const trims: (readonly number[])[] = [];
     world.store.audit.trim = async (...bounds) => {
       trims.push(bounds);
+      return 0;
     };
     const a = await world.coordinator('a', { auditKeepMs: 86_400_000, auditEntriesMax: 77 });
     a.engine.open();

@@ -74,7 +74,7 @@ it('a call goes through a tunnel to the participant’s name, with the proxy’s
   expect(asked).toEqual([`CONNECT pay.test:${port} Basic ${credentials}`]);
 });
 
-it.each([407, 403, 502, 503, 504, 301])(
+it.each([103, 407, 403, 502, 503, 504, 301, 300])(
   'a proxy that answers %i opened no tunnel: the call was never sent, and is made again',
   async (status) => {
     const { listener } = await open('me:sesame@');

@@ -1,8 +1,18 @@
 /** Each kind of transition as the one write that makes it durable. */
 import { describe, expect, it } from 'vitest';
-import type { Outcome, RegisteredMachine, SagaEvent, SagaSnapshot } from '../../machines/index.ts';
+import { z } from 'zod';
+import { defineSaga } from '../../machines/define.ts';
+import {
+  activitiesIn,
+  type Outcome,
+  type RegisteredMachine,
+  type SagaEvent,
+  type SagaSnapshot,
+} from '../../machines/index.ts';
 import { DURATION_BUCKETS_MS } from '../../server/engine/contract.ts';
 import { describe as described, statusOf } from '../../server/engine/write.ts';
+import type { SagaStatus } from '../../stores/saga-store.ts';
+import { Driven, registered } from '../machines/driven.ts';
 import { answers, at, callIn, drive, eventOf, everywhere, orderMachine } from '../machines/placed-order.ts';
 import { FORWARD, LEASE_MS, RIGHTS } from './world.ts';
 
@@ -191,6 +201,40 @@ describe('the entry', () => {
     });
   });
 
+  it('of a compensation done keeps what was answered, of an action nothing beside the facts', () => {
+    expect(writeOf(shipping, 'done').entry).toMatchObject({ answer: '{"status":"UNDONE"}' });
+    expect(writeOf(done(1), 'done').entry).not.toHaveProperty('answer');
+    expect(writeOf(shipping, 'refused').entry).not.toHaveProperty('answer');
+    const says = (note: string) =>
+      writeOf(shipping, { type: 'done', at, answer: { note } }).entry.answer ?? '';
+    expect(says('x'.repeat(489))).toBe(`{"note":"${'x'.repeat(489)}"}`);
+    expect(says('x'.repeat(490))).toBe(`{"note":"${'x'.repeat(490)}…`);
+  });
+
+  it('of one of several calls tells of that one, and of no other', () => {
+    const call = (name: string) => ({
+      at: 'somebody',
+      action: { path: `/${name}`, request: () => ({}), answer: z.looseObject({}) },
+      undo: { path: `/${name}/undo` },
+    });
+    const both = registered(
+      defineSaga({ id: 'both', version: '1', input: z.looseObject({}) }).parallel('all', {
+        one: (b) => b.step('b', call('b')),
+        other: (b) => b.step('c', call('c')).step('d', call('d')),
+      }),
+    );
+    const before = new Driven(both, {}).snapshot;
+    const second = activitiesIn(both.asks(before)).find((one) => one.kind === 'call' && one.address === 'c');
+    const event: SagaEvent = { type: 'done', at, answer: {}, to: second?.to ?? '' };
+    const after = both.next(before, event);
+    const hops = [{ before: side(both, before), event, after: side(both, after) }];
+    const { entry } = described(
+      { machine: both, hops, statusBefore: 'STARTED', parkedBefore: null, at, callMs: 3, createdAtMs: at },
+      writer,
+    );
+    expect(entry).toMatchObject({ step: 'c', kind: 'action', attempt: 1, outcome: 'done', duration_ms: 3 });
+  });
+
   it('names the states between which it leads', () => {
     expect(writeOf(done(1), 'done').entry).toMatchObject({
       from: 'reservingInventory.calling',
@@ -280,6 +324,21 @@ describe('counts', () => {
     expect(Object.keys(counts).filter((name) => name.startsWith('duration.'))).toEqual([
       `duration.${bucket}`,
     ]);
+  });
+
+  it('a saga that is parked once more has settled before, and how long it took is no news of its end', () => {
+    const settledFrom = (statusBefore: SagaStatus, path: readonly Outcome[], event: Outcome) => {
+      const before = drive(once, path);
+      const happened = eventOf(event, callIn(once, before));
+      const after = once.next(before, happened);
+      const hops = [{ before: side(once, before), event: happened, after: side(once, after) }];
+      const about = { machine: once, hops, at, callMs: 1, createdAtMs: at - 40, parkedBefore: null };
+      const { counts } = described({ ...about, statusBefore }, writer);
+      return Object.keys(counts).filter((name) => /^(settled|duration)/.test(name));
+    };
+    expect(settledFrom('STARTED', ['refused'], 'refused')).toEqual(['settled.ABORTED', 'duration.50']);
+    expect(settledFrom('ABORTED', ['refused'], 'refused')).toEqual([]);
+    expect(settledFrom('ABORTED', ['refused'], 'done')).toEqual(['settled.FAILED']);
   });
 
   it('the buckets rise, or none beyond a falling one would ever be counted', () => {
