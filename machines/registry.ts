@@ -2,7 +2,6 @@
 import { parse, stringify } from '../json/exact.ts';
 import { MachineError } from './check.ts';
 import { type Migration, RegisteredMachine, type SagaDefinition, type SagaSnapshot } from './registered.ts';
-import { inertScope } from './scope.ts';
 import type { MadeBy } from './transitions.ts';
 import { walk } from './walk.ts';
 
@@ -35,7 +34,7 @@ export class Registry {
     if (this.#migrations.has(key))
       throw new Error(`machine ${key} must be registered before those that replace it`);
     const machine = new RegisteredMachine(definition, this.#by);
-    const { fault } = walk(machine.machine, machine.steps, inertScope);
+    const fault = walk(machine.machine, machine.steps);
     if (fault !== null) throw new MachineError(id, fault.state, fault.rule, fault.detail, fault.path);
     for (const { from, migrate } of migrations) {
       const source = `${id}@${from}`;

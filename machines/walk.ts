@@ -3,17 +3,12 @@
  * was done and not undone is on the list of what is held. Facts are not known here, so what a definition's own functions would
  * say is left open: a choice is walked both ways, an event lets the saga go on or has it undone, a list has two items.
  */
-import {
-  type AnyActorScope,
-  type AnyMachineSnapshot,
-  type AnyStateMachine,
-  type AnyStateNode,
-  assign,
-} from 'xstate';
+import { type AnyMachineSnapshot, type AnyStateMachine, type AnyStateNode, assign } from 'xstate';
 import { type Asked, asksOf } from './activities.ts';
 import { promoted } from './items.ts';
 import { isUndoable, type Step, stepIn } from './parts.ts';
 import type { CallMeta, Item, SagaContext, SagaEvent } from './saga.ts';
+import { inertScope } from './scope.ts';
 import { leavesOf, nameOf, statesIn } from './structure.ts';
 
 /** A path that breaks a rule. */
@@ -33,8 +28,8 @@ const FAILED_MAX = { flat: 2, parallel: 1 } as const;
 
 /** What the walk knows of one call that was announced, whatever the machine notes of it. */
 interface Made {
-  /** What may stand of it. */
-  readonly stands: 'calling' | 'yes' | 'no';
+  /** It was done, or may have been. */
+  readonly stands: boolean;
   /** What had been done before it was announced: it must be undone first. */
   readonly after: readonly string[];
   readonly undo: 'no' | 'calling' | 'done' | 'failed';
@@ -49,51 +44,39 @@ interface Place {
   readonly path: readonly string[];
 }
 
-export interface Walked {
-  /** The first that was found; `null` where there is none. */
-  readonly fault: Fault | null;
-  /** Whether all was walked. */
-  readonly isWhole: boolean;
-}
-
 /** A machine never changes, so one that several registries of a process hold is walked once. */
-const known = new WeakMap<AnyStateMachine, Walked>();
+const known = new WeakMap<AnyStateMachine, Fault | null>();
 
-export function walk(
-  machine: AnyStateMachine,
-  steps: readonly Step[],
-  scopeOf: (machine: AnyStateMachine) => AnyActorScope,
-): Walked {
-  const walked = known.get(machine) ?? walkAll(machine, steps, scopeOf);
-  known.set(machine, walked);
-  return walked;
+/** The first fault that is found; `null` where there is none. */
+export function walk(machine: AnyStateMachine, steps: readonly Step[]): Fault | null {
+  const found = known.get(machine);
+  if (found !== undefined) return found;
+  const fault = walkAll(machine, steps);
+  known.set(machine, fault);
+  return fault;
 }
 
-function walkAll(
-  machine: AnyStateMachine,
-  steps: readonly Step[],
-  scopeOf: (machine: AnyStateMachine) => AnyActorScope,
-): Walked {
-  const stepOf = new Map(steps.map((step) => [step.name, step]));
+function walkAll(machine: AnyStateMachine, steps: readonly Step[]): Fault | null {
+  const namesOf = (found: readonly Step[]) => new Set(found.map(({ name }) => name));
+  const undoable = namesOf(steps.filter(isUndoable));
+  /** What they did stays unless it is undone. */
+  const lasting = namesOf(steps.filter(({ compensation }) => !('unneeded' in compensation)));
+  const asynchronous = namesOf(steps.filter((step) => step.asynchronous !== undefined));
   const asks = asksOf(machine);
   const pivots = new Set(
     statesIn(machine)
       .filter(({ tags }) => tags.includes('pivot'))
-      .flatMap((node) =>
-        Object.values(node.states).flatMap(
-          (child) => (child.meta as { step?: string } | undefined)?.step ?? [],
-        ),
-      ),
+      .flatMap(actionsIn),
   );
   const beside = besideIn(machine);
   const isFlat = !statesIn(machine).some(({ type }) => type === 'parallel');
   const failedMax = isFlat ? FAILED_MAX.flat : FAILED_MAX.parallel;
   /** Whether a step has answered matters only where that is all that tells whether it stands. */
-  const telling = new Set(steps.filter((step) => !isUndoable(step)).map(({ name }) => name));
+  const telling = namesOf(steps.filter((step) => !isUndoable(step)));
   let left = STATES_MAX;
   for (const chosen of choicesIn(machine)) {
     const bare = withoutFacts(machine, steps, chosen);
-    const scope = scopeOf(bare);
+    const scope = inertScope(bare);
     const first = bare.getInitialSnapshot(scope, { data: {}, at: 0 });
     const seen = new Set<string>();
     let places: Place[] = [{ snapshot: first, books: {}, wasRetried: false, path: [] }];
@@ -104,20 +87,20 @@ function walkAll(
           const after = bare.transition(snapshot, event as never, scope);
           return after === snapshot ? null : after;
         });
-        if ('rule' in found) return { fault: found, isWhole: true };
+        if ('rule' in found) return found;
         for (const one of found) {
           const key = keyOf(one, telling);
           if (seen.has(key)) continue;
           seen.add(key);
           left -= 1;
-          if (left <= 0) return { fault: null, isWhole: false };
+          if (left <= 0) return null;
           next.push(one);
         }
       }
       places = next;
     }
   }
-  return { fault: null, isWhole: true };
+  return null;
 
   /** Where it can go from here, or what is wrong here. */
   function look(
@@ -126,10 +109,7 @@ function walkAll(
   ): Place[] | Fault {
     const { snapshot, wasRetried, path } = place;
     const context = snapshot.context as SagaContext;
-    const asked =
-      snapshot.status === 'done'
-        ? []
-        : leavesOf(snapshot.value).flatMap((leaf) => asks.get(leaf)?.(context) ?? []);
+    const asked = askedAt(snapshot);
     const state = nameOf(snapshot.value);
     const fault = (rule: Fault['rule'], detail: string): Fault => ({ rule, state, detail, path });
     const announced = announce(place.books, asked);
@@ -153,7 +133,7 @@ function walkAll(
           );
     }
     if (asked.length === 0) {
-      if (!leavesOf(snapshot.value).some((leaf) => isParked(machine, leaf)))
+      if (!snapshot.hasTag('parked'))
         return fault('ends', 'nothing is asked for here, and nobody is told: let it be final, or parked');
       return parkedAt(place, books, standing, state, next);
     }
@@ -166,14 +146,14 @@ function walkAll(
         if (isUndo && event.type !== 'done' && (wasRetried || failed >= failedMax)) continue;
         const after = next(snapshot, addressed(event, one));
         if (after === null) {
-          if (one.kind === 'call' && event.type !== 'event')
+          if (one.kind === 'call')
             return fault(
               'outcomes',
               `the outcome ${event.type} need not lead out of the step: give it a handler without a guard that leaves it`,
             );
           continue;
         }
-        if (one.kind === 'call' && isStill(after, one))
+        if (one.kind === 'call' && askedAt(after).some(({ name }) => name === one.name))
           return fault(
             'outcomes',
             `the outcome ${event.type} need not lead out of the step: its last handler must leave it without a guard`,
@@ -210,11 +190,11 @@ function walkAll(
           `the saga parks while ${unnamed[0]} stands, and does not say so: its compensating state must be passed on the way, and note it as held`,
         );
     }
-    const mayUndo = context.failure === null || context.held.some(({ step }) => undoable(step));
+    const mayUndo = context.failure === null || context.held.some(({ step }) => isUndone(step));
     if (!mayUndo || wasRetried) return [];
     const after = next(snapshot, { type: 'retry', at: 0 });
     if (after === null) {
-      const which = context.held.find(({ step }) => undoable(step))?.step ?? 'what was refused';
+      const which = context.held.find(({ step }) => isUndone(step))?.step ?? 'what was refused';
       return fault(
         'held',
         `a retry leads nowhere while ${which} is held: name its compensating state in parked()`,
@@ -245,21 +225,17 @@ function walkAll(
         if (made) continue;
         // Of branches beside each other neither waits for the other, on the way back no more than on the way there.
         const others = beside.get(stepIn(address));
-        const after = Object.keys(now).filter(
-          (name) =>
-            now[name]?.stands !== 'calling' && now[name]?.stands !== 'no' && !others?.has(stepIn(name)),
-        );
-        now = { ...now, [address]: { stands: 'calling', after, undo: 'no' } };
+        const after = Object.keys(now).filter((name) => now[name]?.stands && !others?.has(stepIn(name)));
+        now = { ...now, [address]: { stands: false, after, undo: 'no' } };
         continue;
       }
-      if (made?.undo === 'calling') continue;
-      const passed = Object.keys(now).find((name) => pivots.has(stepIn(name)) && now[name]?.stands === 'yes');
+      const passed = Object.keys(now).find((name) => pivots.has(stepIn(name)) && now[name]?.stands);
       if (passed) return { step: address, why: ['pivot', `${address} is undone behind the pivot ${passed}`] };
       if (made === undefined)
         return { step: address, why: ['undo-order', `${address} is undone although it was never begun`] };
       const earlier = Object.entries(now).find(
         ([name, other]) =>
-          other.after.includes(address) && other.undo === 'no' && undoable(name) && isStanding(name, other),
+          other.after.includes(address) && other.undo === 'no' && isUndone(name) && isStanding(name, other),
       );
       if (earlier)
         return {
@@ -275,33 +251,26 @@ function walkAll(
   }
 
   function settle(books: Books, one: Asked & { readonly kind: 'call' }, outcome: string): Books {
-    const made = books[one.address];
-    if (made === undefined) return books;
+    const made = books[one.address] as Made;
     if (one.meta.kind === 'compensation')
       return { ...books, [one.address]: { ...made, undo: outcome === 'done' ? 'done' : 'failed' } };
     if (outcome === 'accepted') return books;
     // A refusal is an answer about its key, whatever happened to an attempt before.
-    const may =
-      outcome === 'done' || outcome === 'unknown' || (made.stands === 'yes' && outcome !== 'refused');
-    const stands = may ? 'yes' : 'no';
+    const stands = outcome === 'done' || outcome === 'unknown' || (made.stands && outcome !== 'refused');
     return { ...books, [one.address]: { ...made, stands } };
   }
 
   function isStanding(name: string, { stands, undo }: Made): boolean {
-    const step = stepOf.get(stepIn(name));
-    return stands === 'yes' && undo !== 'done' && step !== undefined && !('unneeded' in step.compensation);
+    return stands && undo !== 'done' && lasting.has(stepIn(name));
   }
 
-  function undoable(address: string): boolean {
-    const step = stepOf.get(stepIn(address));
-    return step !== undefined && isUndoable(step);
+  /** Whether a call undoes it. */
+  function isUndone(address: string): boolean {
+    return undoable.has(stepIn(address));
   }
 
-  function isStill(after: AnyMachineSnapshot, one: Asked): boolean {
-    if (after.status === 'done') return false;
-    return leavesOf(after.value)
-      .flatMap((leaf) => asks.get(leaf)?.(after.context as SagaContext) ?? [])
-      .some((other) => other.name === one.name);
+  function askedAt({ value, context }: AnyMachineSnapshot): readonly Asked[] {
+    return leavesOf(value).flatMap((leaf) => asks.get(leaf)?.(context as SagaContext) ?? []);
   }
 
   function eventsOf(
@@ -334,7 +303,7 @@ function walkAll(
     if (!isFlat || meta.kind === 'action')
       list.push([{ type: 'unknown', ...failure }, `${undo}${address} unknown`]);
     if (!isFlat) list.push([{ type: 'retryable', ...failure }, `${undo}${address} not made`]);
-    if (stepOf.get(meta.step)?.asynchronous && meta.kind === 'action')
+    if (asynchronous.has(meta.step) && meta.kind === 'action')
       list.push([{ type: 'accepted', at, location: null, pollAfterMs: 0 }, `${address} accepted`]);
     return list;
   }
@@ -359,14 +328,11 @@ function besideIn(machine: AnyStateMachine): ReadonlyMap<string, ReadonlySet<str
   return beside;
 }
 
-function actionsIn({ states, meta }: AnyStateNode): string[] {
-  const { kind, step } = (meta ?? {}) as Partial<CallMeta>;
-  const own = kind === 'action' && step !== undefined ? [step] : [];
-  return [...new Set([...own, ...Object.values(states).flatMap(actionsIn)])];
-}
-
-function isParked(machine: AnyStateMachine, leaf: string): boolean {
-  return machine.getStateNodeById(`${machine.id}.${leaf}`).tags.includes('parked');
+/** The steps whose actions are called in a state, those in the states inside it included. */
+function actionsIn({ states, tags, meta }: AnyStateNode): string[] {
+  const call = tags.includes('calling') ? (meta as CallMeta) : null;
+  const own = call?.kind === 'action' ? [call.step] : [];
+  return [...own, ...Object.values(states).flatMap(actionsIn)];
 }
 
 /** What tells two places apart for all that is to come. */
@@ -376,7 +342,6 @@ function keyOf({ snapshot, books, wasRetried }: Place, telling: ReadonlySet<stri
     retryAt: __,
     attempt: ___,
     beside: ____,
-    eventIds: _____,
     cancelled,
     answers,
     failure,
@@ -398,8 +363,8 @@ function keyOf({ snapshot, books, wasRetried }: Place, telling: ReadonlySet<stri
 function choicesIn(machine: AnyStateMachine): ReadonlySet<string>[] {
   const names = statesIn(machine).flatMap(({ entry }) =>
     entry.flatMap((action) => {
-      const { type, params } = action as { type?: string; params?: { part: string } };
-      return type === 'choose' && params ? [params.part] : [];
+      const { type, params } = action as { type?: string; params: { part: string } };
+      return type === 'choose' ? [params.part] : [];
     }),
   );
   if (names.length > 6) return [new Set(), ...names.map((name) => new Set([name])), new Set(names)];
