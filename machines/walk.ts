@@ -223,9 +223,11 @@ function walkAll(machine: AnyStateMachine, steps: readonly Step[]): Fault | null
         if (made?.undo === 'done')
           return { step: address, why: ['ends', `${address} is done again after it was undone`] };
         if (made) continue;
-        // Of branches beside each other neither waits for the other, on the way back no more than on the way there.
-        const others = beside.get(stepIn(address));
-        const after = Object.keys(now).filter((name) => now[name]?.stands && !others?.has(stepIn(name)));
+        // Neither of two branches waits for the other, nor do items of one step, on the way back no more than on the way there.
+        const own = stepIn(address);
+        const after = Object.keys(now).filter(
+          (name) => now[name]?.stands && stepIn(name) !== own && !beside.get(own)?.has(stepIn(name)),
+        );
         now = { ...now, [address]: { stands: false, after, undo: 'no' } };
         continue;
       }
