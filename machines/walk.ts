@@ -69,8 +69,8 @@ function walkAll(machine: AnyStateMachine, steps: readonly Step[]): Fault | null
       .flatMap(actionsIn),
   );
   const beside = besideIn(machine);
-  const isFlat = !statesIn(machine).some(({ type }) => type === 'parallel');
-  const failedMax = isFlat ? FAILED_MAX.flat : FAILED_MAX.parallel;
+  const isParallel = statesIn(machine).some(({ type }) => type === 'parallel');
+  const failedMax = isParallel ? FAILED_MAX.parallel : FAILED_MAX.flat;
   /** Whether a step has answered matters only where that is all that tells whether it stands. */
   const telling = namesOf(steps.filter((step) => !isUndoable(step)));
   let left = STATES_MAX;
@@ -300,11 +300,9 @@ function walkAll(machine: AnyStateMachine, steps: readonly Step[]): Fault | null
     const list: [Readonly<Record<string, unknown>> & { type: string }, string][] = [
       [{ type: 'done', at, answer: {} }, `${undo}${address} done`],
       [{ type: 'refused', ...failure }, `${undo}${address} refused`],
+      [{ type: 'unknown', ...failure }, `${undo}${address} unknown`],
+      [{ type: 'retryable', ...failure }, `${undo}${address} not made`],
     ];
-    // Where no two states are active at once, check.ts has seen that the ways to fail lead to one place.
-    if (!isFlat || meta.kind === 'action')
-      list.push([{ type: 'unknown', ...failure }, `${undo}${address} unknown`]);
-    if (!isFlat) list.push([{ type: 'retryable', ...failure }, `${undo}${address} not made`]);
     if (asynchronous.has(meta.step) && meta.kind === 'action')
       list.push([{ type: 'accepted', at, location: null, pollAfterMs: 0 }, `${address} accepted`]);
     return list;
