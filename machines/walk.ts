@@ -26,6 +26,9 @@ const STATES_MAX = 20_000;
 /** Compensations that fail on one path. Where branches multiply the states, one must do. */
 const FAILED_MAX = { flat: 2, parallel: 1 } as const;
 
+/** Outcomes of an action that may stand from then on. */
+const MAY_BE_DONE: ReadonlySet<string> = new Set(['done', 'unknown', 'accepted']);
+
 /** What the walk knows of one call that was announced, whatever the machine notes of it. */
 interface Made {
   /** It was done, or may have been. */
@@ -160,7 +163,7 @@ function walkAll(machine: AnyStateMachine, steps: readonly Step[]): Fault | null
           );
         found.push({
           snapshot: after,
-          books: one.kind === 'call' ? settle(books, one, event.type) : books,
+          books: settle(books, one, event.type),
           wasRetried,
           path: [...path, says],
         });
@@ -252,14 +255,16 @@ function walkAll(machine: AnyStateMachine, steps: readonly Step[]): Fault | null
     return { books: now };
   }
 
-  function settle(books: Books, one: Asked & { readonly kind: 'call' }, outcome: string): Books {
-    const made = books[one.address] as Made;
-    if (one.meta.kind === 'compensation')
-      return { ...books, [one.address]: { ...made, undo: outcome === 'done' ? 'done' : 'failed' } };
-    if (outcome === 'accepted') return books;
+  /** What is known when an outcome has come: of a call, or of one that was accepted before. */
+  function settle(books: Books, one: Asked, outcome: string): Books {
+    const address = one.kind === 'call' ? one.address : one.step;
+    if (address === undefined) return books;
+    const made = books[address] as Made;
+    if (one.kind === 'call' && one.meta.kind === 'compensation')
+      return { ...books, [address]: { ...made, undo: outcome === 'done' ? 'done' : 'failed' } };
     // A refusal is an answer about its key, whatever happened to an attempt before.
-    const stands = outcome === 'done' || outcome === 'unknown' || (made.stands && outcome !== 'refused');
-    return { ...books, [one.address]: { ...made, stands } };
+    const stands = outcome !== 'refused' && (made.stands || MAY_BE_DONE.has(outcome));
+    return { ...books, [address]: { ...made, stands } };
   }
 
   function isStanding(name: string, { stands, undo }: Made): boolean {
