@@ -8,7 +8,7 @@ import type { Inquiry, SagaListing } from '../engine/contract.ts';
 import { Problem } from '../problem.ts';
 import { notAsked } from '../proof.ts';
 import { actsFor, hrefOf } from './acts.ts';
-import { Body } from './call.tsx';
+import { Body, readable } from './call.tsx';
 import type { DashboardParts } from './dashboard-parts.ts';
 import { read } from './operating.tsx';
 import { type Frame, Page } from './page.tsx';
@@ -81,9 +81,9 @@ function provenHref(href: string): string {
 
 /** What it says, for a person. */
 const STATE_WORDS: Readonly<Record<Inquiry['state'], string>> = {
-  done: 'It stands',
-  undone: 'It is undone',
-  unknown: 'Nobody can tell',
+  done: 'it stands',
+  undone: 'it is undone',
+  unknown: 'nobody can tell',
 };
 
 interface SaidProps {
@@ -102,13 +102,13 @@ function Said({ frame, saga, inquiry, skipHref }: SaidProps) {
     <Page frame={frame} title={`${words(participant)} was asked · ${nameOf(saga)}`} here="sagas">
       <article class="card narrow confirm" id="confirm">
         <h1>
-          {words(participant)} about {step}: <State state={state} />
+          {words(stepIn(step))}: <State state={state} />
         </h1>
         {error !== null && <p class="error">{error}</p>}
         <dl class="facts">
           <dt>Asked</dt>
           <dd>
-            <time datetime={at}>{at}</time>, it took {span(ms)}
+            {participant} about {step}, <time datetime={at}>{at}</time>, in {span(ms)}
           </dd>
           <dt>Request</dt>
           <dd>
@@ -125,7 +125,12 @@ function Said({ frame, saga, inquiry, skipHref }: SaidProps) {
             </>
           )}
         </dl>
-        {status !== null && <Body json={body} lacks="Its body is no JSON, and so it is not shown." />}
+        {status !== null && (
+          <Body
+            json={body === null ? null : readable(body)}
+            lacks="Its body is no JSON, and so it is not shown."
+          />
+        )}
         <p class="note">Nothing of the saga has changed.</p>
         <div class="acts">
           {state === 'undone' && skipHref !== null && (
@@ -142,8 +147,9 @@ function Said({ frame, saga, inquiry, skipHref }: SaidProps) {
   );
 }
 
-function State({ state }: Pick<Inquiry, 'state'>) {
-  return <span class={`outcome outcome-${SHADES[state]}`}>{STATE_WORDS[state]}</span>;
+function State({ state, isAlone = false }: Pick<Inquiry, 'state'> & { isAlone?: boolean }) {
+  const said = STATE_WORDS[state];
+  return <span class={`outcome outcome-${SHADES[state]}`}>{isAlone ? words(said) : said}</span>;
 }
 
 /** As outcomes of calls are shown. */
@@ -180,7 +186,6 @@ function SaidOfMany({ frame, said, hasMore }: SaidOfManyProps) {
                 <th scope="col">Saga</th>
                 <th scope="col">Step</th>
                 <th scope="col">What it says</th>
-                <th scope="col">Then</th>
               </tr>
             </thead>
             <tbody>
@@ -206,18 +211,18 @@ function SaidRow({ saga, step, inquiry }: SaidOfManyProps['said'][number]) {
       </th>
       <td>{step}</td>
       <td>
-        {inquiry === null ? 'It could not be asked any more' : <State state={inquiry.state} />}
+        {inquiry === null ? 'It could not be asked any more' : <State state={inquiry.state} isAlone />}
         {inquiry !== null && (
           <small class={inquiry.error === null ? undefined : 'error'}>
             {inquiry.error ?? `${inquiry.participant} answered ${inquiry.status}`}
           </small>
         )}
-      </td>
-      <td>
         {inquiry?.state === 'undone' && (
-          <a href={skip} data-dialog>
-            Skip with this proof
-          </a>
+          <small>
+            <a href={skip} data-dialog>
+              Skip with this proof
+            </a>
+          </small>
         )}
       </td>
     </tr>

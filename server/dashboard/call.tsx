@@ -181,7 +181,7 @@ export function Body({ json, lacks }: { json: string | null; lacks: string }) {
 }
 
 /** One that was cut off is shown as it is. */
-function readable(json: string): string {
+export function readable(json: string): string {
   try {
     return JSON.stringify(JSON.parse(json), null, 2);
   } catch {

@@ -189,9 +189,11 @@ function CauseRow({ cause, now, mayOperate, whom }: CauseRowProps) {
         {whom !== null && (
           <form method="post" action="/held/ask">
             <input type="hidden" name="cause" value={key} />
-            <button type="submit" class="plain">
-              Ask {whom}
-            </button>
+            <small>
+              <button type="submit" class="plain">
+                Ask {whom}
+              </button>
+            </small>
           </form>
         )}
       </td>

@@ -219,7 +219,7 @@ describe('a parked saga', () => {
       const place = () => page.locator(javaScriptEnabled ? 'dialog[open]' : 'main').last();
       const ask = page.locator('#help button', { hasText: 'Ask payment' });
       await ask.click();
-      await shows(place().locator('h1'), 'Payment about payment: It stands');
+      await shows(place().locator('h1'), 'Payment: it stands');
       expect(await place().locator('a', { hasText: 'Skip' }).count()).toBe(0);
       await place().locator('a', { hasText: 'Back' }).click();
       const headers = {
@@ -229,7 +229,7 @@ describe('a parked saga', () => {
       };
       await send(`${world.services.payment.url}/api/payments/refund`, { method: 'POST', headers, body: {} });
       await ask.click();
-      await shows(place().locator('h1'), 'It is undone');
+      await shows(place().locator('h1'), 'Payment: it is undone');
       await place().locator('a', { hasText: 'Skip with this proof' }).click();
       await place().locator('[name=reason]').fill('refunded at the desk');
       await place().locator('[name=by]').fill('Ada');

@@ -146,11 +146,11 @@ describe('what stands of a call', () => {
     expect((await page(`/sagas/${id}`)).body).toContain(`action="/sagas/${id}/ask" data-dialog`);
     const stands = await form(`/sagas/${id}/ask`, { step: 'payment' });
     expect(stands.status).toBe(200);
-    expect(stands.body).toContain('It stands');
+    expect(stands.body).toContain('it stands');
     expect(stands.body).not.toContain('Skip with this proof');
     await undone(id);
     const { body } = await form(`/sagas/${id}/ask`, { step: 'payment' });
-    expect(body).toContain('It is undone');
+    expect(body).toContain('it is undone');
     expect(body).toContain(`/api/stands?saga_id=${id}&amp;step=payment`);
     expect(body).toMatch(/sha-256=:[\w+/]{43}=:/);
     const href = `/sagas/${id}/skip?step=payment&proof=1`;
