@@ -9,6 +9,7 @@ export interface LogEntry {
   readonly outcome: string | null;
   readonly duration_ms: number | null;
   readonly error: string | null;
+  readonly replayed?: true;
   readonly by?: string;
   readonly reason?: string;
   readonly seq: number;

@@ -102,8 +102,8 @@ function drawn(calls: readonly LogEntry[], began: number, lasted: number, width:
   return line.join('');
 }
 
-function told({ outcome, attempt, duration_ms: ms, error }: LogEntry): string {
-  const lasted = typeof ms === 'number' ? ` ${span(ms)}` : '';
+function told({ outcome, attempt, duration_ms: ms, error, replayed }: LogEntry): string {
+  const lasted = `${typeof ms === 'number' ? ` ${span(ms)}` : ''}${replayed ? ' from its ledger' : ''}`;
   return `${shown(attempt)} ${shown(outcome)}${lasted}${outcome === 'done' || !error ? '' : ` (${shown(error)})`}`;
 }
 

@@ -259,6 +259,11 @@ export interface components {
             error: string | null;
             /** @description What a compensation has answered: JSON, perhaps cut off at its end, secrets redacted. */
             answer?: string;
+            /**
+             * @description The participant says that it answered this before: for this attempt nothing was done.
+             * @enum {boolean}
+             */
+            replayed?: true;
             by?: string;
             reason?: string;
         };
@@ -957,6 +962,8 @@ export interface components {
              */
             status: number | null;
             error: string | null;
+            /** @description The participant says that it answered this before: for this attempt nothing was done. */
+            replayed: boolean;
         };
         Foreseen: {
             saga_id: string;

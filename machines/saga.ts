@@ -72,6 +72,8 @@ export type SagaEvent =
  */
 export interface Addressed {
   readonly to?: string;
+  /** Its participant says that it answered this before, and did nothing this time. Changes nothing: the log tells of it. */
+  readonly replayed?: true;
 }
 
 /** What a person asks for. Each takes effect when the call in flight, if there is one, has settled. */

@@ -31,6 +31,8 @@ export interface MadeCall {
   /** Of the answer, where the log has it: of a call that was done it is one of 2xx. */
   readonly status: number | null;
   readonly error: string | null;
+  /** It was answered from the participant's ledger. */
+  readonly isReplayed: boolean;
 }
 
 export interface CallRequest {
@@ -139,7 +141,7 @@ function isOf({ event, step, kind }: NumberedEntry, address: string, of: Kind): 
 }
 
 function attemptOf(entry: NumberedEntry): MadeCall {
-  const { seq, at, event, from, attempt, outcome, duration_ms, error } = entry;
+  const { seq, at, event, from, attempt, outcome, duration_ms, error, replayed } = entry;
   const endedAtMs = Date.parse(at);
   const [, status] = /^(?:\S+ answered )?([1-5]\d\d)\b/.exec(error ?? '') ?? [];
   return {
@@ -151,6 +153,7 @@ function attemptOf(entry: NumberedEntry): MadeCall {
     outcome: outcome ?? event,
     status: status === undefined ? null : Number(status),
     error,
+    isReplayed: replayed === true,
   };
 }
 

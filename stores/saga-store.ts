@@ -144,6 +144,8 @@ export interface LogEntry {
   readonly error: string | null;
   /** What a compensation has answered, as JSON that may be cut off at its end, and without secrets. */
   readonly answer?: string;
+  /** The participant says that this was its answer before: nothing was done for the call that had it. */
+  readonly replayed?: true;
   /** Who asked for it, and why, where it was an operator; of `takenOver` the coordinator that took it, and from which. */
   readonly by?: string;
   readonly reason?: string;

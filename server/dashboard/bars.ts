@@ -19,6 +19,8 @@ export interface Bar {
   readonly outcome: string;
   readonly attempt: number | null;
   readonly seq: number;
+  /** It was answered from the participant's ledger. */
+  readonly isReplayed?: boolean;
 }
 
 export interface Course {
@@ -48,7 +50,7 @@ export function barsOf({ log, chart, nowMs, status }: Course): Bar[] {
   ];
 }
 
-function callsIn({ step, kind, attempt, outcome, duration_ms, seq, at }: NumberedEntry): Bar[] {
+function callsIn({ step, kind, attempt, outcome, duration_ms, seq, at, replayed }: NumberedEntry): Bar[] {
   if (step === null || kind === null || duration_ms === null || outcome === null) return [];
   const toMs = Date.parse(at);
   const label = labelOf(step, kind);
@@ -63,6 +65,7 @@ function callsIn({ step, kind, attempt, outcome, duration_ms, seq, at }: Numbere
       outcome,
       attempt,
       seq,
+      isReplayed: replayed === true,
     },
   ];
 }

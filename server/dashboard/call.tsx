@@ -144,7 +144,7 @@ function Call({ call }: { call: SagaCall }) {
 }
 
 function Attempt({ one }: { one: MadeCall }) {
-  const { attempt, method, beganAtMs, endedAtMs, outcome, error } = one;
+  const { attempt, method, beganAtMs, endedAtMs, outcome, error, isReplayed } = one;
   const moment = new Date(beganAtMs ?? endedAtMs).toISOString();
   return (
     <tr>
@@ -158,6 +158,7 @@ function Attempt({ one }: { one: MadeCall }) {
       <td>
         <span class={`outcome outcome-${outcome}`}>{outcome}</span>
         {error !== null && <small class="error">{error}</small>}
+        {isReplayed && <small>answered from its ledger</small>}
       </td>
       <td class="number">{beganAtMs === null ? '' : span(endedAtMs - beganAtMs)}</td>
     </tr>

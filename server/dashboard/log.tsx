@@ -113,7 +113,7 @@ interface WhatProps {
   readonly sagaPath: string | null;
 }
 
-function What({ entry: { event, outcome, step, kind, attempt }, sagaPath }: WhatProps) {
+function What({ entry: { event, outcome, step, kind, attempt, replayed }, sagaPath }: WhatProps) {
   const call = step === null ? null : `${kind === 'compensation' ? 'undo ' : ''}${step}`;
   const again = attempt !== null && attempt > 1 ? `, attempt ${attempt}` : '';
   const isAnswer = EVENT_WORDS[event] === undefined;
@@ -133,6 +133,7 @@ function What({ entry: { event, outcome, step, kind, attempt }, sagaPath }: What
           {again}
         </>
       )}
+      {replayed && <small>Answered from its ledger: nothing was done for this attempt.</small>}
       {outcome === 'ignored' && <small>It had no effect any more.</small>}
     </>
   );

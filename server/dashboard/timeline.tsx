@@ -98,10 +98,11 @@ function Row({ row: { lane, label, step }, y, bars, scale }: RowProps) {
 }
 
 function Stretch({ bar, y, scale }: { bar: Bar; y: number; scale: TimeScale }) {
-  const { kind, fromMs, toMs, outcome, seq } = bar;
+  const { kind, fromMs, toMs, outcome, seq, isReplayed } = bar;
   const x = scale.place(fromMs);
   const width = Math.max(3, scale.place(toMs) - x);
-  const length = outcome === LOST ? LOST : span(toMs - fromMs);
+  const took = span(toMs - fromMs);
+  const length = outcome === LOST ? LOST : isReplayed ? `${took}, from its ledger` : took;
   const isGrowing = outcome === UNDER_WAY;
   const fits = !isGrowing && width > widthOf(length, NAME) + 10;
   const isOver = !fits && x + width + 4 + widthOf(length, NAME) > WIDTH;
@@ -139,14 +140,16 @@ function Stretch({ bar, y, scale }: { bar: Bar; y: number; scale: TimeScale }) {
   );
 }
 
-function classOf({ outcome }: Bar): string {
-  return `outcome-${outcome.replace(/\W+/g, '-')}`;
+function classOf({ outcome, isReplayed }: Bar): string {
+  return `outcome-${outcome.replace(/\W+/g, '-')}${isReplayed ? ' replayed' : ''}`;
 }
 
-function saidOf({ kind, outcome, fromMs, toMs, attempt }: Bar): string {
+function saidOf({ kind, outcome, fromMs, toMs, attempt, isReplayed }: Bar): string {
   const length = span(toMs - fromMs);
   if (kind === 'wait') return `${outcome === 'parked' ? 'parked for' : 'waited'} ${length}`;
-  return `${outcome}, ${length}${attempt === null ? '' : `, attempt ${attempt}`}`;
+  const of = attempt === null ? '' : `, attempt ${attempt}`;
+  const how = isReplayed ? ', answered from its ledger' : '';
+  return `${outcome}, ${length}${of}${how}`;
 }
 
 /** One below the other, in the order in which they began. */

@@ -1,6 +1,6 @@
 /** One exchange with a participant in this very process: the same as data, without a socket. */
 import type { Cutoff } from './cutoff.ts';
-import type { Answered, Request as Sent } from './exchange.ts';
+import { type Answered, REPLAYED, type Request as Sent } from './exchange.ts';
 
 /** What answers the calls of a participant: `fetch` of a Hono app, or whatever takes a request and gives the answer. */
 export type Handle = (request: Request) => Response | Promise<Response>;
@@ -39,6 +39,7 @@ async function answeredBy(handle: Handle, request: Request, bytesMax: number): P
     retryAfter: headers.get('retry-after') ?? undefined,
     location: headers.get('location') ?? undefined,
     contentEncoding: headers.get('content-encoding') ?? undefined,
+    isReplayed: headers.get(REPLAYED) === 'true',
     body: await bytesOf(body, bytesMax, request.signal),
   };
 }

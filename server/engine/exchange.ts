@@ -20,9 +20,14 @@ export interface Answered {
   readonly retryAfter: string | readonly string[] | undefined;
   readonly location?: string | readonly string[] | undefined;
   readonly contentEncoding: string | readonly string[] | undefined;
+  /** The participant has said this before, to an attempt of the same call, and says it again. */
+  readonly isReplayed?: boolean;
   /** `null` for a body of more bytes than may be read. */
   readonly body: Buffer | null;
 }
+
+/** The field by which a participant says that its answer is from its ledger: docs/participants.md. */
+export const REPLAYED = 'idempotent-replayed';
 
 /** What befell a call of which not a byte was sent: it surely did not happen. */
 export class NeverSentError extends Error {
@@ -47,6 +52,7 @@ export function exchange(
     let retryAfter: Answered['retryAfter'];
     let location: Answered['location'];
     let contentEncoding: Answered['contentEncoding'];
+    let isReplayed = false;
     let chunks: Buffer[] = [];
     let bytes = 0;
     let isSent = false;
@@ -56,6 +62,7 @@ export function exchange(
       retryAfter,
       location,
       contentEncoding,
+      isReplayed,
       body,
     });
     const over = (end: () => void) => {
@@ -76,6 +83,7 @@ export function exchange(
         retryAfter = fields['retry-after'];
         location = fields.location;
         contentEncoding = fields['content-encoding'];
+        isReplayed = fields[REPLAYED] === 'true';
         // What came before was an informational answer (1xx).
         chunks = [];
         bytes = 0;

@@ -20,10 +20,12 @@ export interface Heard {
 
 /** The event that a reply is for the saga. A call that was put off is no call: it leads to a wait alone. */
 export function eventOf(
-  reply: Reply | Deferral,
+  reply: (Reply & { readonly isReplayed?: true }) | Deferral,
   { call, to, at, random, isPerhapsDone, pollAfterMs }: Heard,
 ): SagaEvent {
-  const about = to === undefined ? { at } : { at, to };
+  const addressed = to === undefined ? { at } : { at, to };
+  const isReplayed = reply.outcome !== 'deferred' && reply.isReplayed;
+  const about = isReplayed ? { ...addressed, replayed: true as const } : addressed;
   switch (reply.outcome) {
     case 'done':
       return { type: 'done', ...about, answer: reply.answer };

@@ -49,6 +49,7 @@ export interface ParticipantSettings {
 /** How a call ended on the wire, for those who watch: what it means for the saga is the reply alone. */
 interface Seen {
   readonly status?: number;
+  readonly isReplayed?: true;
   /** Why no answer came, in a word. */
   readonly failure?: string;
 }
@@ -306,9 +307,10 @@ export class Participants {
     try {
       const answered = await asked(request, this.#answerBytesMax, cutoff);
       const reply = replyOf(call, answered, () => this.#in.clock.now(), placeOf);
-      const { status } = answered;
+      const { status, isReplayed } = answered;
       // Added to what was made for this call alone: to spread it would cost more than to have made it.
-      return Object.assign(reply, { status }, 'error' in reply && { error: redact(reply.error) });
+      const more = 'error' in reply && { error: redact(reply.error) };
+      return Object.assign(reply, { status }, isReplayed && { isReplayed: true as const }, more);
     } catch (error) {
       const failure = error instanceof TimeoutError ? 'timeout' : codeOf(error);
       return { ...replyOfFailure(error), failure };

@@ -553,6 +553,7 @@ type BeginStored = (id: string, granted: Granted, sentAt: number) => void;
 type Some = { [Name in keyof LogEntry]-?: undefined extends LogEntry[Name] ? Name : never }[keyof LogEntry];
 const SOME = Object.keys({
   answer: true,
+  replayed: true,
   by: true,
   reason: true,
   sealed: true,

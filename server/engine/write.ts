@@ -220,9 +220,12 @@ export function entryOf(
     error: event !== null && 'error' in event ? event.error : null,
   };
   if (signal) return ofSignal(entry, signal);
+  const isReplayed = isOutcome && 'replayed' in event;
   // An action's answer is kept among the facts; of what a compensation answers nothing else is.
-  if (event?.type !== 'done' || call?.kind !== 'compensation') return entry;
-  return { ...entry, answer: answerText(machine.hide(event.answer, after.snapshot.context)) };
+  if (event?.type !== 'done' || call?.kind !== 'compensation')
+    return isReplayed ? { ...entry, replayed: true } : entry;
+  const answer = answerText(machine.hide(event.answer, after.snapshot.context));
+  return isReplayed ? { ...entry, answer, replayed: true } : { ...entry, answer };
 }
 
 /** Characters of what a compensation has answered that its entry keeps. */

@@ -35,6 +35,9 @@ const attempt = z
         'Of the answer, where it went wrong; null of one that was done (2xx), and where none came.',
     }),
     error: z.string().nullable(),
+    replayed: z.boolean().meta({
+      description: 'The participant says that it answered this before: for this attempt nothing was done.',
+    }),
   })
   .openapi('CallAttempt');
 

@@ -75,6 +75,7 @@ function presentCall(call: SagaCall): z.infer<typeof sagaCalls>['calls'][number]
       outcome: one.outcome,
       status: one.status,
       error: one.error,
+      replayed: one.isReplayed,
     })),
     curl: call.curl,
   };

@@ -50,6 +50,9 @@ const logEntry = z
     answer: z.string().optional().meta({
       description: 'What a compensation has answered: JSON, perhaps cut off at its end, secrets redacted.',
     }),
+    replayed: z.literal(true).optional().openapi({
+      description: 'The participant says that it answered this before: for this attempt nothing was done.',
+    }),
     by: z.string().optional(),
     reason: z.string().optional(),
   })

@@ -36,9 +36,10 @@ export function toSequence({ saga, log }: SagaHistory, machine: RegisteredMachin
     const times = attempt === null || attempt === 1 ? '' : `, attempt ${attempt}`;
     const took = entry.duration_ms === null ? '' : ` after ${Math.round(entry.duration_ms)} ms`;
     const why = entry.error === null ? '' : `: ${entry.error}`;
+    const again = entry.replayed ? ', from its ledger' : '';
     return [
       `${COORDINATOR}->>${name}: ${escaped(`${pathOf(step, kind)}${times}`)}`,
-      `${name}${ARROWS[outcome]}${COORDINATOR}: ${escaped(`${outcome}${took}${why}`)}`,
+      `${name}${ARROWS[outcome]}${COORDINATOR}: ${escaped(`${outcome}${took}${again}${why}`)}`,
     ];
   });
 

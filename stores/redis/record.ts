@@ -316,6 +316,7 @@ const logEntry = json(
     duration_ms: z.number().nullable(),
     error: text,
     answer: z.string().exactOptional(),
+    replayed: z.literal(true).exactOptional(),
     by: z.string().exactOptional(),
     reason: z.string().exactOptional(),
     sealed: z.string().exactOptional(),

@@ -222,6 +222,10 @@ describe('show', () => {
       /^shipping {2}action {2}LINE {2}1 retryable SPAN \(503 [^)]*\), 2 done SPAN$/m,
     );
 
+    shipping.faults.set([{ endpoint: 'action', kind: 'lose-answer', times: 1 }]);
+    const lost = await at(['show', (await submit(url)).body.saga_id]);
+    expect(plain(lost.out)).toMatch(/^shipping .* 1 unknown SPAN \(.*\), 2 done SPAN from its ledger$/m);
+
     const { id, seq } = await parked();
     const { out } = await at(['show', id]);
     expect(plain(out)).toMatch(

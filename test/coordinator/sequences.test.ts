@@ -135,6 +135,8 @@ describe.each(SERVICE_NAMES.map((name, index) => ({ name, index })))('$name fail
       `${name} action replayed`,
       ...actions(SERVICE_NAMES.slice(index + 1)),
     ]);
+    const replayed = body.execution_log.filter((entry: { replayed?: true }) => entry.replayed);
+    expect(replayed).toMatchObject([{ event: 'done', step: name, kind: 'action', attempt: 2 }]);
     const keys = world.journal(body.saga_id).filter((call) => call.service === name);
     expect(new Set(keys.map((call) => call.idempotency_key)).size).toBe(1);
   });

@@ -107,6 +107,25 @@ describe('the calls of a step', () => {
     expect(body).not.toContain(TOKEN);
   });
 
+  it('say where an answer was from the ledger, so that nobody takes it for a second effect', async () => {
+    const { payment } = world.services;
+    payment.faults.set([{ endpoint: 'action', kind: 'lose-answer', times: 1 }]);
+    const { body: saga } = await submit(url, SECRET);
+    const { body } = await page(`/sagas/${saga.saga_id}`);
+    expect(body.match(/Answered from its ledger: nothing was done for this attempt/g)).toHaveLength(1);
+    expect(body).toMatch(/class="bar call outcome-done replayed"/);
+    expect(body).toMatch(/done, [^,]+, attempt 2, answered from its ledger/);
+    const calls = await api(saga.saga_id, 'calls?step=payment');
+    const told = calls.body.calls[0].attempts.map((one: { replayed: boolean }) => one.replayed);
+    expect(told).toEqual([false, true]);
+    expect((await page(`/sagas/${saga.saga_id}/calls?step=payment`)).body).toContain(
+      'answered from its ledger',
+    );
+    expect((await api(saga.saga_id, 'diagram?type=sequence')).body).toMatch(
+      /done after \d+ ms, from its ledger/,
+    );
+  });
+
   it('are copied as a test, which knows no secret', async () => {
     const id = await parked();
     expect((await page(`/sagas/${id}`)).body).toContain(`href="/sagas/${id}/test" data-dialog`);

@@ -130,6 +130,23 @@ describe('what comes back', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it.each([
+    ['true', true],
+    ['false', undefined],
+    ['1', undefined],
+  ])('an answer that says %s of whether it is from a ledger is believed', async (said, isReplayed) => {
+    const { listener } = await open();
+    for (const status of [201, 409]) {
+      const reply = calling.call();
+      (await listener.next()).answer(status, { order_id: 'o-1' }, { 'idempotent-replayed': said });
+      expect((await reply) as { isReplayed?: true }).toMatchObject({
+        status,
+        ...(isReplayed && { isReplayed }),
+      });
+      expect('isReplayed' in (await reply)).toBe(isReplayed === true);
+    }
+  });
+
   it('an answer in pieces is read whole, also where a character is torn', async () => {
     const { listener } = await open();
     const reply = calling.call();

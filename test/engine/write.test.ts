@@ -67,6 +67,15 @@ function writeOf(path: readonly Outcome[], event: Outcome | SagaEvent | null, gi
 const done = (count: number): Outcome[] => Array(count).fill('done');
 const shipping = [...done(3), 'refused'] as const;
 
+it('an answer from a ledger is told as one, and nothing else of the write differs', () => {
+  const { entry, ...write } = writeOf([], { type: 'done', at, answer: { order_id: 'o-1' } });
+  const again = writeOf([], { type: 'done', at, answer: { order_id: 'o-1' }, replayed: true });
+  expect(again).toEqual({ ...write, entry: { ...entry, replayed: true } });
+  expect('replayed' in entry).toBe(false);
+  const undone = writeOf(shipping, { type: 'done', at, answer: {}, replayed: true }).entry;
+  expect(undone).toMatchObject({ kind: 'compensation', answer: '{}', replayed: true });
+});
+
 describe('what comes next', () => {
   it('a call is announced under a lease that outlasts it on both sides', () => {
     for (const path of [done(0), done(3), shipping]) {

@@ -299,4 +299,16 @@ describe('a record', () => {
     expect(log[0]?.error).toContain('not JSON');
     expect(log[2]?.error?.length).toBeLessThanOrEqual(500);
   });
+
+  it('says which answers came from a ledger, and is read where a newer release says more', () => {
+    const plain = entry();
+    const lines = [
+      { ...plain, replayed: true },
+      { ...plain, newer: 1 },
+    ].map((one) => JSON.stringify(one));
+    expect(decodeLog(lines)).toEqual([
+      { ...plain, replayed: true, seq: 1 },
+      { ...plain, seq: 2 },
+    ]);
+  });
 });
