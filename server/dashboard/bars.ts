@@ -21,6 +21,8 @@ export interface Bar {
   readonly seq: number;
   /** It was answered from the participant's ledger. */
   readonly isReplayed?: boolean;
+  /** Who took the saga over, and from whom, where its call was lost by that. */
+  readonly taken?: string;
 }
 
 export interface Course {
@@ -186,7 +188,10 @@ function lostAt(
   const entry = log[index];
   if (entry?.event !== 'takenOver') return [];
   const before = underWay(log.slice(0, index), standing.slice(0, index), Date.parse(entry.at));
-  return before.map((bar) => ({ ...bar, outcome: LOST, seq: entry.seq }));
+  const { by, reason, seq } = entry;
+  const taken =
+    by === undefined ? {} : { taken: `taken over by ${by}${reason === undefined ? '' : ` ${reason}`}` };
+  return before.map((bar) => ({ ...bar, outcome: LOST, seq, ...taken }));
 }
 
 /** The time for which the saga waits for a person. */

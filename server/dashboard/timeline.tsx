@@ -144,11 +144,11 @@ function classOf({ outcome, isReplayed }: Bar): string {
   return `outcome-${outcome.replace(/\W+/g, '-')}${isReplayed ? ' replayed' : ''}`;
 }
 
-function saidOf({ kind, outcome, fromMs, toMs, attempt, isReplayed }: Bar): string {
+function saidOf({ kind, outcome, fromMs, toMs, attempt, isReplayed, taken }: Bar): string {
   const length = span(toMs - fromMs);
   if (kind === 'wait') return `${outcome === 'parked' ? 'parked for' : 'waited'} ${length}`;
   const of = attempt === null ? '' : `, attempt ${attempt}`;
-  const how = isReplayed ? ', answered from its ledger' : '';
+  const how = isReplayed ? ', answered from its ledger' : taken === undefined ? '' : `, ${taken}`;
   return `${outcome}, ${length}${of}${how}`;
 }
 

@@ -5,7 +5,8 @@ import { RegisteredMachine } from '../../machines/index.ts';
 import { orderSaga } from '../../machines/order.ts';
 import { trip } from '../../machines/trip.ts';
 import { ORDER_OUTLINE, readSettings } from '../../server/config.ts';
-import { type Bar, barsOf } from '../../server/dashboard/bars.ts';
+import { type Bar, barsOf, LOST } from '../../server/dashboard/bars.ts';
+import { Log } from '../../server/dashboard/log.tsx';
 import { isWaiting, stateWords } from '../../server/dashboard/state-words.ts';
 import { chartOf, NAME, PADDING, SIGN } from '../../server/dashboard/statechart/layout.ts';
 import { marksOf } from '../../server/dashboard/statechart/marks.ts';
@@ -13,6 +14,7 @@ import { pictureOf } from '../../server/dashboard/statechart/picture.tsx';
 import { Line } from '../../server/dashboard/svg-text.tsx';
 import { fitted, twoLines, widthOf } from '../../server/dashboard/text-width.ts';
 import { timeScale } from '../../server/dashboard/time-scale.ts';
+import { Timeline } from '../../server/dashboard/timeline.tsx';
 import { words } from '../../server/dashboard/wording.ts';
 import type { NumberedEntry, SagaStatus } from '../../stores/saga-store.ts';
 
@@ -312,6 +314,21 @@ describe('the marks of a saga that is at several things at once', () => {
       ['Flight', 'under way', 4000, 9000],
       ['Hotel', 'under way', 4000, 9000],
     ]);
+    expect(bars.map(({ taken }) => taken)).toEqual(Array(4).fill(undefined));
+  });
+
+  it('say whose call was lost, and who made it again', () => {
+    const at = '2026-01-01T00:00:04.000Z';
+    const [first, last] = logOf(began, [both(flying, staying), both(flying, staying), 'takenOver']);
+    const taken = { kind: null, duration_ms: null, at, by: 'b (boot 4)', reason: 'from a (boot 7)' };
+    const log = [first, { ...last, ...taken }] as NumberedEntry[];
+    const course = { log, chart: tripChart, nowMs: null, status: 'STARTED' } as const;
+    const lost = barsOf(course).filter(({ outcome }) => outcome === LOST);
+    const said = 'taken over by b (boot 4) from a (boot 7)';
+    expect(lost.map(({ taken }) => taken)).toEqual([said, said]);
+    expect(String(Timeline(course))).toContain(`attempt 1, ${said}`);
+    const lines = String(Log({ log, at: null, sagaPath: '/sagas/s', chart: tripChart }));
+    expect(lines).toMatch(/Taken over<\/span>.*by b \(boot 4\) from a \(boot 7\)/s);
   });
 
   it('lie on a scale that is linear, but for marked breaks where nothing was called', () => {
