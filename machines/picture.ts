@@ -57,10 +57,10 @@ function below(node: AnyStateNode): AnyStateNode[] {
   return Object.values(node.states).flatMap((child) => [child, ...below(child)]);
 }
 
-/** The innermost state in which both ends of an arrow are: Mermaid finds no states across. */
-function placeOf({ source, target }: Arrow): AnyStateNode | undefined {
-  let place = source.parent;
-  while (place?.parent !== undefined && !isWithin(target, place)) place = place.parent;
+/** The innermost state in which both ends of an arrow are: Mermaid finds no states across. No arrow leaves the root. */
+function placeOf({ source, target }: Arrow): AnyStateNode {
+  let place = source.parent as AnyStateNode;
+  while (place.parent !== undefined && !isWithin(target, place)) place = place.parent;
   return place;
 }
 

@@ -135,12 +135,12 @@ function isInnermost({ states }: AnyStateNode): boolean {
   return Object.keys(states).length === 0;
 }
 
-/** `null` for what has no name, or params that are found out only when it is done. */
+/** `null` for a function without a name, and for params that are found out only when it is done. */
 function wordOf(given: unknown): Word | null {
   if (typeof given === 'string') return { type: given, params: undefined };
   if (typeof given !== 'object' || given === null) return null;
-  const { type, params } = given as { readonly type?: string; readonly params?: unknown };
-  return type === undefined || typeof params === 'function' ? null : { type, params };
+  const { type, params } = given as { readonly type: string; readonly params?: unknown };
+  return typeof params === 'function' ? null : { type, params };
 }
 
 interface Given {

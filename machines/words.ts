@@ -345,7 +345,7 @@ export function vocabulary(steps: readonly Step[], parts: readonly Part[] = []) 
       }),
       itemBacksOff: assign(({ context, event }, { step, ...params }: OfStep & Backoff) => {
         const { to = '' } = event as Failed;
-        const attempt = itemAt(context, step, to)?.attempt ?? 1;
+        const { attempt } = attemptsOf(context, event, { each: step });
         const retryAt = retryAtOf(event, params, attempt);
         const items = withItem(context, step, to, { phase: 'waiting', retryAt });
         return {
@@ -357,8 +357,8 @@ export function vocabulary(steps: readonly Step[], parts: readonly Part[] = []) 
       itemDeferred: assign({
         items: ({ context, event }, { step }: OfStep) => {
           const { to, at, delayMs } = event as Event<'deferred'>;
-          const attempt = (itemAt(context, step, to)?.attempt ?? 1) - 1;
-          const change = { phase: 'waiting', attempt, retryAt: at + delayMs } as const;
+          const { attempt } = attemptsOf(context, event, { each: step });
+          const change = { phase: 'waiting', attempt: attempt - 1, retryAt: at + delayMs } as const;
           return { ...context.items, [step]: withItem(context, step, to, change) };
         },
       }),
