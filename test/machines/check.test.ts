@@ -396,6 +396,15 @@ const misordered: Bad[] = [
   ],
 ];
 
+it.each(['retry', 'skip', 'resolve'])(
+  'lets a %s lead anywhere: what a person decides is bound to no order',
+  (type) => {
+    const registry = new Registry();
+    registry.register(smallSaga(trio, { root: { on: { [type]: '.parked' } } }));
+    expect(registry.all()).toHaveLength(1);
+  },
+);
+
 describe.each([
   ['plain', notPlain],
   ['named', unnamed],

@@ -53,8 +53,9 @@ it('knows input, events and label', () => {
   expect(machine.events.get('approval')?.withinMs).toBe(3 * 86_400_000);
 });
 
-it('knows a saga written by its states as it is: without events', () => {
+it('knows a saga written by its states as it is: steps in a row, without events', () => {
   const machine = new Registry().register(orderSaga(everywhere()));
+  expect(machine.parts).toEqual(machine.steps.map((step) => ({ kind: 'step', step, isPivot: false })));
   expect([machine.label, machine.events.size]).toEqual(['order_id', 0]);
   expect(machine.input?.safeParse({ order_id: 'o-1' }).success).toBe(false);
 });

@@ -56,6 +56,31 @@ it('undoes as many at once as it does, and nothing of which no call was made', (
   expect(saga.state).toBe('failed');
 });
 
+it('undoes again what is held, when a person asks for it, and nothing else', () => {
+  const saga = begun('a', 'b', 'c', 'd').refused('action seat/a').done('action seat/b');
+  saga.done('compensation seat/a').refused('compensation seat/b');
+  expect([saga.state, saga.held]).toEqual(['parked', ['seat/b']]);
+  saga.on({ type: 'retry', at: 1000 });
+  expect(saga.asked).toEqual(['compensation seat/b']);
+});
+
+it('is not taken for what a sleep behind it waits for', () => {
+  const saga = new Driven(
+    registered(
+      defineSaga({ id: 'seats', version: '1', input: z.looseObject({}) })
+        .forEach('seat', () => ['a'], {
+          ...plain,
+          key: (name) => name,
+          action: { path: '/seats', request: () => ({}), answer: plain.answer },
+          undo: { path: '/seats/free' },
+        })
+        .sleep('nap', '1 min'),
+    ),
+    {},
+  ).done('action seat/a');
+  expect(saga.find('wait nap')).toStrictEqual({ kind: 'wait', name: 'wait nap', until: 61_000 });
+});
+
 it('does not wait for an attempt that will not be made', () => {
   const saga = begun('a', 'b', 'c').fails('action seat/a', 'unknown').refused('action seat/b');
   expect(saga.asked).toEqual(['compensation seat/a', 'compensation seat/b']);

@@ -24,6 +24,7 @@ const usualPolicies: Policies = (_, kind) => ({
     ? { attemptsMax: 5, backoffMaxMs: 10_000 }
     : { attemptsMax: 10, backoffMaxMs: 30_000 }),
 });
+const LONGEST = 'x'.repeat(200);
 const definitions = {
   order: () => orderSaga(usualPolicies),
   returns: () => definitionOf(returns, usualPolicies),
@@ -293,6 +294,79 @@ it.each([
   expect(found.data.safeParse({ ...good, more: 1 }).success).toBe(false);
   for (const key of Object.keys(good))
     expect(found.data.safeParse({ ...good, [key]: '' }).success).toBe(false);
+});
+
+/** The least and the most that clients may send. */
+const inputs = {
+  returns: [
+    { order_id: 'o', customer: 'c', items: [{ product_id: 'p', quantity: 1 }], amount: 0, card: 'c' },
+    {
+      order_id: LONGEST,
+      customer: LONGEST,
+      items: Array(100).fill({ product_id: LONGEST, quantity: 1_000 }),
+      amount: 1_000_000_000,
+      card: LONGEST,
+    },
+  ],
+  trip: [
+    {
+      trip: 't',
+      traveller: { name: 'n', passport: 'p' },
+      from: 'f',
+      to: 't',
+      visa: false,
+      insured: [],
+      card: 'c',
+    },
+    {
+      trip: LONGEST,
+      traveller: { name: LONGEST, passport: LONGEST },
+      from: LONGEST,
+      to: LONGEST,
+      visa: true,
+      insured: Array(20).fill({ name: LONGEST }),
+      card: LONGEST,
+    },
+  ],
+} as const;
+const inputOf = (name: 'returns' | 'trip') => definitions[name]().input as z.ZodType;
+const item = { product_id: 'p', quantity: 1 };
+const traveller = { name: 'n', passport: 'p' };
+
+it.each(['returns', 'trip'] as const)(
+  '%s takes the least and the most, and nothing empty, too long or more',
+  (name) => {
+    const [least, most] = inputs[name];
+    const input = inputOf(name);
+    for (const sent of inputs[name]) expect(input.parse(sent)).toEqual(sent);
+    for (const [key, value] of Object.entries(least)) {
+      const wrong = typeof value === 'string' ? ['', `${LONGEST}x`] : [undefined, 'x'];
+      for (const one of wrong)
+        expect(input.safeParse({ ...least, [key]: one }).success, `${key} ${one}`).toBe(false);
+    }
+    expect(input.safeParse({ ...most, more: 1 }).success).toBe(false);
+  },
+);
+
+it.each([
+  ['returns', { items: [] }],
+  ['returns', { items: Array(101).fill(item) }],
+  ['returns', { items: [{ ...item, product_id: '' }] }],
+  ['returns', { items: [{ ...item, quantity: 0 }] }],
+  ['returns', { items: [{ ...item, quantity: 1_001 }] }],
+  ['returns', { items: [{ ...item, quantity: 1.5 }] }],
+  ['returns', { items: [{ ...item, more: 1 }] }],
+  ['returns', { amount: -1 }],
+  ['returns', { amount: 1_000_000_001 }],
+  ['returns', { amount: 0.5 }],
+  ['trip', { traveller: { ...traveller, name: '' } }],
+  ['trip', { traveller: { ...traveller, passport: '' } }],
+  ['trip', { traveller: { ...traveller, more: 1 } }],
+  ['trip', { insured: Array(21).fill({ name: 'n' }) }],
+  ['trip', { insured: [{ name: '' }] }],
+  ['trip', { insured: [{ name: 'n', more: 1 }] }],
+] as const)('%s does not take %j', (name, wrong) => {
+  expect(inputOf(name).safeParse({ ...inputs[name][0], ...wrong }).success).toBe(false);
 });
 
 it.each([

@@ -56,6 +56,12 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     reason: 'a state that chooses bears the name of its part',
   },
   {
+    file: 'machines/words.ts',
+    original: 'context.chosen?.[part]',
+    replacement: 'context.chosen[part]',
+    reason: 'a state that asks which way was chosen has chosen as it was entered',
+  },
+  {
     file: 'machines/table-check.ts',
     original: '[]',
     line: 'const notes: string[] = [];',
