@@ -1,13 +1,20 @@
 /**
- * What we are compared with: BullMQ, Restate and DBOS. They are installed on demand, beside the product and never as its
- * dependencies (docs/decisions/peers.md), so nothing here imports them: each runs in processes of its own.
+ * What we are compared with: BullMQ, Restate and DBOS. They are installed on demand, beside the product and never as
+ * its dependencies (docs/decisions/peers.md), so nothing here imports them: each runs in processes of its own.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { postgresPrograms, startPostgres, startRestateServer } from './peer-servers.ts';
-import { type Contender, type Fsync, redisOf, startPlain, YOUNG_GENERATION } from './processes.ts';
+import {
+  type Contender,
+  type Fsync,
+  redisOf,
+  type Store,
+  startPlain,
+  YOUNG_GENERATION,
+} from './processes.ts';
 
 export interface Peers {
   readonly contenders: readonly Contender[];
@@ -15,55 +22,79 @@ export interface Peers {
   readonly line: string;
 }
 
+const BULLMQ = { 'BullMQ, a job a step': 'jobs', 'BullMQ, one job': 'job' };
+const RESTATE = { Restate: null, 'Restate, 2 partitions': 2 };
+export const PEER_NAMES = [...Object.keys(BULLMQ), ...Object.keys(RESTATE), 'DBOS'];
+
 const FOLDER = fileURLToPath(new URL('peers/', import.meta.url));
 const versionOf = (name: string): string =>
   JSON.parse(readFileSync(join(FOLDER, 'node_modules', name, 'package.json'), 'utf8')).version;
 
-/** @param say is told what is happening */
-export async function startPeers(stubUrl: string, fsync: Fsync, say: (what: string) => void): Promise<Peers> {
-  say('installing the peers');
-  install();
+/**
+ * @param wanted by the name of the contender; the others are neither installed nor started
+ * @param say is told what is happening
+ */
+export async function startPeers(
+  stubUrl: string,
+  fsync: Fsync,
+  wanted: (name: string) => boolean,
+  say: (what: string) => void,
+): Promise<Peers> {
   const contenders: Contender[] = [];
   const [names, skipped]: [string[], Record<string, string>] = [[], {}];
-
-  say('starting BullMQ');
-  for (const [name, shape] of Object.entries({ 'BullMQ, a job a step': 'jobs', 'BullMQ, one job': 'job' })) {
-    const redis = await redisOf(fsync);
-    contenders.push(await startPeer(name, 'bullmq.ts', [stubUrl, redis.socketPath, shape], redis.pid));
+  const skip = (name: string, reason: string) => {
+    skipped[name] = reason;
+    say(`${name} does not take part: ${reason}`);
+  };
+  if (PEER_NAMES.some(wanted)) {
+    say('installing the peers');
+    install();
   }
-  names.push(`BullMQ ${versionOf('bullmq')}`);
 
-  const binary = restateBinary();
-  if (binary === null) skipped.Restate = `it has no server for ${process.platform} on ${process.arch}`;
-  else {
+  const bullmq = Object.entries(BULLMQ).filter(([name]) => wanted(name));
+  if (bullmq.length > 0) {
+    say('starting BullMQ');
+    for (const [name, shape] of bullmq) {
+      const redis = await redisOf(fsync);
+      contenders.push(await startPeer(name, 'bullmq.ts', [stubUrl, redis.socketPath, shape], redis));
+    }
+    names.push(`BullMQ ${versionOf('bullmq')}`);
+  }
+
+  const restate = Object.entries(RESTATE).filter(([name]) => wanted(name));
+  const binary = restate.length > 0 ? restateBinary() : null;
+  if (binary !== null) {
     say('starting Restate');
-    for (const [name, partitions] of Object.entries({ Restate: null, 'Restate, 2 partitions': 2 })) {
-      const { pid, ingressUrl, adminUrl } = await startRestateServer(binary, partitions);
-      contenders.push(await startPeer(name, 'restate.ts', [stubUrl, ingressUrl, adminUrl], pid));
+    for (const [name, partitions] of restate) {
+      const server = await startRestateServer(binary, partitions);
+      contenders.push(
+        await startPeer(name, 'restate.ts', [stubUrl, server.ingressUrl, server.adminUrl], server),
+      );
     }
     const sdk = versionOf('@restatedev/restate-sdk');
     names.push(`Restate ${versionOf('@restatedev/restate-server')} with its SDK ${sdk}`);
+  } else if (restate.length > 0) {
+    skip('Restate', `it has no server for ${process.platform} on ${process.arch}`);
   }
 
-  const programs = postgresPrograms();
-  if (programs === null) skipped.DBOS = 'no Postgres is installed (initdb, postgres)';
-  else {
+  const programs = wanted('DBOS') ? postgresPrograms() : null;
+  if (programs !== null) {
     say('starting DBOS');
-    const { pid, url } = await startPostgres(programs);
-    contenders.push(await startPeer('DBOS', 'dbos.ts', [stubUrl, url], pid));
-    const postgres = execFileSync(join(programs, 'postgres'), ['--version'], { encoding: 'utf8' });
-    names.push(`DBOS ${versionOf('@dbos-inc/dbos-sdk')} on Postgres ${/[\d.]+/.exec(postgres)?.[0]}`);
-  }
+    const postgres = await startPostgres(programs);
+    contenders.push(await startPeer('DBOS', 'dbos.ts', [stubUrl, postgres.url], postgres));
+    const version = execFileSync(join(programs, 'postgres'), ['--version'], { encoding: 'utf8' });
+    names.push(`DBOS ${versionOf('@dbos-inc/dbos-sdk')} on Postgres ${/[\d.]+/.exec(version)?.[0]}`);
+  } else if (wanted('DBOS')) skip('DBOS', 'no Postgres is installed (initdb, postgres)');
   return { contenders, line: peersLine(names, skipped) };
 }
 
-const startPeer = (name: string, file: string, args: readonly string[], storePid: number) =>
-  startPlain(name, `peers/${file}`, args, storePid, [YOUNG_GENERATION]);
+const startPeer = (name: string, file: string, args: readonly string[], store: Store) =>
+  startPlain(name, `peers/${file}`, args, store, [YOUNG_GENERATION]);
 
 /** @param skipped the reason by name */
 export function peersLine(names: readonly string[], skipped: Readonly<Record<string, string>>): string {
   const reasons = Object.entries(skipped).map(([name, reason]) => `${name} did not take part: ${reason}.`);
-  return [`Peers: ${names.join(', ')}.`, ...reasons].join(' ');
+  return [`Peers: ${names.join(', ') || 'none'}.`, ...reasons].join(' ');
 }
 
 /** Exactly what the lock file names, and only where that has changed since. */

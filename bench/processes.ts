@@ -20,10 +20,17 @@ export interface Server {
 export interface Contender {
   readonly name: string;
   readonly url: string;
-  /** Its own process; what that started belongs to it. */
+  /** Its own processes; what those started belongs to it. */
+  readonly pids: readonly number[];
+  /** Null for the one that keeps nothing. */
+  readonly store: Store | null;
+}
+
+/** The process of a Redis, or of what else a contender keeps its state in. */
+export interface Store {
   readonly pid: number;
-  /** The process of its Redis, or of what else it keeps its state in. Null for the one that keeps nothing. */
-  readonly storePid: number | null;
+  /** Of a Redis, which is asked there how its clients reach it. */
+  readonly socketPath?: string;
 }
 
 const START_MAX_MS = 60_000;
@@ -48,7 +55,7 @@ export function startFloor(stubUrl: string): Promise<Contender> {
 
 export async function startFloorWithSet(stubUrl: string, fsync: Fsync): Promise<Contender> {
   const redis = await redisOf(fsync);
-  return startPlain('floor + SET', 'contenders/floor.ts', [stubUrl, redis.socketPath], redis.pid);
+  return startPlain('floor + SET', 'contenders/floor.ts', [stubUrl, redis.socketPath], redis);
 }
 
 /** A file of the benchmark in a process of its own, which says by a message that it is ready. */
@@ -63,24 +70,29 @@ export async function startPlain(
   name: string,
   file: string,
   args: readonly string[],
-  storePid: number | null,
+  store: Store | null,
   nodeOptions: readonly string[] = [],
 ): Promise<Contender> {
   const child = plain(file, args, nodeOptions);
-  return { name, url: await portSent(child), pid: pidOf(child), storePid };
+  return { name, url: await portSent(child), pids: [pidOf(child)], store };
 }
 
+export interface OursStart {
+  readonly processes?: number;
+  /** The folder of another checkout. */
+  readonly checkout?: string;
+}
+
+export const nameOfOurs = ({ processes = 1, checkout }: OursStart = {}): string =>
+  `saga coordinator${processes === 1 ? '' : ` × ${processes}`}${checkout === undefined ? '' : ' before'}`;
+
 /** The coordinator as the image runs it, with its defaults. */
-export async function startOurs(
-  stubUrl: string,
-  fsync: Fsync,
-  { processes = 1, checkout }: { readonly processes?: number; readonly checkout?: string } = {},
-): Promise<Contender> {
+export async function startOurs(stubUrl: string, fsync: Fsync, start: OursStart = {}): Promise<Contender> {
+  const { processes = 1, checkout } = start;
   const redis = await redisOf(fsync);
   const settings = { COORDINATOR_PROCESSES: String(processes) };
   const { url, pid } = await startCoordinator({ stubUrl, redis, settings, checkout });
-  const name = `saga coordinator${processes === 1 ? '' : ` × ${processes}`}${checkout === undefined ? '' : ' before'}`;
-  return { name, url, pid, storePid: redis.pid };
+  return { name: nameOfOurs(start), url, pids: [pid], store: redis };
 }
 
 export interface Coordinator {
@@ -207,11 +219,16 @@ export function pidOf({ pid }: ChildProcess): number {
   return pid;
 }
 
-/** Harmless when repeated. The coordinator is told to drain first; what does not end in time is killed. */
+/**
+ * Harmless when repeated. The coordinator is told to drain first; what does not end in time is killed. Afterwards others
+ * may be started.
+ */
 export async function endAll(): Promise<void> {
   ending = true;
   await Promise.all([...children].map((child) => endInTime(child, 'SIGTERM')));
   await Promise.all([...servers].map((server) => server.stop()));
+  servers.clear();
+  ending = false;
 }
 
 export async function endInTime(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {

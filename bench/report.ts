@@ -18,7 +18,12 @@ export interface Circumstances {
   readonly clients: number;
   readonly orders: number;
   readonly ordersAlone: number;
+  /** Of each start. */
   readonly rounds: number;
+  /** How often each contender was started, warmed up and measured anew. */
+  readonly starts: number;
+  /** How each contender reaches its Redis. */
+  readonly transports: string;
   /** Who else took part; null where nobody else was asked for. */
   readonly peers: string | null;
 }
@@ -28,11 +33,30 @@ const TITLES: Readonly<Record<Course, string>> = {
   compensation: 'Payment declined: three actions, three compensations',
 };
 
+/** Those of several starts as one, start after start. */
+export function joined(starts: readonly Results[]): Results {
+  const together = (roundsOf: (results: Results) => Rounds): Rounds => {
+    const all = new Map<string, readonly Round[]>();
+    for (const results of starts) {
+      for (const [name, rounds] of roundsOf(results)) all.set(name, [...(all.get(name) ?? []), ...rounds]);
+    }
+    return all;
+  };
+  return {
+    courses: {
+      success: together(({ courses }) => courses.success),
+      compensation: together(({ courses }) => courses.compensation),
+    },
+    alone: together(({ alone }) => alone),
+  };
+}
+
 export function reportOf({ courses, alone }: Results, at: Circumstances): string {
   return [
     `${at.date}, Node ${at.node}, Redis ${at.redis} with \`appendfsync ${at.fsync}\`, ${at.machine}. ` +
-      `${at.rounds} rounds of ${at.orders} orders from ${at.clients} clients, then of ${at.ordersAlone} from one.` +
-      (at.peers === null ? '' : ` ${at.peers}`),
+      `${at.starts === 1 ? '' : `${at.starts} starts of `}${at.rounds} rounds of ${at.orders} orders from ${at.clients} clients, then of ${at.ordersAlone} from one.` +
+      (at.peers === null ? '' : ` ${at.peers}`) +
+      ` ${at.transports}`,
     ...(Object.keys(courses) as Course[]).flatMap((course) => [
       `**${TITLES[course]}**`,
       loaded(courses[course]),

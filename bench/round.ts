@@ -101,11 +101,11 @@ async function callsAt(stubUrl: string): Promise<Counts> {
 const more = (before: Counts, after: Counts): Counts =>
   Object.fromEntries(Object.entries(after).map(([path, count]) => [path, count - (before[path] ?? 0)]));
 
-function cpuOf({ pid, storePid }: Contender, stubPid: number) {
+function cpuOf({ pids, store }: Contender, stubPid: number) {
   const known = (us: number | null) => us ?? Number.NaN;
   return {
-    self: known(cpuWithChildrenUs(pid)),
-    store: storePid === null ? 0 : known(cpuWithChildrenUs(storePid)),
+    self: pids.reduce((sum, pid) => sum + known(cpuWithChildrenUs(pid)), 0),
+    store: store === null ? 0 : known(cpuWithChildrenUs(store.pid)),
     around: known(cpuUs(stubPid)) + known(cpuUs(process.pid)),
   };
 }

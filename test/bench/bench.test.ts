@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { plotOf } from '../../bench/plot.ts';
-import { median, type Rounds, reportOf, withFigures } from '../../bench/report.ts';
+import { joined, median, type Rounds, reportOf, withFigures } from '../../bench/report.ts';
 import { type Round, wrongOf } from '../../bench/round.ts';
 
 const round = (ordersPerSecond: number): Round => ({
@@ -51,12 +51,24 @@ it('compares round by round, and says how far the rounds lie apart', () => {
     clients: 1,
     orders: 1,
     ordersAlone: 1,
+    starts: 1,
+    transports: '',
     peers: null,
   };
   const report = reportOf(results, { ...at, rounds: 3 });
   const [loaded = '', , lonely = ''] = report.split('\n').filter((line) => line.startsWith('| ours'));
   expect(loaded).toMatch(/ 250 .* 0\.25 \(0\.25–0\.50\) \| +0\.50 \(0\.50–1\.00\) \|$/);
   expect(lonely).toMatch(/ 4\.00 \(2\.00–4\.00\) \| +2\.00 \(1\.00–2\.00\) \|$/);
+});
+
+it('takes the rounds of several starts together, start after start', () => {
+  const slower: Rounds = new Map([...rounds].map(([name, [first]]) => [name, first ? [first] : []]));
+  const all = joined([results, { courses: { success: slower, compensation: rounds }, alone: slower }]);
+  const ratesOf = (of: Rounds, name: string) => of.get(name)?.map((each) => each.ordersPerSecond);
+  expect(ratesOf(all.courses.success, 'floor')).toEqual([1000, 500, 800, 1000]);
+  expect(ratesOf(all.courses.compensation, 'ours')).toEqual([250, 250, 200, 250, 250, 200]);
+  expect(ratesOf(all.alone, 'ours')).toEqual([250, 250, 200, 250]);
+  expect([...all.alone.keys()]).toEqual([...rounds.keys()]);
 });
 
 it('draws each contender with its median, the longest within the picture', () => {

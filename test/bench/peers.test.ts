@@ -2,9 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { cpuUs, cpuWithChildrenUs } from '../../bench/cpu.ts';
+import { chosenBy } from '../../bench/only.ts';
 import { peersLine } from '../../bench/peers.ts';
 import { plotOf } from '../../bench/plot.ts';
 import { reportOf } from '../../bench/report.ts';
+import { transportIn, transportsLine } from '../../bench/transport.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
@@ -14,6 +16,7 @@ it('says in one line which peers took part, and who did not and why', () => {
   expect(peersLine(names, { DBOS: 'no Postgres is installed' })).toMatch(
     / DBOS did not take part: no Postgres is installed\.$/,
   );
+  expect(peersLine([], { DTM: 'no Go' })).toBe('Peers: none. DTM did not take part: no Go.');
 });
 
 const round = (ordersPerSecond: number) => ({ ordersPerSecond, p50Ms: 1, p99Ms: 2, cpuUs: null });
@@ -22,10 +25,40 @@ const rounds = new Map(names.map((name, index) => [name, [round(1000 / (index + 
 const results = { courses: { success: rounds, compensation: rounds }, alone: rounds };
 
 it('puts that line into the head of the figures, and nothing where no peer was asked for', () => {
-  const at = { date: '', node: '', redis: '', machine: '', fsync: '', clients: 1, orders: 1, ordersAlone: 1 };
-  const [head = ''] = reportOf(results, { ...at, rounds: 1, peers: 'Peers: A 1.' }).split('\n');
-  expect(head).toMatch(/ from one\. Peers: A 1\.$/);
-  expect(reportOf(results, { ...at, rounds: 1, peers: null })).not.toContain('Peers');
+  const counts = { clients: 1, orders: 1, ordersAlone: 1, rounds: 1, starts: 1 };
+  const at = { date: '', node: '', redis: '', machine: '', fsync: '', ...counts, transports: 'By pigeon.' };
+  const headOf = (other: object) => reportOf(results, { ...at, peers: null, ...other }).split('\n')[0];
+  expect(headOf({ peers: 'Peers: A 1.' })).toMatch(/ from one\. Peers: A 1\. By pigeon\.$/);
+  expect(headOf({})).toMatch(/\. 1 rounds of 1 orders from 1 clients, .* from one\. By pigeon\.$/);
+  expect(headOf({ starts: 3 })).toContain('. 3 starts of 1 rounds of 1 orders');
+});
+
+it('reads out of CLIENT LIST how others than itself reach a Redis', () => {
+  const socket = 'id=3 addr=/tmp/redis.sock:0 laddr=/tmp/redis.sock:0 fd=8 name= age=1 flags=U db=0';
+  const blockedSocket = 'id=4 addr=/tmp/redis.sock:0 laddr=/tmp/redis.sock:0 fd=8 name= age=1 flags=bU db=0';
+  const tcp = 'id=5 addr=127.0.0.1:40000 laddr=127.0.0.1:6379 fd=9 name=U age=1 flags=N db=0';
+  expect(transportIn(`${socket}\n${blockedSocket}\n`, 9)).toBe('unix socket');
+  expect(transportIn(`${socket}\n${tcp}\n`, 3)).toBe('TCP');
+  expect(transportIn(`${socket}\n${tcp}\n`, 9)).toBe('TCP and unix socket');
+  expect(transportIn(`${tcp}\n`, 5)).toBe('nothing');
+});
+
+it('says of each contender how it reaches its Redis', () => {
+  const line = transportsLine(
+    new Map(Object.entries({ A: 'unix socket', 'B, two': 'TCP', C: 'unix socket' })),
+  );
+  expect(line).toBe('Redis over unix socket: A; C. Redis over TCP: B, two.');
+});
+
+it('has those take part whose names begin with a word, and the floors', () => {
+  const names = ['saga coordinator', 'BullMQ, one job', 'Restate', 'Restate, 2 partitions', 'DTM'];
+  const chosen = (...words: string[]) =>
+    ['floor', 'floor + SET', ...names].filter(chosenBy(words, names)).slice(2);
+  expect(chosen()).toEqual(names);
+  expect(chosen('dtm', 'Saga')).toEqual(['saga coordinator', 'DTM']);
+  expect(chosen('restate')).toEqual(['Restate', 'Restate, 2 partitions']);
+  expect(['floor', 'floor + SET'].filter(chosenBy(['dtm'], names))).toHaveLength(2);
+  expect(() => chosenBy(['dtm', 'camunda'], names)).toThrow('--only camunda');
 });
 
 it('draws peers too: each in a colour that exists, with a name that begins within the picture', () => {
