@@ -2,8 +2,8 @@
  * `npm run bench -- --rounds 10 --orders 3000 --fsync everysec`: what a saga costs beside the same calls with nothing
  * kept, and beside one plain SET before each. `--quick` only shows that it runs; `--write` puts the figures into
  * docs/performance.md; `--processes 2` has our coordinator take part a second time, as so many processes; `--peers` has
- * BullMQ, Restate and DBOS take part, `--against ../before` the coordinator of another checkout, as it is built there.
- * `--starts 3` does all of it so many times, each time with every process started anew; `--only dbos --only 'saga
+ * BullMQ, Restate, DBOS and DTM take part, `--against ../before` the coordinator of another checkout, as it is built there.
+ * `--starts 3` does all of it so many times, each time with every process started anew; `--only dtm --only 'saga
  * coordinator'` has nobody else take part but the floors. Exit code 1 where any contender made a wrong number of calls or
  * gave a wrong answer.
  */

@@ -36,8 +36,13 @@ export async function startRestateServer(binary: string, partitions: number | nu
   });
   // Its graceful end drains for a minute what is thrown away with the directory.
   keptIn(directory, child, 'SIGKILL');
-  await started<void>(child, (resolve) => {
-    const urls = [`http://${admin}/health`, `http://${ingress}/restate/health`];
+  await whenAnswered(child, [`http://${admin}/health`, `http://${ingress}/restate/health`]);
+  return { pid: pidOf(child), ingressUrl: `http://${ingress}`, adminUrl: `http://${admin}` };
+}
+
+/** When all of these are answered with 200. */
+export function whenAnswered(child: ChildProcess, urls: readonly string[]): Promise<void> {
+  return started<void>(child, (resolve) => {
     const ask = async () => {
       const answers = await Promise.allSettled(urls.map(answersWell));
       if (answers.every((answer) => answer.status === 'fulfilled' && answer.value)) resolve();
@@ -45,7 +50,6 @@ export async function startRestateServer(binary: string, partitions: number | nu
     };
     void ask();
   });
-  return { pid: pidOf(child), ingressUrl: `http://${ingress}`, adminUrl: `http://${admin}` };
 }
 
 async function answersWell(url: string): Promise<boolean> {
@@ -55,7 +59,7 @@ async function answersWell(url: string): Promise<boolean> {
 }
 
 /** Ended with the benchmark, however that ends, and its directory with it. */
-function keptIn(directory: string, child: ChildProcess, signal: NodeJS.Signals): void {
+export function keptIn(directory: string, child: ChildProcess, signal: NodeJS.Signals): void {
   keptServer({
     stop: async () => {
       await endInTime(child, signal);

@@ -1,11 +1,12 @@
 /**
- * What we are compared with: BullMQ, Restate and DBOS. They are installed on demand, beside the product and never as
+ * What we are compared with: BullMQ, Restate, DBOS and DTM. They are installed on demand, beside the product and never as
  * its dependencies (docs/decisions/peers.md), so nothing here imports them: each runs in processes of its own.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DTM_VERSION, dtmBinary, startDtmServer } from './dtm.ts';
 import { postgresPrograms, startPostgres, startRestateServer } from './peer-servers.ts';
 import {
   type Contender,
@@ -24,7 +25,7 @@ export interface Peers {
 
 const BULLMQ = { 'BullMQ, a job a step': 'jobs', 'BullMQ, one job': 'job' };
 const RESTATE = { Restate: null, 'Restate, 2 partitions': 2 };
-export const PEER_NAMES = [...Object.keys(BULLMQ), ...Object.keys(RESTATE), 'DBOS'];
+export const PEER_NAMES = [...Object.keys(BULLMQ), ...Object.keys(RESTATE), 'DBOS', 'DTM'];
 
 const FOLDER = fileURLToPath(new URL('peers/', import.meta.url));
 const versionOf = (name: string): string =>
@@ -46,7 +47,7 @@ export async function startPeers(
     skipped[name] = reason;
     say(`${name} does not take part: ${reason}`);
   };
-  if (PEER_NAMES.some(wanted)) {
+  if (PEER_NAMES.some((name) => name !== 'DTM' && wanted(name))) {
     say('installing the peers');
     install();
   }
@@ -85,6 +86,19 @@ export async function startPeers(
     const version = execFileSync(join(programs, 'postgres'), ['--version'], { encoding: 'utf8' });
     names.push(`DBOS ${versionOf('@dbos-inc/dbos-sdk')} on Postgres ${/[\d.]+/.exec(version)?.[0]}`);
   } else if (wanted('DBOS')) skip('DBOS', 'no Postgres is installed (initdb, postgres)');
+
+  if (wanted('DTM')) {
+    const dtm = dtmBinary(FOLDER, say);
+    if ('reason' in dtm) skip('DTM', dtm.reason);
+    else {
+      say('starting DTM');
+      const redis = await redisOf(fsync);
+      const server = await startDtmServer(dtm.binary, redis);
+      const front = await startPeer('DTM', 'dtm.ts', [stubUrl, server.url], redis);
+      contenders.push({ ...front, pids: [...front.pids, server.pid] });
+      names.push(`DTM ${DTM_VERSION.slice(1)}`);
+    }
+  }
   return { contenders, line: peersLine(names, skipped) };
 }
 

@@ -41,12 +41,14 @@ const server = createServer(async (request, response) => {
     response.end(JSON.stringify(asked(method, url)));
     return;
   }
+  // DTM says by a query which saga and step it calls for.
+  const [path = ''] = url.split('?', 1);
   const body = await textOf(request);
-  counts[url] = (counts[url] ?? 0) + 1;
-  if (sagas !== null) note(sagas, String(request.headers['saga-id']), url);
-  if (url === heldPath) await new Promise<void>((resolve) => held.add(resolve));
-  const declined = url === '/api/payments/process' && body.includes('tok_declined');
-  const answer = declined ? DECLINED : ANSWERS[url];
+  counts[path] = (counts[path] ?? 0) + 1;
+  if (sagas !== null) note(sagas, String(request.headers['saga-id']), path);
+  if (path === heldPath) await new Promise<void>((resolve) => held.add(resolve));
+  const declined = path === '/api/payments/process' && body.includes('tok_declined');
+  const answer = declined ? DECLINED : ANSWERS[path];
   response.writeHead(answer === undefined ? 404 : declined ? 409 : 200, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(answer ?? ''),

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { cpuUs, cpuWithChildrenUs } from '../../bench/cpu.ts';
+import { onLoopback } from '../../bench/dtm.ts';
 import { chosenBy } from '../../bench/only.ts';
 import { peersLine } from '../../bench/peers.ts';
 import { plotOf } from '../../bench/plot.ts';
@@ -59,6 +60,13 @@ it('has those take part whose names begin with a word, and the floors', () => {
   expect(chosen('restate')).toEqual(['Restate', 'Restate, 2 partitions']);
   expect(['floor', 'floor + SET'].filter(chosenBy(['dtm'], names))).toHaveLength(2);
   expect(() => chosenBy(['dtm', 'camunda'], names)).toThrow('--only camunda');
+});
+
+it('has DTM listen on loopback in both places, and notices where there are not two', () => {
+  const source = 'app.Run(fmt.Sprintf(":%d", http))\nnet.Listen("tcp", fmt.Sprintf(":%d", grpc))';
+  expect(onLoopback(source)).toBe(source.replaceAll('":%d"', '"127.0.0.1:%d"'));
+  expect(() => onLoopback(source.split('\n')[0] ?? '')).toThrow('two places');
+  expect(() => onLoopback(`${source}\n${source}`)).toThrow('two places');
 });
 
 it('draws peers too: each in a colour that exists, with a name that begins within the picture', () => {
