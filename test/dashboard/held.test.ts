@@ -1,6 +1,11 @@
 import { expect, it } from 'vitest';
+import { definitionOf } from '../../machines/definition.ts';
+import { RegisteredMachine } from '../../machines/index.ts';
+import { returns } from '../../machines/returns.ts';
+import { whoToAsk } from '../../server/dashboard/asking.tsx';
 import { heldBy } from '../../server/dashboard/held.ts';
 import { UNKNOWN_HELD } from '../../stores/saga-store.ts';
+import { everywhere } from '../machines/placed-order.ts';
 
 it('says what is held in the words of the saga, where it has some', () => {
   const context = {
@@ -23,4 +28,15 @@ it('says what is held in the words of the saga, where it has some', () => {
   const unknown = { reason: 'version-unknown', held: UNKNOWN_HELD };
   const said = heldBy({ status: 'ABORTED', steps: ['seat', 'meal'], context, parked: unknown, summary });
   expect(said.map(({ what, why }) => [what, why]).at(-1)).toEqual([UNKNOWN_HELD[0]?.reason, null]);
+});
+
+it('offers to ask only whom the definition names, where that is known', () => {
+  const machine = new RegisteredMachine(definitionOf(returns, everywhere({})));
+  expect(['return', 'return/item', 'courier', 'none'].map((step) => whoToAsk(machine, step))).toEqual([
+    'warehouse',
+    'warehouse',
+    null,
+    null,
+  ]);
+  expect(whoToAsk(null, 'return')).toBeNull();
 });

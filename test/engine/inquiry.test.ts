@@ -1,10 +1,16 @@
 /** Questions over real sockets: what is sent, and that they go past the breaker and no further than the participant. */
 import { afterEach, expect, it } from 'vitest';
 import { unbelieved } from '../../participant/signature.ts';
+import type { Participants, Question } from '../../server/engine/participants.ts';
 import { BREAKER, Calling, TRACEPARENT } from './calling.ts';
+import { answered, RARELY, startTrip, tripWorld } from './trip.ts';
+import { TIMEOUT_MS as CALL_MS, type Made } from './world.ts';
 
-let calling: Calling;
-afterEach(() => calling.close());
+let calling: Calling | undefined;
+afterEach(async () => {
+  await calling?.close();
+  calling = undefined;
+});
 
 const QUESTION = {
   sagaId: 's-1',
@@ -13,12 +19,12 @@ const QUESTION = {
   path: '/api/stands?saga_id=s-1&step=order',
 };
 const TIMEOUT_MS = 1_000;
-const inquire = () =>
-  calling.participants.inquire(QUESTION, { traceparent: TRACEPARENT }, TIMEOUT_MS, 'order');
+const inquireOf = ({ participants }: Calling) =>
+  participants.inquire(QUESTION, { traceparent: TRACEPARENT }, TIMEOUT_MS, 'order');
 
 it('is a GET below the participant’s URL, with its own headers, and nothing of a call', async () => {
   calling = await Calling.open(8, (base) => `${base}/base/`, undefined, ['x-api-key', 'k-e-y-7']);
-  const told = inquire();
+  const told = inquireOf(calling);
   const seen = await calling.listener.next();
   seen.answer(200, { state: 'done', key: 'k-e-y-7' });
   expect([seen.method, seen.path, seen.body]).toEqual(['GET', '/base/api/stands?saga_id=s-1&step=order', '']);
@@ -41,7 +47,7 @@ it('is a GET below the participant’s URL, with its own headers, and nothing of
 it('is signed where calls are', async () => {
   const key = { id: 'k1', secret: 'a secret of two, nobody else' };
   calling = await Calling.open(8, undefined, undefined, undefined, undefined, key);
-  const told = inquire();
+  const told = inquireOf(calling);
   const seen = await calling.listener.next();
   seen.answer(200, { state: 'done' });
   await told;
@@ -53,17 +59,18 @@ it('is signed where calls are', async () => {
 });
 
 it('is made once, also where the breaker is open, and neither opens nor closes it', async () => {
-  calling = await Calling.open();
-  const { listener, participants } = calling;
+  const own = await Calling.open();
+  calling = own;
+  const { listener, participants } = own;
   const asked = async (status: number) => {
-    const told = inquire();
+    const told = inquireOf(own);
     (await listener.next()).answer(status, {});
     return told;
   };
   for (let n = 0; n <= BREAKER.failuresMax; n += 1) await asked(500);
   expect(participants.states.order?.breaker).toBe('closed');
   for (let n = 0; n < BREAKER.failuresMax; n += 1) {
-    const reply = calling.call();
+    const reply = own.call();
     (await listener.next()).answer(500, {});
     await reply;
   }
@@ -74,13 +81,13 @@ it('is made once, also where the breaker is open, and neither opens nor closes i
 
 it('says why there is no answer, and is over when its time is', async () => {
   calling = await Calling.open();
-  const told = inquire();
+  const told = inquireOf(calling);
   await calling.listener.next();
   await calling.clock.pass(TIMEOUT_MS);
   expect(await told).toMatchObject({ error: `no answer within ${TIMEOUT_MS} ms` });
   expect(calling.participants.states.order).toMatchObject({ inFlight: 0 });
   await calling.listener.close();
-  expect(await inquire()).toMatchObject({ error: expect.stringContaining('ECONNREFUSED') });
+  expect(await inquireOf(calling)).toMatchObject({ error: expect.stringContaining('ECONNREFUSED') });
   calling = await Calling.open();
 });
 
@@ -88,10 +95,45 @@ it('waits its turn among the calls', async () => {
   calling = await Calling.open(1);
   const call = calling.call();
   const first = await calling.listener.next();
-  const told = inquire();
+  const told = inquireOf(calling);
   expect(calling.participants.states.order).toMatchObject({ inFlight: 1, queued: 1 });
   first.answer(201, { order_id: 'o-1' });
   await call;
   (await calling.listener.next()).answer(200, { state: 'undone' });
   expect(await told).toMatchObject({ answered: { status: 200 } });
+});
+
+it('is about a step or an item that the saga has, and only reads what is stored', async () => {
+  const world = tripWorld();
+  const asked: unknown[] = [];
+  const participants = {
+    call: async (_: string, call: Made['call']) => answered({ call } as Made),
+    inquire: async ({ address, participant, path }: Question, _: object, timeoutMs: number) => {
+      asked.push([address, participant, path, timeoutMs]);
+      const body = Buffer.from('{"state":"done"}');
+      return { url: `http://there${path}`, redact: (text: string) => text, answered: { status: 200, body } };
+    },
+    abortAll: () => {},
+  };
+  const coordinator = await world.coordinator('a', RARELY, participants as unknown as Participants);
+  const id = await startTrip(world, coordinator, { visa: false });
+  const before = await world.record(id);
+  world.journal.length = 0;
+  const { engine } = coordinator;
+  const about = { participant: 'insurer', state: 'done', status: 200, body: '{"state":"done"}', error: null };
+  const said = await engine.inquire(id, 'insurance/Bob%20B');
+  expect(said).toMatchObject({ kind: 'asked', inquiry: { step: 'insurance/Bob%20B', ...about } });
+  expect(await engine.inquire(id, 'hotel')).toMatchObject({ inquiry: { step: 'hotel', state: 'done' } });
+  const path = (step: string) => `/api/stands?saga_id=${id}&step=${step}`;
+  expect(asked).toEqual([
+    ['insurance/Bob%20B', 'insurer', path('insurance%2FBob%2520B'), CALL_MS],
+    ['hotel', 'hotel', path('hotel'), CALL_MS],
+  ]);
+  // Of all items there is no one call, of Eve none at all, and of the visa its definition does not say where that is asked.
+  for (const step of ['insurance', 'insurance/Eve', 'hotel/Ada', 'visa', 'none'])
+    expect(await engine.inquire(id, step)).toEqual({ kind: 'not-askable' });
+  expect(await engine.inquire('00-none', 'hotel')).toEqual({ kind: 'missing' });
+  expect(new Set(world.journal)).toEqual(new Set(['get', 'get answered']));
+  expect(await world.record(id)).toEqual(before);
+  expect(coordinator.events.filter(({ type }) => type === 'inquired')).toHaveLength(2);
 });
