@@ -152,6 +152,7 @@ export function createDesk<Name extends string>(
       },
     ],
     ['/ledger', { GET: (c) => c.json({ service, entries: journal.entries() }) }],
+    ['/tally', { GET: (c) => c.json({ service, ...journal.tally.describe() }) }],
     [
       '/ledger/:sagaId',
       { GET: (c) => c.json({ service, entries: journal.ofSaga(c.req.param('sagaId') ?? '') }) },

@@ -1,6 +1,7 @@
 /** Every call that a service received, in the order in which it was settled. Tests read sagas off it. */
 import type { Outcome } from '../participant/index.ts';
 import { Book } from './book.ts';
+import { Tally } from './tally.ts';
 
 export type CallKind = 'action' | 'compensation';
 
@@ -43,9 +44,11 @@ export interface JournalMeans {
 export class Journal {
   readonly #means: JournalMeans;
   readonly #entries = new Book<JournalEntry>();
+  readonly tally: Tally;
 
   constructor(means: JournalMeans) {
     this.#means = means;
+    this.tally = new Tally(means.now());
   }
 
   get forgotten(): number {
@@ -70,6 +73,7 @@ export class Journal {
       faults: call.faults,
     };
     this.#entries.put(String(seq), entry);
+    this.tally.count(entry);
     onEntry?.(entry);
   }
 

@@ -163,6 +163,8 @@ export function createParticipant<Request, Given, Books>(
   const readLedger: Handler = (c) =>
     c.json({ service, forgotten: journal.forgotten, entries: journal.entries() });
 
+  const readTally: Handler = (c) => c.json({ service, ...journal.tally.describe() });
+
   const readSaga: Handler = (c) => c.json({ service, entries: journal.ofSaga(c.req.param('sagaId') ?? '') });
 
   const rules = faultRules(paths);
@@ -187,6 +189,7 @@ export function createParticipant<Request, Given, Books>(
     ['/health', { GET: health }],
     ['/metrics', { GET: readMetrics }],
     ['/ledger', { GET: readLedger }],
+    ['/tally', { GET: readTally }],
     ['/ledger/:sagaId', { GET: readSaga }],
     ...(means.faultsOn
       ? [['/faults', { GET: describeFaults, PUT: setFaults, DELETE: clearFaults }] as const]

@@ -189,6 +189,17 @@ export function participantSuite(given: ParticipantCase): void {
       expect(await heldCount()).toBe(3);
     });
 
+    it('tells what its calls come to', async () => {
+      await caller.action(request, { saga: 'saga-1' });
+      await caller.action(request, { saga: 'saga-1', attempt: 2 });
+      expect((await caller.get('/tally')).body).toMatchObject({
+        service,
+        started_at: '2026-01-01T00:00:00.000Z',
+        actions: { performed: 1, replayed: 1 },
+        performed_twice: 0,
+      });
+    });
+
     it('journals each call with all that it carried', async () => {
       await caller.action(request, { saga: 'saga-1', attempt: 3 });
       await caller.action(request, { saga: 'saga-2' });
