@@ -119,6 +119,7 @@ const schema = z.object({
   WEBHOOK_SIGNING_KEY: z.string().optional(),
   WEBHOOK_SIGNING_KEY_FILE: z.string().optional(),
   WEBHOOK_STUCK_AFTER_MS: whole(0, DURATION_MAX_MS).default(900_000),
+  FAULTS: flag.default(false),
   INSPECT: flag.default(false),
   INSPECT_PORT: port.default(9001),
   REDIS_WAIT_REPLICAS: whole(0, 100).default(0),
@@ -212,6 +213,8 @@ export interface Settings extends PolicySettings, LimitSettings {
   readonly traceUrl: string | null;
   /** Who is told what needs a person; `null` where nobody is. Has secrets. */
   readonly webhook: WebhookSettings | null;
+  /** Whether whoever operates may break things to see them mended: faults of stub services, and the crash theatre. */
+  readonly faults: boolean;
   /** Port of the inspector, or `null` where it is off. */
   readonly inspectPort: number | null;
   readonly traces: TraceSettings;
@@ -453,6 +456,7 @@ export function readSettings(
     dashboard: values.DASHBOARD,
     traceUrl: values.TRACE_URL ?? null,
     webhook,
+    faults: values.FAULTS,
     inspectPort: values.INSPECT ? values.INSPECT_PORT : null,
     traces: readTraceSettings(env),
     warnings: Object.freeze(spelling.warnings),
@@ -555,7 +559,6 @@ const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'] as const;
 /** Read by other programs of ours: the command line, the stub services, `npm start`. */
 const READ_ELSEWHERE = [
   'SAGA_URL',
-  'FAULTS',
   'INVENTORY_STOCK',
   ...ORDER_PARTICIPANTS.map((name) => `${name.toUpperCase()}_PORT`),
 ];

@@ -8,9 +8,11 @@
  * | a worker, later | it is started again under its name, so that it takes its sagas back at once; with back-off |
  * | the primary, asked to | it has all workers drain, and ends after the last one |
  * | the primary, killed | the workers notice, drain and end |
+ * | a worker, which the crash theatre has killed | as above, without back-off: it is kept away for as long as was asked |
  */
 import cluster, { type Worker } from 'node:cluster';
 import type { Logger } from 'pino';
+import { answerCast, type Cast, castOver, castWith } from '../cast.ts';
 import { ConfigError, type Settings } from '../config.ts';
 import { privateRedis } from '../start/private-redis.ts';
 import type { ToPrimary, ToWorker } from './messages.ts';
@@ -49,7 +51,7 @@ export async function runProcesses(
     ]);
   }
   try {
-    return await new Workers(names, settings.drainMs, storeUrl, logger).run(leaving);
+    return await new Workers(names, settings, storeUrl, logger).run(leaving);
   } finally {
     await redis?.stop();
   }
@@ -61,6 +63,10 @@ interface Place {
   worker: Worker | null;
   isReady: boolean;
   startedAt: number;
+  startedAtMs: number;
+  /** How often it was killed because somebody asked for that, and for how long it is kept away this time; `null` while it was not. */
+  kills: number;
+  awayMs: number | null;
   /** Ends in a row, each after less than STEADY_MS. */
   deaths: number;
   restart: NodeJS.Timeout | undefined;
@@ -71,6 +77,8 @@ class Workers {
   readonly #drainMs: number;
   readonly #storeUrl: string;
   readonly #logger: Logger;
+  /** These workers, with what whoever started us may kill; `null` where faults are not switched on. */
+  readonly #cast: Cast | null;
   /** All have been ready: the settings are good. */
   #isUp = false;
   #isLeaving = false;
@@ -79,18 +87,45 @@ class Workers {
   #gathering: Promise<string> | null = null;
   #settle: (exitCode: number) => void = () => {};
 
-  constructor(names: readonly string[], drainMs: number, storeUrl: string, logger: Logger) {
+  constructor(
+    names: readonly string[],
+    { drainMs, faults }: Pick<Settings, 'drainMs' | 'faults'>,
+    storeUrl: string,
+    logger: Logger,
+  ) {
     this.#places = names.map((name) => ({
       name,
       worker: null,
       isReady: false,
       startedAt: 0,
+      startedAtMs: 0,
+      kills: 0,
+      awayMs: null,
       deaths: 0,
       restart: undefined,
     }));
     this.#drainMs = drainMs;
     this.#storeUrl = storeUrl;
     this.#logger = logger;
+    this.#cast = faults ? castWith(this.#own(), castOver()) : null;
+  }
+
+  #own(): Cast {
+    return {
+      members: async () =>
+        this.#places.map(({ name, worker, isReady, startedAtMs, kills }) => {
+          const pid = worker?.process.pid ?? null;
+          return { kind: 'coordinator', name, pid, isUp: isReady, startedAtMs, kills };
+        }),
+      kill: async ({ kind, name }, awayMs) => {
+        const place = this.#places.find((one) => kind === 'coordinator' && one.name === name);
+        if (!place?.isReady || place.worker === null || place.awayMs !== null || this.#isLeaving)
+          return false;
+        place.kills += 1;
+        place.awayMs = awayMs;
+        return place.worker.process.kill('SIGKILL');
+      },
+    };
   }
 
   run(leaving: Promise<string>): Promise<number> {
@@ -112,6 +147,7 @@ class Workers {
     const worker = cluster.fork({ COORDINATOR_ID: place.name, REDIS_URL: this.#storeUrl });
     place.worker = worker;
     place.startedAt = performance.now();
+    place.startedAtMs = Date.now();
     worker.on('message', (message: ToPrimary) => this.#hear(place, worker, message));
     worker.once('exit', (code, signal) => this.#ended(place, code, signal));
     worker.on('error', (error) =>
@@ -127,7 +163,7 @@ class Workers {
         this.#gathering = null;
       });
       void this.#gathering.then((text) => tell(worker, { type: 'gathered', id, text }));
-    }
+    } else if (this.#cast !== null) answerCast(this.#cast, message, (answer) => tell(worker, answer));
   }
 
   #ready(place: Place, url: string): void {
@@ -141,7 +177,7 @@ class Workers {
   }
 
   #ended(place: Place, code: number | null, signal: string | null): void {
-    const { name, isReady, startedAt } = place;
+    const { name, isReady } = place;
     place.worker = null;
     place.isReady = false;
     if (this.#isLeaving) {
@@ -156,8 +192,8 @@ class Workers {
       this.#leave(code || 1);
       return;
     }
-    place.deaths = performance.now() - startedAt < STEADY_MS ? place.deaths + 1 : 1;
-    const restartMs = Math.min(RESTART_MS * 2 ** (place.deaths - 1), RESTART_MAX_MS);
+    const restartMs = place.awayMs === null ? backOff(place) : Math.max(RESTART_MS, place.awayMs);
+    place.awayMs = null;
     this.#logger.error(
       { process: name, ended: how, restart_ms: restartMs },
       'a process died: it is started again',
@@ -208,6 +244,12 @@ class Workers {
       `saga_process_restarts_total ${this.#restarts}`,
     ].join('\n');
   }
+}
+
+/** Before one is started again that died by itself. */
+function backOff(place: Place): number {
+  place.deaths = performance.now() - place.startedAt < STEADY_MS ? place.deaths + 1 : 1;
+  return Math.min(RESTART_MS * 2 ** (place.deaths - 1), RESTART_MAX_MS);
 }
 
 /** One gathering is under way at a time, and a late answer is as true: none needs a number. `null` where none came. */

@@ -42,6 +42,9 @@ export function joinSiblings(): Siblings {
         case 'gathered':
           waiting.get(message.id)?.(message.text);
           break;
+        case 'cast':
+          // Heard where it was asked for.
+          break;
         default:
           message satisfies never;
       }

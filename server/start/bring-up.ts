@@ -1,4 +1,5 @@
 /** Store, then services, then coordinator: each a process of its own, ready before the next one starts. */
+import { answerCast } from '../cast.ts';
 import { ORDER_OUTLINE, readSettings, type SagaOutline, type Settings } from '../config.ts';
 import { type Child, type Program, startChild } from './child.ts';
 import { type PrivateRedis, privateRedis } from './private-redis.ts';
@@ -8,6 +9,7 @@ import { whenGone } from './redis-socket.ts';
 import type { Running, Say } from './running.ts';
 import { allRun, type Service, servicesIn, stubEnvironment, urlVariables, whoAnswers } from './services.ts';
 import { AlreadyRunsError, ended, holdPort, type StartLock, waitToComeUp } from './start-lock.ts';
+import { type Part, Troupe } from './troupe.ts';
 
 /** The modules that are run. */
 export interface Entries {
@@ -109,63 +111,108 @@ async function bringUpAll(
 ): Promise<Everything> {
   const ours = services.filter(({ isExternal }) => !isExternal);
   const areAdopted = ours.length > 0 && (await allRun(ours));
+  const { running, leaving, say } = supervision;
+  const troupe = settings.faults ? new Troupe(say, leaving) : null;
+  const stage = { lock, supervision, troupe };
 
-  const redis = await bringUpStore(settings, supervision);
+  const redis = await bringUpStore(settings, stage);
   let servicesPid: number | null = null;
-  if (areAdopted) supervision.running.adopt(`the services at ${ours.map(({ url }) => url).join(', ')}`);
-  else if (ours.length > 0) {
-    servicesPid = await bringUpServices(ours, stubEnvironment(env), entries, lock, supervision);
-  }
+  if (areAdopted) running.adopt(`the services at ${ours.map(({ url }) => url).join(', ')}`);
+  else if (ours.length > 0) servicesPid = await bringUpServices(ours, stubEnvironment(env), entries, stage);
 
   const carryOn = `\`${coordinatorAgain(env, services)}\``;
-  const coordinator = begin(
-    { name: 'coordinator', entry: entries.coordinator, env: coordinatorEnv },
-    settings.drainMs + COORDINATOR_CLOSING_MS,
-    lock,
-    supervision,
-  );
-  const readyUrl = `${coordinatorUrl(settings)}/readyz`;
-  await untilReady(coordinator, () => answersOk(readyUrl), supervision.leaving, COORDINATOR_READY_MS);
   const lasts = redis !== null || settings.redisUrl !== null;
-  announceDeath(
-    coordinator,
-    lasts
-      ? `The rest still runs, and the sagas are in Redis: in another terminal ${carryOn} carries them on.`
-      : `Its sagas were in its memory and are gone; in another terminal ${carryOn} starts an empty one.`,
-    supervision,
+  const consequence = lasts
+    ? `The rest still runs, and the sagas are in Redis: in another terminal ${carryOn} carries them on.`
+    : `Its sagas were in its memory and are gone; in another terminal ${carryOn} starts an empty one.`;
+  const readyUrl = `${coordinatorUrl(settings)}/readyz`;
+  // One that is started while Redis is down would start another by itself.
+  const found = troupe !== null && redis !== null ? { REDIS_URL: `unix://${redis.socketPath}` } : {};
+  const coordinator = await bringUpChild(
+    {
+      // One that is several processes answers for these itself.
+      part: settings.processes === 1 ? { kind: 'coordinator', name: settings.coordinatorId } : null,
+      program: {
+        name: 'coordinator',
+        entry: entries.coordinator,
+        env: { ...coordinatorEnv, ...found },
+        ...(troupe && { hear: (message, reply) => answerCast(troupe, message, reply) }),
+      },
+      stopMs: settings.drainMs + COORDINATOR_CLOSING_MS,
+      untilReady: (child) => untilReady(child, () => answersOk(readyUrl), leaving, COORDINATOR_READY_MS),
+      consequence,
+    },
+    stage,
   );
   return { settings, warnings, sagas, services, servicesPid, redis, coordinatorPid: coordinator.pid, env };
 }
 
-async function bringUpStore(settings: Settings, supervision: Supervision): Promise<PrivateRedis | null> {
+interface Stage {
+  readonly lock: StartLock;
+  readonly supervision: Supervision;
+  /** `null` where nothing is killed and started again. */
+  readonly troupe: Troupe | null;
+}
+
+async function bringUpStore(
+  settings: Settings,
+  { supervision, troupe }: Stage,
+): Promise<PrivateRedis | null> {
   if (settings.redisUrl !== null) return null;
   const { running, say, leaving } = supervision;
-  const redis = await privateRedis(settings.dataDir, { signal: leaving });
+  const begin = () => privateRedis(settings.dataDir, { signal: leaving });
+  const redis = await begin();
   if (redis === null) {
     say(
       'WARNING: REDIS_URL is not set and no redis-server or valkey-server is on PATH: sagas are kept in memory, and nothing survives a restart',
     );
     return null;
   }
-  const name = `Redis (pid ${redis.pid})`;
-  if (redis.adopted) running.adopt(name);
-  else {
-    running.add({
-      name,
-      isAlive: () => true,
-      stop: async () => {
-        const left = await redis.stop();
-        return { isClean: true, words: left ?? 'stopped' };
+  let isKilled = false;
+  const announceEnd = ({ pid, socketPath }: PrivateRedis) =>
+    whenGone(
+      socketPath,
+      () => {
+        if (isKilled) return;
+        say(
+          `Redis (pid ${pid}) is gone, and nothing can be committed without it. What it acknowledged is in ` +
+            `${settings.dataDir}/redis: Ctrl-C and start again.`,
+        );
       },
-      kill: () => redis.stop('SIGKILL').catch(() => {}),
-    });
-  }
-  const gone = () =>
-    say(
-      `${name} is gone, and nothing can be committed without it. What it acknowledged is in ` +
-        `${settings.dataDir}/redis: Ctrl-C and start again.`,
+      leaving,
     );
-  whenGone(redis.socketPath, gone, leaving);
+  announceEnd(redis);
+  if (redis.adopted) {
+    running.adopt(`Redis (pid ${redis.pid})`);
+    return redis;
+  }
+  let own = redis;
+  running.add({
+    get name() {
+      return `Redis (pid ${own.pid})`;
+    },
+    isAlive: () => true,
+    stop: async () => ({ isClean: true, words: (await own.stop()) ?? 'stopped' }),
+    kill: () => own.stop('SIGKILL').catch(() => {}),
+  });
+  troupe?.add({
+    kind: 'redis',
+    name: 'Redis',
+    pid: () => (isKilled ? null : own.pid),
+    kill: async () => {
+      isKilled = true;
+      await own.stop('SIGKILL');
+    },
+    again: async () => {
+      const next = await begin();
+      if (next === null) throw new Error('redis-server is not on PATH any more');
+      own = next;
+      announceEnd(own);
+      // Somebody else's is not ours to kill a second time.
+      if (own.adopted) running.adopt(`Redis (pid ${own.pid})`);
+      else isKilled = false;
+    },
+  });
   return redis;
 }
 
@@ -173,46 +220,82 @@ async function bringUpServices(
   ours: readonly Service[],
   env: NodeJS.ProcessEnv,
   entries: Entries,
-  lock: StartLock,
-  supervision: Supervision,
+  stage: Stage,
 ): Promise<number> {
   const args = ours.map(({ name }) => name);
-  const services = begin(
-    { name: 'services', entry: entries.services, args, env },
-    SERVICES_STOP_MS,
-    lock,
-    supervision,
-  );
+  const { leaving } = stage.supervision;
   const allAnswer = async () => (await Promise.all(ours.map(whoAnswers))).every((who) => who === 'itself');
-  await untilReady(services, allAnswer, supervision.leaving);
-  const consequence =
-    'Calls to them fail and are tried again; their books are gone. `npm run services` starts them empty.';
-  announceDeath(services, consequence, supervision);
+  const services = await bringUpChild(
+    {
+      part: { kind: 'services', name: 'services' },
+      program: { name: 'services', entry: entries.services, args, env },
+      stopMs: SERVICES_STOP_MS,
+      untilReady: (child) => untilReady(child, allAnswer, leaving),
+      consequence:
+        'Calls to them fail and are tried again; their books are gone. `npm run services` starts them empty.',
+    },
+    stage,
+  );
   return services.pid;
 }
 
-function begin(program: Program, stopMs: number, lock: StartLock, { running, leaving }: Supervision): Child {
+interface Plot {
+  /** `null` where it may not be killed. */
+  readonly part: Pick<Part, 'kind' | 'name'> | null;
+  readonly program: Program;
+  readonly stopMs: number;
+  readonly untilReady: (child: Child) => Promise<void>;
+  /** What is said when it has died. */
+  readonly consequence: string;
+}
+
+/** Starts a process and waits until it is ready. Answers its first life: another follows where the troupe has killed it. */
+async function bringUpChild(
+  { part, program, stopMs, untilReady, consequence }: Plot,
+  { lock, supervision: { running, say, leaving }, troupe }: Stage,
+): Promise<Child> {
   leaving.throwIfAborted();
-  const child = startChild(program);
-  if (child.isAlive()) lock.note(child.pid);
+  let isKilled = false;
+  const begin = () => {
+    const child = startChild(program);
+    if (child.isAlive()) lock.note(child.pid);
+    return child;
+  };
+  const ready = async (child: Child) => {
+    await untilReady(child);
+    isKilled = false;
+    child.ended.then(({ words }) => {
+      if (!leaving.aborted && !isKilled) say(`\n${child.name} (pid ${child.pid}) ${words}. ${consequence}\n`);
+    });
+  };
+  const first = begin();
+  let child = first;
   running.add({
-    name: `${child.name} (pid ${child.pid})`,
-    isAlive: child.isAlive,
+    get name() {
+      return `${child.name} (pid ${child.pid})`;
+    },
+    isAlive: () => child.isAlive(),
     stop: async () => {
       const { isClean, words } = await child.stop(stopMs);
       return { isClean, words: isClean ? 'stopped' : words };
     },
-    kill: child.kill,
+    kill: () => child.kill(),
   });
-  return child;
-}
-
-function announceDeath(
-  { name, pid, ended }: Child,
-  consequence: string,
-  { say, leaving }: Supervision,
-): void {
-  ended.then(({ words }) => {
-    if (!leaving.aborted) say(`\n${name} (pid ${pid}) ${words}. ${consequence}\n`);
-  });
+  await ready(first);
+  if (part !== null)
+    troupe?.add({
+      ...part,
+      pid: () => (child.isAlive() ? child.pid : null),
+      kill: async () => {
+        isKilled = true;
+        child.kill();
+        await child.ended;
+      },
+      again: async () => {
+        leaving.throwIfAborted();
+        child = begin();
+        await ready(child);
+      },
+    });
+  return first;
 }

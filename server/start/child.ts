@@ -26,6 +26,8 @@ export interface Program {
   readonly entry: string;
   readonly args?: readonly string[];
   readonly env: NodeJS.ProcessEnv;
+  /** Hears what it says over the channel, but for `ready`, and may say something back. */
+  readonly hear?: (message: unknown, reply: (answer: object) => void) => void;
 }
 
 /** A child runs as we do (`--import tsx`, source maps), but for a debugger's port, which only one process can have. */
@@ -33,7 +35,7 @@ function ownFlags(): string[] {
   return process.execArgv.filter((flag) => !flag.startsWith('--inspect'));
 }
 
-export function startChild({ name, entry, args = [], env }: Program): Child {
+export function startChild({ name, entry, args = [], env, hear }: Program): Child {
   const child = spawn(process.execPath, [...ownFlags(), entry, ...args], {
     detached: true,
     // By the channel it says that it is ready, and learns of our death, however sudden.
@@ -43,6 +45,10 @@ export function startChild({ name, entry, args = [], env }: Program): Child {
   let isReady = false;
   child.on('message', (message) => {
     if ((message as { type?: unknown } | null)?.type === 'ready') isReady = true;
+    else
+      hear?.(message, (answer) => {
+        if (child.connected) child.send(answer, () => {});
+      });
   });
   const ended = new Promise<Ending>((resolve) => {
     child.once('error', ({ message }) => resolve({ isClean: false, words: `could not be run: ${message}` }));

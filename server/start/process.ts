@@ -9,7 +9,7 @@
  * What ran before is used and left as it was, and a Redis to which others are connected is left to them. A second
  * `npm start` on the same port is refused. When we are killed, what we ran drains and ends by itself, but for Redis, which the
  * next start uses. When the coordinator dies, everything else stays up and it is not restarted, so that its crash and
- * `npm run coordinator` can be watched.
+ * `npm run coordinator` can be watched. What the crash theatre (`FAULTS=1`) has killed is started again.
  */
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -192,7 +192,7 @@ export const RULES: readonly Rule[] = [
     about: /^server\/start\//,
     may: [
       /^server\/start\//,
-      /^server\/(config|example-order|identity-settings|outliving|saga-modules)\.ts$/,
+      /^server\/(cast|config|example-order|identity-settings|outliving|saga-modules)\.ts$/,
       NODE_VERSION,
       PACKAGE,
       NODE,
@@ -203,7 +203,7 @@ export const RULES: readonly Rule[] = [
     about: /^server\/processes\//,
     may: [
       /^server\/processes\//,
-      /^server\/config\.ts$/,
+      /^server\/(cast|config)\.ts$/,
       /^server\/start\/private-redis\.ts$/,
       PACKAGE,
       NODE,
