@@ -859,7 +859,7 @@ export interface components {
             seq: number;
             /** Format: date-time */
             at: string;
-            /** @description `cancel`, `retry`, `skip`, `resolve`, `event`, `start` on a page; `unreadable` of a request that cannot be read; `trimmed` and `begun-anew` of what the audit did itself. */
+            /** @description `cancel`, `retry`, `skip`, `resolve`, `event`, `start` on a page, `fault` and `kill` in the crash theatre, which belong to no saga; `unreadable` of a request that cannot be read; `trimmed` and `begun-anew` of what the audit did itself. */
             action: string;
             /** @description Who asked, as the coordinator knows it; empty of what the audit did itself. */
             actor: string;

@@ -12,6 +12,7 @@ import { guard, isAccessOff } from './access.ts';
 import { createApp } from './app.ts';
 import { Bulks } from './bulk/bulks.ts';
 import { Callbacks } from './callbacks.ts';
+import type { Cast } from './cast.ts';
 import { type Settings, shownSettings } from './config.ts';
 import type { DashboardParts, Pages } from './dashboard/dashboard-parts.ts';
 import { Session } from './dashboard/session.ts';
@@ -31,6 +32,7 @@ import { Probes } from './probes.ts';
 import type { Siblings } from './processes/worker.ts';
 import type { SagaBlueprint } from './saga-modules.ts';
 import { openKeys } from './sealing-keys.ts';
+import { Stubs } from './stubs.ts';
 import { engineGauges } from './telemetry/gauges.ts';
 import { Counting } from './telemetry/history/counting.ts';
 import { Keeper } from './telemetry/history/keeper.ts';
@@ -73,6 +75,8 @@ export interface Ingredients {
   readonly handlers?: Readonly<Record<string, Handle>>;
   /** The other processes of this coordinator, or `null` where it is one alone. */
   readonly siblings: Siblings | null;
+  /** The processes that the crash theatre may kill; left out where nobody can say which. */
+  readonly cast?: Cast | null;
 }
 
 export interface Assembled {
@@ -112,7 +116,7 @@ const WATCH_POLL_MS = 200;
  * @throws StoreRefusedError, StoreUnavailableError, MachineError, MachineChangedError: each says what to mend
  */
 export async function assemble(
-  { settings, logger, sagas, openStore, interruption, siblings, handlers = {} }: Ingredients,
+  { settings, logger, sagas, openStore, interruption, siblings, cast = null, handlers = {} }: Ingredients,
   closing: Closing,
 ): Promise<Assembled> {
   const version = versionInPackage();
@@ -282,6 +286,7 @@ export async function assemble(
     clock,
     session,
     users,
+    theatre: settings.faults ? { cast, own: coordinatorId, stubs: new Stubs(urls) } : null,
   };
   const pages = settings.dashboard ? await openPages(shown) : null;
   const app = createApp({

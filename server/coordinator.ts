@@ -1,6 +1,7 @@
 /** A coordinator that listens on a port of its own, with the store that its settings name. */
 import type { Logger } from 'pino';
 import { assemble, type Closing, closeAll, type Sagas } from './assembly.ts';
+import type { Cast } from './cast.ts';
 import type { Settings } from './config.ts';
 import { isEverywhere } from './hosts.ts';
 import { openServer } from './http-server.ts';
@@ -24,6 +25,8 @@ export async function startCoordinator(
   interruption: AbortSignal = new AbortController().signal,
   /** The other processes of this coordinator, or `null` where it is one alone. */
   siblings: Siblings | null = null,
+  /** The processes that the crash theatre may kill; `null` where nobody can say which. */
+  cast: Cast | null = null,
 ): Promise<Coordinator> {
   const closing: Closing = [];
   try {
@@ -35,6 +38,7 @@ export async function startCoordinator(
         openStore: (patiently, opened) => openStore(settings, logger, patiently, opened),
         interruption,
         siblings,
+        cast,
       },
       closing,
     );

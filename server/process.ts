@@ -1,5 +1,6 @@
 /** The coordinator as a process: environment in, signals out. */
 import { type Logger, pino } from 'pino';
+import { castOver } from './cast.ts';
 import { ConfigError, readSettings, type Settings } from './config.ts';
 import { outliveNobody } from './outliving.ts';
 import type { Siblings } from './processes/worker.ts';
@@ -68,7 +69,8 @@ async function run(
   const { startCoordinator } = await import('./coordinator.ts');
   const { loadSagas } = await import('./saga-modules.ts');
   const made = sagasOf(sagas ?? (await loadSagas(undefined)));
-  const coordinator = await startCoordinator(settings, logger, made, interruption, siblings);
+  const cast = settings.faults ? castOver() : null;
+  const coordinator = await startCoordinator(settings, logger, made, interruption, siblings, cast);
   const { url, inspectorUrl } = coordinator;
   // Ready is the whole, and the primary says so.
   const ready = siblings === null ? 'ready' : 'process ready';

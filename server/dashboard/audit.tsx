@@ -6,7 +6,7 @@ import { Ago, Badge, Empty } from './parts.tsx';
 import { stateWords } from './state-words.ts';
 
 export const ENTRIES_A_PAGE = 50;
-const ACTIONS = ['cancel', 'retry', 'skip', 'resolve', 'event', 'start'] as const;
+const ACTIONS = ['cancel', 'retry', 'skip', 'resolve', 'event', 'start', 'fault', 'kill'] as const;
 
 /** A page is looked at by a person: what makes no sense in its URL is passed over, and the form shows that. */
 const filter = z.string().min(1).max(300).optional().catch(undefined);
@@ -105,6 +105,8 @@ const ACTION_WORDS: Readonly<Record<string, string>> = {
   skip: 'Skip',
   resolve: 'Resolve',
   event: 'Event',
+  fault: 'Faults set',
+  kill: 'Process killed',
   unreadable: 'Unreadable request',
   trimmed: 'Old entries dropped',
   'begun-anew': 'Begun anew',

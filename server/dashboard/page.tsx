@@ -12,6 +12,8 @@ export interface Frame {
   readonly now: number;
   /** Whether there is a session that can be ended. */
   readonly canLogOut: boolean;
+  /** Whether there is a crash theatre. */
+  readonly hasTheatre: boolean;
 }
 
 export function frameOf({
@@ -20,7 +22,8 @@ export function frameOf({
   session,
   users,
   clock,
-}: Pick<DashboardParts, 'version' | 'engine' | 'session' | 'users' | 'clock'>): Frame {
+  theatre,
+}: Pick<DashboardParts, 'version' | 'engine' | 'session' | 'users' | 'clock' | 'theatre'>): Frame {
   return {
     version,
     // What the store says of itself changes when its settings do.
@@ -32,13 +35,14 @@ export function frameOf({
       return clock.now();
     },
     canLogOut: session !== null || users !== null,
+    hasTheatre: theatre !== null,
   };
 }
 
 interface PageProps {
   readonly frame: Frame;
   readonly title: string;
-  readonly here?: 'overview' | 'sagas' | 'machines' | 'participants' | 'history' | 'audit';
+  readonly here?: 'overview' | 'sagas' | 'machines' | 'participants' | 'history' | 'audit' | 'theatre';
   /** What the page follows live: all sagas, or one of them. */
   readonly follows?: string;
   /** Position in the feed of all sagas up to which the page has everything in it. */
@@ -56,6 +60,7 @@ const PLACES = [
   ['history', '/history', 'History'],
   ['audit', '/audit', 'Audit'],
 ] as const;
+const THEATRE = ['theatre', '/theatre', 'Theatre'] as const;
 
 export function Page({ frame, title, here, follows, position, isBare = false, children }: PageProps) {
   return html`<!doctype html>${(
@@ -89,7 +94,7 @@ export function Page({ frame, title, here, follows, position, isBare = false, ch
             </svg>
             <span>Saga coordinator</span>
           </a>
-          {!isBare && <Ways here={here} />}
+          {!isBare && <Ways here={here} hasTheatre={frame.hasTheatre} />}
           {follows !== undefined && (
             <button type="button" class="live" id="live" hidden>
               <span class="dot" />
@@ -135,11 +140,11 @@ export function Page({ frame, title, here, follows, position, isBare = false, ch
 }
 
 /** Where one can go from any page. */
-function Ways({ here }: { here: PageProps['here'] }) {
+function Ways({ here, hasTheatre }: { here: PageProps['here']; hasTheatre: boolean }) {
   return (
     <>
       <nav aria-label="Main">
-        {PLACES.map(([name, href, label]) => (
+        {[...PLACES, ...(hasTheatre ? [THEATRE] : [])].map(([name, href, label]) => (
           <a href={href} aria-current={here === name ? 'page' : undefined}>
             {label}
           </a>

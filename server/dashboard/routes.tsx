@@ -36,6 +36,7 @@ import { standingOf } from './standing.ts';
 import { startingRoutes } from './starting.tsx';
 import { chartOf, machineIn } from './statechart/layout.ts';
 import { PICTURE_CSP, pictureOf } from './statechart/picture.tsx';
+import { theatrePages } from './theatre-routes.tsx';
 
 const NEWEST_SHOWN = 8;
 const PICTURE_KINDS = new Set(['svg', 'mmd', 'json']);
@@ -47,7 +48,8 @@ export function dashboard(parts: DashboardParts): Pages {
   const days = new Days(engine, clock);
   const frame = frameOf(parts);
   const shared = sharedPages(clock);
-  for (const path of ['/', '/sagas', '/sagas/:id', '/bulks/:id', '/held']) pages.use(path, shared);
+  for (const path of ['/', '/sagas', '/sagas/:id', '/bulks/:id', '/held', '/theatre'])
+    pages.use(path, shared);
 
   const totalOf = async (status: SagaStatus | undefined) => {
     const { statuses } = await engine.statistics();
@@ -126,6 +128,7 @@ export function dashboard(parts: DashboardParts): Pages {
   comparePages(pages, parts, frame);
   testPages(pages, parts, frame);
   startingRoutes(pages, parts, frame);
+  theatrePages(pages, parts, frame, pulses);
 
   pages.get('/sagas/:id', async (c) => {
     const history = await engine.get(c.req.param('id'));
@@ -203,7 +206,7 @@ export function dashboard(parts: DashboardParts): Pages {
 
 /**
  * Pages that follow what happens ask for themselves anew, and say so. Of them nothing depends on who looks but whether they
- * may operate, and by which URL they know this server. What somebody opens is rendered for them alone.
+ * may operate, and start orders, and by which URL they know this server. What somebody opens is rendered for them alone.
  */
 function sharedPages(clock: Clock): MiddlewareHandler {
   const renderings = new SharedRenderings<string | null>(clock);
@@ -211,7 +214,8 @@ function sharedPages(clock: Clock): MiddlewareHandler {
     if (c.req.method !== 'GET' || c.req.header('saga-refresh') === undefined) return next();
     let isMine = false;
     const { search } = new URL(c.req.url);
-    const key = `${mayOperate(callerOf(c))} ${ownUrl(c)}${c.req.path}${search}`;
+    const caller = callerOf(c);
+    const key = `${mayOperate(caller)} ${mayStartByHand(caller, 'order')} ${ownUrl(c)}${c.req.path}${search}`;
     const html = await renderings.of(key, async () => {
       isMine = true;
       await next();

@@ -112,6 +112,12 @@ export const ACCESS: Readonly<Record<string, Door>> = {
   'POST /bulks/:id/stop': toOperate,
   'POST /sagas/:id/ask': toOperate,
   'POST /held/ask': toOperate,
+  // There where faults are switched on. To start orders takes the role submitter beside it.
+  'GET /theatre': toOperate,
+  'POST /theatre/faults': toOperate,
+  'POST /theatre/faults/clear': toOperate,
+  'POST /theatre/kill': toOperate,
+  'POST /theatre/orders': toOperate,
   'GET /sagas/:id/retry': toOperate,
   'POST /sagas/:id/retry': toOperate,
   'GET /sagas/:id/skip': toOperate,

@@ -36,7 +36,7 @@ const auditEntry = z
     at: time,
     action: z.string().meta({
       description:
-        '`cancel`, `retry`, `skip`, `resolve`, `event`, `start` on a page; `unreadable` of a request that cannot be read; `trimmed` and `begun-anew` of what the audit did itself.',
+        '`cancel`, `retry`, `skip`, `resolve`, `event`, `start` on a page, `fault` and `kill` in the crash theatre, which belong to no saga; `unreadable` of a request that cannot be read; `trimmed` and `begun-anew` of what the audit did itself.',
     }),
     actor: z
       .string()

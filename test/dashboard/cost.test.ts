@@ -18,7 +18,7 @@ let redis: ReturnType<typeof connect>;
 beforeAll(async () => {
   world = await openWorld();
   // What it does by itself would be counted, too.
-  url = (await world.coordinator({ POLL_MS: '3600000' })).url;
+  url = (await world.coordinator({ POLL_MS: '3600000', FAULTS: '1' })).url;
   redis = connect(world.redis.url);
   store = await RedisStore.open({ redis });
 });
@@ -81,7 +81,7 @@ async function costOf(path: string): Promise<number> {
 it('10,000 sagas cost a page as many commands as a few hundred', async () => {
   const id = await fill(0, SOME);
   const hits = ['/sagas?q=o-7', '/sagas?q=o-7&by=label', `/sagas?q=${id}`, '/api/coordinator/sagas?q=o-7'];
-  const paths = ['/', '/sagas', '/sagas?status=ABORTED', `/sagas/${id}`, '/machines', ...hits];
+  const paths = ['/', '/sagas', '/sagas?status=ABORTED', `/sagas/${id}`, '/machines', '/theatre', ...hits];
   const costs = async () => {
     const found: Record<string, number> = {};
     for (const path of paths) found[path] = await costOf(path);

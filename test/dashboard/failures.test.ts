@@ -19,7 +19,7 @@ async function shown(counters: Tally['counters']): Promise<string[]> {
     backToMs: null,
     isIndexing: false,
   };
-  const frame = { version: '1', durability: 'memory', now: 0, canLogOut: false };
+  const frame = { version: '1', durability: 'memory', now: 0, canLogOut: false, hasTheatre: false };
   const page = String(
     Overview({
       frame,

@@ -20,7 +20,7 @@ let done: string;
 
 beforeAll(async () => {
   world = await openWorld();
-  url = (await world.coordinator()).url;
+  url = (await world.coordinator({ FAULTS: '1' })).url;
   visitor = await openBrowser();
   const { shipping, payment } = world.services;
   shipping.faults.set([{ endpoint: 'action', kind: 'status', status: 409 }]);
@@ -51,6 +51,7 @@ const pages = () => [
   '/machines',
   '/audit',
   '/participants',
+  '/theatre',
   '/sagas/no-such-saga',
 ];
 

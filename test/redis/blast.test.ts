@@ -114,6 +114,7 @@ async function opened(prefix: string) {
     clock: systemClock,
     session: null,
     users: null,
+    theatre: null,
   };
   const app = createApp({
     ...shown,

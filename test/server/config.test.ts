@@ -81,6 +81,7 @@ it('needs nothing to be set', () => {
     pollMs: 200,
     orderWaitMs: 30_000,
     drainMs: 25_000,
+    faults: false,
     retentionMs: 7 * 24 * HOUR_MS,
     versionGoneAfterMs: HOUR_MS,
     sagaDeadlineMs: null,

@@ -6,6 +6,7 @@ import { type AppParts, createApp } from '../../server/app.ts';
 import { Bulks } from '../../server/bulk/bulks.ts';
 import type { Callbacks } from '../../server/callbacks.ts';
 import { readSettings } from '../../server/config.ts';
+import type { TheatreParts } from '../../server/dashboard/dashboard-parts.ts';
 import { dashboard } from '../../server/dashboard/routes.tsx';
 import { type Clock, systemClock } from '../../server/engine/clock.ts';
 import type { SagaEngine } from '../../server/engine/contract.ts';
@@ -34,6 +35,7 @@ export function appOver(
   limits = limitedBy({}),
   access = guard(readSettings({}), { callbacks }),
   clock: Clock = systemClock,
+  theatre: TheatreParts | null = null,
 ) {
   const shown = {
     engine: engine as SagaEngine,
@@ -47,6 +49,7 @@ export function appOver(
     clock,
     session: null,
     users: null,
+    theatre,
   };
   return createApp({
     ...shown,

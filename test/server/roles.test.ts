@@ -4,6 +4,7 @@ import { guard } from '../../server/access.ts';
 import { readSettings } from '../../server/config.ts';
 import type { SagaEngine } from '../../server/engine/contract.ts';
 import { ACCESS } from '../../server/identity/access-table.ts';
+import { Stubs } from '../../server/stubs.ts';
 import { type Environment, ORDER, openWorld, send, type World } from '../coordinator/world.ts';
 import { appOver } from './fake-app.ts';
 import { expectProblem } from './problem.ts';
@@ -92,6 +93,11 @@ const MAY: Readonly<Record<string, readonly Role[] | null>> = {
   'POST /sagas/:id/event': OPERATORS,
   'POST /sagas/:id/ask': OPERATORS,
   'POST /held/ask': OPERATORS,
+  'GET /theatre': OPERATORS,
+  'POST /theatre/faults': OPERATORS,
+  'POST /theatre/faults/clear': OPERATORS,
+  'POST /theatre/kill': OPERATORS,
+  'POST /theatre/orders': OPERATORS,
   'GET /bulks': READERS,
   'GET /bulks/:id': READERS,
   'GET /bulks/new': OPERATORS,
@@ -112,7 +118,11 @@ const failing = new Proxy({} as SagaEngine, {
   },
 });
 const appWith = (environment: Environment) =>
-  appOver(failing, undefined, '', null, undefined, guard(readSettings(environment)));
+  appOver(failing, undefined, '', null, undefined, guard(readSettings(environment)), undefined, {
+    cast: null,
+    own: 'one',
+    stubs: new Stubs({}),
+  });
 
 describe('every route', () => {
   const app = appWith({ API_TOKENS });

@@ -6,7 +6,7 @@ import { doubt, isAnswered, isDoubtful } from './truth.ts';
 const going = new WeakSet<HTMLFormElement>();
 let isAsking = false;
 
-/** To be called behind all that takes clicks for itself. */
+/** To be called behind all that takes clicks and forms for itself. */
 export function guardLeaving(): void {
   document.addEventListener('click', (event) => {
     const { target, button, ctrlKey, metaKey, shiftKey, altKey } = event;
@@ -18,8 +18,8 @@ export function guardLeaving(): void {
     void whenAnswered(() => location.assign(link.href));
   });
   document.addEventListener('submit', (event) => {
-    const { target: form, submitter } = event;
-    if (!(form instanceof HTMLFormElement) || going.delete(form)) return;
+    const { target: form, submitter, defaultPrevented } = event;
+    if (defaultPrevented || !(form instanceof HTMLFormElement) || going.delete(form)) return;
     event.preventDefault();
     if (isDoubtful()) return;
     void whenAnswered(() => {
