@@ -1,7 +1,15 @@
 /** A saga that asks for several things at once: calls beside each other, and waits beside calls. */
 import type { Activity, CallActivity } from '../../machines/index.ts';
 import { StoreUnavailableError } from '../../stores/saga-store.ts';
-import { FOR_SIGNALS, type Held, NO_SIGNALS, NOBODY_WAITS, type Performed, type UnderWay } from './held.ts';
+import {
+  FOR_SIGNALS,
+  type Held,
+  isAnsweredBy,
+  NO_SIGNALS,
+  NOBODY_WAITS,
+  type Performed,
+  type UnderWay,
+} from './held.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** How often a saga is looked at that expects something beside a call. */
@@ -70,7 +78,9 @@ export class Beside {
     if (this.#isOver()) return;
     try {
       const record = await store.get(saga.id);
-      for (const signal of record?.signals ?? []) {
+      // The answer to this look may have come late.
+      if (record === null || isAnsweredBy(saga, record.seq)) return;
+      for (const signal of record.signals) {
         if (!saga.poked.some(({ id }) => id === signal.id)) saga.poked = [...saga.poked, signal];
       }
     } catch (error) {

@@ -340,7 +340,7 @@ export class Engine implements SagaEngine {
   /** What nobody owns is taken up here and now; where it is in hand here, that is told. */
   #put(id: string, put: Put): { readonly kind: 'accepted' } {
     if (put?.isFree) this.#recovery.wakeAfter(id, 0, null);
-    else if (put !== null) this.#runner.poke(id, put.signal);
+    else if (put !== null) this.#runner.poke(id, put.signal, put.seq);
     return { kind: 'accepted' };
   }
 

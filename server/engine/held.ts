@@ -53,6 +53,14 @@ export const FOR_SIGNALS: Performed = { event: null, callMs: null, of: null };
 export const NOBODY_WAITS = () => {};
 export const NO_SIGNALS: readonly Signal[] = [];
 
+/**
+ * Whether what lay in the mailbox at that entry is answered: each commit since has had to count it. To answer it again would be to
+ * count it in place of what has come meanwhile, which would be lost.
+ */
+export function isAnsweredBy({ listing }: Held, seq: number): boolean {
+  return seq < listing.seq;
+}
+
 /** As its owner has it; `null` where the whole history is in the store alone. */
 export function historyOf({ machine, trace, listing, snapshot, log }: Held): SagaHistory | null {
   if (log === null) return null;

@@ -11,8 +11,11 @@ export const INBOX_MAX = 50;
 /** Of an event's data as JSON text. */
 const EVENT_BYTES_MAX = 65_536;
 
-/** What was put there, and whether the saga has an owner who must learn of it; `null` where it was there before. */
-export type Put = { readonly signal: Signal; readonly isFree: boolean } | null;
+/**
+ * What was put there, at which of the saga's entries, and whether it has an owner who must learn of it; `null` where it was there
+ * before.
+ */
+export type Put = { readonly signal: Signal; readonly seq: number; readonly isFree: boolean } | null;
 type Accepted<Kind = 'accepted'> = { readonly kind: Kind; readonly put: Put };
 type Sent = Exclude<SendResult, { kind: 'accepted' }> | Accepted;
 type ReportSent =
@@ -104,9 +107,9 @@ async function repeatedly<Result extends { readonly kind: string }>(
     if ('kind' in found) return found;
     const signal = await decide(found);
     if (!('atMs' in signal)) return signal;
-    const { record } = found;
-    const sent = await store.signal(id, signal, record.seq);
-    if (sent.kind === 'accepted') return { kind: 'accepted', put: { signal, isFree: record.owner === null } };
+    const { seq, owner } = found.record;
+    const sent = await store.signal(id, signal, seq);
+    if (sent.kind === 'accepted') return { kind: 'accepted', put: { signal, seq, isFree: owner === null } };
     if (sent.kind === 'full' || sent.kind === 'missing') return sent;
     // Moved or ended: what that means, the next look tells.
   }

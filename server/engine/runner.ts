@@ -33,7 +33,15 @@ import { FORGOTTEN, type Forgotten, type SagaHistory, type SagaListing } from '.
 import { decide, type Hop } from './decide.ts';
 import { anew } from './forgotten.ts';
 import { eventOf, toldOf } from './heard.ts';
-import { FOR_SIGNALS, type Held, historyOf, NO_SIGNALS, NOBODY_WAITS, type Performed } from './held.ts';
+import {
+  FOR_SIGNALS,
+  type Held,
+  historyOf,
+  isAnsweredBy,
+  NO_SIGNALS,
+  NOBODY_WAITS,
+  type Performed,
+} from './held.ts';
 import type { Places } from './places.ts';
 import { Renewals } from './renewals.ts';
 import { asideWrite } from './set-aside.ts';
@@ -206,10 +214,11 @@ export class Runner {
   /**
    * Something has come to a saga in hand. Where several things are under way for it, it is decided at once; one call alone it
    * waits for, as its mailbox does.
+   * @param seq of the saga when it came
    */
-  poke(id: string, signal: Signal): void {
+  poke(id: string, signal: Signal, seq: number): void {
     const saga = this.#held.get(id);
-    if (saga === undefined) return;
+    if (saga === undefined || isAnsweredBy(saga, seq)) return;
     saga.poked = [...saga.poked, signal];
     saga.wake();
   }
