@@ -275,8 +275,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a gate that is not left',
     file: 'server/engine/participants.ts',
-    find: 'gate.leave();',
-    replace: '',
+    find: 'return reply;\n    } finally {\n      gate.leave();',
+    replace: 'return reply;\n    } finally {',
     tests: ['test/engine/participants-bounds.test.ts'],
   },
   {
