@@ -78,9 +78,12 @@ export class ChangeFeed {
     if (this.#watchers.size >= this.#settings.watchersMax) return null;
     const watcher = new Watcher(this.#feed, after, sagaId);
     this.#watchers.add(watcher);
-    if (!this.#isReachable) watcher.tellStore(AWAY);
-    if (this.#polling) this.#wake?.();
-    else void this.#poll();
+    // Without a poll nobody knows how the store is: the next one says so.
+    if (!this.#polling) void this.#poll();
+    else {
+      if (!this.#isReachable) watcher.tellStore(AWAY);
+      this.#wake?.();
+    }
     return watcher;
   }
 

@@ -175,6 +175,20 @@ it('tells everybody that the store is away and that it is back, also who comes m
   expect((await heard(world, late)).map(title)).toEqual(['store', 'ready']);
 });
 
+it('whoever comes first hears nothing of the store while it is well, and when all had gone not how it was', async () => {
+  const world = new World();
+  const a = await world.coordinator();
+  const first = watch(a);
+  expect((await heard(world, first)).map(title)).toEqual(['ready']);
+  world.fate('changes', notSent);
+  await world.clock.pass(POLL_MS);
+  expect(await first.next(0)).toEqual([{ kind: 'store', isReachable: false }]);
+  first.close();
+  await quiet();
+  const second = watch(a);
+  expect((await heard(world, second)).map(title)).toEqual(['ready']);
+});
+
 it('many are told a few at a time, and whatever else has come goes in between', async () => {
   const world = new World();
   const many = 3 * TOLD_IN_A_TURN;
@@ -182,23 +196,62 @@ it('many are told a few at a time, and whatever else has come goes in between', 
   const watching = Array.from({ length: many }, () => watch(a));
   await world.clock.pass(POLL_MS);
   for (const each of watching) expect(await each.next(0)).toMatchObject([{ kind: 'ready' }]);
+  for (const cause of [() => world.start(a), () => world.fate('changes', notSent)]) {
+    await cause();
+    let turn = 0;
+    const told = new Map<number, number>();
+    const heard = watching.map(async (each) => {
+      await each.next(WAIT_MS);
+      told.set(turn, (told.get(turn) ?? 0) + 1);
+    });
+    let isOver = false;
+    const count = () => {
+      turn += 1;
+      if (!isOver) setImmediate(count);
+    };
+    count();
+    await world.clock.pass(POLL_MS);
+    await Promise.all(heard);
+    isOver = true;
+    expect([...told.values()]).toEqual([TOLD_IN_A_TURN, TOLD_IN_A_TURN, TOLD_IN_A_TURN]);
+  }
+});
+
+it('the position of who comes now is the poll’s, and the store’s where nobody watches or it was away', async () => {
+  const world = new World();
+  const a = await world.coordinator();
   await world.start(a);
-  let turn = 0;
-  const told = new Map<number, number>();
-  const heard = watching.map(async (each) => {
-    await each.next(WAIT_MS);
-    told.set(turn, (told.get(turn) ?? 0) + 1);
-  });
-  let isOver = false;
-  const count = () => {
-    turn += 1;
-    if (!isOver) setImmediate(count);
-  };
-  count();
+  const { position } = await world.store.changes(null, null, 1);
+  expect(await a.engine.position()).toBe(position);
+  expect(asked(world)).toBe(1);
+  const watching = watch(a);
   await world.clock.pass(POLL_MS);
-  await Promise.all(heard);
-  isOver = true;
-  expect([...told.values()]).toEqual([TOLD_IN_A_TURN, TOLD_IN_A_TURN, TOLD_IN_A_TURN]);
+  const before = asked(world);
+  expect(await a.engine.position()).toBe(position);
+  expect(asked(world)).toBe(before);
+  world.fate('changes', notSent);
+  await world.clock.pass(POLL_MS);
+  await a.engine.position();
+  expect(asked(world)).toBe(before + 2);
+  watching.close();
+  await quiet();
+  await a.engine.position();
+  expect(asked(world)).toBe(before + 3);
+});
+
+it('a bug in what reads what somebody has missed is that one’s, who is told of it', async () => {
+  const world = new World();
+  const a = await world.coordinator();
+  const first = watch(a);
+  const ready = (await told(world, first)).at(0);
+  await world.start(a);
+  await titles(world, first);
+  const back = watch(a, { after: ready?.position ?? null });
+  await quiet();
+  expect(await back.next(0)).toMatchObject([{ kind: 'ready' }]);
+  world.fate('changes', () => Promise.reject(new TypeError('a bug')));
+  await expect(back.next(WAIT_MS)).rejects.toThrow('a bug');
+  expect(await first.next(0)).toBe('nothing');
 });
 
 describe('whoever comes back', () => {
