@@ -317,7 +317,7 @@ class Watcher implements Watch {
     this.#isReading = true;
     try {
       const page = await this.#feed.read(from, until, () => this.#state === 'here');
-      if (page === null || this.#state !== 'here') return;
+      if (page === null) return;
       const notices = sharedBy(page)(this.#sagaId);
       if (notices.length > 0) this.#missed.push(notices);
       this.#behind = page.more ? { from: page.position, until } : null;
