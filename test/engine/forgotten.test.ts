@@ -1,11 +1,23 @@
 /** A saga that was acknowledged, and that the store does not know any more: Redis was emptied, or has lost its last writes. */
 import { describe, expect, it } from 'vitest';
 import { forgottenElsewhere } from '../../server/engine/contract.ts';
+import type { EngineSettings } from '../../server/engine/engine.ts';
 import { MemoryStore } from '../../stores/memory-store.ts';
 import { type SagaRecord, UNKNOWN_HELD } from '../../stores/saga-store.ts';
 import { Gate } from './gate.ts';
+import { RARELY } from './trip.ts';
 import { quiet } from './virtual-clock.ts';
-import { type Fate, FORWARD, notSent, refused, retryable, World } from './world.ts';
+import {
+  type Fate,
+  FORWARD,
+  hanging,
+  LEASE_MS,
+  notSent,
+  RIGHTS,
+  refused,
+  retryable,
+  World,
+} from './world.ts';
 
 /** The store as it is after it has lost all that it held: it serves, and knows nothing. */
 function emptied(world: World): void {
@@ -17,14 +29,14 @@ function emptied(world: World): void {
 }
 
 /** A coordinator whose saga stands in its call to payment, and lets go of it when the gate opens. */
-async function inPayment(answer = refused()) {
+async function inPayment(answer = refused(), over: Partial<EngineSettings> = {}) {
   const world = new World();
   const gate = new Gate();
   world.reply('payment', 'action', async () => {
     await gate.pass();
     return answer;
   });
-  const a = await world.coordinator();
+  const a = await world.coordinator('a', over);
   a.engine.open();
   const key = { key: 'k', digest: 'd' };
   const started = await a.engine.start(world.request(key));
@@ -123,6 +135,14 @@ describe('a saga in hand that the store has forgotten', () => {
     await quiet();
     expect(await ended).toMatchObject({ saga: { id, status: 'COMPLETED' } });
     expect(a.events.map(({ type }) => type)).toContain('forgotten');
+    expect(a.events.at(-1)).toMatchObject({
+      type: 'settled',
+      id,
+      status: 'COMPLETED',
+      reason: null,
+      parked: null,
+    });
+    expect((await record(world, id)).status).toBe('COMPLETED');
   });
 
   it('is stored anew as soon as the store serves again', async () => {
@@ -133,6 +153,50 @@ describe('a saga in hand that the store has forgotten', () => {
     await world.clock.pass(1_000);
     expect((await record(world, id)).parked?.reason).toBe('forgotten');
     expect(a.engine.inHand).toBe(0);
+  });
+
+  it('is stored anew without its key where somebody has used that since, to order once more', async () => {
+    const { world, gate, a, id, key } = await inPayment();
+    emptied(world);
+    world.reply('order', 'action', hanging);
+    const b = await world.coordinator('b');
+    const again = await b.engine.start(world.request(key));
+    if (again.kind !== 'started') throw new Error(again.kind);
+    expect(again.id).not.toBe(id);
+    gate.open();
+    await quiet();
+    expect(await record(world, id)).toMatchObject({ status: 'ABORTED', parked: { reason: 'forgotten' } });
+    expect((await record(world, again.id)).status).toBe('STARTED');
+    expect(await a.engine.start(world.request(key))).toEqual({ kind: 'joined', id: again.id });
+  });
+
+  it('holds up no drain where the store stays away', async () => {
+    const { world, gate, a, id } = await inPayment();
+    emptied(world);
+    world.fate('create', ...Array(1_000).fill(notSent));
+    gate.open();
+    await quiet();
+    const drained = a.engine.drain(500);
+    await world.clock.pass(5_000);
+    await drained;
+    expect(a.engine.inHand).toBe(0);
+    expect(a.events.map(({ type }) => type)).not.toContain('forgotten');
+    expect(await world.store.get(id)).toBeNull();
+  });
+
+  it.each([
+    [RIGHTS.retentionMs - 1, true],
+    [RIGHTS.retentionMs, false],
+  ])('may have been ended by others and purged %i ms after its right has ended', async (ms, isStored) => {
+    const { world, gate, a } = await inPayment(refused(), RARELY);
+    const rightEndsMs = LEASE_MS - RIGHTS.leaseMarginMs;
+    world.fate('commit', async () => {
+      await world.clock.pass(rightEndsMs + ms);
+      return { kind: 'missing' };
+    });
+    gate.open();
+    for (let turn = 0; turn < 20; turn += 1) await quiet();
+    expect(a.events.some(({ type }) => type === 'forgotten')).toBe(isStored);
   });
 
   it('is left alone where others stored something under its id meanwhile', async () => {
