@@ -28,6 +28,8 @@ export interface Task {
   /** They are loaded for each mutant anew, and what they test. */
   readonly isAnew: boolean;
   readonly mutants: readonly string[];
+  /** By mutant, what its file is called, without an ending. */
+  readonly named: Readonly<Record<string, string>>;
   readonly limits: Limits;
 }
 
@@ -36,7 +38,7 @@ export interface Limits {
   readonly quickMs: number;
   /** A test that takes more CPU than this is not asked. */
   readonly testMs: number;
-  /** A mutant that has been tried for so long counts as not noticed. */
+  /** A mutant that has been tried for so long is tried by those tests alone that are named as its file is. */
   readonly mutantMs: number;
   /** A test has noticed a mutant with which it takes so much longer, and ten times what it takes. */
   readonly hangsMs: number;

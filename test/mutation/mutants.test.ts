@@ -29,7 +29,7 @@ it(
 
     const progress = await tryMutants({
       directory,
-      mutants: mutants.map(({ id }) => id),
+      mutants,
       tests: ['test/mutation/fixture/adult.checks.ts'],
       processes: 1,
       anew: ['test/mutation/fixture/adult.checks.ts'],

@@ -2,7 +2,8 @@
  * Makes thousands of small faults, one at a time, and shows which of them no test notices:
  * `node --import tsx test/mutation/run.ts [room] [--file path] [--tests path] [--sample n --seed n] [--processes n]
  * [--quick-ms n] [--test-ms n] [--mutant-ms n]`: tests that take more CPU than the first are asked after the others, those that take more
- * than the second never; a mutant is tried for the third at most by either.
+ * than the second never; a mutant is tried for the third at most by either, but for the tests that
+ * are named as its file is.
  * Ends with 1 where less than nine of ten in a room are noticed. Stopped by Ctrl-C it says how far it came.
  */
 import { rm } from 'node:fs/promises';
@@ -51,7 +52,7 @@ async function tryRoom({ name, files, tests, anew = [] }: Room): Promise<boolean
     say(`${name}: ${chosen.length} of ${made.length} mutants`);
     const trial = tryMutants({
       directory,
-      mutants: chosen.map(({ id }) => id),
+      mutants: chosen,
       tests: values.tests ?? tests,
       anew: values.tests ?? anew,
       processes: Number(values.processes ?? availableParallelism()),

@@ -28,7 +28,7 @@ const { setImmediate } = globalThis;
 export default class MutantRunner extends VitestTestRunner {
   readonly #task = JSON.parse(readFileSync(process.env[TASK] ?? '', 'utf8')) as Task;
   readonly #before = progress(read(this.#task.journal));
-  readonly #alive = new Set(this.#task.mutants.filter((mutant) => this.#isAlive(mutant)));
+  readonly #alive = new Set(this.#task.mutants.filter((mutant) => !this.#before.noticed.has(mutant)));
   readonly #spentMs = new Map(this.#before.spentMs);
   /** No mutant was switched on yet in this process, so that nothing of an earlier one can be in the way. */
   #isFresh = true;
@@ -173,7 +173,9 @@ export default class MutantRunner extends VitestTestRunner {
     this.#hits = Object.fromEntries(own.map((mutant) => [mutant, hits[mutant] ?? 0]));
     this.#log({ is: 'covers', test: this.#name, ms: this.#cpuMs, mutants: own });
     const tried = this.#before.tried.get(this.#name);
-    this.#waiting = own.filter((mutant) => this.#alive.has(mutant) && !tried?.has(mutant));
+    this.#waiting = own.filter(
+      (mutant) => this.#alive.has(mutant) && !tried?.has(mutant) && this.#isAsked(mutant),
+    );
     return this.#waiting.length === 0 ? null : { is: 'second' };
   }
 
@@ -182,7 +184,6 @@ export default class MutantRunner extends VitestTestRunner {
     if (mutant === undefined) return null;
     const spentMs = (this.#spentMs.get(mutant) ?? 0) + this.#cpuMs;
     this.#spentMs.set(mutant, spentMs);
-    if (spentMs > this.#task.limits.mutantMs) this.#alive.delete(mutant);
     return { is: 'mutant', mutant };
   }
 
@@ -208,9 +209,10 @@ export default class MutantRunner extends VitestTestRunner {
     if (error) this.#log({ is: 'left out', test: nameOf(suite), why: firstLine(error) });
   }
 
-  #isAlive(mutant: string): boolean {
-    const { noticed, spentMs } = this.#before;
-    return !noticed.has(mutant) && (spentMs.get(mutant) ?? 0) <= this.#task.limits.mutantMs;
+  /** What has taken too long already is asked of those tests alone that are named as its file is. */
+  #isAsked(mutant: string): boolean {
+    if ((this.#spentMs.get(mutant) ?? 0) <= this.#task.limits.mutantMs) return true;
+    return this.#name.includes(`/${this.#task.named[mutant]}.test.ts `);
   }
 
   #own(ids: readonly string[]): string[] {

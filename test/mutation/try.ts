@@ -2,8 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, parse } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Mutant } from './instrument.ts';
 import {
   ANEW,
   append,
@@ -25,7 +26,7 @@ const SILENT_MS = 180_000;
 export interface Trial {
   /** The instrumented copy. */
   readonly directory: string;
-  readonly mutants: readonly string[];
+  readonly mutants: readonly Pick<Mutant, 'id' | 'file'>[];
   readonly tests: readonly string[];
   /** Those of them that are loaded for each mutant anew. */
   readonly anew: readonly string[];
@@ -57,13 +58,15 @@ async function tryShare(trial: Omit<Trial, 'processes'>, share: number): Promise
   await mkdir(folder);
   const journal = join(folder, JOURNAL);
   const file = join(folder, 'task.json');
-  const { directory, mutants, limits } = trial;
+  const { directory, limits } = trial;
+  const mutants = trial.mutants.map(({ id }) => id);
+  const named = Object.fromEntries(trial.mutants.map(({ id, file: of }) => [id, parse(of).name]));
   /** Until there is nothing more to do, in a fresh process each time. */
   const run = async (
     left: (now: Progress) => Pick<Task, 'tests' | 'isAnew' | 'limits'>,
   ): Promise<Entry[]> => {
     for (let round = 1; ; round += 1) {
-      const task = { journal, mutants, ...left(progress(read(journal))) } satisfies Task;
+      const task = { journal, mutants, named, ...left(progress(read(journal))) } satisfies Task;
       await writeFile(file, JSON.stringify(task));
       if (task.tests.length === 0) return read(journal);
       const before = read(journal).length;
