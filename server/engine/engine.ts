@@ -111,12 +111,7 @@ export class Engine implements SagaEngine {
     });
     this.#headroom = new HeadroomGauge(surroundings.store, surroundings.clock);
     this.#versions = new Versions(surroundings, registry, settings, () => this.#runner.nextWriteId());
-    this.#unlocking = new Unlocking(
-      surroundings,
-      registry,
-      () => this.#runner.nextWriteId(),
-      (id, machine) => this.#recovery.wakeAfter(id, 0, machine),
-    );
+    this.#unlocking = new Unlocking(surroundings, registry, () => this.#runner.nextWriteId());
     this.#recount = new Recount(surroundings, () => this.#runner.nextWriteId());
     this.#recovery = new Recovery(surroundings, registry, this.#runner, this.#places, settings, async () => {
       await this.#waiters.look((id) => this.#runner.has(id));

@@ -12,23 +12,15 @@ export class Unlocking {
   readonly #in: Surroundings;
   readonly #registry: Registry;
   readonly #nextId: () => string;
-  readonly #wake: (id: string, machine: string) => void;
   #seen: number | null = null;
   #lookedAt = 0;
   #looking = false;
   #cursor: string | null = null;
 
-  /** @param wake takes up a saga that is due now */
-  constructor(
-    surroundings: Surroundings,
-    registry: Registry,
-    nextId: () => string,
-    wake: (id: string, machine: string) => void,
-  ) {
+  constructor(surroundings: Surroundings, registry: Registry, nextId: () => string) {
     this.#in = surroundings;
     this.#registry = registry;
     this.#nextId = nextId;
-    this.#wake = wake;
   }
 
   /** Once a round of recovery; does something where keys have come, and now and then. */
@@ -56,8 +48,8 @@ export class Unlocking {
     if (record === null || record.unreadable !== null) return;
     const asked = { kind: 'retry', by: 'coordinator', reason: 'its key is here', ifSeq: record.seq } as const;
     const mark = { id: this.#nextId(), atMs: clock.now() };
-    const { kind } = await operate(store, this.#registry, id, asked, mark);
-    if (kind === 'accepted') this.#wake(id, record.machine.id);
+    // The same round finds it due.
+    await operate(store, this.#registry, id, asked, mark);
   }
 }
 
