@@ -308,7 +308,7 @@ class Watcher implements Watch {
   }
 
   #pauseMs(remainingMs: number, now: number): number {
-    const isAway = this.#behind !== null && !this.#isReading && this.#readAgainAt > now;
+    const isAway = !this.#isReading && this.#readAgainAt > now;
     return isAway ? Math.min(remainingMs, this.#readAgainAt - now) : remainingMs;
   }
 
