@@ -134,6 +134,17 @@ describe('what is due', () => {
     expect((await town.record(id)).status).toBe('COMPLETED');
   });
 
+  it('of one machine takes no place that is kept for others when all of it wakes at once', async () => {
+    const town = new Town();
+    const a = await town.opened('a', { pollMs: 3_600_000 });
+    town.participants = () => retryable(5_000);
+    for (let n = 0; n < 18; n += 1) await town.start(a);
+    expect(a.engine.inHand).toBe(0);
+    town.participants = () => new Promise(() => {});
+    await town.clock.pass(5_010);
+    expect(a.engine.inHand).toBe(15);
+  });
+
   it('goes on while starts ask for every place, where an operator has asked for it', async () => {
     const town = new Town();
     const a = await town.opened('a', { pollMs: 3_600_000, inHandKeptPercent: 0 });

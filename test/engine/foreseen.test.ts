@@ -103,7 +103,7 @@ it.each<[string, Driven, readonly Signal[], object, Partial<Asking>?]>([
     'an outcome that is awaited is taken to be done',
     accepted(),
     [],
-    { path: ['done -> awaitingWord?'], calls: [], ends: ['awaits', 'word'] },
+    { path: ['done -> awaitingWord?'], calls: [], ends: ['awaits', 'word'], endsAfterMs: 0 },
   ],
   [
     'what has come already is known',

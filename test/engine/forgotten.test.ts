@@ -153,6 +153,12 @@ describe('a saga in hand that the store has forgotten', () => {
     await world.clock.pass(1_000);
     expect((await record(world, id)).parked?.reason).toBe('forgotten');
     expect(a.engine.inHand).toBe(0);
+    // Once it has landed it is not stored once more.
+    expect(world.journal.filter((line) => line === 'create')).toHaveLength(1 + 3);
+    expect(await world.lastEntry(id)).toMatchObject({
+      event: 'forgotten',
+      error: 'the store did not know the saga any more; it was stored anew',
+    });
   });
 
   it('is stored anew without its key where somebody has used that since, to order once more', async () => {

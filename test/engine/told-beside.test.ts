@@ -115,3 +115,26 @@ it.each(['get', 'signal'] as const)(
     expect(await heard()).toEqual(['word', 'last']);
   },
 );
+
+it('may be time that has passed: the branch that waits for it goes on, and no call is made twice', async () => {
+  const timed = defineSaga({ id: 'timed', version: '1', input: z.looseObject({}) }).parallel('timed', {
+    called: (b) => b.step('one', step),
+    slept: (b) => b.sleep('short', '1 s').step('two', step),
+  });
+  const world = new World({ saga: () => definitionOf(timed, everywhere({ timeoutMs: 60_000 })) });
+  const one = new Gate<Reply>();
+  world.reply('one', 'action', one.pass);
+  world.participants = () => done({});
+  const a = await world.coordinator('a', RARELY);
+  const id = await world.start(a);
+  await world.clock.pass(999);
+  expect(world.called()).toEqual(['one action']);
+  await world.clock.pass(1);
+  expect(world.called()).toEqual(['one action', 'two action']);
+  expect((await world.record(id)).summary.state).toContain('doingOne.calling');
+  await world.clock.pass(2_000);
+  one.open(done({}));
+  await quiet();
+  expect(world.called()).toEqual(['one action', 'two action']);
+  expect((await world.record(id)).status).toBe('COMPLETED');
+});

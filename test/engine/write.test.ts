@@ -11,7 +11,7 @@ import {
 } from '../../machines/index.ts';
 import { DURATION_BUCKETS_MS } from '../../server/engine/contract.ts';
 import { describe as described, statusOf } from '../../server/engine/write.ts';
-import type { SagaStatus } from '../../stores/saga-store.ts';
+import type { SagaStatus, Signal } from '../../stores/saga-store.ts';
 import { Driven, registered } from '../machines/driven.ts';
 import { answers, at, callIn, drive, eventOf, everywhere, orderMachine } from '../machines/placed-order.ts';
 import { FORWARD, LEASE_MS, RIGHTS } from './world.ts';
@@ -121,6 +121,24 @@ describe('what comes next', () => {
       kind: 'wait',
       delayMs: 0,
     });
+  });
+
+  it('a wait that the deadline cuts short ends with that', () => {
+    const night = registered(
+      defineSaga({ id: 'night', version: '1', input: z.looseObject({}), deadline: '30 min' }).sleep(
+        'night',
+        '8 h',
+      ),
+    );
+    const begun = new Driven(night, {}).snapshot;
+    const hops = [{ before: null, event: null, after: side(night, begun) }];
+    const delay = (createdAtMs: number, machine = night) => {
+      const about = { hops, statusBefore: null, parkedBefore: null, at: 1_000, callMs: null };
+      return described({ machine, ...about, createdAtMs }, writer).next;
+    };
+    expect(delay(1_000)).toEqual({ kind: 'wait', delayMs: 1_800_000 });
+    expect(delay(-1_700_000)).toEqual({ kind: 'wait', delayMs: 99_000 });
+    expect(delay(-8_000_000)).toEqual({ kind: 'wait', delayMs: 0 });
   });
 
   it('the end is kept for the retention', () => {
@@ -244,6 +262,24 @@ describe('the entry', () => {
     expect(entry).toMatchObject({ step: 'c', kind: 'action', attempt: 1, outcome: 'done', duration_ms: 3 });
   });
 
+  it('of several events is that of the last, and those of the others go before it', () => {
+    const begun = drive(once, []);
+    const cancelled = once.next(begun, { type: 'cancel', at, reason: 'rain' });
+    const outcome = eventOf('done', callIn(once, begun));
+    const hops = [
+      {
+        before: side(once, begun),
+        event: { type: 'cancel', at, reason: 'rain' } as const,
+        after: side(once, cancelled),
+      },
+      { before: side(once, cancelled), event: outcome, after: side(once, once.next(cancelled, outcome)) },
+    ];
+    const about = { machine: once, hops, at, callMs: 1, createdAtMs: at, parkedBefore: null };
+    const { earlier, entry } = described({ ...about, statusBefore: 'STARTED' }, writer);
+    expect(earlier).toMatchObject([{ event: 'cancel', to: 'creatingOrder.calling' }]);
+    expect(entry).toMatchObject({ event: 'done', from: 'creatingOrder.calling' });
+  });
+
   it('names the states between which it leads', () => {
     expect(writeOf(done(1), 'done').entry).toMatchObject({
       from: 'reservingInventory.calling',
@@ -348,6 +384,25 @@ describe('counts', () => {
     expect(settledFrom('STARTED', ['refused'], 'refused')).toEqual(['settled.ABORTED', 'duration.50']);
     expect(settledFrom('ABORTED', ['refused'], 'refused')).toEqual([]);
     expect(settledFrom('ABORTED', ['refused'], 'done')).toEqual(['settled.FAILED']);
+  });
+
+  it('of what is asked from outside counts what a person asks, and what had an effect', () => {
+    const before = drive(once, ['refused', 'refused']);
+    const of = (kind: Signal['kind'], ignored: boolean) => {
+      const signal: Signal = { id: 's', kind, atMs: at, by: 'ada', reason: 'why' };
+      const happened: SagaEvent | null = ignored ? null : { type: 'retry', at };
+      const after = happened === null ? before : once.next(before, happened);
+      const hops = [
+        { before: side(once, before), event: happened, after: side(once, after), signal, ignored },
+      ];
+      const about = { machine: once, hops, at, callMs: null, createdAtMs: at - 40, parkedBefore: null };
+      const { counts } = described({ ...about, statusBefore: 'ABORTED' }, { ...writer, signalsSeen: 1 });
+      return Object.keys(counts).filter((name) => name.startsWith('operator.'));
+    };
+    expect(of('retry', false)).toEqual(['operator.retry']);
+    expect(of('retry', true)).toEqual([]);
+    expect(of('event', false)).toEqual([]);
+    expect(of('outcome', false)).toEqual([]);
   });
 
   it('the buckets rise, or none beyond a falling one would ever be counted', () => {
