@@ -65,12 +65,14 @@ export const ROOMS: readonly Room[] = [
           'sealed',
           'outside-events',
           'set-aside',
+          'told-beside',
+          'recount',
+          'forgotten',
         ),
       ),
-      // Whole sagas behind the doors, in one process, and each promise in a few weathers.
+      // Whole sagas behind the doors, in one process.
       ...named('test/server', 'call-backs', 'any-saga-doors', 'breaker-shown', 'in-process'),
       ...named('test/dashboard', 'calls', 'starting'),
-      ...named('test/simulation', 'seeds'),
     ],
     anew: named('test/engine', 'small-parts', 'outcome', 'trace', 'sealed', 'taking-up'),
   },

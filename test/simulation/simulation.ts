@@ -52,9 +52,6 @@ export function sagaOf(seed: number, of: readonly SagaName[] = SAGAS): SagaName 
   return of[(seed - 1) % of.length] ?? 'order';
 }
 
-/** Each is a test of its own in `seeds.test.ts`. */
-export const FIRST_SEEDS = 18;
-
 const STORM_MS = 8_000;
 const LIMIT_MS = 600_000;
 
