@@ -243,3 +243,28 @@ describe('sagas of a version that nobody runs any more', () => {
     expect((await world.store.statistics()).statuses).toMatchObject({ STARTED: 0, ABORTED: 250 });
   });
 });
+
+describe('its versions', () => {
+  const asked = (operation: string) => world.journal.filter((entry) => entry === operation).length;
+
+  it('are declared anew every declareEveryMs, and not round by round', async () => {
+    await opened('a', both);
+    await world.clock.pass(SETTINGS.declareEveryMs - SETTINGS.pollMs);
+    expect(asked('declare')).toBe(1);
+    await world.clock.pass(SETTINGS.pollMs);
+    expect(asked('declare')).toBe(2);
+    await world.clock.pass(SETTINGS.declareEveryMs);
+    expect(asked('declare')).toBe(3);
+  });
+
+  it('that are gone are asked for by nobody who is younger than they are gone', async () => {
+    await opened('a', both);
+    await world.clock.pass(GONE_MS - SETTINGS.pollMs);
+    expect(asked('gone')).toBe(0);
+    await world.clock.pass(SETTINGS.declareEveryMs + SETTINGS.pollMs);
+    expect(asked('gone')).toBeGreaterThan(0);
+    const before = asked('gone');
+    await world.clock.pass(SETTINGS.declareEveryMs - SETTINGS.pollMs);
+    expect(asked('gone')).toBe(before);
+  });
+});
