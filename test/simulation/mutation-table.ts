@@ -191,8 +191,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a deferred call costs an attempt',
     file: 'machines/words.ts',
-    find: 'attempt: attempt - 1, retryAt: at + delayMs',
-    replace: 'attempt, retryAt: at + delayMs',
+    find: 'counted, { attempt: attempt - 1, retryAt: at + delayMs',
+    replace: 'counted, { attempt, retryAt: at + delayMs',
     tests: ['test/engine/outage.test.ts'],
   },
   {
