@@ -70,7 +70,7 @@ function common(one: Skeleton, all: readonly Skeleton[]): Skeleton {
   if (typeof one !== 'object' || one === null) return one;
   if (Array.isArray(one)) {
     const [first] = one;
-    const firsts = all.flatMap((other) => (Array.isArray(other) ? other.slice(0, 1) : []));
+    const firsts = all.flatMap((other) => (Array.isArray(other) ? other : []));
     return first === undefined ? [] : [common(first, firsts)];
   }
   const isIn = (name: string) =>

@@ -127,4 +127,17 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     replacement: /^(false|before === after && this\.#paths\.length === 0)$/,
     reason: 'it saves work alone: nothing is gained where nothing has changed, or nothing is declared',
   },
+  {
+    file: 'stores/redis/listing.ts',
+    original: 'below === null',
+    replacement: 'false',
+    reason: 'an id is of hexadecimal digits, and all of them stand before the word null',
+  },
+  {
+    file: 'stores/redis/reads.ts',
+    line: 'if (machines.length === 0) return [];',
+    original: 'machines.length === 0',
+    replacement: 'false',
+    reason: 'it saves work alone: of no machine nothing is due',
+  },
 ];

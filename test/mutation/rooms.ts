@@ -106,6 +106,7 @@ export const ROOMS: readonly Room[] = [
         'test/stores',
         'written',
         'small-parts',
+        'faults',
         'vocabulary',
         'record',
         'parts',
@@ -117,6 +118,6 @@ export const ROOMS: readonly Room[] = [
       ...named('test/stores', 'audit-verify', 'redis-only', 'redis', 'redis-damage', 'batches'),
       ...named('test/redis', 'permissions', 'secrets', 'search'),
     ],
-    anew: named('test/stores', 'written', 'parts', 'layout'),
+    anew: named('test/stores', 'written', 'faults', 'parts', 'layout'),
   },
 ];
