@@ -115,6 +115,18 @@ export interface Sealing extends SealingOptions {
   readonly keyGeneration: () => number;
 }
 
+/** Each is made once, since a machine is walked when it is first registered: that takes longer than most tests. */
+const orders = new Map<string, SagaDefinition>();
+
+function orderUnder(policy: Partial<CallPolicy>): SagaDefinition {
+  const key = JSON.stringify(policy);
+  const known = orders.get(key);
+  if (known !== undefined) return known;
+  const made = orderSaga(everywhere(policy));
+  orders.set(key, made);
+  return made;
+}
+
 export class World {
   readonly clock = new VirtualClock();
   readonly store: MemoryStore;
@@ -138,9 +150,9 @@ export class World {
   readonly #sealing: WorldOptions['sealing'];
 
   constructor({
-    saga = orderSaga,
+    saga,
     policy = {},
-    policies = everywhere(policy),
+    policies,
     inFlightMax = 1_000,
     streamMax = 1_000,
     sealing,
@@ -152,7 +164,11 @@ export class World {
       return (drawn * 0.618_034) % 1;
     };
     this.store = new MemoryStore({ now: this.clock.now, partitions: 1, random, inFlightMax, streamMax });
-    this.machine = this.registry.register(saga(policies));
+    const made =
+      saga === undefined && policies === undefined
+        ? orderUnder(policy)
+        : (saga ?? orderSaga)(policies ?? everywhere(policy));
+    this.machine = this.registry.register(made);
     this.#sealing = sealing;
   }
 
