@@ -54,6 +54,11 @@ export function statesIn(machine: AnyStateMachine): AnyStateNode[] {
   return below(machine.root);
 }
 
+/** Whether there is no state inside of it. */
+export function isInnermost({ states }: AnyStateNode): boolean {
+  return Object.keys(states).length === 0;
+}
+
 /** A state's name below its machine, as {@link nameOf} gives it. */
 export function nodeName(node: AnyStateNode): string {
   return node.path.join('.');

@@ -2,91 +2,187 @@
  * Holds a transition table against XState before any saga is driven by it: for every state and every event, whatever the guards
  * say, both must ask the same guards, do the same in the same order, and come to the same state.
  */
-import { type AnyEventObject, type AnyStateMachine, assign, createMachine } from 'xstate';
+import {
+  type AnyActorScope,
+  type AnyMachineSnapshot,
+  type AnyStateMachine,
+  type AnyStateNode,
+  assign,
+  createMachine,
+  type StateValue,
+} from 'xstate';
 import { inertScope } from './scope.ts';
-import { nameOf } from './structure.ts';
-import { type Implementations, type Rows, stateValueOf, TransitionTable } from './transition-table.ts';
+import { isInnermost, nameOf, nodeName, statesIn } from './structure.ts';
+import type { Implementations, Rows } from './transition-rows.ts';
+import { endOf, TransitionTable } from './transition-table.ts';
 
 /** As an event, what XState would go on to of itself: so that each of its transitions is one step. */
 const ALWAYS = '(always)';
+/** As an event, that what is inside a state has ended; that XState says so is noted. */
+const asked = (end: string) => `(${end})`;
+const isEnd = (type: string) => type.startsWith('xstate.done.state.');
+/** The action that notes so. */
+const ENDED = '(ended)';
+/** Branches may stand in very many places beside each other: so many steps are compared at most, and the rest as sagas run. */
+const STEPS_MAX = 2_000;
 
 /** The first thing that a table does otherwise than XState; `null` where there is none. */
 export function differenceIn(machine: AnyStateMachine, rows: Rows): string | null {
-  const notes: string[] = [];
-  let asked = 0;
-  /** So many guards say no before one says yes. */
-  let refused = 0;
-  const note = (what: string, params: unknown) => notes.push(`${what} ${JSON.stringify(params) ?? ''}`);
-  const { guards, actions } = machine.implementations as Implementations;
-  const twin = createMachine(stepwise(machine.config as Config) as never, {
-    guards: mapped(guards, (name) => (_: unknown, params: unknown) => {
-      note(`asks ${name}`, params);
-      asked += 1;
-      return asked > refused;
-    }) as never,
-    actions: mapped(actions, (name) =>
-      assign((_: unknown, params: unknown) => {
-        note(`does ${name}`, params);
-        return {};
-      }),
-    ) as never,
-  }) as unknown as AnyStateMachine;
-  const scope = inertScope(twin);
-  const table = new TransitionTable(twin, rows);
-  /** What is noted on the way, and where it leads. */
-  const noted = (go: () => string | null): string => {
-    notes.length = 0;
-    asked = 0;
-    const to = go();
-    return `${notes.join(', ')} -> ${to ?? 'nothing'}`;
-  };
-
-  refused = Number.POSITIVE_INFINITY;
-  const begun = noted(() => {
-    let now = twin.getInitialSnapshot(scope, {});
-    for (let before = null; before !== now; ) {
-      before = now;
-      now = twin.transition(now, { type: ALWAYS } as never, scope);
-    }
-    return nameOf(now.value);
-  });
-  const begins = noted(() => nameOf(table.begin({}).value));
-  if (begun !== begins) return `at the beginning: XState ${begun}, the table ${begins}`;
-  for (const [state, { path, on, always }] of rows.rows) {
-    const from = twin.resolveState({ value: stateValueOf(path), context: {} });
-    if (from.status !== 'active') continue;
-    const types = new Set(from._nodes.flatMap(({ transitions }) => [...transitions.keys()]));
-    for (const type of on.keys()) types.add(type);
-    if (always.length > 0) types.add(ALWAYS);
-    for (const type of types) {
-      const event: AnyEventObject = { type };
-      refused = 0;
-      do {
-        const goes = noted(() => {
-          const to = twin.transition(from, event as never, scope);
-          return to === from ? null : nameOf(to.value);
-        });
-        const says = noted(() => table.step(state, type === ALWAYS ? null : type));
-        if (goes !== says) return `in ${state} on ${type}: XState ${goes}, the table ${says}`;
-        refused += 1;
-      } while (asked >= refused);
+  const both = new Both(machine, rows);
+  const begun = both.beginning();
+  if (begun.difference !== null) return `at the beginning: ${begun.difference}`;
+  const seen = new Set<string>();
+  const left = [begun.at, ...both.everywhere()];
+  for (let at = left.shift(); at !== undefined && both.isGoingOn; at = left.shift()) {
+    const state = nameOf(at.value);
+    if (seen.has(state) || at.status !== 'active') continue;
+    seen.add(state);
+    for (const type of both.typesAt(at)) {
+      const difference = both.differenceAt(at, type, (to) => left.push(to));
+      if (difference !== null) return `in ${state} on ${type}: ${difference}`;
     }
   }
   return null;
 }
 
-interface Config {
-  readonly always?: unknown;
-  readonly on?: Readonly<Record<string, unknown>>;
-  readonly states?: Readonly<Record<string, Config>>;
+/** A twin of the machine whose guards and actions only note that they were called, driven by XState and by the table in turn. */
+class Both {
+  readonly #twin: AnyStateMachine;
+  readonly #scope: AnyActorScope;
+  readonly #table: TransitionTable;
+  readonly #rows: Rows['rows'];
+  readonly #notes: string[] = [];
+  /** What guards say, in the order in which they are asked; those behind them say yes. */
+  #answers: readonly boolean[] = [];
+  #asked = 0;
+  #steps = 0;
+
+  constructor(machine: AnyStateMachine, rows: Rows) {
+    const { guards, actions } = machine.implementations as Implementations;
+    const noting = (name: string) =>
+      assign((_: unknown, params: unknown) => {
+        this.#note(`does ${name}`, params);
+        return {};
+      });
+    this.#twin = createMachine(stepwise(machine.root) as never, {
+      guards: mapped(guards, (name) => (_: unknown, params: unknown) => {
+        this.#note(`asks ${name}`, params);
+        this.#asked += 1;
+        return this.#answers[this.#asked - 1] ?? true;
+      }) as never,
+      actions: { ...mapped(actions, noting), [ENDED]: noting(ENDED) } as never,
+    }) as unknown as AnyStateMachine;
+    this.#scope = inertScope(this.#twin);
+    this.#table = new TransitionTable(this.#twin, rows);
+    this.#rows = rows.rows;
+  }
+
+  get isGoingOn(): boolean {
+    return this.#steps < STEPS_MAX;
+  }
+
+  /** Where a saga begins. */
+  beginning(): { readonly at: AnyMachineSnapshot; readonly difference: string | null } {
+    const at = this.#twin.getInitialSnapshot(this.#scope, {});
+    const goes = this.#noted(() => this.#twin.getInitialSnapshot(this.#scope, {}));
+    const says = this.#noted(() => this.#told(this.#table.first({})));
+    return { at, difference: goes === says ? null : `XState ${goes}, the table ${says}` };
+  }
+
+  /** Every state, those of other branches at their beginning. */
+  everywhere(): AnyMachineSnapshot[] {
+    return statesIn(this.#twin)
+      .filter(isInnermost)
+      .map(({ path }) => this.#twin.resolveState({ value: stateOf(path), context: {} }));
+  }
+
+  /** The events that XState or the table knows there. */
+  typesAt({ _nodes }: AnyMachineSnapshot): ReadonlySet<string> {
+    const types = new Set<string>();
+    for (const node of _nodes) {
+      for (const type of node.transitions.keys()) if (type !== endOf(node)) types.add(type);
+      const row = this.#rows.get(nodeName(node));
+      for (const type of row?.on.keys() ?? []) types.add(isEnd(type) ? asked(type) : type);
+      if ((row?.always.length ?? 0) > 0) types.add(ALWAYS);
+    }
+    return types;
+  }
+
+  /** What is done otherwise, whatever the guards say. @param reached is told where it leads */
+  differenceAt(
+    from: AnyMachineSnapshot,
+    type: string,
+    reached: (to: AnyMachineSnapshot) => void,
+  ): string | null {
+    this.#answers = [];
+    while (this.isGoingOn) {
+      this.#steps += 1;
+      const goes = this.#noted(() => {
+        const to = this.#twin.transition(from, { type } as never, this.#scope);
+        if (to !== from) reached(to);
+        return to === from ? null : to;
+      });
+      const asked = this.#asked;
+      const says = this.#noted(() => {
+        const step = this.#table.step(from, type === ALWAYS ? null : type.replace(/^\((.*)\)$/, '$1'));
+        return step === null ? null : this.#told(step);
+      });
+      if (goes !== says) return `XState ${goes}, the table ${says}`;
+      // As one counts: the last that said yes says no the next time, and those behind it say yes.
+      const said = Array.from({ length: asked }, (_, index) => this.#answers[index] ?? true);
+      const last = said.lastIndexOf(true);
+      if (last < 0) return null;
+      this.#answers = [...said.slice(0, last), false];
+    }
+    return null;
+  }
+
+  /** A saga that has ended is told nothing. */
+  #told({ to, ended }: ReturnType<TransitionTable['first']>): AnyMachineSnapshot {
+    if (to.status === 'active') for (const event of ended) this.#note(`does ${ENDED}`, event);
+    return to;
+  }
+
+  /** What is noted on the way, and where it leads. */
+  #noted(go: () => AnyMachineSnapshot | null): string {
+    this.#notes.length = 0;
+    this.#asked = 0;
+    const to = go();
+    return `${this.#notes.join(', ')} -> ${to === null ? 'nothing' : nameOf(to.value)}`;
+  }
+
+  #note(what: string, params: unknown): void {
+    this.#notes.push(`${what} ${JSON.stringify(params) ?? ''}`);
+  }
 }
 
-function stepwise({ always, states, ...config }: Config): Config {
+interface Config {
+  readonly always?: unknown;
+  readonly onDone?: unknown;
+  readonly on?: Readonly<Record<string, unknown>>;
+}
+
+/** The configuration of a state in which nothing follows of itself, and what has ended is but noted. */
+function stepwise(node: AnyStateNode): object {
+  const { always, onDone, ...config } = node.config as Config;
+  const on = {
+    ...config.on,
+    ...(always === undefined ? {} : { [ALWAYS]: always }),
+    ...(onDone === undefined ? {} : { [asked(endOf(node))]: onDone }),
+  };
+  if (isInnermost(node)) return { ...config, on };
+  const note = { actions: { type: ENDED, params: endOf(node) } };
   return {
     ...config,
-    ...(always === undefined ? {} : { on: { ...config.on, [ALWAYS]: always } }),
-    ...(states === undefined ? {} : { states: mapped(states, (_, state) => stepwise(state)) }),
+    on,
+    ...(node.parent === undefined ? {} : { onDone: note }),
+    states: mapped(node.states, (_, child) => stepwise(child)),
   };
+}
+
+/** As XState writes where a saga stands. */
+function stateOf([state = '', ...inside]: readonly string[]): StateValue {
+  return inside.length === 0 ? state : { [state]: stateOf(inside) };
 }
 
 function mapped<From, To>(

@@ -1,147 +1,11 @@
 /**
  * The transitions of a machine, looked up. XState finds out anew at each step which states an event leaves and enters, and what is
- * done on the way; where states never stand beside each other that is the same each time, and so it is read off once.
- * XState stays the source, and the judge: see table-check.ts, and docs/decisions/transition-table.md.
+ * done on the way; that is the same each time, and so it is found out once, for each place in which a saga was seen to stand.
  */
-import type {
-  AnyEventObject,
-  AnyMachineSnapshot,
-  AnyStateMachine,
-  AnyStateNode,
-  AnyTransitionDefinition,
-  StateValue,
-} from 'xstate';
+import type { AnyEventObject, AnyMachineSnapshot, AnyStateMachine, AnyStateNode, StateValue } from 'xstate';
 import type { SagaContext } from './saga.ts';
-import { nameOf, nodeName, statesIn, transitionsOf } from './structure.ts';
-
-/** A guard or an action as a state names it. */
-interface Word {
-  readonly type: string;
-  readonly params: unknown;
-}
-
-/** What may become of a saga. */
-export interface Way {
-  /** `null` where nothing need be asked. */
-  readonly guard: Word | null;
-  /** Its own, and behind them what the states do that it enters. */
-  readonly actions: readonly Word[];
-  /** Name of the innermost state to which it leads; `null` where it leads out of none. */
-  readonly to: string | null;
-}
-
-/** What an innermost state says. Ways are tried in their order, those of the states around it last. */
-export interface Row {
-  /** Keys from the outermost state to this one. */
-  readonly path: readonly string[];
-  /** By the type of the event. */
-  readonly on: ReadonlyMap<string, readonly Way[]>;
-  readonly always: readonly Way[];
-}
-
-export interface Rows {
-  /** How a saga begins. */
-  readonly first: Way;
-  /** By the name of the innermost state. */
-  readonly rows: ReadonlyMap<string, Row>;
-  /** Of all events that any state knows. */
-  readonly types: ReadonlySet<string>;
-}
-
-/** Why transitions of a machine cannot be looked up; `null` where they can be. */
-export function unfitIn(machine: AnyStateMachine): string | null {
-  const { guards, actions } = machine.implementations as Implementations;
-  if (typeof machine.config.context !== 'function') return 'its context is no function of its input';
-  for (const node of [machine.root, ...statesIn(machine)]) {
-    const name = nodeName(node) || '(root)';
-    if (node.type === 'parallel') return `${name} is parallel`;
-    if (
-      node.type === 'history' ||
-      node.invoke.length > 0 ||
-      node.exit.length > 0 ||
-      node.output !== undefined
-    )
-      return `${name} does more than a table knows`;
-    if (node.type === 'final' && node.parent !== machine.root) return `${name} ends what is around it`;
-    if (node.initial.actions.length > 0) return `${name} does something at its beginning`;
-    for (const { eventType, guard, target, actions: own } of transitionsOf(node)) {
-      if (eventType.includes('*')) return `${name} takes ${eventType}`;
-      if ((target?.length ?? 1) !== 1) return `${name} leads to several states`;
-      const asked = guard === undefined ? undefined : guards[wordOf(guard)?.type ?? ''];
-      if (guard !== undefined && (typeof asked !== 'function' || 'check' in asked))
-        return `${name} has a guard that is no function with a name`;
-      if (![...node.entry, ...own].every((action) => isAssign(actions[wordOf(action)?.type ?? ''])))
-        return `${name} has an action that is no assignment with a name`;
-    }
-  }
-  return null;
-}
-
-/** Read off the states by XState's rules for what a transition leaves and enters. */
-export function rowsOf(machine: AnyStateMachine): Rows {
-  const rows = new Map<string, Row>();
-  const types = new Set<string>();
-  for (const leaf of statesIn(machine).filter(isInnermost)) {
-    const on = new Map<string, readonly Way[]>();
-    for (const node of outwards(leaf)) {
-      for (const [type, transitions] of node.transitions) {
-        types.add(type);
-        on.set(type, [...(on.get(type) ?? []), ...transitions.map(wayOf)]);
-      }
-    }
-    const always = outwards(leaf).flatMap((node) => (node.always ?? []).map(wayOf));
-    rows.set(nodeName(leaf), { path: leaf.path, on, always });
-  }
-  const begun = inwards(machine.root);
-  return { first: { guard: null, ...entering([machine.root, ...begun]) }, rows, types };
-}
-
-function wayOf({ guard, actions, target, source, reenter }: AnyTransitionDefinition): Way {
-  const own = { guard: guard === undefined ? null : wordOf(guard), actions: actions.map(wordOf) as Word[] };
-  const [to] = target ?? [];
-  if (to === undefined) return { ...own, to: null };
-  // What is around both stays as it is; a state that leads into itself stays, too, unless it says otherwise.
-  const isInside = !reenter && outwards(to).includes(source);
-  const around = outwards(to)
-    .slice(1)
-    .find((node) => outwards(source).slice(1).includes(node));
-  const stays = isInside ? source : (around ?? to.machine.root);
-  const entered = outwards(to).slice(0, outwards(to).indexOf(stays)).reverse();
-  const { actions: done, to: name } = entering([...entered, ...inwards(to)]);
-  return { ...own, actions: [...own.actions, ...done], to: name || nodeName(to) };
-}
-
-/** What states do that are entered, and the innermost of them. */
-function entering(nodes: readonly AnyStateNode[]): Pick<Way, 'actions'> & { readonly to: string } {
-  const last = nodes.at(-1);
-  return {
-    actions: nodes.flatMap(({ entry }) => entry.map(wordOf) as Word[]),
-    to: last === undefined ? '' : nodeName(last),
-  };
-}
-
-/** The states that are entered inside one, from the outermost on. */
-function inwards(node: AnyStateNode): AnyStateNode[] {
-  const [first] = node.initial.target;
-  return first === undefined ? [] : [first, ...inwards(first)];
-}
-
-/** A state and what is around it, the root last. */
-function outwards(node: AnyStateNode): AnyStateNode[] {
-  return node.parent === undefined ? [node] : [node, ...outwards(node.parent)];
-}
-
-function isInnermost({ states }: AnyStateNode): boolean {
-  return Object.keys(states).length === 0;
-}
-
-/** `null` for a function without a name, and for params that are found out only when it is done. */
-function wordOf(given: unknown): Word | null {
-  if (typeof given === 'string') return { type: given, params: undefined };
-  if (typeof given !== 'object' || given === null) return null;
-  const { type, params } = given as { readonly type: string; readonly params?: unknown };
-  return typeof params === 'function' ? null : { type, params };
-}
+import { isInnermost, nodeName, statesIn } from './structure.ts';
+import type { Implementations, Move, Rows, Way, Word } from './transition-rows.ts';
 
 interface Given {
   readonly context: SagaContext;
@@ -150,73 +14,97 @@ interface Given {
 type Guard = (given: Given, params: unknown) => boolean;
 type Assigner = (given: Given, params: unknown) => Partial<SagaContext>;
 
-/** What a machine's words mean, by their names. */
-export interface Implementations {
-  readonly guards: Readonly<Record<string, unknown>>;
-  readonly actions: Readonly<Record<string, unknown>>;
-}
-
-function isAssign(found: unknown): boolean {
-  return (found as { type?: unknown } | undefined)?.type === 'xstate.assign';
+interface Act {
+  readonly assign: Assigner;
+  readonly params: unknown;
 }
 
 /** A way with the functions that its words name. */
 interface Bound {
+  readonly number: number;
   readonly may: Guard | null;
   readonly params: unknown;
-  readonly acts: readonly { readonly assign: Assigner; readonly params: unknown }[];
-  readonly to: Place | null;
+  readonly acts: readonly Act[];
+  readonly move: Move | null;
 }
 
-/** An innermost state, with what all snapshots share of sagas that stand there. */
+/** Whose ways are asked: those of an innermost state, or, where none inside has any, those of a parallel one. */
+interface Asked {
+  readonly on: ReadonlyMap<string, readonly Bound[]>;
+  readonly always: readonly Bound[];
+  readonly inside: readonly Asked[];
+}
+
+/** Where a saga stands, with what all snapshots share of sagas that stand there. */
 interface Place {
-  readonly name: string;
   readonly shared: AnyMachineSnapshot;
-  on: ReadonlyMap<string, readonly Bound[]>;
-  always: readonly Bound[];
+  readonly asked: Asked;
+  /** In the order in which XState asks what they go on to of themselves. */
+  readonly innermost: readonly Asked[];
+  /** What comes of ways that are gone at once, by their numbers. */
+  readonly outcomes: Map<number | string, Outcome>;
+}
+
+interface Outcome {
+  readonly to: Place;
+  readonly acts: readonly Act[];
+  /** What has ended by it is told to the machine: the types of those events. */
+  readonly ended: readonly string[];
 }
 
 interface Standing {
   readonly place: Place;
   readonly context: SagaContext;
+  readonly ended: readonly string[];
 }
 
-/** For machines in which nothing is {@link unfitIn}. */
+/** Where a step leads to, and the events by which the machine is told what has ended. */
+interface Step {
+  readonly to: AnyMachineSnapshot;
+  readonly ended: readonly string[];
+}
+
+/** Branches may stand in very many places beside each other. All are forgotten then, and made again as they come. */
+const PLACES_MAX = 2_000;
+
+const NO_WAYS: readonly Bound[] = [];
+const NOTHING: readonly string[] = [];
+
+/** For machines in which nothing is unfit. */
 export class TransitionTable {
   readonly #machine: AnyStateMachine;
   readonly #types: ReadonlySet<string>;
-  readonly #first: Bound;
-  /** By name, and by the value that all snapshots share that are made here. */
+  readonly #first: readonly string[];
+  readonly #nodes: ReadonlyMap<string, AnyStateNode>;
+  readonly #asked: ReadonlyMap<string, Omit<Asked, 'inside'>>;
+  readonly #entries: ReadonlyMap<string, readonly Act[]>;
+  /** By the value that all snapshots share that are made here, and by the states that are active. */
   readonly #places = new Map<StateValue, Place>();
+  #beginning: Outcome | null = null;
+  #ways = 0;
 
-  constructor(machine: AnyStateMachine, { first, rows, types }: Rows) {
+  constructor(machine: AnyStateMachine, { first, rows, entries, types }: Rows) {
+    const { guards, actions } = machine.implementations as Implementations;
+    const actOf = ({ type, params }: Word): Act => ({ assign: assignerOf(actions[type]), params });
+    const bound = ({ guard, actions: own, move }: Way): Bound => {
+      this.#ways += 1;
+      const may = guard === null ? null : (guards[guard.type] as Guard);
+      return { number: this.#ways, may, params: guard?.params, acts: own.map(actOf), move };
+    };
     this.#machine = machine;
     this.#types = types;
-    for (const [name, { path }] of rows) {
-      const shared = machine.resolveState({ value: stateValueOf(path), context: {} });
-      const place: Place = { name, shared, on: new Map(), always: [] };
-      this.#places.set(name, place).set(shared.value, place);
-    }
-    const { guards, actions } = machine.implementations as Implementations;
-    const bound = ({ guard, actions: acts, to }: Way): Bound => ({
-      may: guard === null ? null : (guards[guard.type] as Guard),
-      params: guard?.params,
-      acts: acts.map(({ type, params }) => ({ assign: assignerOf(actions[type]), params })),
-      to: to === null ? null : this.#at(to),
-    });
-    for (const [name, { on, always }] of rows) {
-      const place = this.#at(name);
-      place.on = new Map([...on].map(([type, ways]) => [type, ways.map(bound)]));
-      place.always = always.map(bound);
-    }
-    this.#first = bound(first);
+    this.#first = first;
+    this.#nodes = new Map([machine.root, ...statesIn(machine)].map((node) => [nodeName(node), node]));
+    this.#asked = mapped(rows, ({ on, always }) => ({
+      on: mapped(on, (ways) => ways.map(bound)),
+      always: always.map(bound),
+    }));
+    this.#entries = mapped(entries, (words) => words.map(actOf));
   }
 
   begin(input: unknown): AnyMachineSnapshot {
-    const event = { type: 'xstate.init', input };
-    const context = this.#machine.config.context({ input });
-    const begun = { place: this.#first.to as Place, context: changed(context, this.#first, event) };
-    return snapshotOf(settled(begun, event), begun.place.shared);
+    const begun = this.#begun(input);
+    return snapshotOf(this.#settled(begun, beginning(input)), begun.place.shared);
   }
 
   /**
@@ -229,56 +117,225 @@ export class TransitionTable {
     context: SagaContext,
     event: AnyEventObject,
   ): AnyMachineSnapshot | null | undefined {
-    const { value, status } = snapshot;
-    const place = this.#places.get(value) ?? this.#places.get(nameOf(value));
-    if (place === undefined || status !== 'active' || !this.#types.has(event.type)) return undefined;
-    const from = { place, context };
-    const to = settled(stepped(from, place.on.get(event.type), event) ?? from, event);
+    if (snapshot.status !== 'active' || !this.#types.has(event.type)) return undefined;
+    const place = this.#placeOf(snapshot);
+    const from: Standing = { place, context, ended: NOTHING };
+    const stepped = this.#stepped(from, event, chosen(place.asked, context, event));
+    const to = this.#settled(stepped ?? from, event);
     return to === from ? null : snapshotOf(to, snapshot);
   }
 
-  /**
-   * One way alone, without those that follow of themselves: what a check compares. Answers the state that it leads to, or `null`
-   * where nothing changes.
-   * @param type of the event; `null` for a way that is gone of itself
-   */
-  step(state: string, type: string | null): string | null {
-    const place = this.#at(state);
-    const ways = type === null ? place.always : place.on.get(type);
-    const context = place.shared.context as SagaContext;
-    return stepped({ place, context }, ways, { type: type ?? '' })?.place.name ?? null;
+  /** The beginning alone, without what follows of itself: what a check compares. */
+  first(input: unknown): Step {
+    const begun = this.#begun(input);
+    return { to: snapshotOf(begun, begun.place.shared), ended: begun.ended };
   }
 
-  #at(name: string): Place {
-    const place = this.#places.get(name);
-    if (place === undefined) throw new Error(`no state ${name}`);
+  /**
+   * One step alone, without those that follow of themselves. `null` where nothing changes.
+   * @param type of the event; `null` for what is gone on to of itself, asked in the order in which events are
+   */
+  step(snapshot: AnyMachineSnapshot, type: string | null): Step | null {
+    const place = this.#placeOf(snapshot);
+    const context = snapshot.context as SagaContext;
+    const event = { type: type ?? '' };
+    const ways = chosen(place.asked, context, event, type === null);
+    const to = this.#stepped({ place, context, ended: NOTHING }, event, ways);
+    return to === null ? null : { to: snapshotOf(to, snapshot), ended: to.ended };
+  }
+
+  #begun(input: unknown): Standing {
+    this.#beginning ??= this.#entered(
+      [],
+      this.#first.map((name) => this.#node(name)),
+    );
+    const { to, acts, ended } = this.#beginning;
+    const context = changed(this.#machine.config.context({ input }), acts, beginning(input));
+    return { place: to, context, ended };
+  }
+
+  /** Where ways lead that are gone at once; `null` where there are none, and where they change nothing. */
+  #stepped({ place, context }: Standing, event: AnyEventObject, ways: readonly Bound[]): Standing | null {
+    const [way] = ways;
+    if (way === undefined) return null;
+    const key = ways.length === 1 ? way.number : ways.map(({ number }) => number).join();
+    let outcome = place.outcomes.get(key);
+    if (outcome === undefined) {
+      outcome = this.#outcomeOf(place, ways);
+      place.outcomes.set(key, outcome);
+    }
+    const { to, acts, ended } = outcome;
+    if (acts.length === 0 && to === place) return null;
+    return { place: to, context: changed(context, acts, event), ended };
+  }
+
+  /** Where it comes to rest. What a state goes on to of itself comes before what it is told has ended. */
+  #settled(start: Standing, event: AnyEventObject): Standing {
+    let now = start;
+    let about = event;
+    let told = start.ended;
+    let goesOn = true;
+    while (now.place.shared.status === 'active') {
+      let ways: readonly Bound[] = goesOn ? goingOn(now.place, now.context, about) : NO_WAYS;
+      const isOfItself = ways.length > 0;
+      if (!isOfItself) {
+        const [type] = told;
+        if (type === undefined) break;
+        told = told.slice(1);
+        about = { type, output: undefined };
+        ways = chosen(now.place.asked, now.context, about);
+      }
+      const next = this.#stepped(now, about, ways);
+      goesOn = next !== null || !isOfItself;
+      if (next === null) continue;
+      now = next;
+      if (next.ended.length > 0) told = [...told, ...next.ended];
+    }
+    return now;
+  }
+
+  #outcomeOf(place: Place, ways: readonly Bound[]): Outcome {
+    const gone = this.#compatible(ways);
+    const domains = gone.flatMap(({ move }) => (move === null ? [] : [this.#node(move.domain)]));
+    const stays = place.shared._nodes.filter((node) => !domains.some((domain) => isBelow(node, domain)));
+    const entered = gone.flatMap(({ move }) => move?.entered ?? []).map((name) => this.#node(name));
+    const { to, acts, ended } = this.#entered(
+      stays,
+      entered.sort((one, other) => one.order - other.order),
+    );
+    const own = gone.flatMap((way) => way.acts);
+    const isSame =
+      to.shared._nodes.length === place.shared._nodes.length &&
+      place.shared._nodes.every((node) => to.shared._nodes.includes(node));
+    return { to: isSame ? place : to, acts: [...own, ...acts], ended };
+  }
+
+  /** Of ways that leave the same states, the one of the inner state is gone, or else the first. */
+  #compatible(ways: readonly Bound[]): readonly Bound[] {
+    if (ways.length === 1) return ways;
+    const gone = new Set<Bound>();
+    for (const way of ways) {
+      const against = [...gone].filter((one) => this.#isAgainst(way, one));
+      const isInner = against.every((one) => this.#isInside(way, one));
+      if (!isInner) continue;
+      for (const one of against) gone.delete(one);
+      gone.add(way);
+    }
+    return [...gone];
+  }
+
+  #isAgainst({ move: one }: Bound, { move: other }: Bound): boolean {
+    if (one === null || other === null) return false;
+    const [a, b] = [this.#node(one.domain), this.#node(other.domain)];
+    return !isInnermost(a) && !isInnermost(b) && (a === b || isBelow(a, b) || isBelow(b, a));
+  }
+
+  #isInside({ move: one }: Bound, { move: other }: Bound): boolean {
+    return one !== null && other !== null && isBelow(this.#node(one.source), this.#node(other.source));
+  }
+
+  /** What comes of entering states, one after the other, beside those that stay. */
+  #entered(stays: readonly AnyStateNode[], entered: readonly AnyStateNode[]): Outcome {
+    const nodes = new Set(stays);
+    const ended: string[] = [];
+    const told = new Set<AnyStateNode>();
+    for (const node of entered) {
+      nodes.add(node);
+      const { parent } = node;
+      if (node.type !== 'final' || parent === undefined) continue;
+      if (parent.type === 'compound') ended.push(endOf(parent));
+      let around = parent.type === 'parallel' ? parent : parent.parent;
+      while (around?.type === 'parallel' && !told.has(around) && hasEnded(around, nodes)) {
+        told.add(around);
+        ended.push(endOf(around));
+        around = around.parent;
+      }
+    }
+    const acts = entered.flatMap((node) => this.#entries.get(nodeName(node)) ?? []);
+    return { to: this.#placeAt([...nodes]), acts, ended };
+  }
+
+  #placeOf({ value, _nodes }: AnyMachineSnapshot): Place {
+    return this.#places.get(value) ?? this.#placeAt(_nodes);
+  }
+
+  /** @param nodes all that are active, in XState's order */
+  #placeAt(nodes: readonly AnyStateNode[]): Place {
+    const key = nodes.map(nodeName).join(' ');
+    const known = this.#places.get(key);
+    if (known !== undefined) return known;
+    const { root } = this.#machine;
+    const value = stateOf(root, nodes);
+    const resolved = this.#machine.resolveState({ value, context: {} });
+    const tags = new Set(nodes.flatMap((node) => node.tags));
+    const place: Place = {
+      shared: Object.assign(resolved, { _nodes: nodes, value, tags }),
+      asked: this.#askedIn(root, nodes),
+      innermost: nodes.filter(isInnermost).map((node) => this.#askedIn(node, nodes)),
+      outcomes: new Map(),
+    };
+    if (this.#places.size >= 2 * PLACES_MAX) this.#places.clear();
+    this.#places.set(key, place).set(value, place);
     return place;
   }
-}
 
-/** Where the first way leads that may be gone; `null` where there is none, and where it changes nothing. */
-function stepped(
-  { place, context }: Standing,
-  ways: readonly Bound[] | undefined,
-  event: AnyEventObject,
-): Standing | null {
-  const way = ways?.find(({ may, params }) => may === null || may({ context, event }, params));
-  if (way === undefined || (way.acts.length === 0 && (way.to ?? place) === place)) return null;
-  return { place: way.to ?? place, context: changed(context, way, event) };
-}
-
-/** Where it comes to rest. */
-function settled(start: Standing, event: AnyEventObject): Standing {
-  let now = start;
-  while (now.place.shared.status === 'active') {
-    const next = stepped(now, now.place.always, event);
-    if (next === null) break;
-    now = next;
+  #askedIn(node: AnyStateNode, nodes: readonly AnyStateNode[]): Asked {
+    const children = nodes.filter(({ parent }) => parent === node);
+    const [child] = children;
+    if (node.type !== 'parallel' && child !== undefined) return this.#askedIn(child, nodes);
+    const row = this.#asked.get(nodeName(node));
+    if (row === undefined) throw new Error(`no state ${nodeName(node)}`);
+    return { ...row, inside: children.map((branch) => this.#askedIn(branch, nodes)) };
   }
-  return now;
+
+  #node(name: string): AnyStateNode {
+    const node = this.#nodes.get(name);
+    if (node === undefined) throw new Error(`no state ${name}`);
+    return node;
+  }
 }
 
-function changed(context: SagaContext, { acts }: Bound, event: AnyEventObject): SagaContext {
+function beginning(input: unknown): AnyEventObject {
+  return { type: 'xstate.init', input };
+}
+
+/**
+ * The first that may be gone of each branch.
+ * @param ofItself without an event, as a check asks
+ */
+function chosen(
+  { on, always, inside }: Asked,
+  context: SagaContext,
+  event: AnyEventObject,
+  ofItself = false,
+): readonly Bound[] {
+  if (inside.length > 0) {
+    const ways = inside.flatMap((branch) => chosen(branch, context, event, ofItself));
+    if (ways.length > 0) return ways;
+  }
+  const way = firstOf(ofItself ? always : on.get(event.type), context, event);
+  return way === undefined ? NO_WAYS : [way];
+}
+
+/** What is gone on to of itself. */
+function goingOn({ innermost }: Place, context: SagaContext, event: AnyEventObject): readonly Bound[] {
+  let ways = NO_WAYS;
+  for (const { always } of innermost) {
+    const way = always.length === 0 ? undefined : firstOf(always, context, event);
+    if (way !== undefined) ways = ways.length === 0 ? [way] : [...ways, way];
+  }
+  return ways;
+}
+
+function firstOf(
+  ways: readonly Bound[] | undefined,
+  context: SagaContext,
+  event: AnyEventObject,
+): Bound | undefined {
+  return ways?.find(({ may, params }) => may === null || may({ context, event }, params));
+}
+
+function changed(context: SagaContext, acts: readonly Act[], event: AnyEventObject): SagaContext {
   let now = context;
   for (const { assign, params } of acts)
     now = Object.assign({}, now, assign({ context: now, event }, params));
@@ -322,6 +379,28 @@ function assignerOf(action: unknown): Assigner {
 }
 
 /** As XState writes where a saga stands. */
-export function stateValueOf([state = '', ...inside]: readonly string[]): StateValue {
-  return inside.length === 0 ? state : { [state]: stateValueOf(inside) };
+function stateOf(node: AnyStateNode, nodes: readonly AnyStateNode[]): StateValue {
+  const children = nodes.filter(({ parent }) => parent === node);
+  const [child] = children;
+  if (child !== undefined && node.type !== 'parallel' && isInnermost(child)) return child.key;
+  return Object.fromEntries(children.map((one) => [one.key, stateOf(one, nodes)]));
+}
+
+/** The event by which a machine is told that what is inside a state has ended. */
+export function endOf({ id }: AnyStateNode): string {
+  return `xstate.done.state.${id}`;
+}
+
+function hasEnded({ type, states }: AnyStateNode, nodes: ReadonlySet<AnyStateNode>): boolean {
+  const children = Object.values(states);
+  if (type === 'parallel') return children.every((child) => hasEnded(child, nodes));
+  return children.some((child) => child.type === 'final' && nodes.has(child));
+}
+
+function isBelow({ parent }: AnyStateNode, around: AnyStateNode): boolean {
+  return parent !== undefined && (parent === around || isBelow(parent, around));
+}
+
+function mapped<From, To>(all: ReadonlyMap<string, From>, to: (one: From) => To): Map<string, To> {
+  return new Map([...all].map(([name, one]) => [name, to(one)]));
 }

@@ -9,7 +9,8 @@ import type { SagaContext, SagaEvent, SagaInput, WaitMeta } from './saga.ts';
 import { inertScope } from './scope.ts';
 import { nameOf, statesIn } from './structure.ts';
 import { differenceIn } from './table-check.ts';
-import { rowsOf, TransitionTable, unfitIn } from './transition-table.ts';
+import { rowsOf, unfitIn } from './transition-rows.ts';
+import { TransitionTable } from './transition-table.ts';
 
 /** What makes a machine's transitions; where that is XState, why. */
 export type MadeBy =

@@ -79,19 +79,33 @@ export class Twins {
       { type: 'resolve', at, as: 'FAILED', by: 'eve', reason: 'so' },
       ...steps.map((step): SagaEvent => ({ type: 'skip', at, step })),
       ...[...this.judge.events.keys()].flatMap((name): SagaEvent[] => [
-        { type: 'event', at, id: `${name} yes`, name, data: { ok: true, intact: true } },
-        { type: 'event', at, id: `${name} no`, name, data: { ok: false, intact: false } },
+        {
+          type: 'event',
+          at,
+          id: `${name} yes`,
+          name,
+          data: { ok: true, intact: true, approved: true, by: 'ada' },
+        },
+        {
+          type: 'event',
+          at,
+          id: `${name} no`,
+          name,
+          data: { ok: false, intact: false, approved: false, by: 'ada' },
+        },
       ]),
     ];
-    const own = activitiesIn(this.judge.asks(xstate)).flatMap(({ to: address }): SagaEvent[] => {
+    const own = activitiesIn(this.judge.asks(xstate)).flatMap(({ kind, to: address }): SagaEvent[] => {
       const to = address === undefined ? {} : { to: address };
+      const deferred = { type: 'deferred', at, error: 'busy', delayMs: 5, ...to } as const;
       return [
         { type: 'done', at, answer, ...to },
         { type: 'refused', ...failed, ...to },
         { type: 'retryable', ...failed, ...to },
         { type: 'unknown', ...failed, ...to },
         { type: 'unknown', ...failed, tooLarge: address ?? steps[0] ?? '', ...to },
-        { type: 'deferred', at, error: 'busy', delayMs: 5, ...to },
+        // What was not called was not put off.
+        ...(kind === 'call' ? [deferred] : []),
         { type: 'accepted', at, location: '/later', pollAfterMs: 5, ...to },
         { type: 'accepted', at, location: null, pollAfterMs: 5, ...to },
         { type: 'due', at: at + 1_000_000, ...to },

@@ -1,9 +1,10 @@
 /** Which machines no table of transitions is made of, and why: they go by XState alone. */
 import { expect, it } from 'vitest';
 import { type AnyStateMachine, assign, createMachine, setup } from 'xstate';
-import { unfitIn } from '../../machines/transition-table.ts';
+import { unfitIn } from '../../machines/transition-rows.ts';
 
 const context = () => ({});
+const branches = { d: { initial: 'e', states: { e: {} } } };
 const machine = (a: object, more: object = {}) =>
   setup({
     guards: { may: () => true, both: { check: () => true } as never },
@@ -23,14 +24,24 @@ it.each<[string | null, object, object?]>([
   ],
   [null, { initial: 'c', states: { c: {} } }],
   ['its context is no function of its input', {}, { context: {} }],
-  ['a is parallel', { type: 'parallel', states: { c: {}, d: {} } }],
+  [
+    null,
+    { type: 'parallel', onDone: 'b', states: { c: { initial: 'e', states: { e: { type: 'final' } } } } },
+  ],
+  ['a has a branch without states', { type: 'parallel', states: { c: {}, d: {} } }],
+  ['a is parallel and goes on of itself', { type: 'parallel', always: 'b', states: branches }],
+  [
+    'a.c is parallel and goes on of itself',
+    { initial: 'c', always: 'b', states: { c: { type: 'parallel', states: branches } } },
+  ],
+  ['(root) begins anew', {}, { on: { go: { target: '#other', reenter: true } } }],
   ['(root) is parallel', {}, { type: 'parallel', initial: undefined }],
   ['a.c does more than a table knows', { initial: 'd', states: { c: { type: 'history' }, d: {} } }],
   ['a does more than a table knows', { invoke: { src: 'it' } }],
   ['a does more than a table knows', { exit: 'note' }],
   ['(root) does more than a table knows', {}, { exit: 'note' }],
   ['(root) does more than a table knows', {}, { output: {} }],
-  ['a.c ends what is around it', { initial: 'c', states: { c: { type: 'final' } } }],
+  [null, { initial: 'c', onDone: 'b', states: { c: { type: 'final' } } }],
   ['a does something at its beginning', { initial: { target: 'c', actions: 'note' }, states: { c: {} } }],
   ['a takes *', { on: { '*': 'b' } }],
   ['a takes go.*', { on: { 'go.*': 'b' } }],
