@@ -21,8 +21,8 @@ export interface Fault {
   readonly path: readonly string[];
 }
 
-/** Each of these is a state of all; a machine with more is walked as far as that. */
-const STATES_MAX = 20_000;
+/** Transitions, each of which costs the more the more branches there are; a machine with more is walked as far as that. */
+const STEPS_MAX = 20_000;
 /** Compensations that fail on one path. Where branches multiply the states, one must do. */
 const FAILED_MAX = { flat: 2, parallel: 1 } as const;
 
@@ -76,7 +76,7 @@ function walkAll(machine: AnyStateMachine, steps: readonly Step[]): Fault | null
   const failedMax = isParallel ? FAILED_MAX.parallel : FAILED_MAX.flat;
   /** Whether a step has answered matters only where that is all that tells whether it stands. */
   const telling = namesOf(steps.filter((step) => !isUndoable(step)));
-  let left = STATES_MAX;
+  let left = STEPS_MAX;
   for (const chosen of choicesIn(machine)) {
     const bare = withoutFacts(machine, steps, chosen);
     const scope = inertScope(bare);
@@ -86,7 +86,9 @@ function walkAll(machine: AnyStateMachine, steps: readonly Step[]): Fault | null
     while (places.length > 0) {
       const next: Place[] = [];
       for (const place of places) {
+        if (left <= 0) return null;
         const found = look(place, (snapshot, event) => {
+          left -= 1;
           const after = bare.transition(snapshot, event as never, scope);
           return after === snapshot ? null : after;
         });
@@ -95,8 +97,6 @@ function walkAll(machine: AnyStateMachine, steps: readonly Step[]): Fault | null
           const key = keyOf(one, telling);
           if (seen.has(key)) continue;
           seen.add(key);
-          left -= 1;
-          if (left <= 0) return null;
           next.push(one);
         }
       }
