@@ -116,7 +116,7 @@ function walkAll(machine: AnyStateMachine, steps: readonly Step[]): Fault | null
     const state = nameOf(snapshot.value);
     const fault = (rule: Fault['rule'], detail: string): Fault => ({ rule, state, detail, path });
     const announced = announce(place.books, asked);
-    if ('step' in announced) return fault(...announced.why);
+    if ('why' in announced) return fault(...announced.why);
     const { books } = announced;
     const standing = Object.entries(books).filter(([name, made]) => isStanding(name, made));
 
@@ -214,15 +214,14 @@ function walkAll(machine: AnyStateMachine, steps: readonly Step[]): Fault | null
   function announce(
     books: Books,
     asked: readonly Asked[],
-  ): { readonly books: Books } | { readonly step: string; readonly why: [Fault['rule'], string] } {
+  ): { readonly books: Books } | { readonly why: [Fault['rule'], string] } {
     let now = books;
     for (const one of asked) {
       if (one.kind !== 'call') continue;
       const { address, meta } = one;
       const made = now[address];
       if (meta.kind === 'action') {
-        if (made?.undo === 'done')
-          return { step: address, why: ['ends', `${address} is done again after it was undone`] };
+        if (made?.undo === 'done') return { why: ['ends', `${address} is done again after it was undone`] };
         if (made) continue;
         // Neither of two branches waits for the other, nor do items of one step, on the way back no more than on the way there.
         const own = stepIn(address);
@@ -233,16 +232,15 @@ function walkAll(machine: AnyStateMachine, steps: readonly Step[]): Fault | null
         continue;
       }
       const passed = Object.keys(now).find((name) => pivots.has(stepIn(name)) && now[name]?.stands);
-      if (passed) return { step: address, why: ['pivot', `${address} is undone behind the pivot ${passed}`] };
+      if (passed) return { why: ['pivot', `${address} is undone behind the pivot ${passed}`] };
       if (made === undefined)
-        return { step: address, why: ['undo-order', `${address} is undone although it was never begun`] };
+        return { why: ['undo-order', `${address} is undone although it was never begun`] };
       const earlier = Object.entries(now).find(
         ([name, other]) =>
           other.after.includes(address) && other.undo === 'no' && isUndone(name) && isStanding(name, other),
       );
       if (earlier)
         return {
-          step: address,
           why: [
             'undo-order',
             `${address} is undone while ${earlier[0]}, which was done after it, still stands: undo that first`,

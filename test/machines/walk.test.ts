@@ -572,6 +572,36 @@ describe('choices', () => {
   it('of more than six are not walked in all ways', () => expect(choosing(7, 3)).toBe('it is taken'));
 });
 
+describe('undos that fail on one path', () => {
+  /** An end over what stands, where so many undos have failed. */
+  const forgetting = (saga: Saga, failed: number) => {
+    const isIt = ({ context }: Given) => context.held.length === failed;
+    const always = [
+      { guard: 'nothingHeld', target: to('failed') },
+      { guard: isIt, target: to('failed') },
+      { target: to('parked') },
+    ];
+    return refusal(register(saga, written({ undone: { always } })));
+  };
+  const refused = expect.stringContaining(
+    'machine own, state failed, rule held: the saga ends as undone while a stands',
+  );
+
+  it('are two where all is done in a row', () => {
+    expect(forgetting(row(), 2)).toEqual(refused);
+    expect(forgetting(row().step('c', call('c')), 3)).toBe('it is taken');
+  });
+
+  it('are one where branches multiply the states', () => {
+    const fanned = () =>
+      of()
+        .step('a', call('a'))
+        .parallel('all', { one: (b) => b.step('b', call('b')) });
+    expect(forgetting(fanned(), 1)).toEqual(refused);
+    expect(forgetting(fanned(), 2)).toBe('it is taken');
+  });
+});
+
 /** Two ways to one state, of which only the second found is wrong: what is different must be remembered. */
 const alike: Bad[] = [
   [

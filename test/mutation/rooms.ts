@@ -29,7 +29,7 @@ export const ROOMS: readonly Room[] = [
     tests: [
       ...firstOf(tests('test/machines'), [
         ...named('test/machines', 'written', 'values', 'unfit', 'beside', 'each', 'answer', 'standing'),
-        ...named('test/machines', 'exact-answers', 'check', 'short-form', 'order', 'definition'),
+        ...named('test/machines', 'walk', 'exact-answers', 'check', 'short-form', 'order', 'definition'),
       ]),
       ...named('test/engine', 'table-differs'),
       // What shows machines to people is tested where it is shown.
