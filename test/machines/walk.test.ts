@@ -153,34 +153,49 @@ const ended = { target: to('failed'), actions: { type: 'noteTooLate', params: { 
 const BESIDE = 'all(one.doingB.calling,other.doingD.calling)';
 const BACK = 'undoingAll(one.undoingB.calling,other.undoingD.calling)';
 
-const outcomes: Bad[] = (['done', 'refused', 'unknown', 'retryable'] as const).flatMap((outcome) =>
-  (
-    [
-      [row, 'doingB.calling', outcome, 'doingB.calling', 'a done, wait nap is over'],
-      [row, 'undoingA.calling', outcome, 'undoingA.calling', 'a refused'],
-      [branches, 'all.other.doingD.calling', `${outcome}.d`, BESIDE, ''],
-      [branches, 'undoingAll.other.undoingD.calling', `${outcome}.d`, BACK, 'b done, d refused'],
-      [seats, 'doingSeat', `${outcome}.seat`, 'doingSeat', ''],
-      [seats, 'undoingSeat', `${outcome}.seat`, 'undoingSeat', 'seat/first done, seat/second refused'],
-    ] as const
-  ).flatMap(([saga, place, event, state, path]) =>
-    (
+const needNot = (outcome: string, says: string) =>
+  `outcomes: the outcome ${outcome} need not lead out of the step: ${says}`;
+const GIVE_ONE = 'give it a handler without a guard that leaves it';
+
+const outcomes: Bad[] = [
+  ...(['done', 'refused', 'unknown', 'retryable'] as const).flatMap((outcome) => [
+    ...(
       [
-        ['has no handler', undefined, 'give it a handler without a guard that leaves it'],
-        ['only notes something', { actions: 'noteCancel' }, 'its last handler must leave it without a guard'],
+        [row, 'doingB.calling', outcome, 'doingB.calling', 'a done, wait nap is over'],
+        [row, 'undoingA.calling', outcome, 'undoingA.calling', 'a refused'],
+        [branches, 'all.other.doingD.calling', `${outcome}.d`, BESIDE, ''],
+        [branches, 'undoingAll.other.undoingD.calling', `${outcome}.d`, BACK, 'b done, d refused'],
+        [seats, 'doingSeat', `${outcome}.seat`, 'doingSeat', ''],
+        [seats, 'undoingSeat', `${outcome}.seat`, 'undoingSeat', 'seat/first done, seat/second refused'],
       ] as const
     ).map(
-      ([what, handler, says]): Bad => [
-        `${place}, whose outcome ${outcome} ${what}`,
+      ([saga, place, event, state, path]): Bad => [
+        `${place}, which has no handler for ${outcome}`,
         saga,
-        { [place]: { on: { [event]: handler } } },
+        { [place]: { on: { [event]: undefined } } },
         state,
-        `outcomes: the outcome ${outcome} need not lead out of the step: ${says}`,
+        needNot(outcome, GIVE_ONE),
         path,
       ],
     ),
-  ),
-);
+    [
+      `a call that only notes that it is ${outcome}`,
+      row,
+      { 'doingB.calling': { on: { [outcome]: { actions: 'noteCancel' } } } },
+      'doingB.calling',
+      needNot(outcome, 'its last handler must leave it without a guard'),
+      'a done, wait nap is over',
+    ] as const,
+  ]),
+  [
+    'a call that is accepted under a condition alone',
+    asynchronous,
+    { 'doingB.calling': { on: { accepted: { guard: 'asCompleted', target: 'pending' } } } },
+    'doingB.calling',
+    needNot('accepted', GIVE_ONE),
+    'a done',
+  ],
+];
 
 /** What ends otherwise than it says, or never, or begins anew. */
 const ends: Bad[] = [
