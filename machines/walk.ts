@@ -26,9 +26,6 @@ const STEPS_MAX = 20_000;
 /** Compensations that fail on one path. Where branches multiply the states, one must do. */
 const FAILED_MAX = { flat: 2, parallel: 1 } as const;
 
-/** Outcomes of an action that may stand from then on. */
-const MAY_BE_DONE: ReadonlySet<string> = new Set(['done', 'unknown', 'accepted']);
-
 /** What the walk knows of one call that was announced, whatever the machine notes of it. */
 interface Made {
   /** It was done, or may have been. */
@@ -225,14 +222,14 @@ function walkAll(machine: AnyStateMachine, steps: readonly Step[]): Fault | null
         if (made) continue;
         // Neither of two branches waits for the other, nor do items of one step, on the way back no more than on the way there.
         const own = stepIn(address);
-        const after = Object.keys(now).filter(
-          (name) => now[name]?.stands && stepIn(name) !== own && !beside.get(own)?.has(stepIn(name)),
+        const after = Object.entries(now).filter(
+          ([name, { stands }]) => stands && stepIn(name) !== own && !beside.get(own)?.has(stepIn(name)),
         );
-        now = { ...now, [address]: { stands: false, after, undo: 'no' } };
+        now = { ...now, [address]: { stands: false, after: after.map(([name]) => name), undo: 'no' } };
         continue;
       }
-      const passed = Object.keys(now).find((name) => pivots.has(stepIn(name)) && now[name]?.stands);
-      if (passed) return { why: ['pivot', `${address} is undone behind the pivot ${passed}`] };
+      const passed = Object.entries(now).find(([name, { stands }]) => stands && pivots.has(stepIn(name)));
+      if (passed) return { why: ['pivot', `${address} is undone behind the pivot ${passed[0]}`] };
       if (made === undefined)
         return { why: ['undo-order', `${address} is undone although it was never begun`] };
       const earlier = Object.entries(now).find(
@@ -259,7 +256,8 @@ function walkAll(machine: AnyStateMachine, steps: readonly Step[]): Fault | null
     if (one.kind === 'call' && one.meta.kind === 'compensation')
       return { ...books, [address]: { ...made, undo: outcome === 'done' ? 'done' : 'failed' } };
     // A refusal is an answer about its key, whatever happened to an attempt before.
-    const stands = outcome !== 'refused' && (made.stands || MAY_BE_DONE.has(outcome));
+    const stands =
+      outcome !== 'refused' && (made.stands || ['done', 'unknown', 'accepted'].includes(outcome));
     return { ...books, [address]: { ...made, stands } };
   }
 

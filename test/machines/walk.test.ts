@@ -410,6 +410,23 @@ const held: Bad[] = [
     'seat/first done, seat/second refused, undo of seat/first refused, undo of seat/second done',
   ],
   [
+    'an end over what was done where an event comes in a branch',
+    () =>
+      of().parallel('all', {
+        one: (b) => b.waitFor('word', { ...word, late: 'undo' }),
+        other: (b) => b.step('d', call('d')),
+      }),
+    {
+      'all.one.awaitingWord': {
+        always: { guard: { type: 'arrived', params: { part: 'word' } }, ...ended },
+        on: { 'due.word': 'done', retry: 'stopped' },
+      },
+    },
+    'failed',
+    ENDS('d'),
+    'd done, word comes',
+  ],
+  [
     'a retry that leads nowhere',
     row,
     { parked: { on: { retry: [] } } },
@@ -443,6 +460,14 @@ const pivot: Bad[] = [
     'undoingA.calling',
     'pivot: a is undone behind the pivot p',
     'a done, p unknown',
+  ],
+  [
+    'a pivot that may have been done, is repeated, and given up then',
+    pivotal,
+    { 'doingP.calling': { on: { retryable: leading('undoingA', 'p') } } },
+    'undoingA.calling',
+    'pivot: a is undone behind the pivot p',
+    'a done, p unknown, wait p is over, p not made',
   ],
 ];
 
@@ -521,6 +546,7 @@ describe.each<[string, readonly Bad[]]>([
 const sound: Sound[] = [
   ['a row', row, {}],
   ['branches, of which neither waits for the other', branches, {}],
+  ['branches of several steps', twoInOne, {}],
   ['items that are done one by one, and undone in the same order', () => seats(1), {}],
   ['a step that cannot be undone, and is said to stay', fee, {}],
   ['items that cannot be undone', () => seats(2, { none: 'they stay' }), {}],

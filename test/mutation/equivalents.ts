@@ -109,6 +109,19 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     reason: 'a state that asks which way was chosen has chosen as it was entered',
   },
   {
+    file: 'machines/walk.ts',
+    original: '() => false',
+    replacement: '() => undefined',
+    reason: 'a guard that says nothing says no',
+  },
+  {
+    file: 'machines/walk.ts',
+    original: "'calling'",
+    line: /undo: 'calling'/,
+    replacement: '""',
+    reason: 'an undo that is under way need only be none of the others',
+  },
+  {
     file: 'machines/table-check.ts',
     original: '[]',
     line: 'const notes: string[] = [];',
