@@ -546,7 +546,15 @@ describe.each<[string, readonly Bad[]]>([
 const sound: Sound[] = [
   ['a row', row, {}],
   ['branches, of which neither waits for the other', branches, {}],
-  ['branches of several steps', twoInOne, {}],
+  [
+    'a branch that is undone before what another did later',
+    () =>
+      of().parallel('all', {
+        one: (b) => b.step('d', call('d')),
+        other: (b) => b.step('b', call('b')).step('c', call('c')),
+      }),
+    {},
+  ],
   ['items that are done one by one, and undone in the same order', () => seats(1), {}],
   ['a step that cannot be undone, and is said to stay', fee, {}],
   ['items that cannot be undone', () => seats(2, { none: 'they stay' }), {}],
