@@ -151,7 +151,16 @@ interface Made {
   readonly madeBy: MadeBy;
 }
 
+/** A machine never changes, so one that several registries of a process hold is compared with its table once. */
+const known = new WeakMap<AnyStateMachine, Made>();
+
 function lookedUp(machine: AnyStateMachine): Made {
+  const made = known.get(machine) ?? compared(machine);
+  known.set(machine, made);
+  return made;
+}
+
+function compared(machine: AnyStateMachine): Made {
   const unfit = unfitIn(machine);
   if (unfit !== null) return notLookedUp('shape', unfit);
   const rows = rowsOf(machine);
