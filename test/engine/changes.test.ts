@@ -315,6 +315,16 @@ describe('whoever comes back', () => {
     expect(((await next) as Notice[]).map(title)).toEqual(SEVEN);
   });
 
+  it('stands where it stood until it is told of more', async () => {
+    const world = new World();
+    const a = await world.coordinator();
+    await world.start(a);
+    const { position } = await world.store.changes(null, null, 1);
+    const back = watch(a, { after: position });
+    expect(back.position).toBe(position);
+    expect(watch(a).position).toBe('');
+  });
+
   it('is told of a gap behind a position that is not known any more', async () => {
     const world = new World();
     const a = await world.coordinator();

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { stringify } from '../../json/exact.ts';
 import { NeverSentError } from '../../server/engine/exchange.ts';
-import { type Reply, replyOf, replyOfFailure } from '../../server/engine/outcome.ts';
+import { codeOf, type Reply, replyOf, replyOfFailure } from '../../server/engine/outcome.ts';
 import { at, begun, callIn, drive, orderMachine } from '../machines/placed-order.ts';
 
 const saga = orderMachine();
@@ -276,4 +276,12 @@ describe('a call without an answer', () => {
   ])('because of %s', (_, error, outcome, text) => {
     expect(replyOfFailure(error)).toEqual({ outcome, error: text, retryAfterMs: null });
   });
+});
+
+it('a failure has a word, its own or that of those for which nobody has one', () => {
+  const reset = Object.assign(new Error('read'), { code: 'ECONNRESET' });
+  expect([reset, new Error('x', { cause: reset }), new AggregateError([reset])].map(codeOf)).toEqual(
+    Array(3).fill('ECONNRESET'),
+  );
+  expect([new Error('x'), 'x', new AggregateError([])].map(codeOf)).toEqual(Array(3).fill('_OTHER'));
 });

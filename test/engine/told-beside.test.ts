@@ -74,6 +74,35 @@ it('is heard once, though it is found by a look while it is told', async () => {
   expect(await heard()).toEqual(['word']);
 });
 
+it('is heard at once also where it comes while a commit is under way', async () => {
+  const { world, a, send, heard, one } = await told();
+  const committed = new Gate();
+  world.fate('commit', async (perform) => {
+    const result = await perform();
+    await committed.pass();
+    return result;
+  });
+  one.open(done({}));
+  await committed.arrived;
+  expect(await send(a, 'word')).toEqual({ kind: 'accepted' });
+  committed.open();
+  await quiet();
+  expect(world.clock.monotonic()).toBe(0);
+  expect(await heard()).toEqual(['word']);
+});
+
+it('is not looked for where nothing is awaited', async () => {
+  const calls = defineSaga({ id: 'calls', version: '1', input: z.looseObject({}) }).parallel('calls', {
+    one: (b) => b.step('one', step),
+    two: (b) => b.step('two', step),
+  });
+  const world = new World({ saga: () => definitionOf(calls, everywhere({ timeoutMs: 60_000 })) });
+  world.participants = hanging;
+  await world.start(await world.coordinator('a', RARELY));
+  await world.clock.pass(3 * LOOK_MS);
+  expect(world.journal).not.toContain('get');
+});
+
 it('is looked for again where the store was away', async () => {
   const { world, a, b, send, heard } = await told();
   await send(b, 'word');

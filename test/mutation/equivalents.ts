@@ -11,7 +11,7 @@ export interface Equivalent {
 
 export const EQUIVALENTS: readonly Equivalent[] = [
   {
-    line: /^if \((\w+ === undefined|!\('path' in compensation\))\) throw new Error\(/,
+    line: /^if \((\w+ === undefined( \|\| \w+ === undefined)?|!\('path' in compensation\))\) throw new Error\(/,
     replacement: /^(false|""|``)$/,
     reason:
       'TypeScript asks for it and nobody can bring it about: that the name stands in its map, the index in its list',
@@ -50,6 +50,13 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     reason: 'what is counted down is divided as well as what is counted up',
   },
   {
+    file: 'server/engine/decide.ts',
+    line: /one\.address === signal\.step && one\.call\.kind === 'compensation'/,
+    original: "one.kind === 'call'",
+    replacement: 'true',
+    reason: 'for types alone: nothing else has an address, and a skip names a step',
+  },
+  {
     file: 'server/engine/heard.ts',
     line: /^return reply\.outcome === 'refused' && /,
     original: "reply.outcome === 'refused'",
@@ -82,6 +89,13 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     original: "one.kind === 'expect'",
     replacement: 'true',
     reason: 'for types alone: nothing else has no event rather than none at all',
+  },
+  {
+    file: 'server/engine/what-if.ts',
+    line: /wait\.kind === 'expect' && wait\.event !== null/,
+    original: 'wait.event !== null',
+    replacement: 'true',
+    reason: 'for types alone: an outcome that is awaited is taken before any wait',
   },
   {
     file: 'server/engine/write.ts',
