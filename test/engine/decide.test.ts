@@ -185,6 +185,29 @@ describe('an outcome from outside', () => {
     expect(first(waiting.due('wait later'), outcome())).not.toBeNull();
   });
 
+  it('is told to the branch that awaits it, where there are several', () => {
+    const both = registered(
+      defineSaga({ id: 'both', version: '1', input: z.looseObject({}) }).parallel('all', {
+        one: (b) => b.step('a', call('a')),
+        other: (b) => b.step('later', { ...call('later'), asynchronous: { within: '1 min' } }),
+      }),
+    );
+    const saga = new Driven(both, {});
+    const from = { snapshot: saga.snapshot, asks: both.asks(saga.snapshot) };
+    const told = signal('outcome', { step: 'later', attempt: 1, outcome: 'done', payload: '{}' });
+    const asked = {
+      machine: both,
+      from,
+      status: 'STARTED',
+      event: null,
+      of: null,
+      at,
+      overdue: false,
+    } as const;
+    const [hop] = decide({ ...asked, signals: [told], tell });
+    expect(nameOf(hop?.after.snapshot.value ?? '')).toBe('all(one.doingA.calling,other.done)');
+  });
+
   it('is none of a step whose call is being undone', () => {
     const told = signal('outcome', { step: 'later', attempt: 1, outcome: 'done', payload: '{}' });
     expect(isPossible(machine, standing(undoing()), 'STARTED', told)).toBe(false);

@@ -11,7 +11,7 @@ import {
 } from '../../machines/index.ts';
 import { DURATION_BUCKETS_MS } from '../../server/engine/contract.ts';
 import { describe as described, statusOf } from '../../server/engine/write.ts';
-import type { SagaStatus, Signal } from '../../stores/saga-store.ts';
+import type { Parked, SagaStatus, Signal } from '../../stores/saga-store.ts';
 import { Driven, registered } from '../machines/driven.ts';
 import { answers, at, callIn, drive, eventOf, everywhere, orderMachine } from '../machines/placed-order.ts';
 import { FORWARD, LEASE_MS, RIGHTS } from './world.ts';
@@ -139,6 +139,30 @@ describe('what comes next', () => {
     expect(delay(1_000)).toEqual({ kind: 'wait', delayMs: 1_800_000 });
     expect(delay(-1_700_000)).toEqual({ kind: 'wait', delayMs: 99_000 });
     expect(delay(-8_000_000)).toEqual({ kind: 'wait', delayMs: 0 });
+  });
+
+  it('what goes on by itself stays parked for what it was, until a person asks', () => {
+    const parkedBefore: Parked = { reason: 'claims-exhausted', held: [] };
+    const before = drive(once, []);
+    const event = eventOf('done', callIn(once, before));
+    const hop = { before: side(once, before), event, after: side(once, once.next(before, event)) };
+    const nextAfter = (signal?: Signal) =>
+      described(
+        {
+          machine: once,
+          hops: [signal ? { ...hop, signal } : hop],
+          statusBefore: 'ABORTED',
+          parkedBefore,
+          at,
+          callMs: null,
+          createdAtMs: at,
+        },
+        writer,
+      ).next;
+    const signal: Signal = { id: 's', kind: 'event', atMs: at, by: '', reason: '' };
+    expect(nextAfter()).toEqual({ kind: 'park', parked: parkedBefore });
+    expect(nextAfter(signal)).toEqual({ kind: 'park', parked: parkedBefore });
+    expect(nextAfter({ ...signal, kind: 'retry' })).toEqual({ kind: 'act', leaseMs: LEASE_MS });
   });
 
   it('the end is kept for the retention', () => {
@@ -396,13 +420,23 @@ describe('counts', () => {
         { before: side(once, before), event: happened, after: side(once, after), signal, ignored },
       ];
       const about = { machine: once, hops, at, callMs: null, createdAtMs: at - 40, parkedBefore: null };
-      const { counts } = described({ ...about, statusBefore: 'ABORTED' }, { ...writer, signalsSeen: 1 });
-      return Object.keys(counts).filter((name) => name.startsWith('operator.'));
+      const { counts, acts = [] } = described(
+        { ...about, statusBefore: 'ABORTED' },
+        { ...writer, signalsSeen: 1 },
+      );
+      return {
+        counted: Object.keys(counts).filter((name) => name.startsWith('operator.')),
+        told: acts.map(({ isIgnored, before: from, after: to }) => [isIgnored, from?.status, to.status]),
+      };
     };
-    expect(of('retry', false)).toEqual(['operator.retry']);
-    expect(of('retry', true)).toEqual([]);
-    expect(of('event', false)).toEqual([]);
-    expect(of('outcome', false)).toEqual([]);
+    expect(of('retry', false)).toEqual({
+      counted: ['operator.retry'],
+      told: [[false, 'ABORTED', 'STARTED']],
+    });
+    expect(of('retry', true)).toEqual({ counted: [], told: [[true, 'ABORTED', 'ABORTED']] });
+    expect(of('event', false)).toEqual({ counted: [], told: [] });
+    expect(of('outcome', false)).toEqual({ counted: [], told: [] });
+    expect(writeOf([], 'done')).not.toHaveProperty('acts');
   });
 
   it('the buckets rise, or none beyond a falling one would ever be counted', () => {

@@ -57,6 +57,13 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     reason: 'for types alone: nothing else has an address, and a skip names a step',
   },
   {
+    file: 'server/engine/engine.ts',
+    line: "case 'key-reused':",
+    original: "'key-reused'",
+    replacement: '""',
+    reason: 'what no case names is given back as it is',
+  },
+  {
     file: 'server/engine/heard.ts',
     line: /^return reply\.outcome === 'refused' && /,
     original: "reply.outcome === 'refused'",
