@@ -124,7 +124,7 @@ export function createApp(parts: AppParts): OpenAPIHono {
     const servers = `,"servers":[{"url":${JSON.stringify(baseOf(c) || '/')}}]}`;
     return c.body(contract.slice(0, -1) + servers, 200, { 'content-type': 'application/json' });
   });
-  docsRoutes(app, about);
+  docsRoutes(app, about, pages === null ? null : pages.framed);
   refuseOtherMethods(app);
   refuseOwnPath(app, publicPath);
   return app;

@@ -1,5 +1,8 @@
 /** What the operator's pages are given, and what they give. */
+
 import type { Hono, MiddlewareHandler } from 'hono';
+import type { html } from 'hono/html';
+import type { HtmlEscapedString } from 'hono/utils/html';
 import type { RegisteredMachine } from '../../machines/index.ts';
 import type { Bulks } from '../bulk/bulks.ts';
 import type { CallPlaces } from '../calls.ts';
@@ -44,4 +47,9 @@ export interface Pages {
   readonly routes: Hono;
   /** What browsers are told beside each answer; it stands before everything else. */
   readonly guard: MiddlewareHandler;
+  /** A page that is made elsewhere, in the frame of these. */
+  readonly framed: (
+    title: string,
+    body: HtmlEscapedString | Promise<HtmlEscapedString>,
+  ) => ReturnType<typeof html>;
 }

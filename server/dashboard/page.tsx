@@ -42,7 +42,15 @@ export function frameOf({
 interface PageProps {
   readonly frame: Frame;
   readonly title: string;
-  readonly here?: 'overview' | 'sagas' | 'machines' | 'participants' | 'history' | 'audit' | 'theatre';
+  readonly here?:
+    | 'overview'
+    | 'sagas'
+    | 'machines'
+    | 'participants'
+    | 'history'
+    | 'audit'
+    | 'theatre'
+    | 'api';
   /** What the page follows live: all sagas, or one of them. */
   readonly follows?: string;
   /** Position in the feed of all sagas up to which the page has everything in it. */
@@ -116,7 +124,11 @@ export function Page({ frame, title, here, follows, position, isBare = false, ch
             </span>
           )}
           <span class="grow" />
-          {!isBare && <a href="/docs">API</a>}
+          {!isBare && (
+            <a href="/docs" aria-current={here === 'api' ? 'page' : undefined}>
+              API
+            </a>
+          )}
           <button type="button" class="plain" id="times" hidden>
             Times: <span>ago</span>
           </button>

@@ -26,7 +26,7 @@ import { loginRoutes } from './login.tsx';
 import { anchorOf, Machines } from './machines.tsx';
 import { operatingRoutes } from './operating.tsx';
 import { Overview } from './overview.tsx';
-import { frameOf } from './page.tsx';
+import { frameOf, Page } from './page.tsx';
 import { Participants } from './participants.tsx';
 import { Pulses } from './pulse.ts';
 import { Saga } from './saga.tsx';
@@ -201,7 +201,8 @@ export function dashboard(parts: DashboardParts): Pages {
   pages.get('/assets/:name', (c) => answerAsset(c, c.req.param('name')));
 
   loginRoutes(pages, parts, frame);
-  return { routes: pages, guard: pageGuard(frame) };
+  const framed: Pages['framed'] = (title, body) => Page({ frame, title, here: 'api', children: body });
+  return { routes: pages, guard: pageGuard(frame), framed };
 }
 
 /**

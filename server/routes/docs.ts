@@ -1,4 +1,7 @@
-/** The OpenAPI document as a page that is read without JavaScript, and without asking any other server. */
+/**
+ * The OpenAPI document as a page that is read without JavaScript, and without asking any other server: in the frame of the dashboard,
+ * or alone where there is none.
+ */
 import { createHash } from 'node:crypto';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { html, raw } from 'hono/html';
@@ -58,43 +61,50 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+/** @param framed puts a page into the dashboard's frame, whose policy is the dashboard's; `null` where there is no dashboard */
 export function docsRoutes(
   app: OpenAPIHono,
   config: Parameters<OpenAPIHono['getOpenAPI31Document']>[0],
+  framed: ((title: string, body: Html) => Html) | null,
 ): void {
   // The document does not change while the process lives; it is whole only when all routes are there.
-  let page: Html | undefined;
+  let body: Html | undefined;
   app.get('/docs', async (c) => {
-    page ??= pageOf(app.getOpenAPI31Document(config) as unknown as Document);
-    c.header('content-security-policy', POLICY);
-    c.header('x-content-type-options', 'nosniff');
-    c.header('referrer-policy', 'no-referrer');
-    return c.html(page);
+    body ??= await bodyOf(app.getOpenAPI31Document(config) as unknown as Document);
+    if (framed === null) {
+      c.header('content-security-policy', POLICY);
+      c.header('x-content-type-options', 'nosniff');
+      c.header('referrer-policy', 'no-referrer');
+    }
+    return c.html((framed ?? alone)('API', body));
   });
 }
 
-function pageOf({ info, paths, components }: Document): Html {
-  const operations = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
-  );
+function alone(title: string, body: Html): Html {
   return html`<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>${info.title}: the API</title><style>${raw(STYLE)}</style></head>
-<body>
+<title>${title}</title><style>${raw(STYLE)}</style></head>
+<body><main>${body}</main></body>
+</html>`;
+}
+
+function bodyOf({ info, paths, components }: Document): Html {
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+  );
+  return html`<div class="api">
 <h1>${info.title} ${info.version}</h1>
 <p>${info.description} The same for programs: <a href="/openapi.json">openapi.json</a>.</p>
-<nav><table>${operations.map(
+<nav class="scroll" aria-label="Operations"><table>${operations.map(
     ({ path, method, operation: { operationId, summary } }) =>
       html`<tr><td><a href="#${operationId}"><code>${method.toUpperCase()} ${path}</code></a></td><td>${summary}</td></tr>`,
   )}</table></nav>
-<main>${operations.map(operationOf)}
+${operations.map(operationOf)}
 ${Object.entries(components.schemas).map(
   ([name, schema]) => html`<h2 id="schema-${name}"><code>${name}</code></h2>
 <pre>${shapeOf(schema, '')}</pre>`,
-)}</main>
-</body>
-</html>`;
+)}</div>`;
 }
 
 function operationOf({ path, method, operation }: { path: string; method: string; operation: Operation }) {
@@ -105,12 +115,14 @@ function operationOf({ path, method, operation }: { path: string; method: string
   );
   return html`<h2 id="${operationId}"><code>${method.toUpperCase()} ${path}</code></h2>
 <p>${summary}</p>
-${rows.length === 0 ? '' : html`<table><tr><th>Parameter</th><th>In</th><th>Type</th><th></th></tr>${rows}</table>`}
+${rows.length === 0 ? '' : html`<section class="scroll" tabindex="0" aria-label="Parameters of ${operationId}"><table><tr><th>Parameter</th><th>In</th><th>Type</th><th>What it is</th></tr>${rows}</table></section>`}
 ${requestBody === undefined ? '' : html`<p>Body: ${contentOf(requestBody.content)}</p>`}
-<table><tr><th>Status</th><th>Body</th><th></th></tr>${Object.entries(responses).map(
+<section class="scroll" tabindex="0" aria-label="Answers of ${operationId}"><table><tr><th>Status</th><th>Body</th><th>When</th></tr>${Object.entries(
+    responses,
+  ).map(
     ([status, { description, content = {} }]) =>
       html`<tr><td>${status}</td><td>${contentOf(content)}</td><td>${description}</td></tr>`,
-  )}</table>`;
+  )}</table></section>`;
 }
 
 function contentOf(content: Content) {

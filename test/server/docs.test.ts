@@ -1,6 +1,10 @@
 /** The page over openapi.json: everything that the document has, and nothing from anywhere else. */
 import { createHash } from 'node:crypto';
+import { OpenAPIHono } from '@hono/zod-openapi';
 import { beforeAll, expect, it } from 'vitest';
+import type { SagaEngine } from '../../server/engine/contract.ts';
+import { aboutApi } from '../../server/routes/about.ts';
+import { docsRoutes } from '../../server/routes/docs.ts';
 import { appOver } from './fake-app.ts';
 
 let response: Response;
@@ -9,7 +13,7 @@ let page: string;
 let document: any;
 
 beforeAll(async () => {
-  const app = appOver({});
+  const app = appOver({ store: { durability: 'in memory', survivesRestart: false } as SagaEngine['store'] });
   response = await app.request('/docs');
   page = await response.text();
   document = await (await app.request('/openapi.json')).json();
@@ -32,7 +36,8 @@ it('has every operation, with its parameters and answers, and every schema', () 
 });
 
 it('links to nothing that it does not have', () => {
-  const links = [...page.matchAll(/(?:href|src)="([^"]*)"/g)].map(([, link = '']) => link);
+  const body = page.slice(page.indexOf('<div class="api">'), page.indexOf('</main>'));
+  const links = [...body.matchAll(/(?:href|src)="([^"]*)"/g)].map(([, link = '']) => link);
   expect(links.length).toBeGreaterThan(30);
   for (const link of links) {
     if (link === '/openapi.json') continue;
@@ -41,12 +46,21 @@ it('links to nothing that it does not have', () => {
   }
 });
 
-it('runs no script, and lets the browser load nothing but its own style', () => {
-  const policy = response.headers.get('content-security-policy') ?? '';
-  expect(page).not.toMatch(/<script|\son\w+=|style="/);
-  const style = /<style>([\s\S]*?)<\/style>/.exec(page)?.[1] ?? '';
+it('stands in the frame of the other pages, under their policy', () => {
+  expect(page).toContain('<nav aria-label="Main"');
+  expect(page).toContain('<a href="/docs" aria-current="page">API</a>');
+  expect(response.headers.get('content-security-policy')).toMatch(/^default-src 'self';/);
+});
+
+it('stands alone where there are no pages, runs no script, and loads nothing but its own style', async () => {
+  const app = new OpenAPIHono();
+  docsRoutes(app, aboutApi('0'), null);
+  const bare = await app.request('/docs');
+  const text = await bare.text();
+  expect(text).not.toMatch(/<script|\son\w+=|style="/);
+  const style = /<style>([\s\S]*?)<\/style>/.exec(text)?.[1] ?? '';
   const digest = createHash('sha256').update(style).digest('base64');
-  expect(policy).toBe(
+  expect(bare.headers.get('content-security-policy')).toBe(
     `default-src 'none'; style-src 'sha256-${digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
   );
 });
