@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { QUEUE_MAX, TOLD_IN_A_TURN } from '../../server/engine/changes.ts';
 import type { Notice, Watch, WatchRequest } from '../../server/engine/contract.ts';
+import { Gate } from './gate.ts';
 import { quiet } from './virtual-clock.ts';
 import { type Coordinator, notSent, SETTINGS, World } from './world.ts';
 
@@ -313,6 +314,33 @@ describe('whoever comes back', () => {
     const next = back.next(WAIT_MS);
     await world.clock.pass(POLL_MS);
     expect(((await next) as Notice[]).map(title)).toEqual(SEVEN);
+  });
+
+  it('waits for its turn to read, and has nothing read any more once it has gone', async () => {
+    const world = new World();
+    const a = await world.coordinator();
+    const first = watch(a);
+    const ready = (await told(world, first)).at(0);
+    await world.start(a);
+    await titles(world, first);
+    const [one, two] = [
+      watch(a, { after: ready?.position ?? null }),
+      watch(a, { after: ready?.position ?? null }),
+    ];
+    await quiet();
+    for (const each of [one, two]) expect(await each.next(0)).toMatchObject([{ kind: 'ready' }]);
+    const gate = new Gate();
+    world.fate('changes', async (perform) => {
+      await gate.pass();
+      return perform();
+    });
+    const [missed, nothing] = [one.next(WAIT_MS), two.next(WAIT_MS)];
+    await gate.arrived;
+    const before = asked(world);
+    two.close();
+    gate.open();
+    expect(((await missed) as Notice[]).map(title)).toEqual(SEVEN);
+    expect([await nothing, await two.next(0), asked(world)]).toEqual([null, null, before]);
   });
 
   it('stands where it stood until it is told of more', async () => {

@@ -67,9 +67,13 @@ it('who asks of what nobody here knows is told so, whether to do it or what woul
 });
 
 it('nothing is foreseen of what can have no effect, is unreadable or has ended', async () => {
-  const { engine, id, state, found } = await calling();
+  const { world, engine, id, state, found } = await calling();
   const impossible = { kind: 'impossible', state };
   expect(await engine.whatIf(id, { kind: 'retry', ...by })).toEqual(impossible);
+  // It goes while it is looked at.
+  found({ snapshot: 'x' });
+  world.fate('get', async () => null);
+  expect(await engine.whatIf(id, CANCEL)).toEqual({ kind: 'missing' });
   found({ snapshot: 'x' }, 2);
   expect(await engine.whatIf(id, CANCEL)).toEqual(impossible);
   for (const status of ['COMPLETED', 'FAILED'] as const) {

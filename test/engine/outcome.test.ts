@@ -161,6 +161,7 @@ describe('Retry-After', () => {
     ['a fraction', '1.5', null],
     ['more digits than seconds have', '99999999999', null],
     ['a date as asctime writes it', 'Thu Jan  1 00:01:30 2026', 90_000],
+    ['one of two digits', 'Wed Jan 14 00:00:00 2026', 13 * 86_400_000],
     ['a date of RFC 850', 'Thursday, 01-Jan-26 00:01:30 GMT', 90_000],
     ['two lines, of which the longer holds', ['7', '90'], 90_000],
     ['one line made of two', '90, 7', 90_000],

@@ -91,7 +91,7 @@ it('is one event however often it comes, also after it has ended the saga', asyn
   const id = await startTrip(world, a);
   expect(await a.engine.send(id, event('e-1'))).toEqual({ kind: 'accepted' });
   expect(await a.engine.send(id, event('e-1'))).toEqual({ kind: 'accepted' });
-  expect((await world.record(id)).signals).toHaveLength(1);
+  expect((await world.record(id)).signals).toMatchObject([{ name: 'approval', by: '' }]);
   a.engine.open();
   await world.clock.pass(10);
   expect(await statusOf(world, id)).toBe('COMPLETED');

@@ -298,10 +298,20 @@ describe('the entry', () => {
       },
       { before: side(once, cancelled), event: outcome, after: side(once, once.next(cancelled, outcome)) },
     ];
-    const about = { machine: once, hops, at, callMs: 1, createdAtMs: at, parkedBefore: null };
-    const { earlier, entry } = described({ ...about, statusBefore: 'STARTED' }, writer);
-    expect(earlier).toMatchObject([{ event: 'cancel', to: 'creatingOrder.calling' }]);
-    expect(entry).toMatchObject({ event: 'done', from: 'creatingOrder.calling' });
+    const last = hops.at(-1)?.after;
+    if (last === undefined) throw new Error('two hops');
+    const undone = eventOf('done', callIn(once, last.snapshot));
+    const third = { before: last, event: undone, after: side(once, once.next(last.snapshot, undone)) };
+    const about = { machine: once, at, callMs: 1, createdAtMs: at, parkedBefore: null };
+    const { earlier, entry } = described(
+      { ...about, hops: [...hops, third], statusBefore: 'STARTED' },
+      writer,
+    );
+    expect(earlier).toMatchObject([
+      { event: 'cancel', to: 'creatingOrder.calling' },
+      { event: 'done', from: 'creatingOrder.calling' },
+    ]);
+    expect(entry).toMatchObject({ event: 'done', kind: 'compensation' });
   });
 
   it('names the states between which it leads', () => {

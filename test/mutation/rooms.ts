@@ -77,6 +77,7 @@ export const ROOMS: readonly Room[] = [
       // Whole sagas behind the doors, in one process.
       ...named('test/server', 'call-backs', 'any-saga-doors', 'breaker-shown', 'in-process'),
       ...named('test/dashboard', 'calls', 'starting'),
+      ...named('test/tls', 'participants'),
     ],
     anew: named('test/engine', 'small-parts', 'outcome', 'trace', 'sealed', 'taking-up'),
   },
