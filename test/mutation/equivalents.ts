@@ -91,6 +91,12 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     reason: 'for types alone: what fails without a machine is caught, and comes to the same',
   },
   {
+    file: 'server/engine/runner.ts',
+    original: 'saga.poked.length > 0',
+    replacement: 'true',
+    reason: 'it saves work alone: of nothing nothing is left',
+  },
+  {
     file: 'server/engine/what-if.ts',
     line: /one\.kind === 'expect' && one\.event === null/,
     original: "one.kind === 'expect'",
