@@ -4,7 +4,7 @@
  */
 import { assign, setup } from 'xstate';
 import { asRead } from './answer.ts';
-import { defined } from './defined.ts';
+import { DefinitionError, defined } from './defined.ts';
 import { areSettled, itemAt, itemsAhead, itemsBack, itemsOf, promoted, withItem } from './items.ts';
 import {
   addressOf,
@@ -485,7 +485,7 @@ function isStopping({ failure, cancelled }: SagaContext): boolean {
 function wakesAt({ name, until }: SleepPart, data: SagaData, now: number): number {
   if (typeof until === 'number') return now + until;
   const at = defined(name, 'until', () => until(data as never).getTime());
-  if (!Number.isFinite(at)) throw defined(name, 'until', () => new RangeError('it is no moment'));
+  if (!Number.isFinite(at)) throw new DefinitionError(name, 'until', new RangeError('it is no moment'));
   return at;
 }
 
