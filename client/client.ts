@@ -20,6 +20,8 @@ export type SagaStatus = Schemas['SagaStatus'];
 export type SagaEvent = Exclude<Schemas['StreamEvent'], { event: 'store' }>;
 /** What a participant said of a call. */
 export type Inquiry = Schemas['Inquiry'];
+/** An act on many sagas, with each of them as it stands. */
+export type Bulk = Schemas['Bulk'];
 export type Statistics = Schemas['Statistics'];
 export type Health = Schemas['Health'];
 export type Machine = Schemas['Machine'];
@@ -98,6 +100,7 @@ export type AskedOfSeen = Asked & { readonly seq: number };
 const WAIT_MS = 5 * 60_000;
 const WAIT_SECONDS_MAX = 30;
 const SAGAS = '/api/coordinator/sagas';
+const BULKS = '/api/coordinator/bulks';
 
 /**
  * Every method throws {@link ProblemError} where the coordinator refuses, and {@link UnreachableError} where none answers.
@@ -199,6 +202,36 @@ export class SagaClient {
     return this.#post<Schemas['BulkRetry']>('/api/coordinator/sagas:retry', body);
   }
 
+  /** What an act on many would come to, by what parks them. Nothing is changed. */
+  previewBulk(body: Schemas['BulkPreviewRequest']): Promise<Schemas['BulkPreview']> {
+    return this.#post<Schemas['BulkPreview']>(`${BULKS}:preview`, body);
+  }
+
+  /** Asks the same of up to 500 sagas: of one first, then of ten, then of the others, and of none when those fail again. */
+  beginBulk(body: Schemas['BulkRequest']): Promise<Bulk> {
+    return this.#post<Bulk>(BULKS, body);
+  }
+
+  /** Each of its sagas as it stands now. @throws ProblemError of type `not-found` */
+  bulk(id: string): Promise<Bulk> {
+    return this.#get(bulkPath(id));
+  }
+
+  /** Those that began last, newest first. */
+  async bulks(): Promise<readonly Schemas['BulkSummary'][]> {
+    return (await this.#get<Schemas['Bulks']>(BULKS)).bulks;
+  }
+
+  /** Goes on with the sagas that were not asked, although some have failed again. */
+  continueBulk(id: string, asked: Pick<Asked, 'by'> = {}): Promise<Bulk> {
+    return this.#post<Bulk>(bulkPath(id, '/continue'), asked);
+  }
+
+  /** Asks no more sagas. Those that were asked go on. */
+  stopBulk(id: string): Promise<Bulk> {
+    return this.#post<Bulk>(bulkPath(id, '/stop'), {});
+  }
+
   statistics(): Promise<Statistics> {
     return this.#get('/api/coordinator/statistics');
   }
@@ -261,6 +294,10 @@ export function eventsPath(saga: string | undefined): string {
 
 export function sagaPath(id: string, rest = ''): string {
   return `${SAGAS}/${encodeURIComponent(id)}${rest}`;
+}
+
+export function bulkPath(id: string, rest = ''): string {
+  return `${BULKS}/${encodeURIComponent(id)}${rest}`;
 }
 
 /** @throws TypeError for a key that no header can carry */

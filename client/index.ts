@@ -10,6 +10,7 @@
 export type {
   Asked,
   AskedOfSeen,
+  Bulk,
   ClientOptions,
   Health,
   Input,

@@ -180,6 +180,33 @@ it('has a participant asked, and skips with a proof', async () => {
   ]);
 });
 
+it('asks many, looks how far that is, and goes on or stops', async () => {
+  const bulk = json(202, { bulk_id: 'b-1' });
+  const { client, asked } = clientOver(
+    bulk,
+    bulk,
+    json(200, { bulks: [{ bulk_id: 'b-1' }] }),
+    bulk,
+    bulk,
+    bulk,
+  );
+  const many = { act: 'retry', filter: { status: 'ABORTED', cause: 'k' } } as const;
+  await client.previewBulk(many);
+  expect(await client.beginBulk({ ...many, reason: 'mended' })).toEqual({ bulk_id: 'b-1' });
+  expect(await client.bulks()).toEqual([{ bulk_id: 'b-1' }]);
+  await client.bulk('b-1');
+  await client.continueBulk('b-1', { by: 'ada' });
+  await client.stopBulk('b-1');
+  expect(asked.map(({ method, path, body }) => [method, path, body && JSON.parse(body)])).toEqual([
+    ['POST', '/under/api/coordinator/bulks:preview', many],
+    ['POST', '/under/api/coordinator/bulks', { ...many, reason: 'mended' }],
+    ['GET', '/under/api/coordinator/bulks', ''],
+    ['GET', '/under/api/coordinator/bulks/b-1', ''],
+    ['POST', '/under/api/coordinator/bulks/b-1/continue', { by: 'ada' }],
+    ['POST', '/under/api/coordinator/bulks/b-1/stop', {}],
+  ]);
+});
+
 it('sends an event under an id of its own', async () => {
   const { client, asked } = clientOver(json(202, {}), json(202, {}));
   await client.event('07-x', { name: 'approval', data: { by: 'Ada' } });
