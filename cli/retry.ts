@@ -1,6 +1,5 @@
 /** A retry of one saga, which may be waited for, or of all that a filter finds. */
 import { sagaPath } from '../client/client.ts';
-import { isPassing } from '../client/errors.ts';
 import type { Command, Invocation } from './command.ts';
 import { FILTERS } from './filters.ts';
 import { ASKING, accepted, ask } from './operate.ts';
@@ -9,10 +8,7 @@ import { asSaga, type Saga } from './saga.ts';
 import { EXIT, type ExitCode, UsageError } from './surroundings.ts';
 import { asJson } from './text.ts';
 import { timeline } from './timeline.ts';
-import { exitCodeOf, progressOn, WAITING, waitMsIn } from './waiting.ts';
-
-/** Between two looks at the saga: the first come quickly, for most retries need no longer. */
-const LOOK_MS = { first: 100, most: 2000 } as const;
+import { exitCodeOf, untilOver, WAITING, waitMsIn } from './waiting.ts';
 
 export const retry: Command = {
   summary: 'the next attempt now, or the compensations that failed; of one or of many',
@@ -52,7 +48,12 @@ async function retryOne(invocation: Invocation, id: string): Promise<ExitCode> {
   // What stands in the log from here on came of the retry: the answer to it may be older than that, or newer.
   const seq = lastSeq(asSaga((await coordinator.ask(sagaPath(id))).body));
   await ask('retry', id, {}, invocation);
-  const { body, isOver } = await untilOver(invocation, id, waitMs, (saga) => isSettled(saga, seq));
+  const { body, isOver } = await untilOver(invocation, {
+    path: sagaPath(id),
+    waitMs,
+    isOver: (found) => isSettled(asSaga(found), seq),
+    doing: (found) => asSaga(found).state,
+  });
   const saga = asSaga(body);
   around.out.write(json ? `${asJson(body, 2)}\n` : timeline(saga, paper));
   return isOver ? exitCodeOf(saga) : EXIT.stillRunning;
@@ -66,37 +67,4 @@ function lastSeq({ execution_log: log }: Saga): number {
 function isSettled({ status, execution_log: log }: Saga, since: number): boolean {
   if (status !== 'ABORTED') return status !== 'STARTED';
   return log.some(({ seq, event, by }) => seq > since && event === 'retry' && by !== undefined);
-}
-
-/** Looks until it is over or the time is, whatever becomes of a coordinator in between. */
-async function untilOver(
-  { transport, around }: Invocation,
-  id: string,
-  waitMs: number,
-  isOver: (saga: Saga) => boolean,
-): Promise<{ readonly body: unknown; readonly isOver: boolean }> {
-  const endsAt = around.now() + waitMs;
-  const progress = progressOn(around);
-  let body: unknown = null;
-  let trouble: Error | null = null;
-  try {
-    for (let pauseMs: number = LOOK_MS.first; ; pauseMs = Math.min(2 * pauseMs, LOOK_MS.most)) {
-      try {
-        ({ body } = await transport.ask(sagaPath(id)));
-        trouble = null;
-      } catch (error) {
-        if (!isPassing(error)) throw error;
-        trouble = error;
-      }
-      if (trouble === null && isOver(asSaga(body))) return { body, isOver: true };
-      if (around.now() >= endsAt) {
-        if (body === null && trouble !== null) throw trouble;
-        return { body, isOver: false };
-      }
-      progress.show(body, trouble?.message ?? '');
-      await around.pause(pauseMs);
-    }
-  } finally {
-    progress.clear();
-  }
 }

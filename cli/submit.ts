@@ -65,7 +65,7 @@ async function settled(
 ): Promise<Answer> {
   const { now, pause, err } = around;
   const progress = progressOn(around);
-  const onWait = (last: Answer | null, trouble: string) => progress.show(last?.body, trouble);
+  const onWait = (last: Answer | null, trouble: string) => progress.show(asSaga(last?.body).state, trouble);
   const waitSecondsMax = err.isTerminal ? WAIT_SECONDS.terminal : WAIT_SECONDS.otherwise;
   try {
     return await untilSettled(transport, start, { waitMs, waitSecondsMax, now, pause, onWait }, first);
