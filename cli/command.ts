@@ -32,6 +32,8 @@ export interface Invocation {
   readonly coordinator: SagaClient;
   /** The same, for what the client has no method for. */
   readonly transport: Transport;
+  /** Where the coordinator is, without a slash at its end. */
+  readonly url: string;
   /** Those that were given, by name. */
   readonly values: Readonly<Record<string, string | boolean | undefined>>;
   readonly words: readonly string[];

@@ -1,6 +1,7 @@
 /** Every command by its name, in the order in which help lists them. */
 import { ask } from './ask.ts';
 import { audit } from './audit.ts';
+import { bulk } from './bulk.ts';
 import type { Commands, Options } from './command.ts';
 import { completion } from './completion.ts';
 import { help } from './help.ts';
@@ -24,6 +25,7 @@ export const COMMANDS: Commands = {
   ask,
   retry,
   ...operate,
+  bulk,
   'send-event': sendEvent,
   ...looks,
   verify,

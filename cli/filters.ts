@@ -1,4 +1,5 @@
 /** Which sagas a command is about, where it is about many. */
+import type { Schemas } from '../client/client.ts';
 import type { Invocation, Options } from './command.ts';
 import { secondsIn, timeIn } from './values.ts';
 
@@ -26,6 +27,16 @@ export function filterIn(values: Invocation['values'], nowMs: number): Record<st
     return typeof value === 'string' ? [[option.replaceAll('-', '_'), meant(option, value, nowMs)]] : [];
   });
   return Object.fromEntries(given);
+}
+
+/** The same as a body has it, which must say whether parked sagas are meant or those in flight. */
+export function manyIn(
+  values: Invocation['values'],
+  nowMs: number,
+  status: 'ABORTED' | 'STARTED' = 'ABORTED',
+): Schemas['RetryFilter'] {
+  const { stuck_for: stuckFor, ...named } = filterIn(values, nowMs);
+  return { status, ...named, ...(stuckFor === undefined ? {} : { stuck_for: Number(stuckFor) }) };
 }
 
 function meant(option: string, value: string, nowMs: number): string {

@@ -1,7 +1,7 @@
 /** A retry of all sagas that filters find: page by page, each saga by itself, under what it was when it was found. */
 import type { Schemas } from '../client/client.ts';
 import type { Invocation } from './command.ts';
-import { filterIn } from './filters.ts';
+import { manyIn } from './filters.ts';
 import { askedBy } from './operate.ts';
 import type { Cell } from './paper.ts';
 import { EXIT, type ExitCode } from './surroundings.ts';
@@ -11,7 +11,6 @@ import { wholeIn } from './values.ts';
 /** What one request takes. */
 const PAGE = 500;
 
-type Filter = Schemas['RetryFilter'];
 type Candidate = Schemas['RetryCandidate'];
 type Result = Schemas['RetryResult'];
 
@@ -29,12 +28,7 @@ export async function retryMany(invocation: Invocation): Promise<ExitCode> {
   // Whoever only looks needs no reason, and the log will not have it.
   const { reason, by } = isDry ? { reason: 'dry run', by: 'nobody' } : askedBy('retry', invocation);
   let left = values.limit === undefined ? Number.POSITIVE_INFINITY : wholeIn('--limit', values.limit, 1, 1e9);
-  const { stuck_for: stuckFor, ...named } = filterIn(values, around.now());
-  const filter = {
-    status: 'ABORTED',
-    ...named,
-    ...(stuckFor === undefined ? {} : { stuck_for: Number(stuckFor) }),
-  } as Filter;
+  const filter = manyIn(values, around.now());
   const done: Done = { sagas: [], results: [], accepted: 0, cursor: null };
   try {
     do {

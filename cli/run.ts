@@ -36,16 +36,16 @@ export async function run(args: readonly string[], around: Surroundings): Promis
       return EXIT.ok;
     }
     json = values.json === true;
-    const url = textOf(values.url) ?? around.env.SAGA_URL ?? '';
+    const url = (textOf(values.url) ?? around.env.SAGA_URL ?? '') || URL_UNSET;
     const token = textOf(values.token) ?? around.env.API_TOKEN ?? '';
-    const reached = coordinatorAt(url || URL_UNSET, token || undefined);
+    const reached = coordinatorAt(url, token || undefined);
     const words = await Promise.all(
       written.map((word, index) =>
         command.words[index]?.isSaga === true ? wholeId(reached.coordinator, word) : word,
       ),
     );
     const paper = new Paper(around, values.wide === true);
-    const given = { ...reached, values, words, asJson: json, paper, around };
+    const given = { ...reached, url: url.replace(/\/+$/, ''), values, words, asJson: json, paper, around };
     const ends = await command.run({ ...given, commands: COMMANDS, common: COMMON });
     if (paper.wasCut) around.err.write('some is cut to fit: --wide shows all\n');
     return ends;

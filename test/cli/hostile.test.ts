@@ -72,6 +72,39 @@ const hostileSaga = {
   parked: { reason: HOSTILE },
 };
 const hostilePage = { active_sagas: HOSTILE, sagas: [hostileSaga], cursor: HOSTILE };
+const hostileSummary = {
+  bulk_id: HOSTILE,
+  act: HOSTILE,
+  step: HOSTILE,
+  as: HOSTILE,
+  by: HOSTILE,
+  created_at: HOSTILE,
+  sagas: HOSTILE,
+};
+const hostileBulk = {
+  ...hostileSummary,
+  reason: HOSTILE,
+  can_continue: true,
+  counts: { unasked: HOSTILE, done: HOSTILE },
+  sagas: [{ saga_id: HOSTILE, result: HOSTILE, state: 'refused', status: HOSTILE }],
+};
+const hostilePreview = {
+  sagas: HOSTILE,
+  groups: [
+    {
+      machine: HOSTILE,
+      step: HOSTILE,
+      error: HOSTILE,
+      sagas: HOSTILE,
+      held: { [HOSTILE]: HOSTILE },
+      left: { [`${HOSTILE} EUR`]: HOSTILE },
+      foreseen: HOSTILE,
+      impossible: 1,
+      calls: [{ step: HOSTILE, kind: HOSTILE, participant: HOSTILE, count: HOSTILE }],
+      ends: { [HOSTILE]: HOSTILE },
+    },
+  ],
+};
 const hostileProblem = {
   type: HOSTILE,
   title: HOSTILE,
@@ -93,6 +126,9 @@ describe('what a server says', () => {
     ['show', ['show', 'x'], answer(200, hostileSaga)],
     ['list', ['list'], answer(200, hostilePage)],
     ['retry', ['retry', 'x', '--reason', 'r'], answer(202, hostileSaga)],
+    ['bulk show', ['bulk', 'show', 'x'], answer(200, hostileBulk)],
+    ['bulk list', ['bulk', 'list'], answer(200, { bulks: [hostileSummary] })],
+    ['bulk --dry-run', ['bulk', 'retry', '--error', 'x', '--dry-run'], answer(200, hostilePreview)],
     ['submit', ['submit', 'package.json'], answer(202, hostileSaga)],
     ['submit --wait', ['submit', 'package.json', '--wait'], answer(201, hostileSaga)],
     ['a problem', ['list'], answer(422, hostileProblem, 'application/problem+json')],
