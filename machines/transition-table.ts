@@ -78,6 +78,8 @@ export class TransitionTable {
   readonly #nodes: ReadonlyMap<string, AnyStateNode>;
   readonly #asked: ReadonlyMap<string, Omit<Asked, 'inside'>>;
   readonly #entries: ReadonlyMap<string, readonly Act[]>;
+  /** A snapshot of which all are taken but for what the place says. */
+  readonly #anywhere: AnyMachineSnapshot;
   /** By the value that all snapshots share that are made here, and by the states that are active. */
   readonly #places = new Map<StateValue, Place>();
   #beginning: Outcome | null = null;
@@ -92,6 +94,7 @@ export class TransitionTable {
       return { number: this.#ways, may, params: guard?.params, acts: own.map(actOf), move };
     };
     this.#machine = machine;
+    this.#anywhere = machine.resolveState({ value: {}, context: {} });
     this.#types = types;
     this.#first = first;
     this.#nodes = new Map([machine.root, ...statesIn(machine)].map((node) => [nodeName(node), node]));
@@ -266,10 +269,11 @@ export class TransitionTable {
     if (known !== undefined) return known;
     const { root } = this.#machine;
     const value = stateOf(root, nodes);
-    const resolved = this.#machine.resolveState({ value, context: {} });
+    const hasEnded = nodes.some(({ type, parent }) => type === 'final' && parent === root);
+    const own = { status: hasEnded ? 'done' : 'active', _nodes: nodes, value };
     const tags = new Set(nodes.flatMap((node) => node.tags));
     const place: Place = {
-      shared: Object.assign(resolved, { _nodes: nodes, value, tags }),
+      shared: Object.assign({}, this.#anywhere, own, { tags }) as AnyMachineSnapshot,
       asked: this.#askedIn(root, nodes),
       innermost: nodes.filter(isInnermost).map((node) => this.#askedIn(node, nodes)),
       outcomes: new Map(),

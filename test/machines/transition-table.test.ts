@@ -1,16 +1,18 @@
 /** Transitions that are looked up in a table: the same as XState's, for every machine that a table can hold. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AnyStateMachine, AnyStateNode } from 'xstate';
+import { type AnyStateMachine, type AnyStateNode, assign, setup } from 'xstate';
 import { z } from 'zod';
 import { defineSaga, type Saga } from '../../machines/define.ts';
 import { definitionOf } from '../../machines/definition.ts';
 import { type Difference, RegisteredMachine, Registry, type SagaSnapshot } from '../../machines/index.ts';
 import { orderInput, orderSaga } from '../../machines/order.ts';
 import { returns } from '../../machines/returns.ts';
+import { inertScope } from '../../machines/scope.ts';
 import { leavesOf, nodeName, statesIn } from '../../machines/structure.ts';
 import { differenceIn } from '../../machines/table-check.ts';
-import { type Row, type Rows, rowsOf, type Way } from '../../machines/transition-rows.ts';
+import { type Row, type Rows, rowsOf, unfitIn, type Way } from '../../machines/transition-rows.ts';
+import { TransitionTable } from '../../machines/transition-table.ts';
 import { SAMPLED_EVERY } from '../../machines/transitions.ts';
 import { trip } from '../../machines/trip.ts';
 import { type BothWays, Twins } from './both-ways.ts';
@@ -201,6 +203,45 @@ describe('sagas of any shape', () => {
       { numRuns: Number(process.env.RUNS ?? 40) },
     );
   });
+});
+
+it('branches that go on at the same moment do so in the order of XState: those that were entered last come last', () => {
+  const branch = (name: string, initial: string) => ({
+    initial,
+    states: {
+      draft: { on: { prepare: 'ready' } },
+      ready: { always: { guard: 'open', target: 'served', actions: { type: 'serve', params: { name } } } },
+      served: {},
+    },
+  });
+  const machine = setup({
+    guards: { open: ({ context }) => context.isOpen },
+    actions: {
+      open: assign({ isOpen: true }),
+      serve: assign(({ context }, { name }: { name: string }) => ({ got: [...context.got, name] })),
+    },
+    types: { context: {} as { isOpen: boolean; got: readonly string[] } },
+  }).createMachine({
+    context: () => ({ isOpen: false, got: [] }),
+    initial: 'house',
+    on: { open: { actions: 'open' } },
+    states: {
+      house: {
+        type: 'parallel',
+        states: { kitchen: branch('kitchen', 'draft'), bar: branch('bar', 'ready') },
+      },
+    },
+  } as never) as unknown as AnyStateMachine;
+  expect(unfitIn(machine)).toBeNull();
+  const scope = inertScope(machine);
+  const table = new TransitionTable(machine, rowsOf(machine));
+  let [looked, judged] = [table.begin({}), machine.getInitialSnapshot(scope, {})];
+  for (const type of ['prepare', 'open']) {
+    looked = table.next(looked, looked.context, { type }) ?? looked;
+    judged = machine.transition(judged, { type } as never, scope);
+  }
+  expect(judged.context.got).toEqual(['bar', 'kitchen']);
+  expect(looked.context.got).toEqual(judged.context.got);
 });
 
 describe('a machine that no table holds', () => {

@@ -388,8 +388,29 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a table forgets what is done where a state is entered',
     file: table,
-    find: 'actions: nodes.flatMap(({ entry }) => entry.map(wordOf) as Word[]),',
-    replace: 'actions: [],',
+    find: 'const acts = entered.flatMap((node) => this.#entries.get(nodeName(node)) ?? []);',
+    replace: 'const acts: readonly Act[] = [];',
+    tests: TABLES,
+  },
+  {
+    name: 'of two branches that lead out of their parallel state both are left by the table',
+    file: table,
+    find: 'if (!isInner) continue;',
+    replace: '',
+    tests: TABLES,
+  },
+  {
+    name: 'a table does not say that all branches have ended',
+    file: table,
+    find: 'ended.push(endOf(around));',
+    replace: '',
+    tests: TABLES,
+  },
+  {
+    name: 'a table goes on in the order of the machine, and not in the one in which branches were entered',
+    file: table,
+    find: 'innermost: nodes.filter(isInnermost)',
+    replace: 'innermost: [...nodes].sort((one, other) => one.order - other.order).filter(isInnermost)',
     tests: TABLES,
   },
   {
