@@ -205,15 +205,16 @@ export class RedisAudit implements AuditLog {
     const { audit } = this.#keyspace.at(partition);
     const lines = this.#lines(partition);
     // The end first: whoever else drops some moves it, and then nothing is dropped here.
-    const end = await lines.at(-1);
-    if (end === null) return 0;
+    const ending = await lines.between(-FOREIGN_MAX, 0);
+    const end = ending.at(-1);
+    if (end === undefined) return 0;
     const length = await lines.length();
     const count = Math.min(TRIM_MAX, await cutOf(length, (index) => lines.at(index), bounds));
-    const last = count === 0 ? null : await lines.at(count - 1);
-    if (last === null) return 0;
-    const { seq, hash } = headOf([last]);
+    const going = count === 0 ? [] : await lines.between(Math.max(0, count - FOREIGN_MAX), count);
+    if (going.length === 0) return 0;
+    const { seq, hash } = headOf(going);
     const mark = isEntry(end) ? end.hash : `?${Buffer.byteLength(end.unreadable)}`;
-    const entries = this.#linked(partitionName(partition), mark, headOf([end]), [trimmed({ seq, hash })]);
+    const entries = this.#linked(partitionName(partition), mark, headOf(ending), [trimmed({ seq, hash })]);
     const reply = await run(this.#redis, 'trim', [audit], [mark, String(count), ...entries.map(encodeLine)]);
     return isDone(reply as unknown as WriteReply) ? count : 0;
   }

@@ -18,16 +18,16 @@ let other: RedisStore;
 beforeAll(async () => {
   server = await startRedis();
   admin = new Redis(server.port);
-  one = await open();
-  other = await open();
 });
 afterAll(async () => {
   admin.disconnect();
-  await Promise.all([one.close(), other.close()]);
   await server.stop();
 });
 beforeEach(async () => {
-  await admin.del('{p00}:audit', AUDIT);
+  await admin.flushall();
+  one = await open();
+  other = await open();
+  return () => Promise.all([one.close(), other.close()]);
 });
 
 const open = () => RedisStore.open({ redis: connect(server.url), partitions: PARTITIONS });
@@ -62,6 +62,48 @@ it('takes one command for what is told with a commit, and one more only where an
   expect([await taken(other), await taken(other)]).toEqual([2, 1]);
 });
 
+it('takes four looks and a read of each chain that has lines for what is newest, and two of one that has none', async () => {
+  const ask = async (cursor: string | null) => {
+    await admin.config('RESETSTAT');
+    const page = await one.audit.list({}, cursor, 2);
+    const stats = [...(await admin.info('commandstats')).matchAll(/^cmdstat_(l\w+):calls=(\d+)/gm)];
+    return { page, cost: Object.fromEntries(stats.map(([, name, calls]) => [name, Number(calls)])) };
+  };
+  for (let n = 0; n < 4; n += 1) await act(one);
+  const { page, cost } = await ask(null);
+  expect(page.entries.map(({ seq }) => seq)).toEqual([4, 3]);
+  expect(cost).toEqual({ lindex: 4 + 2, lrange: 1 });
+  const next = await ask(page.cursor);
+  expect(next.page.entries.map(({ seq }) => seq)).toEqual([2, 1]);
+  expect(next.cost.lindex).toBeGreaterThan(4 + 2);
+});
+
+it('is asked of the chain of a saga alone, and of none for an id that is no saga of the store', async () => {
+  const id = await act(one);
+  await admin.config('RESETSTAT');
+  expect((await one.audit.list({ saga_id: id }, null, 2)).entries).toMatchObject([{ saga_id: id }]);
+  expect(await one.audit.list({ saga_id: 'x' }, null, 2)).toEqual({ entries: [], cursor: null, damage: [] });
+  expect(await admin.info('commandstats')).toContain('cmdstat_lindex:calls=4,');
+});
+
+it('is shown whole, and in its order, where it is longer than what is read at once', async () => {
+  for (const count of [49, 1, 1, 60]) await act(one, count);
+  const { entries } = await one.audit.list({}, null, 200);
+  expect(entries.map(({ seq }) => seq)).toEqual(Array.from({ length: 111 }, (_, n) => 111 - n));
+});
+
+it('goes on behind twenty lines of somebody else as if they had numbers, and behind more with those alone', async () => {
+  await act(one);
+  for (const [count, seq] of [
+    [19, 21],
+    [20, 21],
+  ] as const) {
+    await admin.rpush(AUDIT, ...Array.from({ length: count }, () => 'none'));
+    await act(one);
+    expect((await exported(one, 200)).at(-1)).toMatchObject({ seq });
+  }
+});
+
 it('goes on behind what somebody else has put there, and names it', async () => {
   await act(one);
   await admin.rpush(AUDIT, 'ä'.repeat(70), 'also none');
@@ -89,6 +131,32 @@ it('begins anew where its key holds something else, and says so', async () => {
     { seq: 2, saga_id: id },
   ]);
   expect(verified(lines).faults).toMatchObject([{ seq: 1 }]);
+});
+
+it('has each line told of where it drops some behind a line that is no entry, and drops nothing where that has moved', async () => {
+  for (let n = 0; n < 5; n += 1) await act(one);
+  await admin.rpush(AUDIT, 'ä none');
+  expect(await one.audit.trim(1e12, 2)).toBe(6);
+  expect(await exported(one)).toMatchObject([{ seq: 7, action: 'trimmed', dropped: { seq: 6 } }]);
+  for (let n = 0; n < 5; n += 1) await act(one);
+  const client = connect(server.url) as Redis;
+  const third = await RedisStore.open({ redis: client, partitions: PARTITIONS });
+  const evalsha = client.evalsha.bind(client);
+  client.evalsha = (async (...args: Parameters<typeof evalsha>) => {
+    await admin.rpush(AUDIT, 'another');
+    return evalsha(...args);
+  }) as Redis['evalsha'];
+  expect(await third.audit.trim(1e12, 2)).toBe(0);
+  expect(await exported(one)).toHaveLength(7);
+  await third.close();
+});
+
+it('tells a deed once, though it is told again by who knows its end, and once more by another', async () => {
+  const deed = (request: string) => ({ request, action: 'kill', actor: 'token:ada', by: 'ada', reason: 'r' });
+  for (const store of [one, one, other]) await store.audit.tell(deed('deed-1'));
+  expect(await exported(one)).toMatchObject([{ write_id: 'deed-1' }]);
+  await one.audit.tell(deed('deed-2'));
+  expect(await exported(one)).toMatchObject([{ write_id: 'deed-1' }, { write_id: 'deed-2' }]);
 });
 
 it('shows all that is there, where an entry in the midst was removed or added', async () => {
