@@ -129,10 +129,7 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
 
   async #dueIn(keys: PartitionKeys, machines: readonly MachineName[], limit: number): Promise<string[]> {
     const found = await Promise.all(machines.map((machine) => this.#dueIndexes.look(keys, machine, limit)));
-    const due = found
-      .flat()
-      .sort((a, b) => a.atMs - b.atMs)
-      .slice(0, limit);
+    const due = found.flat().sort((a, b) => a.atMs - b.atMs);
     for (const { id, machine } of due) this.keyspace.remember(id, machine);
     return due.map(({ id }) => id);
   }
