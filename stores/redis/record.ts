@@ -184,12 +184,17 @@ export function summaryOfBrief(text: string): string | null {
   return JSON.stringify({ order_id, steps_completed, total_steps, failed_step, failed_step_index, sealed });
 }
 
+/** Whatever lies there can be read, or is passed over. */
+type Lenient = 'trace' | 'cause' | 'parkings' | 'signals';
+
 /** What stands for a field that cannot be read. Nothing is known of such a saga but its id, which says when it began. */
-function standIns(id: string, status: SagaStatus): Record<keyof z.infer<typeof fields>, string> {
+function standIns(
+  id: string,
+  status: SagaStatus,
+): Record<Exclude<keyof z.infer<typeof fields>, Lenient>, string> {
   const born = String(bornAtMs(id));
   return {
     machine: encodeMachine(UNREADABLE_MACHINE),
-    trace: '',
     revision: '0',
     write_id: '',
     snapshot: '',
@@ -208,9 +213,6 @@ function standIns(id: string, status: SagaStatus): Record<keyof z.infer<typeof f
     updated: born,
     owner: '',
     due: '',
-    signals: '',
-    cause: '',
-    parkings: '',
   };
 }
 
@@ -378,9 +380,9 @@ export function encodeWrite(
   ];
 }
 
-function encodeParked(machine: MachineName, { counted, ...parked }: Parked): string[] {
-  const causes = encodeCauses(idOfName(machine), { ...parked, ...(counted && { counted }) });
-  return [stringify(parked), ...causes];
+function encodeParked(machine: MachineName, whole: Parked): string[] {
+  const { counted: _, ...parked } = whole;
+  return [stringify(parked), ...encodeCauses(idOfName(machine), whole)];
 }
 
 /** Of a name that is none, as it is: nobody else has it. */

@@ -207,6 +207,18 @@ describe('a record', () => {
     );
     expect([status, at, decodeRecord(`07-${UUID}`, {}).summary.state]).toEqual(['FAILED', '', 'unreadable']);
     expect(decodeRecord(`07-${UUID}`, {}, 'FAILED', 'x'.repeat(600)).unreadable?.length).toBe(500);
+    const bornMs = Number.parseInt(UUID.slice(0, 8) + UUID.slice(9, 13), 16);
+    expect(decodeRecord(`07-${UUID}`, {})).toMatchObject({
+      trace: null,
+      fence: { revision: 0, writeId: '' },
+      snapshot: '',
+      parked: { reason: 'unreadable' },
+      owner: null,
+      dueAtMs: null,
+      signals: [],
+      createdAtMs: bornMs,
+      updatedAtMs: bornMs,
+    });
     expect(read({ signals: 'x\n' }).unreadable).toBe('signals: not all can be read');
   });
 
