@@ -62,6 +62,7 @@ it.each([
   'it was told that Connection is closed.',
   'Connection is closed. Or is it?',
   'the Cluster is ended.',
+  'Cluster is ended. Or is it?',
   'a field WRONGTYPE was read',
   "Stream isn't writeable",
 ])('%s: it is a bug, and stays what it is', (message) => {

@@ -1,5 +1,6 @@
 /** Parts of the store over a Redis that a test makes up: the feed, what is refused, which keys an id leads to, what codes mean. */
 import { describe, expect, it, vi } from 'vitest';
+import { RedisAudit } from '../../stores/redis/audit.ts';
 import type { Client } from '../../stores/redis/client.ts';
 import { endOf, endsOf, heldFrom, restingAt } from '../../stores/redis/events.ts';
 import { orDamaged, refusedOf, together } from '../../stores/redis/faults.ts';
@@ -15,26 +16,34 @@ import {
   signalResult,
   type WriteReply,
 } from '../../stores/redis/scripts.ts';
+import { StoreClock } from '../../stores/redis/store-clock.ts';
 import { type Signal, StoreUnavailableError } from '../../stores/saga-store.ts';
 import { ORDER } from './sagas.ts';
 
+const client = (over: Partial<Record<keyof Client, unknown>>) => over as unknown as Client;
 const UUID = '01a208f6-95e9-749d-a6b9-7e4bc3aca749';
 
 describe('events', () => {
   const fields = (over: object = {}) =>
     Object.entries({ id: 's', seq: '4', state: 'a', status: 'STARTED', ...over }).flat();
-  const client = (over: Partial<Record<keyof Client, unknown>>) => over as unknown as Client;
   const at = (ms: number, n = 0) => ({ ms, n });
 
   it('are read from an id on, without those that cannot be read', async () => {
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const bad = [{ id: '' }, { seq: 'x' }, { seq: '1234567890123456' }, { status: 'BUSY' }];
-    const xrange = vi.fn(async () => [['5-1', fields()], ...bad.map((over, n) => [`6-${n}`, fields(over)])]);
+    const xrange = vi.fn(async () => [
+      ['5-1', fields()],
+      ...bad.map((over, n) => [`6-${n}`, fields(over)]),
+      ['7-0', []],
+      ['7-1', fields().slice(0, 6)],
+    ]);
     const found = await heldFrom(client({ xrange }), 'k', at(5, 1), 10);
     expect(found).toEqual([{ at: at(5, 1), id: 's', seq: 4, state: 'a', status: 'STARTED' }]);
     expect(warned.mock.calls.map(([words]) => words)).toEqual([
       'entry 6-0 of the events of saga  cannot be read',
       ...[1, 2, 3].map((n) => `entry 6-${n} of the events of saga s cannot be read`),
+      'entry 7-0 of the events of saga  cannot be read',
+      'entry 7-1 of the events of saga s cannot be read',
     ]);
     await heldFrom(client({ xrange }), 'k', at(0), 10);
     await heldFrom(client({ xrange }), 'k', at(5), 10);
@@ -184,6 +193,28 @@ describe('the keyspace', () => {
   });
 });
 
+describe('the audit', () => {
+  it('that others write to each time is given up, and says that nothing was written', async () => {
+    const keys = new Keyspace(client({}), 'x.', { partitions: 1, isSpread: false, before: null });
+    const clock = new StoreClock(() => 0);
+    const audit = new RedisAudit(client({}), keys, clock, null);
+    const sent: (readonly string[])[] = [];
+    const told = audit.tellWith('k', '00', [], async (args) => {
+      sent.push(args);
+      if (sent.length > 100) throw new Error('it is sent without end');
+      return [11, 0, 0, 0];
+    });
+    await expect(told).rejects.toEqual(
+      expect.objectContaining({
+        name: 'StoreUnavailableError',
+        notSent: true,
+        message: 'the audit k never stands still',
+      }),
+    );
+    expect([sent.length, sent[0]]).toEqual([100, ['', '0']]);
+  });
+});
+
 describe('what a script replies', () => {
   const reply = (code: number, text?: string): WriteReply =>
     [code, 7, 500, 9_000, ...(text === undefined ? [] : [text])] as never;
@@ -256,6 +287,9 @@ describe('what a script replies', () => {
 
   it('comes of scripts that carry no comment, and of preludes only what they use', () => {
     expect(SCRIPTS.note.lua).not.toMatch(/^ *--/m);
+    // What stands before a prelude's functions is always carried.
+    expect(SCRIPTS.create.lua).toContain('local KEY_UNREADABLE, UNLINKED = 10, 11');
+    expect(SCRIPTS.create.lua).toMatch(/^local LOG_FIRST, .*\n/);
     for (const { lua } of Object.values(SCRIPTS)) {
       const names = [...lua.matchAll(/^local function (\w+)/gm)].map(([, name]) => name ?? '');
       for (const name of names) expect(lua.split(new RegExp(`\\b${name}\\b`)).length).toBeGreaterThan(2);

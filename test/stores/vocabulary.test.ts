@@ -31,6 +31,9 @@ it('has no name that is not in all of them', () => {
   expect(shapes(sample(both), sample(other))).toBe(shape({ shared: '', in: { x: 0 }, list: [{ p: 0 }] }));
   expect(shapes(sample({ a: { b: 1 } }), sample({ a: null }))).toBe(shape({ a: {} }) + shape({ a: null }));
   expect(shapes(sample({ a: { b: 1 } }), sample({ a: [1] }))).toBe(shape({ a: {} }) + shape({ a: [0] }));
+  // A text and a list have names of their own, which are nobody's.
+  for (const other of ['text', ['listed'], null, 7])
+    expect(shapes(sample({ a: { length: 1, 0: 2 } }), sample({ a: other }))).toMatch(shape({ a: {} }));
   // Where one has a list that is empty, the others tell what is in it.
   expect(shapes(sample({ a: [] }), sample({ a: [{ b: 1 }] }))).toBe(
     shape({ a: [] }) + shape({ a: [{ b: 0 }] }),
@@ -64,6 +67,8 @@ it('is made all the same of what cannot be read', () => {
   expect(vocabularyOf([{ hash: { snapshot: '"text"', summary: '[1,2]' }, lines: [] }])).toBe(
     '[{"summary":"[0]","snapshot":"\\"\\""},[]]',
   );
+  // Nothing is known of the one that is torn: so there is nothing that both know.
+  expect(shapes(sample({ a: 1 }), torn)).toBe('{"status":"done","value":"completed"}null');
   expect(vocabularyOf([])).toBe('[{"summary":"","snapshot":""},[]]');
 });
 
