@@ -31,6 +31,7 @@ it.each([
   'Failed to refresh slots cache.',
   'Too many Cluster redirections. Last error: Error: Connection is closed.',
   'ERR @user_script: 9: NOPERM this user has no permissions',
+  'NOPERM this user has no permissions script: abc, on @user_script:1.',
   "ERR The user executing the script can't run this command or subcommand",
 ])('%s: it may have been done', (message) => {
   expect(fault(new Error(message))).toMatchObject({ name: 'StoreUnavailableError', notSent: false });
@@ -64,6 +65,9 @@ it.each([
   'the Cluster is ended.',
   'Cluster is ended. Or is it?',
   'a field WRONGTYPE was read',
+  'it says ERR WRONGTYPE of a key',
+  'Command timed out, or did it?',
+  'Command aborted due to connection closed',
   "Stream isn't writeable",
 ])('%s: it is a bug, and stays what it is', (message) => {
   const bug = new Error(message);

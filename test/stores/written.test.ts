@@ -107,7 +107,7 @@ describe('a record', () => {
     seq: '4',
     created: '10',
     updated: '20',
-    owner: '7 b 9000',
+    owner: '17 b 9000',
     due: '30',
     cause: 'k-1\nmore',
     parkings: '2',
@@ -132,7 +132,7 @@ describe('a record', () => {
       seq: 4,
       createdAtMs: 10,
       updatedAtMs: 20,
-      owner: { name: 'b 9000', boot: 7 },
+      owner: { name: 'b 9000', boot: 17 },
       dueAtMs: 30,
       signals: [signal],
       parkings: 2,
@@ -184,6 +184,7 @@ describe('a record', () => {
     ['status', 'BUSY', /^status: /, { status: 'ABORTED' }],
     ['parked', '{', /^parked: /, { parked: { reason: 'unreadable', held: [{}] } }],
     ['owner', 'eve', /^owner: /, { owner: null }],
+    ['owner', 'eve 7 b', /^owner: /, { owner: null }],
     ['due', 'x', /^due: /, { dueAtMs: null }],
     ['created', '', /^created: no whole number$/, {}],
   ])('whose %s is %j stands all the same, and says so', (field, text, why, instead) => {
@@ -309,6 +310,7 @@ describe('a record', () => {
       to: '',
     });
     expect(log[0]?.error).toContain('not JSON');
+    expect(decodeLog(['x7', '7x', '12', line(late)]).map(({ seq }) => seq)).toEqual([1, 2, 15]);
     expect(log[2]?.error?.length).toBeLessThanOrEqual(500);
   });
 
