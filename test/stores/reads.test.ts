@@ -2,10 +2,11 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { connect } from '../../stores/redis/connect.ts';
+import { encodeWrite } from '../../stores/redis/record.ts';
 import { RedisStore } from '../../stores/redis/redis-store.ts';
 import { BadCursorError } from '../../stores/saga-store.ts';
 import { type RedisServer, startRedis } from '../redis-server.ts';
-import { act, begin, end, idIn, MINUTE, newSaga, ORDER, ORDER_2, wait } from './sagas.ts';
+import { act, begin, end, idIn, MINUTE, newSaga, ORDER, ORDER_2, wait, write } from './sagas.ts';
 
 let server: RedisServer;
 /** A plain client beside the store, to look and to meddle. */
@@ -105,6 +106,20 @@ it('what cannot be read of a saga is said in words', async () => {
     [],
     null,
   ]);
+});
+
+it('a saga that rests is told of whole, and one that was written since costs no look at its log', async () => {
+  const snapshot = JSON.stringify({ known: 'x'.repeat(500) });
+  const { id } = await begin(store, { snapshot, trace: '00-t', next: end('COMPLETED', 60) });
+  const before = await store.get(id);
+  offsetMs = 20 * MINUTE;
+  await store.compact(10, 10 * MINUTE, 60 * MINUTE);
+  expect(await redis.hexists(sagaKey(id), 'snapshot')).toBe(0);
+  expect(await store.get(id)).toEqual(before);
+  await redis.hset(sagaKey(id), { snapshot: 'newer', summary: encodeWrite('order@1', write())[2] ?? '' });
+  await redis.config('RESETSTAT');
+  expect(await store.get(id)).toMatchObject({ snapshot: 'newer', trace: null });
+  expect(await redis.info('commandstats')).not.toContain('cmdstat_lrange');
 });
 
 it('the index that is damaged is named, each of them, and a hundred at most', async () => {
