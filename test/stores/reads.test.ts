@@ -56,6 +56,9 @@ it('what stands in the index of those that run and is no saga of the partition i
   expect(await minutes(ORDER)).toEqual([0, 3]);
   const { ids, cursor } = await store.running([ORDER], null, 10);
   expect([ids.map((id) => id.slice(0, 2)), cursor]).toEqual([['05'], null]);
+  // Nor is one that has no record: whoever meets it takes it out.
+  await redis.del(sagaKey(ids[0] ?? ''));
+  expect(await minutes(ORDER)).toEqual([0, 0]);
 });
 
 it('those that run are told page by page, partition after partition', async () => {
@@ -135,6 +138,12 @@ it('the index that is damaged is named, each of them, and a hundred at most', as
     ...tags.flatMap((tag) => [...names, ...statuses].flatMap((name) => [`${tag}:${name}`, 'x'])),
   );
   expect((await store.statistics()).damage).toHaveLength(100);
+  await redis.flushall();
+  await redis.hset(
+    '{p03}:counters',
+    Object.fromEntries(Array.from({ length: 150 }, (_, n) => [`order|${n}`, 'x'])),
+  );
+  expect((await store.tally()).damage).toHaveLength(100);
 });
 
 it('a record has no field for what its saga has not', async () => {
