@@ -13,7 +13,7 @@ const SETTLING_MS = 1500;
 const world = await openWorld();
 const visitor = await openBrowser();
 try {
-  const { url } = await world.coordinator();
+  const { url } = await world.coordinator({ COORDINATOR_ID: 'one' });
   const { inventory, payment, shipping, notification } = world.services;
   const refuse = { kind: 'status', status: 409 } as const;
 
@@ -55,6 +55,21 @@ try {
   await dark.goto(`${url}/sagas/${parked}`);
   await dark.locator('#live.is-live').waitFor();
   await dark.screenshot({ path: at('saga.png') });
+
+  const two = await world.process({ COORDINATOR_ID: 'two', FAULTS: '1' });
+  const three = await world.process({ COORDINATOR_ID: 'three' });
+  const begun = [url, two.url, three.url].flatMap((one) =>
+    Array.from({ length: 24 }, () => submit(one, ORDER, { prefer: 'respond-async' })),
+  );
+  await Promise.all(begun);
+  await three.end();
+  await dark.goto(`${two.url}/theatre`);
+  await dark.locator('#live.is-live').waitFor();
+  // Until the lease of the one that was killed has ended.
+  await dark.locator('#lanes', { hasText: /Taken over: [1-9]/ }).waitFor();
+  // They are seen to go from lane to lane.
+  await delay(SETTLING_MS);
+  await dark.locator('#lanes').screenshot({ path: at('theatre.png') });
 } finally {
   await visitor.close();
   await world.close();
