@@ -93,13 +93,11 @@ export class RedisAudit implements AuditLog {
   ): Promise<WriteReply> {
     const before = this.#turns.get(audit) ?? Promise.resolve();
     const turn = before.then(() => this.#tell(audit, chain, bodies, send));
-    const over = turn.catch(() => {});
-    this.#turns.set(audit, over);
-    try {
-      return await turn;
-    } finally {
-      if (this.#turns.get(audit) === over) this.#turns.delete(audit);
-    }
+    this.#turns.set(
+      audit,
+      turn.catch(() => {}),
+    );
+    return turn;
   }
 
   async #tell(

@@ -292,7 +292,6 @@ export function encodeSignal({ id, ...rest }: Signal): string {
 
 /** The text of a mailbox: as many signals as it has lines. One that cannot be read asks for nothing, and is answered. */
 export function decodeSignals(text: string): Signal[] {
-  if (text === '') return [];
   return text
     .split('\n')
     .filter(Boolean)
@@ -370,9 +369,7 @@ export function encodeWrite(
     snapshot,
     encodeSummary(summary),
     summary.state,
-    earlier.length === 0
-      ? JSON.stringify(entry)
-      : [...earlier, entry].map((one) => JSON.stringify(one)).join('\n'),
+    [...earlier, entry].map((one) => JSON.stringify(one)).join('\n'),
     next.kind === 'end' ? next.status : next.kind === 'park' ? 'ABORTED' : 'STARTED',
     String(spanOf(next)),
     next.kind === 'act' ? `${owner.boot} ${owner.name}` : '',

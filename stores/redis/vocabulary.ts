@@ -43,7 +43,7 @@ function parsed(text: string): unknown {
 
 /** Where a machine stands is a word of its own. */
 function withState(skeleton: Skeleton, snapshot: unknown): unknown {
-  if (typeof skeleton !== 'object' || typeof snapshot !== 'object' || snapshot === null) return skeleton;
+  if (typeof skeleton !== 'object' || skeleton === null) return skeleton;
   const { status, value } = snapshot as { readonly status?: unknown; readonly value?: unknown };
   return { ...skeleton, status, value };
 }
