@@ -58,8 +58,10 @@ it('takes one command for what is told with a commit, and one more only where an
     return (await scripts()) - before - 1;
   };
   await taken(one);
+  await admin.config('RESETSTAT');
   expect([await taken(one), await taken(one)]).toEqual([1, 1]);
   expect([await taken(other), await taken(other)]).toEqual([2, 1]);
+  expect(await admin.info('commandstats')).not.toContain('cmdstat_lrange');
 });
 
 it('takes four looks and a read of each chain that has lines for what is newest, and two of one that has none', async () => {
@@ -149,6 +151,19 @@ it('has each line told of where it drops some behind a line that is no entry, an
   expect(await third.audit.trim(1e12, 2)).toBe(0);
   expect(await exported(one)).toHaveLength(7);
   await third.close();
+});
+
+it('says nothing where it has nothing to drop, and is read on where some were dropped meanwhile', async () => {
+  await act(one, 6);
+  expect(await one.audit.trim(1e12, 1_000)).toBe(0);
+  expect((await one.audit.read(1, 0, 6)).next).toBeNull();
+  const first = await one.audit.read(1, 0, 2);
+  expect(first).toMatchObject({ lines: [{ seq: 1 }, { seq: 2 }], next: 3 });
+  expect(await one.audit.trim(1e12, 6)).toBe(4);
+  expect(await one.audit.read(1, first.next ?? 0, 9)).toMatchObject({
+    lines: [{ seq: 5 }, { seq: 6 }, { seq: 7, action: 'trimmed' }],
+    next: null,
+  });
 });
 
 it('tells a deed once, though it is told again by who knows its end, and once more by another', async () => {

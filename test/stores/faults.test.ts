@@ -49,8 +49,10 @@ it.each([
   'ERR WRONGTYPE Operation against a key',
   'ERR -WRONGTYPE Operation against a key',
 ])('%s: a key is damaged, which is no outage of all', (message) => {
-  expect(fault(new Error(message))).toMatchObject({
+  const error = new Error(message);
+  expect(fault(error)).toMatchObject({
     notSent: false,
+    cause: error,
     message: `A key of the store is damaged in Redis (health says which): ${message}`,
   });
 });

@@ -1,4 +1,5 @@
 /** Parts of the store over a Redis that a test makes up: the feed, what is refused, which keys an id leads to, what codes mean. */
+import { createHash } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 import { RedisAudit } from '../../stores/redis/audit.ts';
 import type { Client } from '../../stores/redis/client.ts';
@@ -45,6 +46,9 @@ describe('events', () => {
       'entry 7-0 of the events of saga  cannot be read',
       'entry 7-1 of the events of saga s cannot be read',
     ]);
+    expect(
+      await heldFrom(client({ xrange: () => Promise.reject(new Error('WRONGTYPE x')) }), 'k', at(0), 1),
+    ).toEqual([]);
     await heldFrom(client({ xrange }), 'k', at(0), 10);
     await heldFrom(client({ xrange }), 'k', at(5), 10);
     expect(xrange.mock.calls).toEqual([
@@ -137,6 +141,9 @@ describe('what Redis refuses', () => {
     await expect(refusedOf([bug(), busy()])).rejects.toThrow('x is not a function');
     await expect(together([busy(), lost()])).rejects.toMatchObject({ notSent: false });
     await expect(together([busy(), busy()])).rejects.toThrow(/^Redis is unavailable: .*BUSY Redis is busy/);
+    await expect(together([lost()])).rejects.toMatchObject({
+      cause: { cause: { message: 'Connection is closed.' } },
+    });
     expect(await together([Promise.resolve(1), Promise.resolve(2)])).toEqual([1, 2]);
     await expect(together([busy(), bug()])).rejects.not.toBeInstanceOf(StoreUnavailableError);
   });
@@ -288,8 +295,12 @@ describe('what a script replies', () => {
   it('comes of scripts that carry no comment, and of preludes only what they use', () => {
     // What stands before a prelude's functions is always carried.
     expect(SCRIPTS.create.lua).toContain('local KEY_UNREADABLE, UNLINKED = 10, 11');
-    expect(SCRIPTS.create.lua).toMatch(/^local LOG_FIRST, .*\n/);
-    for (const { lua } of Object.values(SCRIPTS)) {
+    expect(SCRIPTS.create.lua).toMatch(
+      /^local LOG_FIRST, .* local CAUSE_FIELDS_MAX, BUCKET_SHORT = 1500, 1100\n/,
+    );
+    expect(SCRIPTS.create.lua).toContain('local function clock(');
+    for (const { lua, sha } of Object.values(SCRIPTS)) {
+      expect(sha).toBe(createHash('sha1').update(lua).digest('hex'));
       expect(lua).not.toMatch(/^ *--/m);
       const names = [...lua.matchAll(/^local function (\w+)/gm)].map(([, name]) => name ?? '');
       for (const name of names) expect(lua.split(new RegExp(`\\b${name}\\b`)).length).toBeGreaterThan(2);

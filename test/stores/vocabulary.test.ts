@@ -34,6 +34,10 @@ it('has no name that is not in all of them', () => {
   // A text and a list have names of their own, which are nobody's.
   for (const other of ['text', ['listed'], null, 7])
     expect(shapes(sample({ a: { length: 1, 0: 2 } }), sample({ a: other }))).toMatch(shape({ a: {} }));
+  // What is no list has nothing in it, and takes no name from what is in one.
+  expect(shapes(sample({ a: [{ b: 1 }] }), sample({ a: 'x' }))).toBe(
+    shape({ a: [{ b: 0 }] }) + shape({ a: '' }),
+  );
   // Where one has a list that is empty, the others tell what is in it.
   expect(shapes(sample({ a: [] }), sample({ a: [{ b: 1 }] }))).toBe(
     shape({ a: [] }) + shape({ a: [{ b: 0 }] }),
@@ -69,6 +73,8 @@ it('is made all the same of what cannot be read', () => {
   );
   // Nothing is known of the one that is torn: so there is nothing that both know.
   expect(shapes(sample({ a: 1 }), torn)).toBe('{"status":"done","value":"completed"}null');
+  const [both] = read(vocabularyOf([sample({}), { hash: { summary: '[1]' }, lines: [] }]));
+  expect(both.summary).toBe(`${SUMMARY}[0]`);
   expect(vocabularyOf([])).toBe('[{"summary":"","snapshot":""},[]]');
 });
 

@@ -155,6 +155,30 @@ describe('a record', () => {
     ]);
   });
 
+  it('is read with all that is held, and with each kind of what was said to it', () => {
+    const held = {
+      step: 's',
+      reason: 'r',
+      response: { a: [1] },
+      says: 'w',
+      kind: 'k',
+      amount: 2,
+      unit: 'EUR',
+    };
+    const said: Signal[] = [
+      { ...signal, as: 'COMPLETED' },
+      { ...signal, as: 'FAILED', actor: 'user:eve', step: 's' },
+      { ...signal, outcome: 'done', attempt: 2 },
+      { ...signal, outcome: 'refused', name: 'n', payload: 'p', sealed: 'x' },
+    ];
+    const found = read({
+      parked: JSON.stringify({ reason: 'r', held: [held], sealed: 'x' }),
+      signals: said.map(encodeSignal).join('\n'),
+    });
+    expect(found).toMatchObject({ parked: { reason: 'r', sealed: 'x' }, signals: said, unreadable: null });
+    expect(JSON.parse(JSON.stringify(found.parked?.held))).toEqual([held]);
+  });
+
   it('may lack what is written later', () => {
     const old = read({
       trace: undefined,
@@ -319,10 +343,12 @@ describe('a record', () => {
     const lines = [
       { ...plain, replayed: true },
       { ...plain, newer: 1 },
+      { ...plain, kind: 'compensation', answer: 'a', by: 'eve', reason: 'r', sealed: 'x' },
     ].map((one) => JSON.stringify(one));
     expect(decodeLog(lines)).toEqual([
       { ...plain, replayed: true, seq: 1 },
       { ...plain, seq: 2 },
+      { ...plain, kind: 'compensation', answer: 'a', by: 'eve', reason: 'r', sealed: 'x', seq: 3 },
     ]);
   });
 });
