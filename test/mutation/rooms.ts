@@ -121,6 +121,7 @@ export const ROOMS: readonly Room[] = [
         'gathering',
         'declarations',
         'reads',
+        'listing',
       ),
       ...named('test/stores', 'audit-verify', 'redis-only', 'redis', 'redis-damage', 'batches'),
       ...named('test/redis', 'audit', 'compaction', 'permissions', 'secrets', 'search'),
