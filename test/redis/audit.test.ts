@@ -166,6 +166,21 @@ it('says nothing where it has nothing to drop, and is read on where some were dr
   });
 });
 
+it('is read anew where some were dropped between two looks at it', async () => {
+  await act(one, 6);
+  const client = connect(server.url) as Redis;
+  const third = await RedisStore.open({ redis: client, partitions: PARTITIONS });
+  const lindex = client.lindex.bind(client);
+  client.lindex = (async (...args: Parameters<typeof lindex>) => {
+    const line = await lindex(...args);
+    // The second time there is nothing to drop any more.
+    await one.audit.trim(1e12, 6);
+    return line;
+  }) as Redis['lindex'];
+  expect((await third.audit.read(1, 3, 9)).lines).toMatchObject([{ seq: 5 }, { seq: 6 }, { seq: 7 }]);
+  await third.close();
+});
+
 it('tells a deed once, though it is told again by who knows its end, and once more by another', async () => {
   const deed = (request: string) => ({ request, action: 'kill', actor: 'token:ada', by: 'ada', reason: 'r' });
   for (const store of [one, one, other]) await store.audit.tell(deed('deed-1'));
