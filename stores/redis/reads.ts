@@ -353,10 +353,10 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
   /** Asks for the time. */
   protected abstract learnTime(): Promise<void>;
 
-  /** Of a Cluster any master is asked: one that is away leaves the estimate as it is, and keeps nobody from the others. */
   /** What a script is to add to Redis's clock. */
   protected abstract offset(): string;
 
+  /** Of a Cluster any master is asked: one that is away leaves the estimate as it is, and keeps nobody from the others. */
   protected async learnTimeIfOld(): Promise<void> {
     if (!this.clock.old) return;
     try {
