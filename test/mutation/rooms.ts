@@ -126,6 +126,6 @@ export const ROOMS: readonly Room[] = [
       ...named('test/stores', 'audit-verify', 'redis-only', 'redis', 'redis-damage', 'batches'),
       ...named('test/redis', 'audit', 'compaction', 'permissions', 'secrets', 'search'),
     ],
-    anew: named('test/stores', 'written', 'faults', 'parts', 'small-parts', 'layout'),
+    anew: named('test/stores', 'written', 'faults', 'parts', 'small-parts', 'vocabulary', 'layout'),
   },
 ];
