@@ -72,6 +72,7 @@ const ROUTES: readonly (readonly [line: string, kind: Kind, letIn: number])[] = 
   ['POST /api/coordinator/sagas/none/retry', 'guarded', 422],
   ['POST /api/coordinator/sagas/none/skip', 'guarded', 422],
   ['POST /api/coordinator/sagas/none/resolve', 'guarded', 422],
+  ['POST /api/coordinator/sagas/none/ask', 'guarded', 422],
   ['POST /api/coordinator/sagas:retry', 'guarded', 422],
   ['POST /api/coordinator/sagas%3Aretry', 'guarded', 422],
   ['POST /api/coordinator/bulks:preview', 'guarded', 422],
