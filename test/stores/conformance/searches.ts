@@ -128,8 +128,9 @@ export function searches(opened: () => Opened): void {
   });
 
   it('finds by the label as by any term', async () => {
-    const { store } = opened();
+    const { store, advance } = opened();
     const { id } = await begin(store, { summary: summary({ label: 'o-7' }) });
+    advance(1);
     await begin(store, { summary: summary({ label: 'o-8' }) });
     expect(await foundBy(store, { by: 'label', text: 'o-7' })).toEqual([id]);
     const page = await store.list({ label: 'o-7' }, null, 10);
