@@ -97,23 +97,22 @@ async function run(): Promise<void> {
   const of = (shape: Shape, what: keyof Cost) => (costs.get(shape) ?? []).map((cost) => cost[what]);
   const [row] = SHAPES;
   const { date, node, redis: redisVersion, machine } = surroundings();
-  const ratio = (shape: Shape, what: keyof Cost) =>
-    ratioOf(of(shape, what).map((us, round) => us / (of(row, what)[round] ?? Number.NaN)));
+  /** Round by round, since a slow minute of the machine falls on all of a round. */
+  const ratios = (shape: Shape, what: keyof Cost) =>
+    of(shape, what).map((us, round) => us / (of(row, what)[round] ?? Number.NaN));
   printed(
     `${date}, Node ${node}, Redis ${redisVersion}, ${machine}. ${rounds} rounds of ${sagas} sagas of each.\n\n${table(
       ['six calls', 'coordinator, µs', 'to a row', 'Redis, µs', 'to a row'],
       SHAPES.map((shape) => [
         shape,
         median(of(shape, 'coordinator')).toFixed(0),
-        ratio(shape, 'coordinator'),
+        ratioOf(ratios(shape, 'coordinator')),
         median(of(shape, 'redis')).toFixed(0),
-        ratio(shape, 'redis'),
+        ratioOf(ratios(shape, 'redis')),
       ]),
     )}`,
   );
-  const dear = SHAPES.filter(
-    (shape) => median(of(shape, 'coordinator')) > RATIO_MAX * median(of(row, 'coordinator')),
-  );
+  const dear = SHAPES.filter((shape) => median(ratios(shape, 'coordinator')) > RATIO_MAX);
   if (dear.length > 0) {
     process.stderr.write(`more than ${RATIO_MAX} times a row: ${dear.join(', ')}\n`);
     process.exitCode = 1;
