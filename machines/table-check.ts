@@ -91,9 +91,9 @@ class Both {
 
   /** Every state, those of other branches at their beginning. */
   everywhere(): AnyMachineSnapshot[] {
-    return statesIn(this.#twin)
-      .filter(isInnermost)
-      .map(({ path }) => this.#twin.resolveState({ value: stateOf(path), context: {} }));
+    return statesIn(this.#twin).map(({ path }) =>
+      this.#twin.resolveState({ value: stateOf(path), context: {} }),
+    );
   }
 
   /** The events that XState or the table knows there. */
@@ -148,11 +148,11 @@ class Both {
     this.#notes.length = 0;
     this.#asked = 0;
     const to = go();
-    return `${this.#notes.join(', ')} -> ${to === null ? 'nothing' : nameOf(to.value)}`;
+    return [...this.#notes, to === null ? 'stays' : `goes to ${nameOf(to.value)}`].join(', ');
   }
 
   #note(what: string, params: unknown): void {
-    this.#notes.push(`${what} ${JSON.stringify(params) ?? ''}`);
+    this.#notes.push(params === undefined ? what : `${what} ${JSON.stringify(params)}`);
   }
 }
 
@@ -180,9 +180,9 @@ function stepwise(node: AnyStateNode): object {
   };
 }
 
-/** As XState writes where a saga stands. */
-function stateOf([state = '', ...inside]: readonly string[]): StateValue {
-  return inside.length === 0 ? state : { [state]: stateOf(inside) };
+/** A path as XState takes where a saga stands. */
+function stateOf(path: readonly string[]): StateValue {
+  return path.reduceRight<StateValue>((inside, state) => ({ [state]: inside }), {});
 }
 
 function mapped<From, To>(

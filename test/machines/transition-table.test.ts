@@ -1,23 +1,20 @@
 /** Transitions that are looked up in a table: the same as XState's, for every machine that a table can hold. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AnyStateMachine, type AnyStateNode, assign, setup } from 'xstate';
+import { type AnyStateMachine, assign, setup } from 'xstate';
 import { z } from 'zod';
 import { defineSaga, type Saga } from '../../machines/define.ts';
 import { definitionOf } from '../../machines/definition.ts';
-import { type Difference, RegisteredMachine, Registry, type SagaSnapshot } from '../../machines/index.ts';
+import { Registry } from '../../machines/index.ts';
 import { orderInput, orderSaga } from '../../machines/order.ts';
 import { returns } from '../../machines/returns.ts';
 import { inertScope } from '../../machines/scope.ts';
 import { leavesOf, nodeName, statesIn } from '../../machines/structure.ts';
-import { differenceIn } from '../../machines/table-check.ts';
-import { type Row, type Rows, rowsOf, unfitIn, type Way } from '../../machines/transition-rows.ts';
+import { rowsOf, unfitIn } from '../../machines/transition-rows.ts';
 import { TransitionTable } from '../../machines/transition-table.ts';
-import { SAMPLED_EVERY } from '../../machines/transitions.ts';
 import { trip } from '../../machines/trip.ts';
 import { type BothWays, Twins } from './both-ways.ts';
-import { answers, at, drive, everywhere, orderMachine, placed, stepNames } from './placed-order.ts';
-import { smallSaga } from './small-saga.ts';
+import { answers, everywhere, placed } from './placed-order.ts';
 
 const attemptsMax = 2;
 const policies = everywhere({ attemptsMax });
@@ -242,173 +239,4 @@ it('branches that go on at the same moment do so in the order of XState: those t
   }
   expect(judged.context.got).toEqual(['bar', 'kitchen']);
   expect(looked.context.got).toEqual(judged.context.got);
-});
-
-describe('a machine that no table holds', () => {
-  it.each([
-    ['exit', { exit: 'noteStopped' }, 'does more than a table knows'],
-    ['wildcard', { on: { 'news.*': { actions: 'noteCancel' } } }, 'takes news.*'],
-  ])('because of its %s', (_, more, why) => {
-    const machine = new RegisteredMachine(
-      smallSaga(['a', 'b'], { states: ({ doing_a }) => ({ doing_a: { ...doing_a, ...more } }) }),
-    );
-    expect(machine.madeBy).toEqual({ by: 'xstate', why: 'shape', detail: `doing_a ${why}` });
-  });
-
-  it('is any where it was set so', () => {
-    const { madeBy } = new Registry('xstate').register(order());
-    expect(madeBy).toMatchObject({ by: 'xstate', why: 'setting' });
-  });
-});
-
-const state = 'processingPayment.calling';
-
-describe('at registration', () => {
-  const { machine } = order();
-  /** The rows with one of them changed. */
-  function planted(change: (row: Row) => Partial<Row>): Rows {
-    const rows = rowsOf(machine);
-    const row = rows.rows.get(state) as Row;
-    return { ...rows, rows: new Map(rows.rows).set(state, { ...row, ...change(row) }) };
-  }
-  const toEnd = (way: Way): Way => ({
-    ...way,
-    move: { source: state, domain: '', entered: ['completed'] },
-  });
-  const onDone = (ways: (ways: readonly Way[]) => readonly Way[]) => (row: Row) => ({
-    on: new Map(row.on).set('done', ways(row.on.get('done') ?? [])),
-  });
-
-  it.each([
-    ['a guard is skipped', onDone((ways) => ways.map((way) => ({ ...way, guard: null })))],
-    ['an action is forgotten', onDone((ways) => ways.map((way) => ({ ...way, actions: [] })))],
-    ['it leads elsewhere', onDone((ways) => ways.map(toEnd))],
-    ['ways are tried in another order', onDone((ways) => ways.toReversed())],
-    ['what the state around it says is missing', onDone(() => [])],
-    ['it goes on of itself', () => ({ always: [toEnd({ guard: null, actions: [], move: null })] })],
-    [
-      'an action has other params',
-      onDone((ways) =>
-        ways.map((way) => ({ ...way, actions: way.actions.map((one) => ({ ...one, params: 1 })) })),
-      ),
-    ],
-  ] as const)('it is found where %s', (_, change) => {
-    expect(differenceIn(machine, rowsOf(machine))).toBeNull();
-    expect(differenceIn(machine, planted(change))).toContain(`in ${state} on `);
-  });
-
-  it.each<[string, string, (rows: Rows) => Partial<Rows>]>([
-    [
-      'what is done when all branches have ended',
-      'on (xstate.done.state.trip.undoingBooking)',
-      ({ rows }) => {
-        const on = new Map(rows.get('undoingBooking')?.on);
-        on.delete('xstate.done.state.trip.undoingBooking');
-        return { rows: new Map(rows).set('undoingBooking', { on, always: [] }) };
-      },
-    ],
-    [
-      'what a branch does that is entered',
-      'at the beginning',
-      ({ entries }) => ({ entries: new Map(entries).set('booking.hotel.reservingRoom', []) }),
-    ],
-    [
-      'that one branch ends beside others',
-      'in booking(',
-      ({ rows }) => ({
-        rows: new Map(rows).set('booking.hotel.reservingRoom.calling', {
-          always: [],
-          on: new Map([['done.hotel', [{ guard: null, actions: [], move: null }]]]),
-        }),
-      }),
-    ],
-  ])('it is found with branches beside each other: %s', (_, where, change) => {
-    const { machine } = travelling();
-    const rows = rowsOf(machine);
-    expect(differenceIn(machine, rows)).toBeNull();
-    expect(differenceIn(machine, { ...rows, ...change(rows) })).toContain(where);
-  });
-
-  it('the machine goes by XState then', () => {
-    const definition = order();
-    forgetAnswer(definition.machine);
-    const { madeBy } = new RegisteredMachine(definition);
-    expect(madeBy).toMatchObject({
-      by: 'xstate',
-      why: 'difference',
-      detail: expect.stringContaining(`in ${state}`),
-    });
-  });
-});
-
-/** Has XState forget what a state does with an answer, of which its configuration still speaks. */
-function forgetAnswer({ root }: AnyStateMachine): void {
-  const calling = root.states.processingPayment?.states.calling as AnyStateNode;
-  const done = calling.transitions.get('done')?.at(-1) as { actions: readonly unknown[] };
-  done.actions = [];
-}
-
-describe('while sagas run', () => {
-  /** Sagas that go well, one after the other, until the table and XState differ. */
-  function untilTold(machine: RegisteredMachine, told: Difference[]): SagaSnapshot[] {
-    const tell = (difference: Difference) => void told.push(difference);
-    for (let sagas = 0; sagas < SAMPLED_EVERY; sagas += 1) {
-      const passed = [machine.begin({ data: { ...orderInput(placed).data } }, tell)];
-      for (const name of stepNames) {
-        const event = { type: 'done', at, answer: answers[name] ?? {} } as const;
-        passed.push(machine.nextIfKnown(passed.at(-1) as SagaSnapshot, event, tell) as SagaSnapshot);
-        if (told.length > 0) return passed;
-      }
-    }
-    throw new Error('nothing was told');
-  }
-
-  it('a transition that differs is told without its data, and XState is believed from then on', () => {
-    const machine = orderMachine();
-    forgetAnswer(machine.machine);
-    const told: Difference[] = [];
-    const before = drive(machine, ['done', 'done']);
-    const stillByTable = machine.next(before, { type: 'done', at, answer: answers.payment ?? {} });
-    expect(stillByTable.context.answers).toHaveProperty('payment');
-    const passed = untilTold(machine, told);
-    expect(told).toEqual([
-      {
-        state,
-        event: 'done',
-        xstate: 'schedulingShipping.calling',
-        table: 'schedulingShipping.calling',
-        fields: ['data', 'answers'],
-      },
-    ]);
-    expect(passed.at(-1)?.context.answers).not.toHaveProperty('payment');
-    const { answers: next } = machine.next(before, { type: 'done', at, answer: {} }).context;
-    expect(next).not.toHaveProperty('payment');
-    expect(machine.madeBy).toMatchObject({ by: 'xstate', why: 'difference' });
-    expect(told).toHaveLength(1);
-  });
-
-  it('what fails does so as with XState, and is no difference', () => {
-    const failing = () =>
-      definitionOf(
-        defineSaga({ id: 'failing', version: '1', input: z.looseObject({}) }).step('a', {
-          at: 'somebody',
-          action: {
-            path: '/a',
-            request: () => ({}),
-            answer: z.looseObject({}),
-            gains: (): { a: string } => {
-              throw new Error('a bug');
-            },
-          },
-          undo: { path: '/a/undo' },
-        }),
-        policies,
-      );
-    const twins = new Twins(failing);
-    expect(twins.next(twins.begin({}), { type: 'done', at, answer: {} })).toBeNull();
-    expect(() =>
-      twins.tabled.next(twins.tabled.begin({ data: {} }), { type: 'done', at, answer: {} }),
-    ).toThrow('a bug');
-    expect(twins.tabled.madeBy).toEqual({ by: 'table' });
-  });
 });

@@ -157,8 +157,8 @@ export const EQUIVALENTS: readonly Equivalent[] = [
   },
   {
     file: 'machines/table-check.ts',
-    line: 'if (always.length > 0) types.add(ALWAYS);',
-    replacement: /^(true|always\.length >= 0)$/,
+    line: 'if ((row?.always.length ?? 0) > 0) types.add(ALWAYS);',
+    replacement: /^(true|\(row\?\.always\.length \?\? 0\) >= 0)$/,
     reason: 'where nothing is gone on to, the table and XState both stay',
   },
   {
