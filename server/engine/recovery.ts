@@ -111,7 +111,6 @@ export class Recovery {
     this.free();
     for (const wake of [...this.#wakes]) wake();
     for (const cancel of this.#alarms) cancel();
-    this.#alarms.clear();
     await Promise.all([this.#loops, ...this.#waking]);
   }
 
@@ -126,7 +125,6 @@ export class Recovery {
     const cancel = this.#in.clock.after(delayMs + 2, () => {
       this.#alarms.delete(cancel);
       const room = () => (machine === null ? this.#places.free : this.#places.room(machine));
-      if (!this.#running || room() <= 0) return;
       const waking = this.#guarded('wake', () => this.#claim([id], machine, room)).finally(() =>
         this.#waking.delete(waking),
       );
@@ -188,9 +186,9 @@ export class Recovery {
       }
       // More of it comes meanwhile; or less.
       if (room() < this.#roomWorth) await this.#pause();
-      if (room() <= 0) continue;
+      const limit = Math.min(room(), this.#settings.claimBatch);
+      if (limit <= 0) continue;
       const page = await this.#guarded('adopt', async () => {
-        const limit = Math.min(room(), this.#settings.claimBatch);
         const found = await store.running(this.#registry.takes(), cursor, limit);
         return { ...found, ...(await this.#claim(found.ids, null, room)) };
       });
