@@ -168,7 +168,7 @@ export class TransitionTable {
       place.outcomes.set(key, outcome);
     }
     const { to, acts, ended } = outcome;
-    if (acts.length === 0 && to === place) return null;
+    if (acts.length === 0 && ended.length === 0 && to === place) return null;
     return { place: to, context: changed(context, acts, event), ended };
   }
 

@@ -5,7 +5,7 @@ import { type AnyStateMachine, assign, setup } from 'xstate';
 import { z } from 'zod';
 import { defineSaga, type Saga } from '../../machines/define.ts';
 import { definitionOf } from '../../machines/definition.ts';
-import { Registry } from '../../machines/index.ts';
+import { Registry, type SagaEvent } from '../../machines/index.ts';
 import { orderInput, orderSaga } from '../../machines/order.ts';
 import { returns } from '../../machines/returns.ts';
 import { inertScope } from '../../machines/scope.ts';
@@ -74,6 +74,19 @@ function coarse({ xstate: { value, context } }: BothWays): string {
 describe.each(walked)('the table of %s', (_, define, data, keyOf) => {
   it('makes its transitions', () => {
     expect(new Registry().register(define()).madeBy).toEqual({ by: 'table' });
+  });
+
+  it('gives the snapshots of XState on the way there, and on the way back from each of its places', () => {
+    const twins = new Twins(define);
+    for (let turn = 0; turn < 10; turn += 1) {
+      let place = twins.begin({ ...data });
+      for (let made = 0; made < 30; made += 1) {
+        const [done, refused] = twins.eventsAt(place, answer);
+        const next = twins.next(place, (made === turn ? refused : done) as SagaEvent);
+        if (next === null) break;
+        place = twins.restored(next);
+      }
+    }
   });
 
   it('gives the snapshots of XState in every state, whatever comes', () => {
