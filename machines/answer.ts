@@ -57,9 +57,8 @@ function faultOf(issue: z.core.$ZodIssue, answer: Answer): string {
 }
 
 function memberOf(at: unknown, name: PropertyKey): unknown {
-  return typeof at === 'object' && at !== null && Object.hasOwn(at, name)
-    ? (at as Record<PropertyKey, unknown>)[name]
-    : undefined;
+  const whole: Record<PropertyKey, unknown> = Object(at);
+  return Object.hasOwn(whole, name) ? whole[name] : undefined;
 }
 
 /** ``a text``, ``an array``: what a JSON value is, with its article. */

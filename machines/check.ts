@@ -179,7 +179,7 @@ function callOf(node: AnyStateNode): CallMeta | undefined {
 /** The innermost states that entering a state leads to: one, but of a parallel state one in each region. */
 function initialOf(node: AnyStateNode): AnyStateNode[] {
   if (node.type === 'parallel') return Object.values(node.states).flatMap(initialOf);
-  const first = node.initial?.target[0];
+  const first = node.initial.target[0];
   return first === undefined ? [node] : initialOf(first);
 }
 

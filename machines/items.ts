@@ -18,13 +18,14 @@ export function itemsAhead({ name }: Step, each: Each, data: SagaData): Items {
       'the items',
       new RangeError(`${values.length}, and at most ${each.itemsMax} may be`),
     );
-  const keys = values.map((value) => String(defined(name, 'the key', () => each.key(value as never))));
+  const items = values.map((value): Item => {
+    const key = String(defined(name, 'the key', () => each.key(value as never)));
+    return { key, value, phase: 'ahead', attempt: 0, retryAt: null };
+  });
+  const keys = items.map(({ key }) => key);
   const twice = keys.find((key, index) => keys.indexOf(key) !== index);
   if (twice !== undefined)
     throw new DefinitionError(name, 'the key', new RangeError(`two items have the key ${twice}`));
-  const items = values.map(
-    (value, index): Item => ({ key: keys[index] ?? '', value, phase: 'ahead', attempt: 0, retryAt: null }),
-  );
   return promoted(items, each.concurrency);
 }
 

@@ -30,7 +30,7 @@ function stateLines(node: AnyStateNode, indent: string): string[] {
   const children = Object.values(node.states);
   if (isChoice(node)) return [`${indent}state ${idOf(node)} <<choice>>`];
   if (children.length === 0) return [`${indent}${idOf(node)} : ${node.key}`];
-  const first = node.initial?.target[0];
+  const first = node.initial.target[0];
   const inside = children.map((child) => stateLines(child, `${indent}  `));
   // Regions that are active beside each other have a line between them.
   const beside = inside.flatMap((lines, index) => (index === 0 ? lines : [`${indent}  --`, ...lines]));

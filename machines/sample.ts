@@ -34,11 +34,10 @@ function plainest(schema: z.ZodType): unknown {
 
 /** @param name of the member, which a text is made of: so that two of them differ */
 function plainestOf(
-  schema: JsonSchema | boolean,
+  schema: JsonSchema,
   defs: Readonly<Record<string, JsonSchema>>,
   name = 'sample',
 ): unknown {
-  if (typeof schema === 'boolean') return {};
   if (schema.$ref !== undefined) return plainestOf(defs[schema.$ref.split('/').at(-1) ?? ''] ?? {}, defs);
   if (schema.const !== undefined) return schema.const;
   if (schema.default !== undefined) return schema.default;

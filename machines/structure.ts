@@ -10,13 +10,13 @@ export function nameOf(value: StateValue): string {
   let regions = 0;
   for (const region in value) {
     regions += 1;
-    name = regions === 1 ? below(region, value[region]) : `${name},${below(region, value[region])}`;
+    const own = below(region, value[region] as StateValue);
+    name = regions === 1 ? own : `${name},${own}`;
   }
   return regions === 1 ? name : `(${name})`;
 }
 
-function below(parent: string, child: StateValue | undefined): string {
-  if (child === undefined) return parent;
+function below(parent: string, child: StateValue): string {
   const name = nameOf(child);
   return name.startsWith('(') ? parent + name : `${parent}.${name}`;
 }
@@ -25,7 +25,7 @@ function below(parent: string, child: StateValue | undefined): string {
 export function leavesOf(value: StateValue, within = ''): string[] {
   if (typeof value === 'string') return [within + value];
   return Object.entries(value).flatMap(([parent, child]) =>
-    child === undefined ? [within + parent] : leavesOf(child, `${within}${parent}.`),
+    leavesOf(child as StateValue, `${within}${parent}.`),
   );
 }
 
@@ -87,7 +87,7 @@ export function structureOf(machine: AnyStateMachine): string {
     history: node.history,
     tags: node.tags,
     call: node.meta,
-    initial: node.initial?.target.map(nodeName),
+    initial: node.initial.target.map(nodeName),
     entry: node.entry.map(structural),
     exit: node.exit.map(structural),
     transitions: transitionsOf(node).map((transition) => ({

@@ -75,9 +75,7 @@ export class Terms {
     const now = this.of(after);
     if (before === null) return now;
     const known = this.of(before);
-    return now.every((term) => known.some((one) => isSame(one, term)))
-      ? NONE
-      : now.filter((term) => !known.some((one) => isSame(one, term)));
+    return now.filter((term) => !known.some((one) => isSame(one, term)));
   }
 }
 

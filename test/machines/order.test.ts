@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { faultIn } from '../../machines/answer.ts';
 import { nameOf, type Outcome } from '../../machines/index.ts';
-import { orderInput } from '../../machines/order.ts';
+import { orderInput, orderSaga } from '../../machines/order.ts';
+import { jsonSchemaOf } from '../../machines/outline.ts';
 import { nodeName, statesIn } from '../../machines/structure.ts';
 import {
   answers,
@@ -81,6 +82,11 @@ describe('the order saga', () => {
 
   it('declares its steps in the order in which they are done', () => {
     expect(saga.steps.map(({ name }) => name)).toEqual(stepNames);
+  });
+
+  it('has the deadline that it is given, or none', () => {
+    expect(orderSaga(everywhere(), 5_000).deadlineMs).toBe(5_000);
+    expect(orderSaga(everywhere())).not.toHaveProperty('deadlineMs');
   });
 
   it('shows the payment token to nobody', () => {
@@ -209,6 +215,134 @@ describe('an order as it is sent', () => {
     ['as many wide signs as may be', { customer_id: '😀'.repeat(200) }],
   ])('is taken with %s', (_, change) => {
     expect(faults(change)).toBeUndefined();
+  });
+});
+
+describe('each part of an order that is sent', () => {
+  const text = (length: number) => 'a'.repeat(length);
+  const most = {
+    customer_id: text(200),
+    items: Array(500).fill({ product_id: text(200), quantity: 1_000_000, unit_price: 0 }),
+    currency: 'EUR',
+    payment: { method: text(100), token: text(500) },
+    shipping_address: {
+      name: text(200),
+      line1: text(200),
+      line2: text(200),
+      city: text(200),
+      region: text(200),
+      postal_code: text(40),
+      country: text(100),
+    },
+    metadata: { [text(100)]: text(500) },
+  };
+  const dearest = { product_id: 'a', quantity: 1, unit_price: 1_000_000_000 };
+  const takes = (order: object) => saga.input?.safeParse(order).success;
+
+  it('may be as long as it says', () => {
+    expect(takes(most)).toBe(true);
+    expect(takes({ ...most, items: [dearest] })).toBe(true);
+    const { line2: _, region: _r, ...short } = most.shipping_address;
+    expect(takes({ ...most, shipping_address: short, metadata: { a: '' } })).toBe(true);
+    const { metadata: _m, ...without } = most;
+    expect(takes(without)).toBe(true);
+  });
+
+  it.each([
+    ...['customer_id', 'items', 'currency', 'payment', 'shipping_address'].map((name) => ({
+      [name]: undefined,
+    })),
+    ...['', text(201), 7].map((customer_id) => ({ customer_id })),
+    ...[[], Array(501).fill(dearest)].map((items) => ({ items })),
+    ...(
+      [
+        { product_id: '' },
+        { product_id: text(201) },
+        { quantity: 0 },
+        { quantity: 1_000_001 },
+        { quantity: 1.5 },
+        { unit_price: -1 },
+        { unit_price: 1_000_000_001 },
+        { unit_price: 0.5 },
+        { more: 1 },
+      ] as const
+    ).map((line) => ({ items: [{ ...dearest, ...line }] })),
+    ...['EU', 'EURO', 'eUR', ' EUR'].map((currency) => ({ currency })),
+    ...[{ method: '' }, { method: text(101) }, { token: '' }, { token: text(501) }, { more: 1 }].map(
+      (one) => ({
+        payment: { ...most.payment, ...one },
+      }),
+    ),
+    ...Object.entries(most.shipping_address).flatMap(([name, value]) =>
+      ['', `${value}a`].map((wrong) => ({ shipping_address: { ...most.shipping_address, [name]: wrong } })),
+    ),
+    ...['name', 'line1', 'city', 'postal_code', 'country'].map((name) => ({
+      shipping_address: { ...most.shipping_address, [name]: undefined },
+    })),
+    { shipping_address: { ...most.shipping_address, more: 1 } },
+    ...[{ '': 'a' }, { [text(101)]: 'a' }, { a: text(501) }, { a: 7 }].map((metadata) => ({ metadata })),
+    { more: 1 },
+  ])('is refused where it is not: %#', (wrong) => {
+    expect(takes({ ...most, ...wrong })).toBe(false);
+  });
+
+  it('is shown with all its bounds to whoever is to send one', () => {
+    const shown = (maxLength: number, minLength = 1) => ({ type: 'string', minLength, maxLength });
+    const part = (properties: object, ...optional: string[]) => ({
+      type: 'object',
+      properties,
+      required: Object.keys(properties).filter((name) => !optional.includes(name)),
+      additionalProperties: false,
+    });
+    const { $schema: _, ...schema } = jsonSchemaOf(saga.input as z.ZodType);
+    expect(schema).toEqual(
+      part(
+        {
+          customer_id: shown(200),
+          items: {
+            type: 'array',
+            minItems: 1,
+            maxItems: 500,
+            items: part({
+              product_id: shown(200),
+              quantity: { type: 'integer', minimum: 1, maximum: 1_000_000, format: 'int32' },
+              unit_price: {
+                type: 'integer',
+                minimum: 0,
+                maximum: 1_000_000_000,
+                format: 'int64',
+                description: 'Minor units of the currency.',
+              },
+            }),
+          },
+          currency: { ...shown(3, 3), pattern: '^[A-Z]{3}$' },
+          payment: part({
+            method: shown(100),
+            token: { ...shown(500), description: 'Of a payment provider, never a card number.' },
+          }),
+          shipping_address: part(
+            {
+              name: shown(200),
+              line1: shown(200),
+              line2: shown(200),
+              city: shown(200),
+              region: shown(200),
+              postal_code: shown(40),
+              country: shown(100),
+            },
+            'line2',
+            'region',
+          ),
+          metadata: {
+            type: 'object',
+            propertyNames: { minLength: 1, maxLength: 100 },
+            additionalProperties: shown(500, 0),
+            maxProperties: 50,
+          },
+        },
+        'metadata',
+      ),
+    );
   });
 });
 

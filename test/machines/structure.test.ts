@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { RegisteredMachine } from '../../machines/index.ts';
 import { orderSaga } from '../../machines/order.ts';
-import { structureOf } from '../../machines/structure.ts';
+import { callStates, structureOf } from '../../machines/structure.ts';
 import { everywhere } from './placed-order.ts';
 import { type Changes, handling, smallSaga } from './small-saga.ts';
 
@@ -83,6 +83,23 @@ const different: readonly (readonly [string, Changes])[] = [
       },
     }),
   ],
+  [
+    'what a guard is given only when it is asked',
+    undone({ guard: { type: 'nothingHeld', params: () => ({}) }, target: 'failed' }, { target: 'parked' }),
+  ],
+  [
+    'what finds out what a guard is given',
+    undone(
+      { guard: { type: 'nothingHeld', params: function byHand() {} }, target: 'failed' },
+      { target: 'parked' },
+    ),
+  ],
+  [
+    'an inline guard of another name',
+    undone({ guard: function byHand() {}, target: 'failed' }, { target: 'parked' }),
+  ],
+  // XState asks it no more than one that is gone, and it is written otherwise.
+  ['a guard that is null', undone({ guard: null, target: 'failed' }, { target: 'parked' })],
   ['one more event', { states: ({ doing_a }) => ({ doing_a: handling(doing_a, { due: 'waiting' }) }) }],
   ['another event', waiting({ on: { later: { target: 'calling', actions: 'nextAttempt' } } })],
   ['an event of the machine itself', { root: { on: { due: '.parked' } } }],
@@ -136,4 +153,12 @@ it('does not change when nothing but the replaced state is written anew', () => 
   expect(hashOf(waiting({ tags: ['waiting'] }))).toBe(hashOf());
   expect(hashOf(undone({ guard: 'nothingHeld', target: 'failed' }, { target: 'parked' }))).toBe(hashOf());
   expect(hashOf({ states: ({ doing_a }) => ({ doing_a: handling(doing_a, {}) }) })).toBe(hashOf());
+});
+
+it('reads off which calls are announced, by the state', () => {
+  const calls = callStates(smallSaga(['a']).machine);
+  expect([...calls]).toEqual([
+    ['doing_a.calling', call],
+    ['undoing_a.calling', { ...call, kind: 'compensation', path: '/a/undo' }],
+  ]);
 });

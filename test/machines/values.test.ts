@@ -247,6 +247,7 @@ describe('a made-up value', () => {
     [z.array(z.int()).min(2), [1, 1]],
     [z.tuple([z.int(), z.boolean()]), [1, true]],
     [z.intersection(z.object({ a: z.int() }), z.object({ b: z.int() })), { a: 1, b: 1 }],
+    [z.intersection(z.looseObject({ a: z.int() }), z.record(z.string(), z.unknown())), { a: 1 }],
     [z.object({ a: z.string(), b: z.string().optional() }), { a: 'a' }],
     [z.unknown(), {}],
   ])('%#', (schema, value) => expect(made(schema)).toEqual(value));
@@ -266,6 +267,10 @@ describe('a made-up value', () => {
     [
       z.object({ a: z.string().regex(/^\d$/) }),
       'the answer cannot be made up (a: Invalid string: must match pattern /^\\d$/); give one: so',
+    ],
+    [
+      z.object({ a: z.object({ b: z.string().regex(/^\d$/) }) }),
+      'the answer cannot be made up (a.b: Invalid string: must match pattern /^\\d$/); give one: so',
     ],
     [z.object({}).refine(() => false, 'never'), 'the answer cannot be made up (it: never); give one: so'],
   ])('%# is asked for where none is found', (schema, words) => {

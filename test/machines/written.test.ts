@@ -255,6 +255,15 @@ it.each([
   expect(answer.safeParse({}).success).toBe(Object.keys(gained).length === 0 && step !== 'insurance');
 });
 
+it.each([
+  ['order', ['order', 'inventory', 'payment', 'shipping', 'notification']],
+  ['returns', ['return']],
+  ['trip', ['flight', 'hotel', 'insurance']],
+] as const)('%s asks what stands of %j at one place, and of nothing else', (name, asked) => {
+  const asks = definitions[name]().steps.flatMap(({ name, ask }) => (ask ? [[name, ask]] : []));
+  expect(asks).toEqual(asked.map((step) => [step, { path: '/api/stands' }]));
+});
+
 it('asks for a visa that may take two weeks, and for policies of those who are insured', () => {
   const { steps } = definitions.trip();
   const waits = steps.flatMap(({ name, asynchronous }) =>
