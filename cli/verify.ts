@@ -16,12 +16,13 @@ export const verify: Command = {
     body: { value: 'FILE', says: 'what the action is sent' },
     refused: { value: 'FILE', says: 'a body that it refuses' },
     probe: { value: 'PATH', says: 'JSON that changes, best in a number, when an effect happens' },
+    ask: { value: 'PATH', says: 'where it tells what stands of a call' },
     header: { value: 'HEADER', says: "as 'name: value', with each call" },
     timeout: { value: 'SECONDS', says: 'for one answer (10)' },
   },
   async run({ values, words: [url = ''], asJson: json, paper, around: { out } }) {
-    const [action, undo, body, refused, probe, header] = (
-      ['action', 'undo', 'body', 'refused', 'probe', 'header'] as const
+    const [action, undo, body, refused, probe, ask, header] = (
+      ['action', 'undo', 'body', 'refused', 'probe', 'ask', 'header'] as const
     ).map((name) => textOf(values, name));
     if (action === undefined || undo === undefined || body === undefined)
       throw new UsageError('verify needs --action PATH, --undo PATH and --body FILE');
@@ -34,6 +35,7 @@ export const verify: Command = {
       body: await read(body),
       ...(refused === undefined ? {} : { refused: await read(refused) }),
       ...(probe === undefined ? {} : { probe }),
+      ...(ask === undefined ? {} : { ask }),
       ...(header === undefined ? {} : { headers: headerIn(header) }),
       timeoutMs: millisecondsIn(textOf(values, 'timeout') ?? '10'),
     }).catch((error: unknown) => {

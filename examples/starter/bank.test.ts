@@ -22,6 +22,7 @@ for (const kind of ['debits', 'credits']) {
       body: await read('order.json'),
       refused: await read('refused.json'),
       probe: '/accounts',
+      ask: `/${kind}/stands`,
     });
     assert.deepEqual(
       verdicts.filter(({ holds }) => holds !== true),

@@ -7,6 +7,7 @@ import {
   isNotNow,
   isRefused,
   jsonOf,
+  type PlayedSaga,
   type Said,
   type Service,
   UnansweredError,
@@ -51,6 +52,15 @@ function mustBeUndone(bench: Bench, said: Said, what: string): void {
   if (isDone(said) && said.text.trim() !== '' && !isObject(jsonOf(said)))
     bench.oddUndos.push(`${what}: ${shown(said)}`);
   must(isDone(said), `${what} was answered ${shown(said)}`);
+}
+
+async function mustStand(saga: PlayedSaga, stands: string, when: string): Promise<void> {
+  const said = await saga.asked();
+  const { state } = (jsonOf(said) ?? {}) as { state?: unknown };
+  must(
+    isDone(said) && state === stands,
+    `${when} the answer is ${shown(said)}, expected "state":"${stands}"`,
+  );
 }
 
 function mustBeStill(before: Sight | null, after: Sight | null, what: string): void {
@@ -246,6 +256,31 @@ export const PROMISES: readonly Promised[] = [
       mustBeDone(await saga.settled('action'), 'the repeat after a lost answer');
       if (done !== null) mustCount([done], before, await service.look(), 'the action and its repeat');
       mustBeUndone(bench, await saga.settled('compensation'), 'its compensation');
+    },
+  },
+  {
+    name: 'what stands',
+    says: 'asked what stands, it tells what was done and what was undone, and does nothing',
+    lacks: ({ options }) => (options.ask === undefined ? 'no path was given at which it tells' : null),
+    async play(bench) {
+      const { service } = bench;
+      const { refused } = service.options;
+      const [saga, overtaken] = [service.saga(), service.saga()];
+      const before = await service.look();
+      await mustStand(saga, 'unknown', 'before an action');
+      mustBeStill(before, await service.look(), 'the question what stands');
+      mustBeDone(await saga.settled('action'), 'an action');
+      const done = await service.look();
+      await mustStand(saga, 'done', 'after an action');
+      mustBeStill(done, await service.look(), 'the question what stands');
+      mustBeUndone(bench, await saga.settled('compensation'), 'its compensation');
+      await mustStand(saga, 'undone', 'after its compensation');
+      mustBeUndone(bench, await overtaken.settled('compensation'), 'a compensation without an action');
+      await mustStand(overtaken, 'undone', 'after a compensation without an action');
+      if (refused === undefined) return;
+      const unwanted = service.saga(refused);
+      await unwanted.settled('action');
+      await mustStand(unwanted, 'undone', 'after a refused action');
     },
   },
   {

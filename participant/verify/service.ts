@@ -15,6 +15,8 @@ export interface VerifyOptions {
   readonly refused?: string;
   /** Path or URL of JSON that differs once an effect has happened, best in a number. Without one only answers are looked at. */
   readonly probe?: string;
+  /** Path at which it tells what stands of a call. Without one it is not asked. */
+  readonly ask?: string;
   /** Sent with each call: a token, for example. */
   readonly headers?: Readonly<Record<string, string>>;
   /** For one answer, in milliseconds. 10 seconds unless set. */
@@ -36,6 +38,8 @@ export class UnansweredError extends Error {
   override readonly name = 'UnansweredError';
 }
 
+/** The one step of a saga that is played. */
+const STEP = 'verify';
 const NOT_NOW = new Set([408, 425, 429, 503]);
 const ATTEMPTS_MAX = 40;
 const PAUSE_MS = 50;
@@ -110,9 +114,9 @@ export class PlayedSaga {
           'content-type': 'application/json',
           'accept-encoding': 'identity',
           ...headers,
-          'idempotency-key': `${this.#id}:verify:${kind}`,
+          'idempotency-key': `${this.#id}:${STEP}:${kind}`,
           'saga-id': this.#id,
-          'saga-step': 'verify',
+          'saga-step': STEP,
           'saga-attempt': '1',
         },
         body: JSON.stringify({ ...this.#body, ...original, ...more }),
@@ -122,15 +126,29 @@ export class PlayedSaga {
     return said;
   }
 
-  /** Called again for as long as it is answered "not now". */
-  async settled(kind: Kind, more: object = {}): Promise<Said> {
-    let said = await this.call(kind, { more });
-    for (let attempt = 1; attempt < ATTEMPTS_MAX && isNotNow(said); attempt += 1) {
-      await pause(Math.min(PAUSE_MS * attempt, PAUSE_MS_MAX));
-      said = await this.call(kind, { more });
-    }
-    return said;
+  settled(kind: Kind, more: object = {}): Promise<Said> {
+    return untilNow(() => this.call(kind, { more }));
   }
+
+  /** What it tells when it is asked what stands of the action. */
+  asked(): Promise<Said> {
+    const { ask = '', headers } = this.#service.options;
+    const url = new URL(ask, this.#service.url);
+    url.searchParams.set('saga_id', this.#id);
+    url.searchParams.set('step', STEP);
+    const question = { accept: 'application/json', ...headers, 'saga-id': this.#id, 'saga-step': STEP };
+    return untilNow(() => this.#service.ask(url, { headers: question }));
+  }
+}
+
+/** Again for as long as the answer is "not now". */
+async function untilNow(call: () => Promise<Said>): Promise<Said> {
+  let said = await call();
+  for (let attempt = 1; attempt < ATTEMPTS_MAX && isNotNow(said); attempt += 1) {
+    await pause(Math.min(PAUSE_MS * attempt, PAUSE_MS_MAX));
+    said = await call();
+  }
+  return said;
 }
 
 /** Its JSON, or `undefined` where it is none. */

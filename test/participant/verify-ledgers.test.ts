@@ -56,9 +56,12 @@ async function verified<Tx>({ ledger, move, balance }: Account<Tx>) {
   const routes: Record<string, ReturnType<typeof nodeHandler>> = {
     '/pay': nodeHandler(participant.action),
     '/refund': nodeHandler(participant.compensation),
+    '/stands': nodeHandler(participant.ask),
     '/balance': nodeHandler(async () => Response.json({ balance: Number(await balance()) })),
   };
-  const server = createServer((req, res) => void routes[req.url ?? '']?.(req, res)).listen(0, '127.0.0.1');
+  const server = createServer(
+    (req, res) => void routes[(req.url ?? '').split('?')[0] ?? '']?.(req, res),
+  ).listen(0, '127.0.0.1');
   await once(server, 'listening');
   closing.push(() => server.close().closeAllConnections());
   const { verdicts } = await verifyParticipant({
@@ -68,9 +71,10 @@ async function verified<Tx>({ ledger, move, balance }: Account<Tx>) {
     body: '{"amount": 12}',
     refused: '{"amount": 0}',
     probe: '/balance',
+    ask: '/stands',
   });
   expect(verdicts.filter(({ holds }) => holds !== true)).toEqual([]);
-  expect(verdicts).toHaveLength(13);
+  expect(verdicts).toHaveLength(14);
 }
 
 it('passes the one in memory', async () => {

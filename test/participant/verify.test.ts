@@ -39,6 +39,7 @@ interface Mutant {
   readonly ledger?: (whole: Ledger<undefined>) => Ledger<undefined>;
   readonly action?: (handle: Handle) => Handle;
   readonly compensation?: (handle: Handle) => Handle;
+  readonly ask?: (handle: Handle, totals: { taken: number }) => Handle;
 }
 
 /** A ledger that sees another entry than is there, or keeps another than it should. */
@@ -66,6 +67,7 @@ async function service({
   ledger = (whole) => whole,
   action = (it) => it,
   compensation = (it) => it,
+  ask = (it) => it,
 }: Mutant) {
   const totals = { taken: 0, refunded: 0 };
   let payments = 0;
@@ -88,9 +90,12 @@ async function service({
   const routes: Record<string, ReturnType<typeof nodeHandler>> = {
     '/pay': nodeHandler(action(participant.action)),
     '/refund': nodeHandler(compensation(participant.compensation)),
+    '/stands': nodeHandler(ask(participant.ask, totals)),
     '/totals': nodeHandler(async () => Response.json(totals)),
   };
-  const server = createServer((req, res) => void routes[req.url ?? '']?.(req, res)).listen(0, '127.0.0.1');
+  const server = createServer(
+    (req, res) => void routes[(req.url ?? '').split('?')[0] ?? '']?.(req, res),
+  ).listen(0, '127.0.0.1');
   await once(server, 'listening');
   closing.push(() => server.close().closeAllConnections());
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -104,6 +109,7 @@ async function brokenBy(mutant: Mutant): Promise<string[]> {
     body: JSON.stringify(PAYMENT),
     refused: JSON.stringify(REFUSED),
     probe: '/totals',
+    ask: '/stands',
   });
   const broken = verdicts.filter((verdict) => verdict.holds === false).map(({ name }) => name);
   expect(holds).toBe(broken.length === 0);
@@ -184,6 +190,15 @@ function forgettingDetours(handle: Handle): Handle {
   };
 }
 
+/** Tells another state, or none. */
+const standing =
+  (says: (state: string) => unknown): Required<Mutant>['ask'] =>
+  (handle) =>
+  async (request) => {
+    const { state } = (await (await handle(request)).json()) as { state: string };
+    return Response.json({ state: says(state) });
+  };
+
 it.each<[string, Mutant, string]>([
   ['that forgets everything', { ledger: FORGETFUL }, 'repeat'],
   ['that answers a repeat, but not the same', { action: saying(201, null) }, 'action'],
@@ -206,6 +221,32 @@ it.each<[string, Mutant, string]>([
   ['that answers an undo with a list', { compensation: saying(200, '[]') }, 'undo answer'],
   ['that refuses to undo nothing', { compensation: refusingNothing }, 'compensation first'],
   ['that forgets what nobody was told', { action: forgettingDetours }, 'lost answer'],
+  [
+    'that takes what it does not know for undone',
+    { ask: standing((is) => (is === 'done' ? is : 'undone')) },
+    'what stands',
+  ],
+  [
+    'that takes what it does not know for done',
+    { ask: standing((is) => (is === 'undone' ? is : 'done')) },
+    'what stands',
+  ],
+  [
+    'that takes what was undone for done',
+    { ask: standing((is) => (is === 'undone' ? 'done' : is)) },
+    'what stands',
+  ],
+  ['that tells another word', { ask: standing(() => 'open') }, 'what stands'],
+  [
+    'that has an effect when it is asked',
+    {
+      ask: (handle, totals) => (request) => {
+        totals.taken += 1;
+        return handle(request);
+      },
+    },
+    'what stands',
+  ],
 ])('names the promise broken by a ledger %s', async (_, mutant, promise) => {
   expect(await brokenBy(mutant)).toContain(promise);
 });
@@ -228,10 +269,17 @@ it('passes the services of the order saga by the command, and tells it in words'
     '/api/payments/refund',
   ];
   const declined = { ...payment, payment: { method: 'card', token: 'tok_declined' } };
-  const given = ['--body', file('payment.json', payment), '--probe', '/api/payments/totals'];
+  const given = [
+    '--body',
+    file('payment.json', payment),
+    '--probe',
+    '/api/payments/totals',
+    '--ask',
+    '/api/stands',
+  ];
   const all = await saga([...args, ...given, '--refused', file('declined.json', declined)]);
   expect([all.err, all.code]).toEqual(['', 0]);
-  expect(all.out.split('\n').filter((line) => line.startsWith('holds'))).toHaveLength(13);
+  expect(all.out.split('\n').filter((line) => line.startsWith('holds'))).toHaveLength(14);
   const some = await saga([...args, ...given, '--json']);
   expect(some.code).toBe(0);
   const { holds, verdicts } = JSON.parse(some.out);
@@ -259,6 +307,7 @@ it('ends with 1 where a promise is broken, and says which and how', async () => 
   expect(code).toBe(1);
   expect(out).toContain('the repeat of an action had an effect: /taken +12.5');
   expect(out).toContain('all of them together: the probe says /taken +112.5, expected /taken +12.5');
+  expect(out).toContain('no path was given at which it tells');
   // Without a probe the answers still tell.
   const blind = await saga(['verify', url, '--action', '/pay', '--undo', '/refund', '--body', body]);
   expect(blind.code).toBe(1);
