@@ -1,11 +1,14 @@
 /** What the registry refuses. Each bad machine breaks one rule, and is good but for that. */
 import { describe, expect, it } from 'vitest';
-import { raise, spawnChild } from 'xstate';
+import { assign, raise, spawnChild } from 'xstate';
 import { MachineError } from '../../machines/check.ts';
-import { type Outcome, Registry } from '../../machines/index.ts';
+import { type Outcome, Registry, type SagaContext } from '../../machines/index.ts';
 import { type Changes, handling, smallSaga, smallStep } from './small-saga.ts';
 
 const trio = ['a', 'b', 'c'];
+interface Given {
+  readonly context: SagaContext;
+}
 
 /** Title, changes to a good saga of three steps, the state and the rule that the refusal must name, and how its words begin. */
 type Bad = readonly [title: string, changes: Changes, state: string, rule: string, says?: string];
@@ -361,6 +364,23 @@ const misordered: Bad[] = [
     'after c comes an end, not undoing_c',
   ],
   [
+    'a last action that is undone although it was done, whether or not somebody has cancelled',
+    {
+      states: ({ doing_c }) => ({
+        doing_c: handling(doing_c, {
+          done: [
+            { guard: 'cancelled', target: '#small.undoing_c' },
+            { guard: 'nothingHeld', target: '#small.completed' },
+            { target: '#small.undoing_c' },
+          ],
+        }),
+      }),
+    },
+    'doing_c',
+    'undo-order',
+    'after c comes an end, not undoing_c',
+  ],
+  [
     'a last action that is undone although it was done, by way of a state that calls nobody',
     {
       states: () => ({
@@ -404,6 +424,36 @@ it.each(['retry', 'skip', 'resolve'])(
     expect(registry.all()).toHaveLength(1);
   },
 );
+
+it.each<[string, Changes]>([
+  [
+    'words of its own, written where they are used',
+    {
+      states: ({ doing_b }) => ({
+        doing_b: { ...doing_b, exit: assign({}) },
+        undone: {
+          always: [{ guard: ({ context }: Given) => context.held.length === 0, target: 'failed' }, 'parked'],
+        },
+      }),
+    },
+  ],
+  [
+    'a step that waits for a person where it is refused',
+    {
+      states: ({ doing_b }) => {
+        const { states, ...step } = handling(doing_b, {
+          refused: { target: 'refused', actions: { type: 'noteStuck', params: { step: 'b' } } },
+        });
+        const retry = { target: 'calling', actions: ['forgetStuck', 'nextAttempt'] };
+        return { doing_b: { ...step, states: { ...states, refused: { tags: ['parked'], on: { retry } } } } };
+      },
+    },
+  ],
+])('takes %s', (_, changes) => {
+  const registry = new Registry();
+  registry.register(smallSaga(trio, changes));
+  expect(registry.all()).toHaveLength(1);
+});
 
 describe.each([
   ['plain', notPlain],

@@ -427,6 +427,39 @@ const held: Bad[] = [
     'd done, word comes',
   ],
   [
+    'an end over what is held, behind what is undone at a second try',
+    row,
+    {
+      parked: {
+        on: {
+          retry: [
+            {
+              guard: { type: 'isHeld', params: { step: 'b' } },
+              target: to('undoingB'),
+              actions: ['forgetHeld', { type: 'noteStuck', params: { step: 'b' } }],
+            },
+            { target: to('undoingA'), actions: 'forgetHeld' },
+          ],
+        },
+      },
+      'undoingB.calling': {
+        on: {
+          done: [
+            {
+              guard: ({ context }: Given) => context.stuck !== undefined,
+              target: to('undone'),
+              actions: { type: 'noteUndone', params: { step: 'b' } },
+            },
+            { target: to('undoingA'), actions: { type: 'noteUndone', params: { step: 'b' } } },
+          ],
+        },
+      },
+    },
+    'failed',
+    ENDS('a'),
+    'a done, wait nap is over, b refused, undo of b refused, undo of a refused, retry, undo of b done',
+  ],
+  [
     'a retry that leads nowhere',
     row,
     { parked: { on: { retry: [] } } },

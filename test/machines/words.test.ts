@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AnyStateMachine } from 'xstate';
 import { z } from 'zod';
+import { parse, stringify } from '../../json/exact.ts';
 import { defineSaga } from '../../machines/define.ts';
 import { allParts } from '../../machines/parts.ts';
 import { RETRY_AFTER_MAX_MS, type SagaContext } from '../../machines/saga.ts';
@@ -20,6 +21,11 @@ const word = { within: '1 h', data: z.looseObject({}), late: 'undo' } as const;
 
 /** Made anew each time: so a fault in what binds a word to its part has a test that comes by it. */
 function words() {
+  const plain = action('seat');
+  const seat = {
+    ...plain,
+    action: { ...plain.action, answer: z.looseObject({ id: z.number().optional() }) },
+  };
   const input = z.looseObject({ flag: z.unknown(), until: z.string(), names: z.array(z.unknown()) });
   const { parts } = defineSaga({ id: 'own', version: '1', input })
     .step(
@@ -29,7 +35,7 @@ function words() {
     .step('odd', action('odd', bug))
     .step('kept', { ...action('kept'), undo: { none: 'it stays' } })
     .forEach('seat', ({ names }) => names, {
-      ...action('seat'),
+      ...seat,
       key: (name) => String(name),
       itemsMax: 3,
       concurrency: 1,
@@ -464,6 +470,7 @@ describe('the action', () => {
     ['askLater', { ...OF_A, ...backoff }, pending(at + 100), failed, { attempt: 1, retryAt: at + 50 }],
     ['askLater', { ...OF_A, ...backoff }, pending(at + 20), failed, { attempt: 1, retryAt: at + 20 }],
     ['askLater', { ...OF_A, ...backoff }, {}, failed, { attempt: 1, retryAt: at }],
+    ['askLater', { ...OF_A, ...backoff }, { pending: { b: failure } }, failed, { attempt: 1, retryAt: at }],
     [
       'askLater',
       { ...OF_A, ...backoff, ...BESIDE },
@@ -606,6 +613,14 @@ describe('the action', () => {
     ],
   ])('%s of a list in %j on %j changes this', (name, context, event, changes) => {
     expect(does(name, OF_SEAT, context, event)).toStrictEqual(changes);
+  });
+
+  it('gainItems reads each answer as its contract asks', () => {
+    const exact = { 'seat/a': parse('{"id":7.00,"more":1.10}') };
+    const { data } = does('gainItems', OF_SEAT, { ...seats(item('a', 'done')), answers: exact }) as {
+      data: object;
+    };
+    expect(stringify(data)).toBe('{"seats":[{"id":7,"more":1.10}]}');
   });
 
   it('itemBacksOff waits as long as any call, and notes what was too large', () => {

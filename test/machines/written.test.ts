@@ -20,9 +20,10 @@ import { placed } from './placed-order.ts';
 const usualPolicies: Policies = (_, kind) => ({
   timeoutMs: 5_000,
   backoffMs: 200,
-  ...(kind === 'action'
-    ? { attemptsMax: 5, backoffMaxMs: 10_000 }
-    : { attemptsMax: 10, backoffMaxMs: 30_000 }),
+  ...{
+    action: { attemptsMax: 5, backoffMaxMs: 10_000 },
+    compensation: { attemptsMax: 10, backoffMaxMs: 30_000 },
+  }[kind],
 });
 const LONGEST = 'x'.repeat(200);
 const definitions = {
