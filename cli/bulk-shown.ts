@@ -135,8 +135,8 @@ function callOf({ step, kind }: Pick<Group, 'step' | 'kind'>): string {
   return kind === 'compensation' ? `undo ${step}` : String(step);
 }
 
-function actOf({ act, step, as }: Pick<Bulk, 'act' | 'step' | 'as'>): string {
-  return [act, step, as].map(shown).filter(Boolean).join(' ');
+function actOf({ act, step, as, with_proof: isProven }: Schemas['BulkSummary'] | Bulk): string {
+  return [act, step, as, isProven && 'with proof'].map(shown).filter(Boolean).join(' ');
 }
 
 /** `17 payment, 425.00 EUR of payment`: amounts of money come in minor units. */

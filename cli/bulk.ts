@@ -16,7 +16,7 @@ const ACTING = ['reason', 'by', 'timeout', 'dry-run', ...WHICH];
 const OWN = {
   retry: ACTING,
   cancel: ACTING,
-  skip: [...ACTING, 'step'],
+  skip: [...ACTING, 'step', 'with-proof'],
   resolve: [...ACTING, 'as'],
   list: [],
   show: [],
@@ -40,6 +40,7 @@ export const bulk: Command = {
     timeout: WAITING.timeout,
     'dry-run': { says: 'only shows what it would come to, by cause' },
     step: { value: 'STEP', says: 'skip: the step' },
+    'with-proof': { says: 'skip: only what its participant says is undone; each log then has what it said' },
     as: { value: 'AS', says: 'resolve: as one of', choices: ['COMPLETED', 'FAILED'] },
     ...FILTERS,
     status: { ...FILTERS.status, choices: ['ABORTED', 'STARTED'] },
@@ -86,6 +87,7 @@ async function act(invocation: Invocation, kind: Act, ids: readonly string[]): P
     act: kind,
     ...(typeof step === 'string' && { step }),
     ...(as !== undefined && { as: as as 'COMPLETED' | 'FAILED' }),
+    ...(values['with-proof'] === true && { with_proof: true as const }),
     ...(await which(invocation, kind, ids)),
   } as const;
   if (asked !== null) return followed(invocation, await coordinator.beginBulk({ ...asked, ...wanted }));

@@ -663,6 +663,11 @@ export interface components {
              * @enum {string}
              */
             as?: "COMPLETED" | "FAILED";
+            /**
+             * @description Of a skip: each participant is asked first, as of the skip of one saga.
+             * @enum {boolean}
+             */
+            with_proof?: true;
             filter?: components["schemas"]["RetryFilter"];
             /**
              * Format: int32
@@ -682,6 +687,8 @@ export interface components {
             step?: string;
             /** @enum {string} */
             as?: "COMPLETED" | "FAILED";
+            /** @enum {boolean} */
+            with_proof?: true;
             by: string;
             /** Format: date-time */
             created_at: string;
@@ -724,7 +731,7 @@ export interface components {
              * @description Left out until it is asked.
              * @enum {string}
              */
-            result?: "accepted" | "moved" | "no-such-event" | "missing" | "too-many-requests" | "definition-error";
+            result?: "accepted" | "moved" | "no-such-event" | "missing" | "too-many-requests" | "definition-error" | "unproven" | "not-askable";
             /**
              * @description As it is counted.
              * @enum {string}
@@ -749,6 +756,11 @@ export interface components {
              * @enum {string}
              */
             as?: "COMPLETED" | "FAILED";
+            /**
+             * @description Of a skip: each participant is asked first, as of the skip of one saga.
+             * @enum {boolean}
+             */
+            with_proof?: true;
             filter?: components["schemas"]["RetryFilter"];
             /**
              * Format: int32
@@ -773,6 +785,8 @@ export interface components {
             step?: string;
             /** @enum {string} */
             as?: "COMPLETED" | "FAILED";
+            /** @enum {boolean} */
+            with_proof?: true;
             by: string;
             /** Format: date-time */
             created_at: string;

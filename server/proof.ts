@@ -5,20 +5,43 @@ import { Problem } from './problem.ts';
 /** Characters of the URL in a proof. */
 const URL_LENGTH_MAX = 500;
 
-/**
- * The reason with its proof. The participant is asked anew for it, so that the proof is the coordinator's own, and as fresh as can be.
- * @throws Problem where nobody can be asked, or the participant does not say that it is undone
- */
+export type Proven =
+  | { readonly kind: 'proven'; readonly reason: string }
+  /** The participant does not say that it is undone. */
+  | { readonly kind: 'unproven'; readonly detail: string }
+  | NotAsked;
+
+type NotAsked = Exclude<InquiryResult, { kind: 'asked' }>;
+
+interface Reasoned {
+  readonly step: string;
+  readonly reason: string;
+}
+
+/** The reason with its proof. The participant is asked anew for it, so that the proof is the coordinator's own, and as fresh as can be. */
+export async function prove(
+  engine: Pick<SagaEngine, 'inquire'>,
+  id: string,
+  { step, reason }: Reasoned,
+): Promise<Proven> {
+  const result = await engine.inquire(id, step);
+  if (result.kind !== 'asked') return result;
+  const { inquiry } = result;
+  if (inquiry.state === 'undone') return { kind: 'proven', reason: `${reason} (proof: ${proofOf(inquiry)})` };
+  const detail = inquiry.error ?? `${inquiry.participant} says that it is ${inquiry.state}`;
+  return { kind: 'unproven', detail };
+}
+
+/** @throws Problem where nobody can be asked, or the participant does not say that it is undone */
 export async function provenReason(
   engine: Pick<SagaEngine, 'inquire'>,
   id: string,
-  { step, reason }: { readonly step: string; readonly reason: string },
+  asked: Reasoned,
 ): Promise<string> {
-  const result = await engine.inquire(id, step);
-  if (result.kind !== 'asked') throw notAsked(id, step, result);
-  const { inquiry } = result;
-  if (inquiry.state === 'undone') return `${reason} (proof: ${proofOf(inquiry)})`;
-  throw new Problem('unproven', inquiry.error ?? `${inquiry.participant} says that it is ${inquiry.state}`);
+  const proven = await prove(engine, id, asked);
+  if (proven.kind === 'proven') return proven.reason;
+  if (proven.kind === 'unproven') throw new Problem('unproven', proven.detail);
+  throw notAsked(id, asked.step, proven);
 }
 
 function proofOf({ participant, state, status, askedAtMs, url, digest }: Inquiry): string {
@@ -27,11 +50,7 @@ function proofOf({ participant, state, status, askedAtMs, url, digest }: Inquiry
 }
 
 /** Why nobody was asked. */
-export function notAsked(
-  id: string,
-  step: string,
-  result: Exclude<InquiryResult, { kind: 'asked' }>,
-): Problem {
+export function notAsked(id: string, step: string, result: NotAsked): Problem {
   switch (result.kind) {
     case 'missing':
       return new Problem('saga-not-found', `no saga ${id} is stored`);

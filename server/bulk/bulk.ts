@@ -5,6 +5,7 @@
  */
 import { leavesIn } from '../../machines/structure.ts';
 import type { Operation, OperationResult, SagaListing } from '../engine/contract.ts';
+import type { Proven } from '../proof.ts';
 
 /** Sagas of one act. */
 export const BULK_MAX = 500;
@@ -13,16 +14,13 @@ const CANARIES = [1, 11] as const;
 
 export interface BulkAct extends Pick<Operation, 'step' | 'as'> {
   readonly kind: Operation['kind'];
+  /** Of a skip: each participant is asked first, and only what it says is undone is skipped. */
+  readonly isProven?: true;
 }
 
 /** What came of asking one saga; the names of problems, but for `accepted`. */
-export type AskedResult =
-  | 'accepted'
-  | 'moved'
-  | 'no-such-event'
-  | 'missing'
-  | 'too-many-requests'
-  | 'definition-error';
+export type AskedResult = OperatedResult | 'definition-error' | 'unproven' | 'not-askable';
+type OperatedResult = 'accepted' | 'moved' | 'no-such-event' | 'missing' | 'too-many-requests';
 
 export interface BulkItem {
   readonly id: string;
@@ -114,7 +112,7 @@ export function nextOf(
 }
 
 /** What a person is told of one who was asked. */
-export function resultOf({ kind }: Pick<OperationResult, 'kind'>): Exclude<AskedResult, 'definition-error'> {
+export function resultOf({ kind }: Pick<OperationResult, 'kind'>): OperatedResult {
   switch (kind) {
     case 'accepted':
     case 'missing':
@@ -128,16 +126,25 @@ export function resultOf({ kind }: Pick<OperationResult, 'kind'>): Exclude<Asked
   }
 }
 
+/** Why a saga is not asked at all: there is no proof. */
+export function unproven({ kind }: Exclude<Proven, { kind: 'proven' }>): AskedResult {
+  if (kind === 'unreadable') return 'not-askable';
+  return kind === 'unknown-version' ? 'no-such-event' : kind;
+}
+
+/** A release that does not know of proofs must not go on without them, and so is to take it for none of its own. */
+const WITH_PROOF = 2;
+
 /** `null` where a text is none of ours: a later release may write others. */
 export function bulkIn(text: string): Bulk | null {
   try {
     const { v, ...bulk } = JSON.parse(text) as Bulk & { v?: number };
-    return v === 1 ? bulk : null;
+    return v === 1 || v === WITH_PROOF ? bulk : null;
   } catch {
     return null;
   }
 }
 
 export function textOf(bulk: Bulk): string {
-  return JSON.stringify({ v: 1, ...bulk });
+  return JSON.stringify({ v: bulk.act.isProven ? WITH_PROOF : 1, ...bulk });
 }

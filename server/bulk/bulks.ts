@@ -7,7 +7,8 @@ import { DefinitionError } from '../../machines/index.ts';
 import { type Notes, type SagaListing, StoreUnavailableError } from '../../stores/saga-store.ts';
 import { atOnce } from '../at-once.ts';
 import { type Clock, wait } from '../engine/clock.ts';
-import type { SagaEngine } from '../engine/contract.ts';
+import type { Operation, SagaEngine } from '../engine/contract.ts';
+import { prove } from '../proof.ts';
 import {
   type AskedResult,
   type Bulk,
@@ -21,6 +22,7 @@ import {
   resultOf,
   stateOf,
   textOf,
+  unproven,
 } from './bulk.ts';
 
 /** Between two looks at canaries. */
@@ -57,7 +59,7 @@ export interface BulkTitle {
 }
 
 interface Parts {
-  readonly engine: Pick<SagaEngine, 'operate' | 'glance' | 'draining'>;
+  readonly engine: Pick<SagaEngine, 'operate' | 'inquire' | 'glance' | 'draining'>;
   readonly notes: Notes;
   readonly clock: Clock;
 }
@@ -167,7 +169,7 @@ export class Bulks {
     const some = items.filter(({ result }) => result === null).slice(0, many);
     const results = new Map<string, AskedResult>();
     await atOnce(some, async ({ id: saga, seq }) => {
-      const result = await this.#askOne(saga, { ...act, reason, by, actor, ifSeq: seq });
+      const result = await this.#askOne(saga, act, { reason, by, actor, ifSeq: seq });
       if (result !== null) results.set(saga, result);
     });
     const untilMs = this.#in.clock.now() + RUNNER_MS;
@@ -180,9 +182,18 @@ export class Bulks {
   }
 
   /** `null` where the store was away: it is asked once more, and a saga that has heard it already has moved on. */
-  async #askOne(saga: string, asked: Parameters<SagaEngine['operate']>[1]): Promise<AskedResult | null> {
+  async #askOne(
+    saga: string,
+    { isProven, ...act }: BulkAct,
+    asked: Omit<Operation, keyof BulkAct>,
+  ): Promise<AskedResult | null> {
+    const { engine } = this.#in;
     try {
-      return resultOf(await this.#in.engine.operate(saga, asked));
+      if (!isProven) return resultOf(await engine.operate(saga, { ...act, ...asked }));
+      const { step = '' } = act;
+      const proven = await prove(engine, saga, { step, reason: asked.reason });
+      if (proven.kind !== 'proven') return unproven(proven);
+      return resultOf(await engine.operate(saga, { ...act, ...asked, reason: proven.reason }));
     } catch (error) {
       if (error instanceof DefinitionError) return 'definition-error';
       if (!(error instanceof StoreUnavailableError)) throw error;

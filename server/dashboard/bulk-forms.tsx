@@ -49,11 +49,14 @@ interface ConfirmBulkProps {
   readonly sagas: readonly SagaListing[];
   readonly hasMore: boolean;
   readonly groups: readonly PreviewGroup[];
+  /** Whether there is a service that can be asked what stands of the step. */
+  readonly isAskable: boolean;
   readonly by: string;
   readonly isKnown: boolean;
 }
 
-export function ConfirmBulk({ frame, name, step, sagas, hasMore, groups, by, isKnown }: ConfirmBulkProps) {
+export function ConfirmBulk(props: ConfirmBulkProps) {
+  const { frame, name, step, sagas, hasMore, groups, isAskable, by, isKnown } = props;
   const { verb, isGrave } = BULK_ACTS[name];
   const label = sagas.length === 1 ? 'it' : `all ${sagas.length.toLocaleString('en')}`;
   return (
@@ -78,6 +81,12 @@ export function ConfirmBulk({ frame, name, step, sagas, hasMore, groups, by, isK
       </section>
       <input type="hidden" name="act" value={name} />
       {step !== undefined && <input type="hidden" name="step" value={step} />}
+      {isAskable && (
+        <label class="check">
+          <input type="checkbox" name="with_proof" value="true" checked />
+          Only where its service says that it is undone; the log and the audit then say what it answered
+        </label>
+      )}
       {sagas.length > 1 && (
         <label class="check">
           <input type="checkbox" name="canary" value="1" checked />

@@ -1,6 +1,7 @@
 /** The pages of acts on many sagas. */
 import type { Context, Hono } from 'hono';
 import { z } from 'zod';
+import { stepIn } from '../../machines/parts.ts';
 import { formIn } from '../body.ts';
 import { BULK_MAX, type BulkAct } from '../bulk/bulk.ts';
 import { previewOf } from '../bulk/preview.ts';
@@ -22,6 +23,7 @@ const form = z.object({
   act,
   step,
   canary: z.string().exactOptional(),
+  with_proof: z.literal('true').exactOptional(),
   saga: z
     .union([z.string(), z.array(z.string()).max(BULK_MAX)])
     .transform((found) => (typeof found === 'string' ? [found] : found))
@@ -60,21 +62,26 @@ export function bulkPages(
       );
     }
     const groups = await previewOf({ engine, machines }, sagas, actOf(query.act, query.step));
-    const shown = { sagas, hasMore, groups, name: query.act, step: query.step };
+    const isAskable = query.act === 'skip' && sagas.some((saga) => isAsked(saga, query.step));
+    const shown = { sagas, hasMore, groups, isAskable, name: query.act, step: query.step };
     return c.html(ConfirmBulk({ frame, ...shown, by: nameIn(c), isKnown: isIdentified(callerOf(c)) }));
   });
 
   pages.post('/bulks', async (c) => {
-    const { saga, reason, by: typed, act: name, step: skipped, canary } = read(form, await formIn(c));
+    const { saga, reason, by: typed, act: name, ...options } = read(form, await formIn(c));
+    const { step: skipped, canary, with_proof: proof } = options;
     if ((name === 'skip') !== (skipped !== undefined))
       throw new Problem('validation-error', 'step: a skip needs one, and nothing else has any');
+    if (proof !== undefined && name !== 'skip')
+      throw new Problem('validation-error', 'with_proof: only a skip rests on one');
     const sagas = saga.map((one) => {
       const [id = '', length] = one.split(' ');
       return { id, seq: Number(length) };
     });
     const who = { by: signed(c, typed), actor: keyOf(callerOf(c)) };
     const isCanary = canary !== undefined;
-    const id = await bulks.begin({ act: actOf(name, skipped), reason, ...who, isCanary, sagas });
+    const act: BulkAct = { ...actOf(name, skipped), ...(proof !== undefined && { isProven: true }) };
+    const id = await bulks.begin({ act, reason, ...who, isCanary, sagas });
     return c.redirect(`/bulks/${id}`, 303);
   });
 
@@ -98,6 +105,11 @@ export function bulkPages(
     await bulks.halt(c.req.param('id'));
     return c.redirect(`/bulks/${encodeURIComponent(c.req.param('id'))}`, 303);
   });
+
+  function isAsked({ machine: { id } }: SagaListing, skipped = ''): boolean {
+    const steps = machines.filter((machine) => machine.id === id).flatMap((machine) => machine.steps);
+    return steps.some(({ name, ask }) => name === stepIn(skipped) && ask !== undefined);
+  }
 
   /** Those that are named, or all that are parked for one cause. */
   async function chosen(c: Context): Promise<{ sagas: readonly SagaListing[]; hasMore: boolean }> {

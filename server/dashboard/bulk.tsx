@@ -50,6 +50,7 @@ export function BulkPage({ frame, now, seen, mayOperate }: BulkPageProps) {
         </p>
         <p class="note">
           Asked by {by} <Ago ms={createdAtMs} now={now} />: {reason}
+          {act.isProven && '. Only what its service says is undone is skipped.'}
         </p>
         <Share counts={counts} n={items.length} />
         {mayOperate && (isRunning || canContinue) && (
@@ -168,6 +169,8 @@ const WHY: Readonly<Record<Exclude<AskedResult, 'accepted'>, string>> = {
   missing: 'it is no longer stored',
   'too-many-requests': 'too much waits for it',
   'definition-error': 'its definition fails',
+  unproven: 'its service does not say that it is undone',
+  'not-askable': 'its service cannot be asked',
 };
 
 interface BulkListProps {

@@ -15,6 +15,9 @@ const which = {
   act: kind,
   step: text(400).optional().meta({ description: 'Of a skip: the step.' }),
   as: as.optional().openapi({ description: 'Of a resolve: how the sagas end.' }),
+  with_proof: z.literal(true).optional().openapi({
+    description: 'Of a skip: each participant is asked first, as of the skip of one saga.',
+  }),
   /** Which sagas, the newest first; or `sagas`. */
   filter: filter.optional(),
   limit: z
@@ -36,7 +39,7 @@ type Which = z.output<z.ZodObject<typeof which>>;
 
 /** The fields that belong together, each wrong one named by its pointer. */
 function checkWhich(
-  { act, step, as: end, filter: found, limit, sagas }: Which,
+  { act, step, as: end, with_proof: isProven, filter: found, limit, sagas }: Which,
   context: z.RefinementCtx,
 ): void {
   const wrong = (field: string, message: string) =>
@@ -44,6 +47,7 @@ function checkWhich(
   if ((act === 'skip') !== (step !== undefined)) wrong('step', 'a skip needs one, and nothing else has any');
   if ((act === 'resolve') !== (end !== undefined))
     wrong('as', 'a resolve needs one, and nothing else has any');
+  if (isProven && act !== 'skip') wrong('with_proof', 'only a skip rests on one');
   if ((found === undefined) === (sagas === undefined))
     wrong('filter', 'either filter or sagas must be given');
   if (sagas !== undefined && limit !== undefined) wrong('limit', 'must not stand beside sagas');
@@ -107,6 +111,7 @@ const summary = {
   act: kind,
   step: z.string().optional(),
   as: as.optional(),
+  with_proof: z.literal(true).optional(),
   by: z.string(),
   created_at: time,
 };
@@ -136,7 +141,10 @@ export const bulk = z
           saga_id: z.string(),
           etag: etag.meta({ description: 'Under which it is asked.' }),
           result: z
-            .enum(['accepted', 'moved', 'no-such-event', 'missing', 'too-many-requests', 'definition-error'])
+            .enum([
+              ...(['accepted', 'moved', 'no-such-event', 'missing', 'too-many-requests'] as const),
+              ...(['definition-error', 'unproven', 'not-askable'] as const),
+            ])
             .optional()
             .openapi({ description: 'Left out until it is asked.' }),
           state: z.enum(ITEM_STATES).openapi({ description: 'As it is counted.' }),

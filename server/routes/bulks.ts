@@ -170,8 +170,13 @@ async function lookedAt(bulks: Bulks, id: string): Promise<SeenBulk> {
 
 type Which = z.output<typeof bulkPreviewAsked>;
 
-function actOf({ act: kind, step, as }: Which): BulkAct {
-  return { kind, ...(step !== undefined && { step }), ...(as !== undefined && { as }) };
+function actOf({ act: kind, step, as, with_proof: isProven }: Which): BulkAct {
+  return {
+    kind,
+    ...(step !== undefined && { step }),
+    ...(as !== undefined && { as }),
+    ...(isProven && { isProven }),
+  };
 }
 
 async function sagasOf(
@@ -186,8 +191,13 @@ async function sagasOf(
   return { sagas: page.sagas, hasMore: page.cursor !== null };
 }
 
-function presentAct({ kind, step, as }: BulkAct) {
-  return { act: kind, ...(step !== undefined && { step }), ...(as !== undefined && { as }) };
+function presentAct({ kind, step, as, isProven }: BulkAct) {
+  return {
+    act: kind,
+    ...(step !== undefined && { step }),
+    ...(as !== undefined && { as }),
+    ...(isProven && { with_proof: isProven }),
+  };
 }
 
 function presentBulk({ bulk: kept, items, counts, isRunning, canContinue }: SeenBulk): z.infer<typeof bulk> {

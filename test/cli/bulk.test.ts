@@ -133,6 +133,15 @@ describe('an act on many', () => {
     ]);
   });
 
+  it('skips with proof only what its participant says is undone', async () => {
+    const { ids } = await parked(1);
+    const { code, out } = await at(['skip', ...ids, '--step', 'inventory', '--with-proof', ...WHY]);
+    expect(code).toBe(4);
+    expect(cells(out)[1]).toEqual(['act', 'skip inventory with proof']);
+    expect(cells(out).at(-2)).toEqual([ids[0], 'nothing done: unproven', 'ABORTED']);
+    expect(await statusesOf(ids)).toEqual(['ABORTED']);
+  });
+
   it('finds its sagas by filters, those that are parked unless it cancels', async () => {
     const { ids, labels } = await parked(2);
     const [one = '', two = ''] = labels;

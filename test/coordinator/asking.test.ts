@@ -204,6 +204,33 @@ describe('a skip with a proof', () => {
     expect(await auditOf(id)).toMatchObject([{ action: 'skip', by: 'ada', reason, step: 'payment' }]);
   });
 
+  it('is asked of many at once, each of which has its own', async () => {
+    const [open, undone] = [await parked(), await parked()];
+    await undoByHand(undone);
+    const etags = await Promise.all(
+      [open, undone].map(async (id) => (await send(sagaPath(id))).headers.etag),
+    );
+    const sagas = [open, undone].map((saga_id, index) => ({ saga_id, etag: etags[index] }));
+    const asked = { act: 'skip', step: 'payment', with_proof: true, reason: 'at the desk', by: 'ada', sagas };
+    const begun = await send(`${url}/api/coordinator/bulks`, { method: 'POST', body: asked });
+    expect([begun.status, begun.body]).toMatchObject([202, { act: 'skip', with_proof: true }]);
+    const path = `${url}/api/coordinator/bulks/${begun.body.bulk_id}`;
+    let { body } = await send(path);
+    while (body.counts.unasked + body.counts.pending > 0) ({ body } = await send(path));
+    expect(body.sagas).toMatchObject([
+      { saga_id: open, result: 'unproven', state: 'refused', status: 'ABORTED' },
+      { saga_id: undone, result: 'accepted', state: 'done', status: 'FAILED' },
+    ]);
+    expect(await auditOf(open)).toEqual([]);
+    expect(await auditOf(undone)).toMatchObject([
+      { reason: expect.stringMatching(/^at the desk \(proof: payment answered 200, undone, at /) },
+    ]);
+    const wrong = { ...asked, act: 'retry', step: undefined };
+    const refused = await send(`${url}/api/coordinator/bulks`, { method: 'POST', body: wrong });
+    expectProblem(refused, 'validation-error');
+    expect(refused.body.errors).toMatchObject([{ pointer: '/with_proof' }]);
+  });
+
   it('needs the saga as it was looked at, as any skip', async () => {
     const id = await parked();
     await undoByHand(id);

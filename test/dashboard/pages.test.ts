@@ -212,6 +212,22 @@ describe('forms', () => {
     const { body: form } = await page(`${which}&step=payment`);
     expect(form).toContain('<h1>Skip undoing payment of 2 sagas</h1>');
     expect(form.match(/name="saga" value=/g)).toHaveLength(2);
+    // Its service can be asked, so it is, unless somebody takes that back.
+    expect(form).toMatch(/<input type="checkbox" name="with_proof" value="true" checked/);
+    const fields = new URLSearchParams('act=skip&step=payment&with_proof=true&by=ada&reason=r');
+    for (const [, saga = ''] of form.matchAll(/name="saga" value="([^"]*)"/g)) fields.append('saga', saga);
+    const begun = await send(`${url}/bulks`, {
+      method: 'POST',
+      body: `${fields}`,
+      headers: { ...HTML, 'content-type': 'application/x-www-form-urlencoded' },
+    });
+    expect(begun.status).toBe(303);
+    const at = String(begun.headers.location);
+    let shown = await page(at);
+    while (!shown.body.includes('All were asked')) shown = await page(at);
+    const now = shown.body.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ');
+    expect(now).toContain('r. Only what its service says is undone is skipped.');
+    expect(now).toContain('Nothing done its service does not say that it is undone');
   });
 });
 

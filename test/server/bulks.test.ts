@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type BulkAct, type Counts, countsOf, nextOf, stateOf } from '../../server/bulk/bulk.ts';
 import { Bulks } from '../../server/bulk/bulks.ts';
-import type { Operation, SagaEngine } from '../../server/engine/contract.ts';
+import type { Inquiry, InquiryResult, Operation, SagaEngine } from '../../server/engine/contract.ts';
 import { MemoryNotes } from '../../stores/notes.ts';
 import { type SagaListing, StoreUnavailableError } from '../../stores/saga-store.ts';
 
@@ -30,6 +30,20 @@ function saga(id: string, seq = 7): SagaListing {
   };
 }
 
+function said(state: Inquiry['state'], error: string | null = null): InquiryResult {
+  const about = {
+    step: 'payment',
+    participant: 'payment',
+    url: 'http://payment/stands',
+    askedAtMs: 0,
+    ms: 1,
+  };
+  return {
+    kind: 'asked',
+    inquiry: { ...about, state, error, status: 200, body: null, digest: 'sha-256=:x:' },
+  };
+}
+
 /** Coordinators over one store, whose time passes when they wait. */
 class Fleet {
   readonly sagas = new Map<string, SagaListing>();
@@ -37,6 +51,9 @@ class Fleet {
   readonly notes = new MemoryNotes();
   /** What becomes of a saga that is asked; it stays as it is unless this says otherwise. */
   onAsked: (saga: SagaListing) => SagaListing = (one) => one;
+  readonly inquired: string[] = [];
+  /** What comes of asking a participant. */
+  stands: (id: string) => InquiryResult = () => said('undone');
   draining = false;
   away = 0;
   nowMs = 0;
@@ -44,7 +61,7 @@ class Fleet {
 
   bulks(): Bulks {
     const fleet = this;
-    const engine: Pick<SagaEngine, 'operate' | 'glance' | 'draining'> = {
+    const engine: Pick<SagaEngine, 'operate' | 'inquire' | 'glance' | 'draining'> = {
       get draining() {
         return fleet.draining;
       },
@@ -59,6 +76,10 @@ class Fleet {
         fleet.asked.push({ id, ...operation });
         fleet.sagas.set(id, fleet.onAsked(found));
         return { kind: 'accepted', isFree: true };
+      },
+      inquire: async (id, step) => {
+        fleet.inquired.push(`${id} ${step}`);
+        return fleet.stands(id);
       },
       glance: async (ids) => ids.map((id) => fleet.sagas.get(id) ?? null),
     };
@@ -166,6 +187,61 @@ describe('a canary', () => {
     await fleet.pass(3);
     expect(fleet.asked).toHaveLength(30);
     expect(await countsAt(fleet.bulks(), id)).toMatchObject({ pending: 30 });
+  });
+});
+
+describe('a skip with proof', () => {
+  const skip = { act: { kind: 'skip', step: 'payment', isProven: true } satisfies BulkAct };
+  const skipped = (one: SagaListing): SagaListing => ({ ...ended(one), seq: one.seq + 3 });
+
+  it('asks the participant of each first, and each log says what it answered', async () => {
+    fleet.onAsked = skipped;
+    const id = await begin(fleet.bulks(), skip);
+    await fleet.pass(10);
+    expect(await countsAt(fleet.bulks(), id)).toMatchObject({ done: 30 });
+    expect([...fleet.inquired].sort()).toEqual([...fleet.ids().map((one) => `${one} payment`)].sort());
+    expect(fleet.asked[0]).toEqual({
+      ...WHO,
+      id: 's0',
+      kind: 'skip',
+      step: 'payment',
+      ifSeq: 7,
+      reason: `${WHO.reason} (proof: payment answered 200, undone, at 1970-01-01T00:00:00.000Z to GET http://payment/stands; sha-256=:x:)`,
+    });
+  });
+
+  it('does nothing where there is none, and says why; the next one is tried', async () => {
+    const without: Record<string, InquiryResult> = {
+      s0: said('done'),
+      s1: said('unknown', 'it answers 500'),
+      s2: { kind: 'not-askable' },
+      s3: { kind: 'missing' },
+      s4: { kind: 'unknown-version', machine: { id: 'order', version: '1', structure: '' } },
+      s5: { kind: 'unreadable' },
+    };
+    fleet.stands = (id) => without[id] ?? said('undone');
+    fleet.onAsked = skipped;
+    const bulks = fleet.bulks();
+    const id = await begin(bulks, skip);
+    await fleet.pass(30);
+    expect(await countsAt(bulks, id)).toMatchObject({ refused: 6, done: 24 });
+    expect(fleet.ids()).not.toContain('s0');
+    expect((await bulks.look(id))?.items.slice(0, 6).map(({ result }) => result)).toEqual([
+      'unproven',
+      'unproven',
+      'not-askable',
+      'missing',
+      'no-such-event',
+      'not-askable',
+    ]);
+  });
+
+  it('is no act of a release that would skip without asking', async () => {
+    const id = await begin(fleet.bulks(), skip);
+    const note = await fleet.notes.read(`bulk:${id}`);
+    expect(JSON.parse(note?.text ?? '')).toMatchObject({ v: 2 });
+    const plain = await begin(fleet.bulks());
+    expect(JSON.parse((await fleet.notes.read(`bulk:${plain}`))?.text ?? '')).toMatchObject({ v: 1 });
   });
 });
 
