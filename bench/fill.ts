@@ -13,7 +13,8 @@ export interface Model {
 
 const OWNER = { name: 'bench', boot: 1 };
 const AT_ONCE = 500;
-const KEEP_MS = 7 * 24 * 3600_000;
+/** How long an ended saga stays, as by default. */
+export const KEEP_MS = 7 * 24 * 3600_000;
 /** Far beyond the end of the benchmark. */
 const DELAY_MS = 30 * 24 * 3600_000;
 

@@ -14,7 +14,7 @@ import { RedisStore } from '../stores/redis/redis-store.ts';
 import type { Counts, MachineRef } from '../stores/saga-store.ts';
 import { eventBytes, type Share, sharesOf, usedMemory } from './bytes.ts';
 import { cpuUs } from './cpu.ts';
-import { fill, type Model, modelOf } from './fill.ts';
+import { fill, KEEP_MS, type Model, modelOf } from './fill.ts';
 import { hold, letGo } from './held-back.ts';
 import { drive } from './load.ts';
 import { type Coordinator, endAll, keptRedis, startCoordinator, startStub } from './processes.ts';
@@ -26,6 +26,9 @@ const CLIENTS = 32;
 const PORTION = 100_000;
 const RATIO_MAX = 1.2;
 const HELD = '/api/payments/process';
+/** As the coordinator does, by its defaults; an hour later. */
+const COMPACTED_AT_ONCE = 200;
+const REST_MS = 3600_000;
 
 const { values } = parseArgs({
   options: {
@@ -134,9 +137,23 @@ interface Memory {
   readonly shares: readonly Share[];
   readonly eventBytes: number;
   readonly total: number;
+  readonly resting: Resting;
 }
 
-async function filled({ redis, store }: Side, models: { finished: Model; running: Model }): Promise<Memory> {
+/** What comes of the finished ones when all of them are made smaller, in one go and by one process. */
+interface Resting {
+  readonly perSaga: number;
+  readonly total: number;
+  readonly perSecond: number;
+  /** CPU for one, of the process and of its Redis. */
+  readonly ownUs: number;
+  readonly redisUs: number;
+}
+
+async function filled(
+  { redis, redisPid, store }: Side,
+  models: { finished: Model; running: Model },
+): Promise<Memory> {
   progress(`${unfinished} unfinished sagas`);
   await fill(store, models.running, unfinished);
   const perSaga: number[] = [];
@@ -152,12 +169,38 @@ async function filled({ redis, store }: Side, models: { finished: Model; running
     progress(`${done + count} of ${finished} finished sagas, ${(now / 2 ** 30).toFixed(2)} GiB`);
   }
   const each = (last - before) / finished;
+  const shares = await sharesOf(redis, ids.reverse(), each, finished);
   return {
     perSaga: each,
     between: [Math.min(...perSaga), Math.max(...perSaga)],
-    shares: await sharesOf(redis, ids.reverse(), each, finished),
+    shares,
     eventBytes: await eventBytes(redis),
     total: last,
+    resting: await rested(redis, redisPid, before),
+  };
+}
+
+/** @param before bytes without the finished ones */
+async function rested(redis: Redis, redisPid: number, before: number): Promise<Resting> {
+  const { path } = redis.options;
+  const store = await RedisStore.open({ redis: connect(`unix://${path}`), clockOffsetMs: () => REST_MS });
+  const [own, theirs, from] = [process.cpuUsage(), cpuUs(redisPid) ?? Number.NaN, performance.now()];
+  let looked = 0;
+  for (let more = COMPACTED_AT_ONCE; more === COMPACTED_AT_ONCE; looked += more) {
+    more = await store.compact(COMPACTED_AT_ONCE, REST_MS / 2, KEEP_MS);
+    if (looked % PORTION === 0) progress(`${looked} of ${finished} made smaller`);
+  }
+  const { user, system } = process.cpuUsage(own);
+  const seconds = (performance.now() - from) / 1000;
+  const redisUs = ((cpuUs(redisPid) ?? Number.NaN) - theirs) / looked;
+  await store.close();
+  const total = await usedMemory(redis);
+  return {
+    perSaga: (total - before) / finished,
+    total,
+    perSecond: looked / seconds,
+    ownUs: (user + system) / looked,
+    redisUs,
   };
 }
 
@@ -226,7 +269,8 @@ function reportOf(all: Readonly<Record<Side['name'], readonly Round[]>>, memory:
   const digits = (measure: Measure) => (measure.endsWith('Ms') ? 2 : measure === 'scriptUs' ? 1 : 0);
   const middle = (side: Side['name'], measure: Measure) =>
     median(all[side].map((round) => round[measure])).toFixed(digits(measure));
-  const { perSaga, between, shares, eventBytes: events, total } = memory;
+  const { perSaga, between, shares, eventBytes: events, total, resting } = memory;
+  const gib = (bytes: number) => (bytes / 2 ** 30).toFixed(2);
   const counts = `${finished.toLocaleString('en')} finished and ${unfinished.toLocaleString('en')} unfinished sagas`;
   return [
     `${at.date}, Node ${at.node}, Redis ${at.redis}, ${at.machine}. ${counts} against none but those of the rounds; ` +
@@ -241,8 +285,11 @@ function reportOf(all: Readonly<Record<Side['name'], readonly Round[]>>, memory:
       ]),
     ),
     `A finished saga takes ${perSaga.toFixed(0)} bytes of Redis's memory (${between[0].toFixed(0)}–${between[1].toFixed(0)} ` +
-      `by portions of ${PORTION.toLocaleString('en')}); all of them and the unfinished ones took ${(total / 2 ** 30).toFixed(2)} GiB. ` +
+      `by portions of ${PORTION.toLocaleString('en')}); all of them and the unfinished ones took ${gib(total)} GiB. ` +
       `The event streams, which are capped, took ${(events / 2 ** 20).toFixed(0)} MiB of that.`,
+    `Once all have rested one takes ${resting.perSaga.toFixed(0)} bytes (${(resting.perSaga / perSaga).toFixed(2)}), and all of them ` +
+      `with the unfinished ones ${gib(resting.total)} GiB. One process that did nothing else made ${resting.perSecond.toFixed(0)} a second ` +
+      `smaller, at ${resting.ownUs.toFixed(0)} µs of its CPU and ${resting.redisUs.toFixed(0)} µs of Redis's each. The rounds above came after that.`,
     table(
       ['of a finished saga', 'bytes', 'share'],
       [...shares]

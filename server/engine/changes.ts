@@ -81,7 +81,7 @@ export class ChangeFeed {
     // Without a poll nobody knows how the store is: the next one says so.
     if (!this.#polling) void this.#poll();
     else {
-      if (!this.#isReachable) watcher.tellStore(AWAY);
+      if (!this.#isReachable) watcher.tellStore(healthOf(false));
       this.#wake?.();
     }
     return watcher;
@@ -100,8 +100,6 @@ export class ChangeFeed {
 
   async #poll(): Promise<void> {
     this.#polling = true;
-    this.#position = null;
-    this.#isReachable = true;
     while (this.#watchers.size > 0) {
       // A watcher joins behind a poll that began after it came: then the poll has all that it may know already.
       const coming = [...this.#watchers];
@@ -110,7 +108,10 @@ export class ChangeFeed {
       const isAwaited = isAtEnd === true && [...this.#watchers].some((watcher) => watcher.isComing);
       if (isAtEnd !== false && !isAwaited) await this.#pause();
     }
+    // Whoever comes next begins anew.
     this.#polling = false;
+    this.#position = null;
+    this.#isReachable = true;
   }
 
   /** Whether all that there is has been read; `null` where the store is away. */
@@ -134,7 +135,8 @@ export class ChangeFeed {
   async #reached(isReachable: boolean): Promise<void> {
     if (this.#isReachable === isReachable) return;
     this.#isReachable = isReachable;
-    await this.#tell((watcher) => watcher.tellStore(isReachable ? BACK : AWAY));
+    const health = healthOf(isReachable);
+    await this.#tell((watcher) => watcher.tellStore(health));
   }
 
   /** @param tell answers whether there was anything to tell */
@@ -161,8 +163,9 @@ export class ChangeFeed {
   }
 }
 
-const AWAY: readonly Notice[] = [{ kind: 'store', isReachable: false }];
-const BACK: readonly Notice[] = [{ kind: 'store', isReachable: true }];
+function healthOf(isReachable: boolean): readonly Notice[] {
+  return [{ kind: 'store', isReachable }];
+}
 
 /** What has a place in the feed. */
 type Told = Exclude<Notice, { readonly kind: 'store' }>;
@@ -192,8 +195,8 @@ class Watcher implements Watch {
   #state: 'coming' | 'here' | 'late' | 'gone' = 'coming';
   /** What was told up to. */
   #told: string;
-  /** Where the poll stands. */
-  #polled = '';
+  /** Where the poll stands, once it has joined that. */
+  #polled: string;
   /** What it reads from the store by itself, from where to where; `null` where the poll tells it everything. */
   #behind: { readonly from: string; readonly until: string } | null = null;
   #isReading = false;
@@ -213,6 +216,7 @@ class Watcher implements Watch {
     this.#feed = feed;
     this.#after = after;
     this.#told = after ?? '';
+    this.#polled = this.#told;
     this.#sagaId = sagaId;
   }
 
@@ -223,7 +227,7 @@ class Watcher implements Watch {
   get position(): string {
     const isUpToDate =
       this.#state === 'here' && this.#missed.length + this.#queue.length === 0 && this.#behind === null;
-    return isUpToDate && this.#polled !== '' ? this.#polled : this.#told;
+    return isUpToDate ? this.#polled : this.#told;
   }
 
   join(position: string): void {
@@ -282,7 +286,8 @@ class Watcher implements Watch {
       if (now >= until) return 'nothing';
       if (this.#behind !== null && !this.#isReading && now >= this.#readAgainAt)
         void this.#catchUp(this.#behind);
-      await this.#pause(this.#pauseMs(until - now, now));
+      const wakesAt = this.#readAgainAt > now ? Math.min(until, this.#readAgainAt) : until;
+      await this.#pause(wakesAt - now);
     }
   }
 
@@ -305,11 +310,6 @@ class Watcher implements Watch {
     const notices = this.#queue.shift();
     this.#queued -= notices?.length ?? 0;
     return notices;
-  }
-
-  #pauseMs(remainingMs: number, now: number): number {
-    const isAway = !this.#isReading && this.#readAgainAt > now;
-    return isAway ? Math.min(remainingMs, this.#readAgainAt - now) : remainingMs;
   }
 
   /** Reads a page of what was missed, at the watcher's own pace. */

@@ -73,7 +73,7 @@ export function decide({ machine, from, status, signals, event, of, at, overdue,
   }
   // What came first may have ended the activity, and then the event would be taken for one of whatever is asked for now.
   const isAsked = hops.length === 0 || activitiesIn(now.asks).some(({ name }) => name === of);
-  if (event !== null && isAsked) hop(event);
+  if (isAsked) hop(event);
   for (const signal of later) {
     if (!hop(eventOf(signal, now.asks, at), signal)) stay(signal, true);
   }
@@ -87,9 +87,8 @@ function carriesOn({ kind }: Signal, asks: Asks, status: SagaStatus): boolean {
 
 /** Whoever ends a saga by hand is heard first: what came before him may be what it was set aside for. */
 function inTurn(signals: readonly Signal[]): readonly Signal[] {
-  if (!signals.some(({ kind }) => kind === 'resolve')) return signals;
-  const ends = ({ kind }: Signal) => kind === 'resolve';
-  return [...signals.filter(ends), ...signals.filter((one) => !ends(one))];
+  const turn = ({ kind }: Signal) => (kind === 'resolve' ? 0 : 1);
+  return signals.toSorted((a, b) => turn(a) - turn(b));
 }
 
 /** Whether a request can have an effect on a saga as it stands, now or when its call has settled. */
@@ -118,7 +117,6 @@ export function isPossible(
  */
 function awaitsOutcome(one: Activity, step: string, attempt: number): boolean {
   if (one.kind === 'call') return one.call.isAsynchronous && one.address === step && one.attempt >= attempt;
-  if (one.kind === 'expect' && one.event !== null) return false;
   return one.step === step && (one.attempt ?? 0) >= attempt;
 }
 

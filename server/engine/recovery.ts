@@ -70,7 +70,7 @@ export class Recovery {
   #storeAway = false;
   #failedInRound = false;
   #purgedAt: number;
-  #compactedAt: number;
+  #isCompactFailing = false;
   #indexedAt: number;
   #triedAt: number;
   #refused: WritesRefused | null = null;
@@ -95,7 +95,6 @@ export class Recovery {
     this.#each = each;
     this.#roomWorth = Math.min(settings.claimBatch, Math.ceil(places.max / 10));
     this.#purgedAt = surroundings.clock.monotonic();
-    this.#compactedAt = this.#purgedAt;
     // At once: a store that has none of an older release says so, and is not asked again.
     this.#indexedAt = Number.NEGATIVE_INFINITY;
     this.#triedAt = this.#purgedAt;
@@ -103,7 +102,7 @@ export class Recovery {
 
   start(): void {
     this.#running = true;
-    this.#loops = Promise.all([this.#adopt(), this.#poll()]);
+    this.#loops = Promise.all([this.#adopt(), this.#poll(), this.#compact()]);
   }
 
   /** Resolves when nothing more will be claimed. */
@@ -112,7 +111,6 @@ export class Recovery {
     this.free();
     for (const wake of [...this.#wakes]) wake();
     for (const cancel of this.#alarms) cancel();
-    this.#alarms.clear();
     await Promise.all([this.#loops, ...this.#waking]);
   }
 
@@ -127,7 +125,6 @@ export class Recovery {
     const cancel = this.#in.clock.after(delayMs + 2, () => {
       this.#alarms.delete(cancel);
       const room = () => (machine === null ? this.#places.free : this.#places.room(machine));
-      if (!this.#running || room() <= 0) return;
       const waking = this.#guarded('wake', () => this.#claim([id], machine, room)).finally(() =>
         this.#waking.delete(waking),
       );
@@ -164,7 +161,7 @@ export class Recovery {
 
   /** Not while anything fails: where only some of it does, that would be said again and again. */
   #noticeStoreBack(): void {
-    if (!this.#storeAway || this.#failedInRound) return;
+    if (!this.#storeAway || this.#failedInRound || this.#isCompactFailing) return;
     this.#storeAway = false;
     this.#in.observe({ type: 'store-back' });
   }
@@ -189,9 +186,9 @@ export class Recovery {
       }
       // More of it comes meanwhile; or less.
       if (room() < this.#roomWorth) await this.#pause();
-      if (room() <= 0) continue;
+      const limit = Math.min(room(), this.#settings.claimBatch);
+      if (limit <= 0) continue;
       const page = await this.#guarded('adopt', async () => {
-        const limit = Math.min(room(), this.#settings.claimBatch);
         const found = await store.running(this.#registry.takes(), cursor, limit);
         return { ...found, ...(await this.#claim(found.ids, null, room)) };
       });
@@ -212,7 +209,6 @@ export class Recovery {
       // Each by itself: what fails one of them, as a damaged key may for long, must not keep sagas from being taken up.
       await this.#guarded('round', this.#each);
       await this.#guarded('purge', () => this.#purge());
-      await this.#guarded('compact', () => this.#compact());
       await this.#guarded('index', () => this.#index());
       // Each machine by itself, too: where those of one fill every batch, the others' turn would never come. All in one
       // packet: a round takes no longer for many.
@@ -390,16 +386,29 @@ export class Recovery {
     await store.audit.trim(auditKeepMs, auditEntriesMax);
   }
 
-  /** A little in each round, so that nobody waits for it. */
+  /**
+   * Makes smaller what has rested, beside the rounds. While there is more it rests twice as long as a batch took: where little
+   * else is done it keeps up with whatever ends, and where much is, sagas that run have their turn.
+   */
   async #compact(): Promise<void> {
     const { store, clock } = this.#in;
-    const { purgeEveryMs, compactAfterMs, keepMs } = this.#settings;
-    if (compactAfterMs <= 0 || clock.monotonic() - this.#compactedAt < purgeEveryMs) return;
-    const looked = await store.compact(COMPACT_BATCH, compactAfterMs, keepMs);
-    if (looked < COMPACT_BATCH) this.#compactedAt = clock.monotonic();
+    const { pollMs, purgeEveryMs, compactAfterMs, keepMs } = this.#settings;
+    let restMs = purgeEveryMs;
+    while (this.#running && compactAfterMs > 0) {
+      await this.#pause(restMs);
+      if (!this.#running) return;
+      const from = clock.monotonic();
+      const looked = await this.#guarded('compact', () =>
+        store.compact(COMPACT_BATCH, compactAfterMs, keepMs),
+      );
+      this.#isCompactFailing = looked === undefined;
+      if (looked === undefined) restMs = pollMs;
+      else if (looked < COMPACT_BATCH) restMs = purgeEveryMs;
+      else restMs = Math.max(REST_LEAST_MS, 2 * (clock.monotonic() - from));
+    }
   }
 
-  /** Makes found what an older release has written, likewise. */
+  /** Makes found what an older release has written, a little in each round, so that nobody waits for it. */
   async #index(): Promise<void> {
     const { store, clock } = this.#in;
     if (clock.monotonic() - this.#indexedAt < this.#settings.purgeEveryMs) return;
@@ -424,7 +433,7 @@ export class Recovery {
     return maxBytes !== null && usedBytes >= NEARLY_FULL * maxBytes;
   }
 
-  #pause(): Promise<void> {
+  #pause(ms = this.#settings.pollMs): Promise<void> {
     if (!this.#running) return Promise.resolve();
     return new Promise((resolve) => {
       const wake = () => {
@@ -432,7 +441,7 @@ export class Recovery {
         this.#wakes.delete(wake);
         resolve();
       };
-      const cancel = this.#in.clock.after(this.#settings.pollMs, wake);
+      const cancel = this.#in.clock.after(ms, wake);
       this.#wakes.add(wake);
     });
   }
@@ -455,7 +464,9 @@ const AS_UNREADABLE: Unread = { event: UNREADABLE, reason: UNREADABLE };
 const AS_KEY_MISSING: Unread = { event: 'keyMissing', reason: KEY_MISSING };
 
 const PURGE_BATCH = 500;
-const COMPACT_BATCH = 50;
+const COMPACT_BATCH = 200;
+/** Between two batches, however fast the first was. */
+const REST_LEAST_MS = 10;
 const INDEX_BATCH = 100;
 /** The part of its memory at which a store is nearly full: the alert of that name says the same. */
 const NEARLY_FULL = 0.9;

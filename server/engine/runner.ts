@@ -396,12 +396,12 @@ export class Runner {
     return false;
   }
 
-  /** Something has come for it that cannot be read here, because its key is elsewhere: whoever has that carries it on. */
   /** As the store has it behind such a write. */
   #ownerBehind({ kind }: Write['next']): Owner | null {
     return kind === 'act' ? this.#in.owner : null;
   }
 
+  /** Something has come for it that cannot be read here, because its key is elsewhere: whoever has that carries it on. */
   async #giveBack({ id, trace, fence }: Held): Promise<false> {
     const { store, observe } = this.#in;
     observe({ type: 'lost', id, trace, why: 'key-missing' });
@@ -440,7 +440,7 @@ export class Runner {
       }
       const parked = write.next.kind === 'park' ? write.next.parked : null;
       const at = clock.now();
-      saga.listing = { ...listing, status: 'ABORTED', parked, seq: result.seq, updatedAtMs: at };
+      saga.listing = { ...listing, status: 'ABORTED', parked, seq: result.seq, updatedAtMs: at, owner: null };
       saga.log?.push({ ...write.entry, seq: result.seq });
       this.#drop(id);
       this.#settle(saga, Math.max(0, at - listing.createdAtMs));

@@ -21,7 +21,7 @@ import { SampleError, sampleOf } from '../../machines/sample.ts';
 import type { Held, LogEntry, SagaStatus, Signal } from '../../stores/saga-store.ts';
 import type { Foreseen, ForeseenCall, ForeseenEnd } from './contract.ts';
 import { decide, type Hop, type Standing } from './decide.ts';
-import { entryOf } from './write.ts';
+import { entryOf, lastOf } from './write.ts';
 
 /** As long as a path may be that somebody looks at. */
 const HOPS_MAX = 500;
@@ -69,10 +69,10 @@ export function whatIf({ machine, from, status: first, signals, createdAtMs, at,
       const { asks } = standing;
       const standsStill = !hasCall(asks) || status === 'ABORTED';
       const isAsked = standsStill && pending.length > 0;
-      if (!isAsked && asks.kind === 'nothing') return { end: 'ended', awaits: [] };
+      if (asks.kind === 'nothing') return { end: 'ended', awaits: [] };
       if (!isAsked && asks.kind === 'operator') return { end: 'parked', awaits: [] };
       const next = isAsked ? null : nextOf(activitiesIn(asks));
-      if (next?.kind === 'awaits') return { end: 'awaits', awaits: next.names };
+      if (next !== null && 'awaits' in next) return { end: 'awaits', ...next };
       let event: SagaEvent | null = null;
       if (next !== null) {
         const { one } = next;
@@ -106,11 +106,9 @@ export function whatIf({ machine, from, status: first, signals, createdAtMs, at,
         // Of what is made up a definition may know nothing; of facts it would park the saga.
         return { end: isAssumed ? 'answer' : 'fault', awaits: [error.message] };
       }
-      const last = hops.at(-1);
-      if (last === undefined) return { end: 'answer', awaits: [] };
       const about = { machine, at: now, callMs: null };
       for (const hop of hops) path.push({ ...entryOf(hop, about), isAssumed });
-      standing = last.after;
+      standing = lastOf(hops).after;
       pending = [];
       if (standing.asks.kind === 'activities') status = 'STARTED';
       else if (standing.asks.kind === 'operator') status = 'ABORTED';
@@ -125,22 +123,22 @@ export function whatIf({ machine, from, status: first, signals, createdAtMs, at,
   return { path, calls, ...ended, status, state, held: heldIn(machine, context, state, status) };
 }
 
-type Next =
-  | { readonly kind: 'next'; readonly one: Activity }
-  | { readonly kind: 'awaits'; readonly names: readonly string[]; readonly one: Activity };
+/** What ends first, or the names of the events one of which must come first. */
+type Next = { readonly one: Activity } | { readonly awaits: readonly string[] };
 
 /** A call that is made is answered first; then what an asynchronous participant says; then time passes, unless an event is to come. */
 function nextOf(activities: readonly Activity[]): Next {
   const call = activities.find(({ kind }) => kind === 'call');
   const told = activities.find((one) => one.kind === 'expect' && one.event === null);
   const one = call ?? told;
-  if (one !== undefined) return { kind: 'next', one };
+  if (one !== undefined) return { one };
   const waits = activities.filter((one) => one.kind !== 'call').toSorted((a, b) => a.until - b.until);
   const [earliest] = waits;
   if (earliest === undefined) throw new Error('activities without one');
-  if (earliest.kind === 'wait') return { kind: 'next', one: earliest };
-  const names = waits.flatMap((wait) => (wait.kind === 'expect' && wait.event !== null ? [wait.event] : []));
-  return { kind: 'awaits', names, one: earliest };
+  if (earliest.kind === 'wait') return { one: earliest };
+  return {
+    awaits: waits.flatMap((wait) => (wait.kind === 'expect' && wait.event !== null ? [wait.event] : [])),
+  };
 }
 
 /** When somebody looks at a saga that waits: its deadline may come first. */

@@ -4,7 +4,7 @@
  * whole pays for it, and nobody else.
  */
 import { promisify } from 'node:util';
-import { deflateRaw, inflateRawSync } from 'node:zlib';
+import { deflateRaw, deflateRawSync, inflateRawSync, type ZlibOptions } from 'node:zlib';
 import { z } from 'zod';
 import type { Client } from './client.ts';
 import { asking, orDamaged, reachable } from './faults.ts';
@@ -15,7 +15,7 @@ import { pairs } from './replies.ts';
 import { run } from './scripts.ts';
 import { type Packed, vocabularyOf } from './vocabulary.ts';
 
-const deflated = promisify(deflateRaw);
+const deflatedElsewhere = promisify(deflateRaw);
 
 /** How a line begins that is a whole saga; no log entry does, and no number. What follows is a name, a space, and bytes. */
 const BEGINS = 'z1 ';
@@ -25,6 +25,10 @@ const NO_VOCABULARY = '-';
 const SAMPLES_LEAST = 8;
 /** What is not made smaller than this part of itself stays as it is: what is encrypted, say. */
 const WORTH = 0.75;
+/** How many are made smaller before others have their turn. */
+const AT_ONCE = 40;
+/** Handing a text to another thread costs more than deflating one as long as most are: so only long ones are handed over. */
+const LETTERS_HERE_MAX = 16_384;
 const INFLATED_MAX = 64 * 1024 * 1024;
 /** What stands in the line alone. Every other field stays in the hash, too, whoever has written it. */
 const PACKED: ReadonlySet<string> = new Set(['snapshot', 'summary', 'trace']);
@@ -41,7 +45,7 @@ interface Resting extends Packed {
 /** How far a partition's index of ended sagas has been gone through. */
 interface Place {
   readonly keepMs: number;
-  readonly score: string;
+  readonly score: number;
   /** Those of that very time that were looked at. */
   readonly skip: number;
 }
@@ -77,39 +81,45 @@ export class Compaction {
   }
 
   async #goOnIn(keys: PartitionKeys, limit: number, untilMs: number, keepMs: number): Promise<number> {
-    const known = this.#places.get(keys);
-    const { score, skip } = known?.keepMs === keepMs ? known : await this.#placeIn(keys, keepMs);
-    const found = await orDamaged(
-      this.#redis.zrangebyscore(keys.ended, score, untilMs, 'WITHSCORES', 'LIMIT', skip, limit),
+    const { score, skip } = await this.#placeIn(keys, keepMs);
+    const from = Number.isFinite(score) ? score : '-inf';
+    const flat = await orDamaged(
+      this.#redis.zrangebyscore(keys.ended, from, untilMs, 'WITHSCORES', 'LIMIT', skip, limit),
       [],
     );
-    const entries = pairs(found).filter(([id]) => this.#keyspace.of(id) === keys);
-    const [last = score] = [pairs(found).at(-1)?.[1]];
-    const read = await Promise.all(entries.map(([id]) => this.#read(keys, id)));
+    const found = pairs(flat).map(([id, at]) => ({ id, at: Number(at) }));
+    const last = found.at(-1)?.at;
+    if (last === undefined) return 0;
+    const read = await Promise.all(
+      found.filter(({ id }) => this.#keyspace.of(id) === keys).map(({ id }) => this.#read(keys, id)),
+    );
     await this.#compact(
       keys,
       read.flatMap((one) => one ?? []),
     );
-    const sameTime = pairs(found).filter(([, at]) => at === last).length;
-    const place = { keepMs, score: last, skip: last === score ? skip + sameTime : sameTime };
-    this.#places.set(keys, place);
-    if (found.length > 0) await asking(this.#redis.hset(keys.meta, 'compacted', `${keepMs} ${last}`));
-    return pairs(found).length;
+    const sameTime = found.filter(({ at }) => at === last).length;
+    this.#places.set(keys, { keepMs, score: last, skip: last === score ? skip + sameTime : sameTime });
+    await asking(this.#redis.hset(keys.meta, 'compacted', `${keepMs} ${last}`));
+    return found.length;
   }
 
+  /** Where this process has come to, or another that is ahead: several share the work, and none does it twice over. */
   async #placeIn(keys: PartitionKeys, keepMs: number): Promise<Place> {
     const text = await asking(this.#redis.hget(keys.meta, 'compacted'));
-    const [, kept, score = '-inf'] = /^(\d+) (\d+)$/.exec(text ?? '') ?? [];
-    return { keepMs, score: Number(kept) === keepMs ? score : '-inf', skip: 0 };
+    const [, kept, score] = /^(\d+) (\d+)$/.exec(text ?? '') ?? [];
+    const theirs = Number(kept) === keepMs ? Number(score) : Number.NEGATIVE_INFINITY;
+    const own = this.#places.get(keys);
+    if (own?.keepMs === keepMs && own.score >= theirs) return own;
+    return { keepMs, score: theirs, skip: 0 };
   }
 
   /** `null` where it rests already, or is not as everything that ends is. */
   async #read(keys: PartitionKeys, id: string): Promise<Resting | null> {
-    if ((await orDamaged(this.#redis.hget(keys.saga(id), 'brief'), '')) !== null) return null;
     const [hash, log] = await Promise.all([
       orDamaged(this.#redis.hgetall(keys.saga(id)), {} as Hash),
       orDamaged(this.log(keys, id), []),
     ]);
+    if (hash.brief !== undefined) return null;
     const lines = await this.lines(log);
     const isPacked = hash.snapshot && hash.summary && lines !== null && lines.length > 0;
     const status = decodeStatus(hash.status ?? '');
@@ -123,7 +133,10 @@ export class Compaction {
       const alike = sagas.filter((one) => one.machine === machine);
       const known = await this.#vocabulary(machine);
       const dictionary = known ?? (alike.length < SAMPLES_LEAST ? null : await this.#learn(machine, alike));
-      await Promise.all(alike.map((saga) => this.#compactOne(keys, saga, dictionary)));
+      for (let from = 0; from < alike.length; from += AT_ONCE) {
+        const few = alike.slice(from, from + AT_ONCE);
+        await Promise.all(few.map((saga) => this.#compactOne(keys, saga, dictionary)));
+      }
     }
   }
 
@@ -131,7 +144,7 @@ export class Compaction {
     const { id, hash, machine, lines } = saga;
     const [packed, stays] = parted(hash);
     const text = JSON.stringify([packed, lines]);
-    const bytes = await deflated(text, { level: 9, memLevel: 9, ...(dictionary && { dictionary }) });
+    const bytes = await deflated(text, { level: 9, ...(dictionary && { dictionary }) });
     const line = Buffer.concat([Buffer.from(`${BEGINS}${dictionary ? machine : NO_VOCABULARY} `), bytes]);
     const brief = briefOf(hash.summary ?? '');
     if (line.length > WORTH * text.length || brief === null) return;
@@ -194,6 +207,10 @@ function parted(hash: Hash): [Hash, (readonly [string, string])[]] {
     Object.fromEntries(entries.filter(([name]) => PACKED.has(name))),
     entries.filter(([name]) => !PACKED.has(name)),
   ];
+}
+
+async function deflated(text: string, options: ZlibOptions): Promise<Buffer> {
+  return text.length > LETTERS_HERE_MAX ? deflatedElsewhere(text, options) : deflateRawSync(text, options);
 }
 
 function inflated(deflated: Buffer, dictionary: Buffer | null): Packed | null {

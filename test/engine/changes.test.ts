@@ -1,9 +1,10 @@
 /** Watching what all coordinators write: one poll for everybody, on a clock that stands still until it is moved. */
 import { describe, expect, it } from 'vitest';
-import { QUEUE_MAX, TOLD_IN_A_TURN } from '../../server/engine/changes.ts';
-import type { Notice, Watch, WatchRequest } from '../../server/engine/contract.ts';
+import { ChangeFeed, QUEUE_MAX, TOLD_IN_A_TURN } from '../../server/engine/changes.ts';
+import type { EngineEvent, Notice, Watch, WatchRequest } from '../../server/engine/contract.ts';
+import { type Changes, type SagaStore, StoreUnavailableError } from '../../stores/saga-store.ts';
 import { Gate } from './gate.ts';
-import { quiet } from './virtual-clock.ts';
+import { quiet, VirtualClock } from './virtual-clock.ts';
 import { type Coordinator, notSent, SETTINGS, World } from './world.ts';
 
 const POLL_MS = SETTINGS.watchPollMs;
@@ -253,6 +254,165 @@ it('a bug in what reads what somebody has missed is that one’s, who is told of
   world.fate('changes', () => Promise.reject(new TypeError('a bug')));
   await expect(back.next(WAIT_MS)).rejects.toThrow('a bug');
   expect(await first.next(0)).toBe('nothing');
+});
+
+describe('a feed before a store that is told by hand what it answers', () => {
+  /** Pages are given one after the other; then there is nothing new. */
+  function feeding(...pages: (Partial<Changes> | (() => Promise<Partial<Changes>>))[]) {
+    const clock = new VirtualClock();
+    const asked: (readonly unknown[])[] = [];
+    const events: EngineEvent[] = [];
+    let at = 'p0';
+    const changes: SagaStore['changes'] = async (...args) => {
+      asked.push(args);
+      const page = pages.shift() ?? {};
+      const given = typeof page === 'function' ? await page() : page;
+      at = given.position ?? at;
+      return { changes: [], gap: false, more: false, position: at, ...given };
+    };
+    const means = {
+      store: { changes } as SagaStore,
+      clock,
+      observe: (event: EngineEvent) => void events.push(event),
+    };
+    const feed = new ChangeFeed(means, { watchPollMs: POLL_MS, watchersMax: 1_000 });
+    const watch = (request: Partial<WatchRequest> = {}) => {
+      const found = feed.watch({ after: null, sagaId: null, ...request });
+      if (found === null) throw new Error('the feed is full');
+      return found;
+    };
+    return { clock, feed, watch, asked, events, pages };
+  }
+
+  const changed = (count: number, position: string, id = 's'): Partial<Changes> => ({
+    position,
+    changes: Array.from({ length: count }, (_, n) => {
+      return { id, seq: n + 1, state: 'x', status: 'STARTED', position: `${position}-${n}` } as const;
+    }),
+  });
+
+  it('keeps as much for a watcher as may wait, and not one more', async () => {
+    for (const more of [0, 1]) {
+      const { clock, watch, pages } = feeding();
+      const [slow, quick] = [watch(), watch()];
+      await quiet();
+      expect(await slow.next(0)).toMatchObject([{ kind: 'ready' }]);
+      pages.push(changed(QUEUE_MAX - 5, 'p1'), changed(5 + more, 'p2'));
+      await clock.pass(POLL_MS);
+      expect(await quick.next(0)).toHaveLength(1);
+      // What was told waits no longer.
+      expect(await quick.next(0)).toHaveLength(QUEUE_MAX - 5);
+      await clock.pass(POLL_MS);
+      const told = await slow.next(0);
+      expect(more === 0 ? told?.length : told).toBe(more === 0 ? QUEUE_MAX - 5 : 'late');
+      expect(await quick.next(0)).toHaveLength(5 + more);
+    }
+  });
+
+  it('reads on at once while there is more, and only then lets in who came', async () => {
+    const { clock, watch, asked } = feeding({ ...changed(1, 'p1'), more: true }, changed(1, 'p2'));
+    const first = watch();
+    await quiet();
+    expect(asked.map(([after]) => after)).toEqual([null, 'p1']);
+    expect(await first.next(0)).toEqual([{ kind: 'ready', position: 'p2' }]);
+    await clock.pass(POLL_MS);
+    expect(asked).toHaveLength(3);
+    // Whoever comes has it asked at once, and again where that was under way already.
+    watch();
+    await quiet();
+    expect(asked).toHaveLength(4);
+    watch().close();
+    await quiet();
+    expect(asked).toHaveLength(5);
+  });
+
+  it('asks once more for who came while it asked, and not for who goes while others stay', async () => {
+    const { watch, asked, pages } = feeding();
+    const gate = new Gate();
+    pages.push(async () => {
+      await gate.pass();
+      return { position: 'p1' };
+    });
+    const first = watch();
+    await gate.arrived;
+    const second = watch();
+    gate.open();
+    await quiet();
+    expect(asked).toHaveLength(2);
+    for (const each of [first, second])
+      expect(await each.next(0)).toEqual([{ kind: 'ready', position: 'p1' }]);
+    first.close();
+    await quiet();
+    expect(asked).toHaveLength(2);
+  });
+
+  it('says where who comes would begin also before its first answer has come, and begins anew when all have gone', async () => {
+    const { feed, watch, asked, pages } = feeding();
+    const gate = new Gate();
+    pages.push(async () => {
+      await gate.pass();
+      return { position: 'p7' };
+    });
+    const first = watch();
+    await gate.arrived;
+    expect(await feed.position()).toBe('p0');
+    gate.open();
+    await quiet();
+    expect(await feed.position()).toBe('p7');
+    expect(asked).toEqual([
+      [null, null, 800],
+      [null, null, 1],
+    ]);
+    first.close();
+    await quiet();
+    watch();
+    await quiet();
+    expect(asked.slice(2)).toEqual([[null, null, 800]]);
+  });
+
+  it('those whom a change does not concern cost no turn', async () => {
+    const { clock, watch, pages } = feeding();
+    const others = Array.from({ length: 3 * TOLD_IN_A_TURN }, () => watch({ sagaId: 'other' }));
+    const watching = Array.from({ length: TOLD_IN_A_TURN - 1 }, () => watch());
+    await quiet();
+    for (const each of [...others, ...watching]) await each.next(0);
+    pages.push(changed(1, 'p1'));
+    let turns = 0;
+    const heard = Promise.all(watching.map((each) => each.next(WAIT_MS))).then(() => turns);
+    const count = () => {
+      turns += 1;
+      if (turns < 10) setImmediate(count);
+    };
+    clock.after(POLL_MS, () => setImmediate(count));
+    await clock.pass(POLL_MS);
+    expect(await heard).toBeLessThanOrEqual(1);
+  });
+
+  it('reads what one has missed page by page, each from where the last ended, and asks anew where it was away', async () => {
+    const { clock, watch, asked, events, pages } = feeding({ position: 'p9' });
+    const back = watch({ after: 'p3', sagaId: 's' });
+    await quiet();
+    expect([back.position, await back.next(0)]).toEqual(['p3', [{ kind: 'ready', position: 'p3' }]]);
+    pages.push(
+      { ...changed(1, 'p4', 'other'), more: true },
+      () => Promise.reject(new StoreUnavailableError('away', true)),
+      changed(2, 'p9'),
+    );
+    const next = back.next(WAIT_MS);
+    await quiet();
+    expect(await back.next(0)).toBe('nothing');
+    expect(events).toMatchObject([{ type: 'store-fault', doing: 'changes' }]);
+    expect(asked.slice(1)).toEqual([
+      ['p3', 'p9', 800],
+      ['p4', 'p9', 800],
+    ]);
+    await clock.pass(POLL_MS - 1);
+    expect(asked).toHaveLength(3);
+    await clock.pass(1);
+    expect(((await next) as Notice[]).map(title)).toEqual(['saga 1', 'saga 2']);
+    expect(asked.filter(([, until]) => until !== null)).toHaveLength(3);
+    expect(back.position).toBe('p9');
+  });
 });
 
 describe('whoever comes back', () => {

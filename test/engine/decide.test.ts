@@ -110,6 +110,30 @@ it.each<[string, Driven, Partial<Deciding>, string[]]>([
     ['resolve asked -> completed', '(retry)'],
   ],
   [
+    'whoever ends it before what came first, and that in its turn',
+    parked(),
+    {
+      status: 'ABORTED',
+      signals: [signal('skip', { step: 'a' }), signal('resolve'), signal('retry'), signal('resolve')],
+    },
+    ['resolve asked -> failed', '(resolve)', '(skip)', '(retry)'],
+  ],
+  [
+    'nothing that its machine would still know, once it has ended',
+    parked(),
+    { status: 'ABORTED', signals: [signal('resolve'), signal('event', { name: 'word', payload: '{}' })] },
+    ['resolve asked -> failed', '(event)'],
+  ],
+  [
+    'the outcome of one call behind what came to the saga, also where others are called beside it',
+    inBranches(),
+    { event: { ...done, to: 'b' }, of: 'action b', signals: [signal('cancel')] },
+    [
+      'cancel asked -> all(one.doingB.calling,other.doingC.calling)',
+      'done -> all(one.stopped,other.doingC.calling)',
+    ],
+  ],
+  [
     'two in their turn',
     parked(),
     { status: 'ABORTED', signals: [signal('retry'), signal('skip', { step: 'a' })] },
@@ -149,6 +173,12 @@ it.each<[string, Driven, Partial<Deciding>, string[]]>([
 });
 
 describe('an outcome from outside', () => {
+  const both = registered(
+    defineSaga({ id: 'both', version: '1', input: z.looseObject({}) }).parallel('all', {
+      one: (b) => b.step('a', call('a')),
+      other: (b) => b.step('later', { ...call('later'), asynchronous: { within: '1 min' } }),
+    }),
+  );
   const outcome = (over: Partial<Signal> = {}) =>
     signal('outcome', { step: 'later', attempt: 1, outcome: 'done', ...over });
   const first = (saga: Driven, by: Signal) => {
@@ -186,12 +216,6 @@ describe('an outcome from outside', () => {
   });
 
   it('is told to the branch that awaits it, where there are several', () => {
-    const both = registered(
-      defineSaga({ id: 'both', version: '1', input: z.looseObject({}) }).parallel('all', {
-        one: (b) => b.step('a', call('a')),
-        other: (b) => b.step('later', { ...call('later'), asynchronous: { within: '1 min' } }),
-      }),
-    );
     const saga = new Driven(both, {});
     const from = { snapshot: saga.snapshot, asks: both.asks(saga.snapshot) };
     const told = signal('outcome', { step: 'later', attempt: 1, outcome: 'done', payload: '{}' });
@@ -218,6 +242,7 @@ describe('an outcome from outside', () => {
   it('is none of another step, of a call that is answered at once, or of an event', () => {
     expect(first(accepted(), outcome({ step: 'a' }))).toBeNull();
     expect(first(begun(), outcome({ step: 'a' }))).toBeNull();
+    expect(first(called(), outcome({ step: 'a' }))).toBeNull();
     expect(first(called().done('action later'), outcome())).toBeNull();
     expect(first(undoing(), outcome())).toBeNull();
   });

@@ -13,6 +13,7 @@ const call = (name: string) => ({
   undo: { path: `/${name}/undo` },
 });
 const loose = { input: z.looseObject({}) };
+const awaited = { data: z.looseObject({}), late: 'undo' } as const;
 const own = registered(
   defineSaga({ id: 'own', version: '1', ...loose })
     .step('a', call('a'))
@@ -195,6 +196,44 @@ it('time passes where nothing else is awaited, to the deadline at most', () => {
   expect(foreseen(short, [], { createdAtMs: at - 1_799_999 }).endsAfterMs).toBe(1);
 });
 
+it('of what waits beside each other that is over first whose time comes first, and nothing of it is assumed', () => {
+  const rest = registered(
+    defineSaga({ id: 'rest', version: '1', ...loose })
+      .parallel('all', { one: (b) => b.sleep('long', '2 h'), other: (b) => b.sleep('short', '1 h') })
+      .step('a', call('a')),
+  );
+  expect(foreseen(new Driven(rest, {}), [])).toMatchObject({
+    path: ['due -> all(one.sleepingLong,other.done)', 'due -> doingA.calling', 'done -> completed?'],
+    calls: ['action a'],
+    endsAfterMs: 2 * 3_600_000,
+  });
+});
+
+it('calls beside each other are each made once, and all that may be said first is named', () => {
+  const saga = registered(
+    defineSaga({ id: 'many', version: '1', ...loose }).parallel('all', {
+      one: (b) => b.step('c', call('c')).waitFor('later', { ...awaited, within: '2 h' }),
+      other: (b) => b.step('d', call('d')).waitFor('sooner', { ...awaited, within: '1 h' }),
+    }),
+  );
+  expect(foreseen(new Driven(saga, {}), [])).toMatchObject({
+    calls: ['action c under way', 'action d under way'],
+    ends: ['awaits', 'sooner', 'later'],
+  });
+});
+
+it('a deadline cuts short nothing that it can change no more', () => {
+  const saga = registered(
+    defineSaga({ id: 'night', version: '1', ...loose, deadline: '30 min' })
+      .pivot('a', { at: 'somebody', action: call('a').action })
+      .sleep('night', '8 h'),
+  );
+  expect(foreseen(new Driven(saga, {}), [])).toMatchObject({
+    path: ['done -> sleepingNight?', 'due -> completed?'],
+    endsAfterMs: 8 * 3_600_000,
+  });
+});
+
 it('a call beside what is awaited is answered first, and of what waits whatever comes first is named alone', () => {
   const both = registered(
     defineSaga({ id: 'both', version: '1', ...loose }).parallel('all', {
@@ -247,10 +286,87 @@ it('ends where the definition fails: of facts that parks the saga, of what is ma
 
 it('ends where no answer can be made up', () => {
   const odd = registered(
-    defineSaga({ id: 'odd', version: '1', ...loose }).step('a', {
-      ...call('a'),
-      action: { ...call('a').action, answer: z.looseObject({ at: z.string().regex(/^x{3}-\d{7}-y$/) }) },
-    }),
+    defineSaga({ id: 'odd', version: '1', ...loose })
+      .step('a', {
+        ...call('a'),
+        action: { ...call('a').action, answer: z.looseObject({ at: z.string().regex(/^x{3}-\d{7}-y$/) }) },
+      })
+      .waitFor('word', { ...awaited, within: '1 h' }),
   );
   expect(foreseen(new Driven(odd, {}), [])).toMatchObject({ path: [], ends: ['answer', 'action a'] });
+  // What undoes it needs none.
+  const done = new Driven(odd, {}).done('action a', { at: 'xxx-1234567-y' });
+  expect(foreseen(done, [signal('cancel')])).toMatchObject({
+    path: ['cancel -> undoingA.calling', 'done -> failed'],
+    ends: ['ended'],
+  });
+});
+
+it('each step is taken to answer as its own contract says, and what undoes it to say nothing', () => {
+  const answers = (at: string) => ({
+    ...call(at),
+    action: {
+      ...call(at).action,
+      answer: z.object({ at: z.literal(at) }),
+      gains: ({ at: gained }: { at: string }) => ({ [`${at}At`]: gained }),
+    },
+  });
+  const machine = registered(
+    defineSaga({ id: 'two', version: '1', ...loose })
+      .step('a', answers('a'))
+      .step('b', answers('b'))
+      .step('c', call('c')),
+  );
+  const { snapshot } = new Driven(machine, {});
+  const asking = {
+    machine,
+    from: { snapshot, asks: machine.asks(snapshot) },
+    status: 'STARTED',
+    tell,
+  } as const;
+  const all = whatIf({ ...asking, signals: [], createdAtMs: at, at });
+  expect(all.calls.map(({ context }) => context.data)).toEqual([{}, { aAt: 'a' }, { aAt: 'a', bAt: 'b' }]);
+  const undone = whatIf({ ...asking, signals: [signal('cancel')], createdAtMs: at, at });
+  expect(undone.path.at(-1)).toMatchObject({ kind: 'compensation', step: 'a', answer: '{}' });
+});
+
+it('of what stands nothing is told that was never to be undone, and nothing where nothing was done', () => {
+  const noted = registered(
+    defineSaga({ id: 'noted', version: '1', ...loose })
+      .waitFor('first', { ...awaited, within: '1 h' })
+      .step('a', call('a'))
+      .step('note', { ...call('note'), undo: { unneeded: 'it only asks' } })
+      .step('kept', { ...call('kept'), undo: { none: 'it is said' } })
+      .waitFor('word', { ...awaited, within: '1 h' }),
+  );
+  const begun = new Driven(noted, {});
+  expect(foreseen(begun, [])).toMatchObject({ ends: ['awaits', 'first'], held: [] });
+  const told = begun.comes('first', {});
+  expect(foreseen(told, [])).toMatchObject({ ends: ['awaits', 'word'], held: ['a', 'kept'] });
+  // What cannot be undone parks it.
+  const all = told.done('action a').done('action note').done('action kept');
+  expect(foreseen(all, [signal('cancel')])).toMatchObject({
+    path: ['cancel -> undoingA.calling', 'done -> parked'],
+    status: 'ABORTED',
+    ends: ['parked'],
+    held: ['kept'],
+  });
+});
+
+it('ends where it gets too long for anybody to look at', () => {
+  const one = { ...call('a'), key: (item: unknown) => String(item), itemsMax: 600 };
+  const machine = registered(
+    defineSaga({ id: 'long', version: '1', ...loose }).forEach(
+      'a',
+      () => Array.from({ length: 600 }, (_, item) => item),
+      one,
+    ),
+  );
+  const { path, ends } = foreseen(new Driven(machine, {}), []);
+  expect([path.length, ends]).toEqual([500, ['cut']]);
+});
+
+it('a bug is thrown, and told as nothing that the definition does', () => {
+  const asked = () => foreseen(waiting(), [signal('event', { name: 'word', payload: '{' })]);
+  expect(asked).toThrow(SyntaxError);
 });

@@ -164,25 +164,6 @@ describe('purging', () => {
     expect(asked(world, 'purge')).toBe(3);
   });
 
-  it('is followed by making smaller what has rested, a batch a round, and never where that is switched off', async () => {
-    const world = new World();
-    const a = await world.coordinator('a', { compactAfterMs: 600_000 });
-    a.engine.open();
-    const told: (readonly unknown[])[] = [];
-    const full = async (_: unknown, args: readonly unknown[]) => {
-      told.push(args);
-      return 50;
-    };
-    world.fate('compact', full, async () => 49);
-    await world.clock.pass(SETTINGS.purgeEveryMs + 10 * SETTINGS.pollMs);
-    expect(asked(world, 'compact')).toBe(2);
-    expect(told).toEqual([[50, 600_000, RIGHTS.retentionMs]]);
-    const off = new World();
-    (await off.coordinator()).engine.open();
-    await off.clock.pass(2 * SETTINGS.purgeEveryMs);
-    expect(asked(off, 'compact')).toBe(0);
-  });
-
   it('that fails is tried again in the next round', async () => {
     const world = new World();
     const a = await world.coordinator();
@@ -191,5 +172,62 @@ describe('purging', () => {
     await world.clock.pass(SETTINGS.purgeEveryMs + 5 * SETTINGS.pollMs);
     expect(asked(world, 'purge')).toBe(2);
     expect(a.events.map(({ type }) => type)).toEqual(['store-fault', 'store-back']);
+  });
+});
+
+describe('making smaller what has rested', () => {
+  const compacting = async (world: World) => {
+    const a = await world.coordinator('a', { compactAfterMs: 600_000 });
+    a.engine.open();
+    return a;
+  };
+
+  it('goes on while there is more, twice as long after a batch as that took, and never where it is switched off', async () => {
+    const world = new World();
+    await compacting(world);
+    const told: (readonly unknown[])[] = [];
+    const full = (_: unknown, args: readonly unknown[]) => {
+      told.push(args);
+      return new Promise<number>((resolve) => world.clock.after(30, () => resolve(200)));
+    };
+    world.fate('compact', full, full, async () => 199);
+    await world.clock.pass(SETTINGS.purgeEveryMs);
+    expect(asked(world, 'compact')).toBe(1);
+    await world.clock.pass(30 + 59);
+    expect(asked(world, 'compact')).toBe(1);
+    await world.clock.pass(1);
+    expect(asked(world, 'compact')).toBe(2);
+    await world.clock.pass(30 + 60);
+    expect(asked(world, 'compact')).toBe(3);
+    expect(told[0]).toEqual([200, 600_000, RIGHTS.retentionMs]);
+    await world.clock.pass(SETTINGS.purgeEveryMs - 1);
+    expect(asked(world, 'compact')).toBe(3);
+    const off = new World();
+    (await off.coordinator()).engine.open();
+    await off.clock.pass(2 * SETTINGS.purgeEveryMs);
+    expect(asked(off, 'compact')).toBe(0);
+  });
+
+  it('keeps no round from its turn while a batch is on its way', async () => {
+    const world = new World();
+    await compacting(world);
+    world.fate('compact', () => new Promise(() => {}));
+    await world.clock.pass(SETTINGS.purgeEveryMs);
+    const before = asked(world, 'due');
+    await world.clock.pass(5 * SETTINGS.pollMs);
+    expect(asked(world, 'due') - before).toBeGreaterThanOrEqual(4);
+  });
+
+  it('that fails is tried again as soon as a round is, and the store is back when it no longer fails', async () => {
+    const world = new World();
+    const a = await compacting(world);
+    world.fate('compact', notSent, notSent);
+    await world.clock.pass(SETTINGS.purgeEveryMs + SETTINGS.pollMs / 2);
+    expect(a.events.map(({ type }) => type)).toEqual(['store-fault']);
+    await world.clock.pass(SETTINGS.pollMs);
+    expect(a.events.map(({ type }) => type)).toEqual(['store-fault', 'store-fault']);
+    await world.clock.pass(2 * SETTINGS.pollMs);
+    expect(asked(world, 'compact')).toBe(3);
+    expect(a.events.map(({ type }) => type)).toEqual(['store-fault', 'store-fault', 'store-back']);
   });
 });

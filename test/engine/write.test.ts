@@ -10,7 +10,8 @@ import {
   type SagaSnapshot,
 } from '../../machines/index.ts';
 import { DURATION_BUCKETS_MS } from '../../server/engine/contract.ts';
-import { describe as described, statusOf } from '../../server/engine/write.ts';
+import type { Hop } from '../../server/engine/decide.ts';
+import { describe as described, startActOf, statusOf, type Transition } from '../../server/engine/write.ts';
 import type { Parked, SagaStatus, Signal } from '../../stores/saga-store.ts';
 import { Driven, registered } from '../machines/driven.ts';
 import { answers, at, callIn, drive, eventOf, everywhere, orderMachine } from '../machines/placed-order.ts';
@@ -263,11 +264,6 @@ describe('the entry', () => {
   });
 
   it('of one of several calls tells of that one, and of no other', () => {
-    const call = (name: string) => ({
-      at: 'somebody',
-      action: { path: `/${name}`, request: () => ({}), answer: z.looseObject({}) },
-      undo: { path: `/${name}/undo` },
-    });
     const both = registered(
       defineSaga({ id: 'both', version: '1', input: z.looseObject({}) }).parallel('all', {
         one: (b) => b.step('b', call('b')),
@@ -482,6 +478,217 @@ describe('the summary', () => {
       failed_step: null,
       failed_step_index: null,
     });
+  });
+});
+
+/** The write of these hops, one after the other. */
+function writeOfHops(machine: RegisteredMachine, hops: readonly Hop[], over: Partial<Transition> = {}) {
+  const signalsSeen = hops.filter(({ signal }) => signal !== undefined).length;
+  const about = { statusBefore: 'STARTED', parkedBefore: null, at, callMs: 1, createdAtMs: at } as const;
+  return described({ machine, hops, ...about, ...over }, { ...writer, signalsSeen });
+}
+const asked = (kind: Signal['kind'], over: Partial<Signal> = {}): Signal => ({
+  ...{ id: `${kind}-1`, kind, atMs: at, by: 'ada', reason: 'why' },
+  ...over,
+});
+const call = (name: string) => ({
+  at: 'somebody',
+  action: { path: `/${name}`, request: () => ({}), answer: z.looseObject({}) },
+  undo: { path: `/${name}/undo` },
+});
+/** What an event to one of several leads to. */
+function hopTo({ machine, snapshot }: Driven, name: string, event: SagaEvent): Hop {
+  const to = activitiesIn(machine.asks(snapshot)).find((one) => one.name === name)?.to ?? '';
+  const addressed = { ...event, to } as SagaEvent;
+  return {
+    before: side(machine, snapshot),
+    event: addressed,
+    after: side(machine, machine.next(snapshot, addressed)),
+  };
+}
+const failed = (type: 'retryable' | 'unknown' | 'refused') =>
+  ({ type, at, error: 'away', random: 0.5, retryAfterMs: null }) as SagaEvent;
+
+describe('what a write carries', () => {
+  it('of one event is nothing that only several have, or that was asked', () => {
+    const keys = Object.keys(writeOf([], 'done')).sort();
+    expect(keys).toEqual(
+      ['writeId', 'owner', 'snapshot', 'summary', 'entry', 'counts', 'next', 'signalsSeen', 'terms'].sort(),
+    );
+    const before = side(once, drive(once, []));
+    const stays = { before, event: null, after: before, signal: asked('event', { name: 'word' }) };
+    const told = writeOfHops(once, [{ ...stays, ignored: true }]);
+    expect(told).toMatchObject({ earlier: [], signalsSeen: 1, entry: { outcome: 'ignored' } });
+    expect(told).not.toHaveProperty('acts');
+  });
+
+  it('of a start by hand is who did it, and where the saga stands by that', () => {
+    const write = writeOf([], null);
+    expect(startActOf({ by: 'ada', actor: 'user:ada', reason: 'by phone' }, write, once, 77)).toEqual({
+      signal: { id: 'a/1/1', kind: 'start', atMs: 77, by: 'ada', actor: 'user:ada', reason: 'by phone' },
+      machine: { id: 'order', version: '1' },
+      isIgnored: false,
+      before: null,
+      after: { state: 'creatingOrder.calling', status: 'STARTED' },
+    });
+  });
+});
+
+describe('what was asked from outside', () => {
+  const parkedBefore: Parked = { reason: 'claims-exhausted', held: [] };
+  const calling = side(once, drive(once, []));
+  const stay = (signal: Signal, ignored = false): Hop => ({
+    ...{ before: calling, event: null, after: calling, signal },
+    ...(ignored && { ignored }),
+  });
+  const statuses = (hops: readonly Hop[], over: Partial<Transition>) =>
+    (writeOfHops(once, hops, over).acts ?? []).map(({ before, after }) => [before?.status, after.status]);
+
+  it('of a saga that was set aside is told by how it stood each time: a person alone sets it going', () => {
+    const over = { statusBefore: 'ABORTED', parkedBefore } as const;
+    const event = stay(asked('event', { name: 'word', actor: 'user:ada' }));
+    const skip = stay(asked('skip'), true);
+    const retry = stay(asked('retry'));
+    expect(statuses([event, retry], over)).toEqual([
+      ['ABORTED', 'ABORTED'],
+      ['ABORTED', 'STARTED'],
+    ]);
+    expect(statuses([skip, retry], over)).toEqual([
+      ['ABORTED', 'ABORTED'],
+      ['ABORTED', 'STARTED'],
+    ]);
+    expect(statuses([retry, event], over)).toEqual([
+      ['ABORTED', 'STARTED'],
+      ['STARTED', 'STARTED'],
+    ]);
+    expect(writeOfHops(once, [event, retry], over).next.kind).toBe('act');
+    expect(writeOfHops(once, [event], over).next).toEqual({ kind: 'park', parked: parkedBefore });
+  });
+
+  it('of one that runs is told as running, and of one that is parked by it as parked', () => {
+    expect(statuses([stay(asked('cancel')), stay(asked('skip'), true)], {})).toEqual([
+      ['STARTED', 'STARTED'],
+      ['STARTED', 'STARTED'],
+    ]);
+    const parked = side(once, drive(once, ['refused', 'refused']));
+    const still = { before: parked, event: null, after: parked };
+    const both = ['skip', 'retry'].map((kind) => ({ ...still, signal: asked(kind as 'skip') }));
+    expect(statuses(both, { statusBefore: 'ABORTED' })).toEqual([
+      ['ABORTED', 'ABORTED'],
+      ['ABORTED', 'ABORTED'],
+    ]);
+  });
+
+  it('ends a saga that was set aside where its last outcome comes from there', () => {
+    const before = drive(once, done(4));
+    const event: SagaEvent = { type: 'done', at, answer: { notification_id: 'n' } };
+    const hop = { before: side(once, before), event, after: side(once, once.next(before, event)) };
+    const signal = asked('outcome', { step: 'notification', attempt: 1 });
+    const over = { statusBefore: 'ABORTED', parkedBefore } as const;
+    expect(writeOfHops(once, [{ ...hop, signal }], over).next).toMatchObject({
+      kind: 'end',
+      status: 'COMPLETED',
+    });
+  });
+
+  it('is told in the log by who asked and why; an event by its name, and an outcome as that of its attempt', () => {
+    const entryOf = (signal: Signal) => writeOfHops(once, [stay(signal)]).entry;
+    expect(entryOf(asked('cancel'))).toMatchObject({ event: 'cancel', by: 'ada', reason: 'why', attempt: 1 });
+    const event = entryOf(asked('event', { reason: 'word' }));
+    expect(event).toMatchObject({ event: 'event', reason: 'word', kind: null, attempt: null, step: null });
+    expect(event).not.toHaveProperty('by');
+    const outcome = entryOf(asked('outcome', { step: 'order', attempt: 3 }));
+    expect(outcome).toMatchObject({ step: 'order', kind: 'action', attempt: 3, duration_ms: null });
+    expect(outcome).not.toHaveProperty('by');
+    expect(entryOf(asked('outcome', { step: 'order' })).attempt).toBeNull();
+  });
+
+  it('and ends what is waited for counts as no call', () => {
+    const later = registered(
+      defineSaga({ id: 'later', version: '1', input: z.looseObject({}) }).step('a', {
+        ...call('a'),
+        asynchronous: { within: '1 h' },
+      }),
+    );
+    const saga = new Driven(later, {}).on({ type: 'accepted', at, location: null, pollAfterMs: 5 });
+    const event: SagaEvent = { type: 'done', at, answer: {} };
+    const hop = {
+      before: side(later, saga.snapshot),
+      event,
+      after: side(later, later.next(saga.snapshot, event)),
+      signal: asked('outcome', { step: 'a', attempt: 1 }),
+    };
+    const { counts, entry } = writeOfHops(later, [hop]);
+    expect(Object.keys(counts).sort()).toEqual(['completed_steps.held', 'duration.1', 'settled.COMPLETED']);
+    expect(entry).toMatchObject({ event: 'outcome', outcome: 'done', duration_ms: null });
+  });
+});
+
+describe('beside each other', () => {
+  const both = registered(
+    defineSaga({ id: 'both', version: '1', input: z.looseObject({}) }).parallel('all', {
+      one: (b) => b.step('b', call('b')),
+      other: (b) => b.step('c', call('c')),
+    }),
+  );
+
+  it('the end of a wait is told of the call that it leads to, and a start of its only call', () => {
+    const waiting = new Driven(both, {}).fails('action b', 'unknown');
+    const [waits = ''] = waiting.asked.filter((name) => name !== 'action c');
+    const { entry } = writeOfHops(both, [hopTo(waiting, waits, { type: 'due', at })]);
+    expect(entry).toMatchObject({ event: 'due', step: 'b', kind: 'action', attempt: 2 });
+    const single = registered(
+      defineSaga({ id: 'single', version: '1', input: z.looseObject({}) }).parallel('all', {
+        one: (b) => b.step('b', call('b')),
+        other: (b) => b.sleep('night', '8 h'),
+      }),
+    );
+    const begun = new Driven(single, {}).due('wait night');
+    expect(begun.asked).toEqual(['action b']);
+    const restarted = { before: null, event: null, after: side(single, begun.snapshot) };
+    expect(writeOfHops(single, [restarted], { statusBefore: null }).entry).toMatchObject({ step: 'b' });
+  });
+
+  it('a call that failed for good is not counted as repeated because another is', () => {
+    const saga = new Driven(both, {}).fails('action b', 'unknown').refused('action c');
+    const counted = (name: string, type: Parameters<typeof failed>[0], from = saga) =>
+      writeOfHops(both, [hopTo(from, name, failed(type))]).counts;
+    const again = new Driven(both, {}).fails('action b', 'unknown');
+    expect(counted('action c', 'refused', again)).not.toHaveProperty('retries');
+    expect(counted('action c', 'unknown', again)).toEqual({ retries: 1 });
+  });
+
+  it('an undo is counted as one', () => {
+    const undoing = new Driven(both, {}).done('action b').refused('action c');
+    const [name = ''] = undoing.asked;
+    expect(name).toMatch(/^compensation/);
+    expect(writeOfHops(both, [hopTo(undoing, name, { type: 'done', at, answer: {} })]).counts).toMatchObject({
+      'compensations.attempted': 1,
+      'compensations.succeeded': 1,
+    });
+  });
+});
+
+describe('counted is', () => {
+  it('a saga that is undone and of which no step has failed, as cancelled', () => {
+    const before = drive(once, done(1));
+    const cancel: SagaEvent = { type: 'cancel', at, reason: 'rain' };
+    const noted = once.next(before, cancel);
+    const event = eventOf('done', callIn(once, noted));
+    const hops = [
+      { before: side(once, before), event: cancel, after: side(once, noted), signal: asked('cancel') },
+      { before: side(once, noted), event, after: side(once, once.next(noted, event)) },
+    ];
+    expect(writeOfHops(once, hops).counts).toEqual({
+      ...{ cancelled: 1, 'completed_steps.held': 1, 'operator.cancel': 1 },
+    });
+  });
+
+  it('a call that was put off, as no attempt', () => {
+    const event: SagaEvent = { type: 'deferred', at, error: 'not called', delayMs: 100 };
+    const { counts, entry } = writeOf([], event, { machine: patient });
+    expect(counts).toEqual({ deferrals: 1 });
+    expect(entry).toMatchObject({ event: 'deferred', outcome: null, error: 'not called' });
   });
 });
 

@@ -155,6 +155,21 @@ describe('an ended saga', () => {
     for (const id of ids) expect(await redis.hexists(key('saga', id), 'snapshot'), id).toBe(0);
   });
 
+  it('is not looked at again by a process that another has overtaken', async () => {
+    for (let nth = 1; nth <= 12; nth += 1) {
+      // No two end in the same millisecond.
+      offsetMs += 1;
+      await ended(nth);
+    }
+    offsetMs = AFTER + MINUTE;
+    const other = await open();
+    expect(await other.compact(2, AFTER, KEEP)).toBe(2);
+    // Where the other stopped it looks again: there may be more of that very time.
+    expect(await store.compact(8, AFTER, KEEP)).toBe(8);
+    expect(await other.compact(100, AFTER, KEEP)).toBe(12 - 9 + 1);
+    await other.close();
+  });
+
   it('stays as it was written last, where that was while it was read', async () => {
     const id = await ended(1);
     offsetMs = AFTER + MINUTE;
