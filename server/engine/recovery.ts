@@ -295,18 +295,18 @@ export class Recovery {
       return;
     }
     let snapshot: SagaSnapshot;
-    let restored: SagaSnapshot | null = null;
+    // One saga that cannot be read must not take down all others with its coordinator.
     try {
       snapshot = this.#registry.restore(record.machine, record.snapshot);
-      restored = snapshot;
+    } catch (error) {
+      await this.#setAside(record, error as Error);
+      return;
+    }
+    try {
       this.#runner.assertActs(record, machine.asks(snapshot));
     } catch (error) {
-      if (error instanceof DefinitionError && restored !== null) {
-        await this.#setAsideDefined(record, machine, restored, error);
-        return;
-      }
-      // One saga that cannot be read must not take down all others with its coordinator.
-      await this.#setAside(record, error as Error);
+      if (error instanceof DefinitionError) await this.#setAsideDefined(record, machine, snapshot, error);
+      else await this.#setAside(record, error as Error);
       return;
     }
     if (machine.version === version) {
@@ -349,9 +349,9 @@ export class Recovery {
 
   /** What listings show of it is taken from its snapshot, where that can be read and the rest cannot. */
   #mended(record: SagaRecord): SagaRecord {
-    const { machine: ref, snapshot, unreadable } = record;
+    const { machine: ref, snapshot } = record;
     const machine = this.#registry.takerOf(ref.id, ref.version);
-    if (unreadable === null || machine === undefined) return record;
+    if (machine === undefined) return record;
     try {
       return { ...record, summary: summaryOf(machine, this.#registry.restore(ref, snapshot)) };
     } catch {

@@ -7,6 +7,7 @@ import { Registry } from '../../machines/index.ts';
 import { orderSaga } from '../../machines/order.ts';
 import { FORWARD_2, orderSaga2 } from '../machines/order-2.ts';
 import { at, everywhere, stepNames } from '../machines/placed-order.ts';
+import { smallSaga } from '../machines/small-saga.ts';
 import { newSaga } from '../stores/sagas.ts';
 import { DAY_MS, RARELY } from './trip.ts';
 import { quiet } from './virtual-clock.ts';
@@ -363,4 +364,45 @@ describe('what is done now and then', () => {
       { type: 'purged-early', count: 499 },
     ]);
   });
+});
+
+it('nothing is woken that waits at a coordinator that takes nothing up yet', async () => {
+  const world = new World({ policy: { attemptsMax: 2 } });
+  world.reply('order', 'action', retryable(500));
+  await world.start(await world.coordinator());
+  await world.clock.pass(DAY_MS);
+  expect(world.called()).toEqual(['order action']);
+});
+
+it('what is in hand is not claimed once more, though its lease has ended while the store took no write', async () => {
+  const world = new World();
+  world.fate('commit', ...Array(60).fill(notSent));
+  const a = await world.coordinator();
+  a.engine.open();
+  const id = await world.start(a);
+  await world.clock.pass(3 * LEASE_MS);
+  expect([a.engine.inHand, world.journal.includes('claim')]).toEqual([1, false]);
+  expect(await world.store.due(world.registry.all(), 10)).toEqual([id]);
+});
+
+it('what somebody has just asked for takes a place that is kept for others, and what is due does not', async () => {
+  const world = new World({ policy: { attemptsMax: 2 } });
+  world.registry.register(smallSaga(['b'], { policies: everywhere() }));
+  world.reply('order', 'action', retryable(500), retryable(500), ...Array(20).fill(hanging));
+  const a = await world.coordinator('a', { ...RARELY, inHandMax: 10, inHandKeptPercent: 50 });
+  a.engine.open();
+  const waiting = [await world.start(a), await world.start(a)];
+  let begun = 0;
+  while ((await a.engine.start(world.request())).kind === 'started') begun += 1;
+  // Two are kept for the other machine, and a tenth for what is due.
+  expect(begun).toBe(7);
+  await world.clock.pass(502);
+  expect(a.engine.inHand).toBe(8);
+  const [left = ''] = (
+    await Promise.all(waiting.map(async (id) => ({ id, owner: (await world.record(id)).owner })))
+  ).flatMap(({ id, owner }) => (owner === null ? [id] : []));
+  const asked = { kind: 'cancel', by: 'ada', reason: 'rain', ifSeq: null } as const;
+  expect((await a.engine.operate(left, asked)).kind).toBe('accepted');
+  await world.clock.pass(2);
+  expect((await world.history(left)).at(-1)).toMatch(/^(cancel|done|refused) /);
 });
