@@ -1,7 +1,7 @@
 /** Questions over real sockets: what is sent, and that they go past the breaker and no further than the participant. */
-import { afterEach, expect, it } from 'vitest';
-import { unbelieved } from '../../participant/signature.ts';
-import type { Participants, Question } from '../../server/engine/participants.ts';
+import { afterEach, describe, expect, it } from 'vitest';
+import { contentDigest, unbelieved } from '../../participant/signature.ts';
+import type { Participants, Question, Told } from '../../server/engine/participants.ts';
 import { BREAKER, Calling, TRACEPARENT } from './calling.ts';
 import { answered, RARELY, startTrip, tripWorld } from './trip.ts';
 import { TIMEOUT_MS as CALL_MS, type Made } from './world.ts';
@@ -136,4 +136,113 @@ it('is about a step or an item that the saga has, and only reads what is stored'
   expect(new Set(world.journal)).toEqual(new Set(['get', 'get answered']));
   expect(await world.record(id)).toEqual(before);
   expect(coordinator.events.filter(({ type }) => type === 'inquired')).toHaveLength(2);
+});
+
+describe('of what is answered', () => {
+  /** Asks about the hotel of a trip, whose participant says this after 40 ms. */
+  async function asking(said: { readonly status: number; readonly body: string | null } | string, over = {}) {
+    const world = tripWorld();
+    const heard: object[] = [];
+    const participants = {
+      call: async (_: string, call: Made['call']) => answered({ call } as Made),
+      inquire: async ({ path }: Question, headers: object): Promise<Told> => {
+        heard.push(headers);
+        await world.clock.pass(40);
+        const about = {
+          url: `http://there${path}`,
+          redact: (text: string) => text.replace('k-e-y', '[gone]'),
+        };
+        if (typeof said === 'string') return { ...about, error: said };
+        const { status, body } = said;
+        const bytes = body === null ? null : Buffer.from(body);
+        return {
+          ...about,
+          answered: { status, body: bytes, retryAfter: undefined, contentEncoding: undefined },
+        };
+      },
+      abortAll: () => {},
+    };
+    const coordinator = await world.coordinator(
+      'a',
+      RARELY,
+      participants as unknown as Participants,
+      undefined,
+      over,
+    );
+    const id = await startTrip(world, coordinator, { visa: false });
+    const result = await coordinator.engine.inquire(id, 'hotel');
+    if (result.kind !== 'asked') throw new Error(result.kind);
+    const event = coordinator.events.at(-1);
+    expect(event).toMatchObject({ type: 'inquired', id, inquiry: result.inquiry });
+    return { ...result.inquiry, headers: heard[0], trace: event };
+  }
+  const DONE = '{"state":"done"}';
+
+  it.each<[string, { status: number; body: string | null }, object]>([
+    ['an answer that says so is believed', { status: 200, body: DONE }, { state: 'done', error: null }],
+    [
+      'so is any other that succeeds',
+      { status: 299, body: '{"state":"undone"}' },
+      { state: 'undone', error: null },
+    ],
+    ['a redirect is none', { status: 300, body: DONE }, { error: 'hotel answered 300', body: DONE }],
+    ['nor is what came before one', { status: 199, body: DONE }, { error: 'hotel answered 199' }],
+    ['a refusal says nothing of the state', { status: 404, body: DONE }, { error: 'hotel answered 404' }],
+    [
+      'no state is one that nobody knows',
+      { status: 200, body: '{"state":"perhaps"}' },
+      { error: expect.stringMatching(/^hotel answered 200, but .*state/), body: '{"state":"perhaps"}' },
+    ],
+    [
+      'no JSON is shown',
+      { status: 200, body: 'state=done' },
+      { error: 'hotel answered 200, but its body is not JSON', body: null },
+    ],
+    [
+      'too long an answer has neither a digest nor a text',
+      { status: 200, body: null },
+      {
+        error: 'hotel answered 200, but its body has more bytes than ANSWER_BYTES_MAX',
+        body: null,
+        digest: null,
+      },
+    ],
+    [
+      'a refusal without a body is told alone',
+      { status: 404, body: '' },
+      { error: 'hotel answered 404', body: null },
+    ],
+  ])('%s', async (_, said, told) => {
+    const { status, body } = said;
+    const digest = body === null ? null : contentDigest(Buffer.from(body));
+    expect(await asking(said)).toMatchObject({ state: 'unknown', status, digest, ...told });
+  });
+
+  it('as much is shown as somebody reads, without the secrets of its participant', async () => {
+    const text = (length: number) => `{"state":"done","a":"${'x'.repeat(length - 23)}"}`;
+    expect((await asking({ status: 200, body: text(2_000) })).body).toBe(text(2_000));
+    const { body } = await asking({ status: 200, body: text(2_001) });
+    expect(body).toBe(`${text(2_001).slice(0, 1_999)}…`);
+    expect((await asking({ status: 200, body: '{"state":"done","is":"k-e-y"}' })).body).toBe(
+      '{"state":"done","is":"[gone]"}',
+    );
+  });
+
+  it('nothing but why is told where no answer came, and when it was asked and how long that took', async () => {
+    const { askedAtMs, ...about } = await asking('no answer within 40 ms');
+    expect(about).toMatchObject({
+      ...{ state: 'unknown', status: null, digest: null, body: null },
+      ...{ error: 'no answer within 40 ms', ms: 40, step: 'hotel', participant: 'hotel' },
+    });
+    expect(about.url).toMatch(/^http:\/\/there\/api\/stands\?saga_id=/);
+    expect(askedAtMs).toBeGreaterThan(Date.UTC(2026, 0, 1) - 1);
+  });
+
+  it('its question is part of the saga’s trace, where that is told at all', async () => {
+    const { headers } = await asking({ status: 200, body: DONE });
+    expect(headers).toMatchObject({
+      traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/),
+    });
+    expect((await asking({ status: 200, body: DONE }, { isPropagated: false })).headers).toEqual({});
+  });
 });
