@@ -1,12 +1,25 @@
 /** A saga from its start to its end, where everything goes well. */
 import { describe, expect, it } from 'vitest';
+import { Registry } from '../../machines/index.ts';
 import { sagaContext } from '../../machines/saga.ts';
-import { answers, at, placed } from '../machines/placed-order.ts';
+import { answers, at, everywhere, placed } from '../machines/placed-order.ts';
 import { smallSaga } from '../machines/small-saga.ts';
 import { newSaga } from '../stores/sagas.ts';
 import { Gate } from './gate.ts';
+import { RARELY } from './trip.ts';
 import { quiet } from './virtual-clock.ts';
-import { done, FORWARD, hanging, LEASE_MS, World } from './world.ts';
+import {
+  done,
+  FORWARD,
+  hanging,
+  LEASE_MS,
+  notApplied,
+  notSent,
+  refused,
+  retryable,
+  SETTINGS,
+  World,
+} from './world.ts';
 
 describe('a start', () => {
   it('is stored with its context prepared, and its first call is made', async () => {
@@ -280,4 +293,236 @@ describe('views', () => {
     expect(stored?.saga.machine).toMatchObject({ id: machine?.id, version: machine?.version });
     expect(here?.log).toEqual(stored?.log);
   });
+});
+
+const bug = () => Promise.reject(new TypeError('a bug'));
+const faults = ({ events }: Awaited<ReturnType<World['coordinator']>>) =>
+  events.flatMap((event) => (event.type === 'store-fault' ? [event.doing] : []));
+
+describe('beginning', () => {
+  it('keeps places for each of its machines, which the others cannot fill', async () => {
+    const world = new World();
+    const small = world.registry.register(smallSaga(['b'], { policies: everywhere() }));
+    world.participants = hanging;
+    const a = await world.coordinator('a', { inHandMax: 10, inHandKeptPercent: 50 });
+    const begun = async (machine: typeof small) => {
+      let count = 0;
+      while ((await a.engine.start(world.request(null, machine))).kind === 'started') count += 1;
+      return count;
+    };
+    // Two are kept for the other, and a tenth for what is due.
+    expect(await begun(world.machine)).toBe(7);
+    expect(await begun(small)).toBe(2);
+  });
+
+  it('is tried four times, ever more slowly, and the store is told of by the saga', async () => {
+    const world = new World();
+    const sentAt: number[] = [];
+    world.fate(
+      'create',
+      ...Array(9).fill((perform: () => Promise<unknown>, args: unknown[]) => {
+        sentAt.push(world.clock.monotonic());
+        return notApplied(perform, args);
+      }),
+    );
+    const a = await world.coordinator();
+    const starting = a.engine.start(world.request());
+    await world.clock.pass(10_000);
+    const result = await starting;
+    if (result.kind !== 'unknown') throw new Error(result.kind);
+    expect(sentAt).toEqual([0, 100, 300, 700]);
+    expect(faults(a)).toEqual(Array(4).fill(`create of saga ${result.id}`));
+    // Nothing was sent at all: whether to try again the client knows best.
+    world.fates.clear();
+    world.fate('create', notSent);
+    expect(await a.engine.start(world.request())).toEqual({ kind: 'refused', why: 'store-unavailable' });
+  });
+
+  it('by hand is told to the audit with who did it and why, and no other beginning is', async () => {
+    const world = new World();
+    const a = await world.coordinator();
+    await world.start(a);
+    const act = { by: 'ada', actor: 'user:ada', reason: 'by phone' };
+    const started = await a.engine.start({ ...world.request(), act });
+    if (started.kind !== 'started') throw new Error(started.kind);
+    const { entries } = await a.engine.audit.list({}, null, 10);
+    expect(entries).toMatchObject([
+      { action: 'start', saga_id: started.id, machine: 'order@1', by: 'ada', reason: 'by phone' },
+    ]);
+  });
+
+  it('under a key that is known is found, whatever has been begun with it', async () => {
+    const world = new World();
+    const a = await world.coordinator();
+    const key = { key: 'k', digest: 'd' };
+    expect(await a.engine.known(key, 1_000)).toBeNull();
+    const started = await a.engine.start(world.request(key));
+    const id = 'id' in started ? started.id : '';
+    expect(await a.engine.known(key, 1_000)).toEqual({ kind: 'joined', id });
+    expect(await a.engine.known({ ...key, digest: 'other' }, 1_000)).toEqual({ kind: 'key-reused', id });
+    world.fate('known', hanging);
+    const late = a.engine.known(key, 1_000);
+    await world.clock.pass(1_000);
+    expect(await late).toBeNull();
+  });
+
+  it('where a bug is met, ends with that and is no fault of the store', async () => {
+    const world = new World();
+    world.reply('order', 'action', hanging);
+    const a = await world.coordinator('a', { inHandMax: 1 });
+    const id = await world.start(a);
+    const b = await world.coordinator('b');
+    world.fate('known', bug);
+    await expect(a.engine.start(world.request({ key: 'k', digest: 'd' }))).rejects.toThrow('a bug');
+    world.fate('statuses', bug);
+    await expect(b.engine.settled(id, 1_000)).rejects.toThrow('a bug');
+    world.fate('release', bug);
+    const drained = a.engine.drain(0).catch((error: unknown) => error);
+    await world.clock.pass(1);
+    expect(await drained).toMatchObject({ message: 'a bug' });
+    expect(faults(a)).toEqual([]);
+  });
+});
+
+describe('whoever waits', () => {
+  it('is told by what is at hand, and by the store where the whole history is there alone', async () => {
+    const world = new World();
+    const gate = new Gate<ReturnType<typeof done>>();
+    world.reply('notification', 'action', hanging, gate.pass);
+    const a = await world.coordinator('a');
+    const id = await world.start(a);
+    a.crash();
+    const b = await world.coordinator('b');
+    b.engine.open();
+    await world.clock.pass(LEASE_MS + SETTINGS.pollMs);
+    const elsewhere = b.engine.settled(id, 1_000);
+    await quiet();
+    gate.open(done({ notification_id: 'n' }));
+    await quiet();
+    expect((await elsewhere)?.log.map(({ event }) => event)).toContain('takenOver');
+    world.reply('order', 'action', async () => {
+      await quiet();
+      return refused();
+    });
+    const started = await b.engine.start(world.request());
+    world.journal.length = 0;
+    const here = await b.engine.settled('id' in started ? started.id : '', 1_000);
+    expect(here?.saga.status).toBe('FAILED');
+    expect(world.journal).not.toContain('get');
+  });
+
+  it('is sent away by a drain, and let in by none', async () => {
+    const world = new World();
+    world.reply('order', 'action', hanging);
+    const a = await world.coordinator();
+    const id = await world.start(a);
+    const waiting = a.engine.settled(id, 60_000);
+    await quiet();
+    const drained = a.engine.drain(100);
+    expect(await waiting).toBeNull();
+    expect(await a.engine.settled(id, 60_000)).toBeNull();
+    expect([a.engine.draining, await a.engine.start(world.request())]).toEqual([
+      true,
+      { kind: 'refused', why: 'draining' },
+    ]);
+    world.fate('release', notSent);
+    await world.clock.pass(100);
+    await drained;
+    expect(faults(a)).toEqual(['release']);
+  });
+});
+
+describe('what is asked of a saga that nobody owns', () => {
+  it('takes effect at once, and not with the next round', async () => {
+    const world = new World({ policy: { attemptsMax: 2 } });
+    world.reply('order', 'action', retryable(60_000));
+    const a = await world.coordinator('a', RARELY);
+    a.engine.open();
+    const id = await world.start(a);
+    const asked = { kind: 'cancel', by: 'ada', reason: 'rain', ifSeq: null } as const;
+    expect(await a.engine.operate(id, asked)).toEqual({ kind: 'accepted', isFree: true });
+    await world.clock.pass(2);
+    expect((await world.record(id)).status).toBe('FAILED');
+  });
+});
+
+describe('of many sagas', () => {
+  it('those are found that a retry would set going, on the pages on which they stand', async () => {
+    const world = new World();
+    world.reply('order', 'action', refused(), refused());
+    world.reply('order', 'compensation', refused(), refused());
+    const a = await world.coordinator();
+    const [first, second] = [await world.start(a), await world.start(a)];
+    const ended = await world.start(a);
+    const all = await a.engine.retryable({}, null, 10);
+    expect(all.sagas.map(({ id }) => id)).toEqual([second, first]);
+    const page = await a.engine.retryable({}, null, 1);
+    expect(page.sagas).toEqual([]);
+    expect(page.cursor).toBe((await a.engine.list({}, null, 1)).cursor);
+    // One goes while they are looked at.
+    world.fate('get', async () => null);
+    expect((await a.engine.retryable({ status: 'ABORTED' }, null, 10)).sagas.map(({ id }) => id)).toEqual([
+      first,
+    ]);
+    const seen = await a.engine.glance([ended, 'nobody']);
+    expect(seen).toMatchObject([{ id: ended, status: 'COMPLETED' }, null]);
+    expect(seen[0]).not.toHaveProperty('snapshot');
+    expect([await a.engine.seqOf(ended), await a.engine.seqOf('nobody')]).toEqual([6, null]);
+  });
+
+  it('one that cannot be read here shows nothing but its log', async () => {
+    const world = new World();
+    const a = await world.coordinator();
+    const id = await world.start(a);
+    const record = await world.record(id);
+    world.fate('get', async () => ({ ...record, snapshot: 'x' }));
+    const found = await a.engine.get(id);
+    expect(found?.saga.context).toEqual({
+      ...{ data: {}, answers: {}, attempt: 1, retryAt: null, failure: null, held: [], undone: [] },
+    });
+    expect(found?.saga.steps).toHaveLength(5);
+    expect(found?.log).toHaveLength(6);
+  });
+
+  it('one of an older version is shown as it would be carried on', async () => {
+    const world = new World({ saga: () => smallSaga(['a', 'b']) });
+    world.reply('a', 'action', hanging);
+    const id = await world.start(await world.coordinator('old'));
+    const registry = new Registry();
+    const withFact = (snapshot: unknown) => {
+      const { context, ...rest } = snapshot as { context: { data: object } };
+      return { ...rest, context: { ...context, data: { ...context.data, isMoved: true } } };
+    };
+    const migrations = [{ from: '1', migrate: withFact }];
+    registry.register({ ...smallSaga(['a', 'b', 'c']), version: '2', migrations });
+    const b = await world.coordinator('b', {}, undefined, registry);
+    expect((await b.engine.get(id))?.saga).toMatchObject({
+      ...{ machine: { version: '1' }, steps: ['a', 'b', 'c'], context: { data: { isMoved: true } } },
+    });
+  });
+});
+
+it('it answers for what it is made of', async () => {
+  const world = new World();
+  world.reply('order', 'action', hanging);
+  const states = { order: { breaker: 'closed', inFlight: 0, queued: 0 } };
+  const real = { states, call: hanging, abortAll: () => {} };
+  const a = await world.coordinator('a', {}, real as never);
+  await a.engine.declare();
+  await world.start(a);
+  const { engine } = a;
+  expect(engine.machines).toEqual([world.machine]);
+  expect(engine.participants).toBe(states);
+  expect([engine.inHand, engine.uncounted, engine.draining, engine.writesRefused]).toEqual([
+    1,
+    0,
+    false,
+    null,
+  ]);
+  expect(engine.history).toBe(world.store.history);
+  expect(await engine.coordinators()).toMatchObject([{ owner: { name: 'a' }, heardAtMs: at }]);
+  expect(await engine.tally()).toEqual(await world.store.tally());
+  expect(await engine.backlog()).toEqual(await world.store.backlog(world.registry.takes()));
+  expect(await engine.headroom()).toMatchObject(await world.store.memory());
+  expect(await engine.position()).toBe((await world.store.changes(null, null, 1)).position);
 });
