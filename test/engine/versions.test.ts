@@ -3,11 +3,13 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { type RegisteredMachine, Registry } from '../../machines/index.ts';
 import { orderSaga } from '../../machines/order.ts';
 import { MachineChangedError } from '../../server/engine/versions.ts';
+import type { SagaRecord } from '../../stores/saga-store.ts';
 import { FORWARD_2, orderSaga2 } from '../machines/order-2.ts';
 import { everywhere } from '../machines/placed-order.ts';
 import { quiet } from './virtual-clock.ts';
 import {
   type Coordinator,
+  type Fate,
   FORWARD,
   hanging,
   LEASE_MS,
@@ -25,15 +27,18 @@ let world: World;
 let both: Registry;
 let newer: Registry;
 let two: RegisteredMachine;
+/** Each is made once, since a machine is walked when it is first registered. */
+const policies = everywhere({ attemptsMax: 3 });
+const [ONE, TWO] = [orderSaga(policies), orderSaga2(policies)];
+const CHANGED = { ...orderSaga2(everywhere()), version: '1' };
 
 beforeEach(() => {
   world = new World({ policy: { attemptsMax: 3 } });
-  const policies = everywhere({ attemptsMax: 3 });
   both = new Registry();
-  both.register(orderSaga(policies));
-  two = both.register(orderSaga2(policies));
+  both.register(ONE);
+  two = both.register(TWO);
   newer = new Registry();
-  newer.register(orderSaga2(policies));
+  newer.register(TWO);
 });
 
 /** A coordinator as the composition root starts it. */
@@ -99,7 +104,7 @@ describe('in a rolling update', () => {
 describe('a machine that was changed under the same version', () => {
   const changed = () => {
     const registry = new Registry();
-    registry.register({ ...orderSaga2(everywhere()), version: '1' });
+    registry.register(CHANGED);
     return registry;
   };
 
@@ -141,6 +146,8 @@ describe('a machine that was changed under the same version', () => {
     world.fate('declare', notSent);
     await old.engine.withdraw();
     expect(old.events.at(-1)).toMatchObject({ type: 'store-fault', doing: 'withdraw' });
+    world.fate('declare', () => Promise.reject(new TypeError('a bug')));
+    await expect(old.engine.withdraw()).rejects.toThrow('a bug');
   });
 });
 
@@ -194,6 +201,42 @@ describe('sagas of a version that nobody runs any more', () => {
       expect(world.called(id)).toEqual([...FORWARD.slice(0, 2), ...FORWARD.slice(1)]);
     }
     expect(await world.counters()).toMatchObject({ 'settled.ABORTED': 2, 'settled.COMPLETED': 2 });
+  });
+
+  it('are told of with why they were parked, each by what it ran on', async () => {
+    const { calling } = await left();
+    const { events } = await opened('new', newer);
+    await world.clock.pass(SWEPT_MS);
+    expect((await world.lastEntry(calling)).error).toBe('no coordinator runs order@1');
+    expect(events).toContainEqual({
+      type: 'version-unknown',
+      id: calling,
+      trace: expect.objectContaining({ traceId: expect.stringMatching(/^[0-9a-f]{32}$/) }),
+      machine: expect.objectContaining({ id: 'order', version: '1' }),
+    });
+  });
+
+  it.each<[string, (record: SagaRecord) => SagaRecord | null]>([
+    ['has gone', () => null],
+    ['was moved to another version', (one) => ({ ...one, machine: { ...one.machine, version: '2' } })],
+    ['is of another machine', (one) => ({ ...one, machine: { ...one.machine, id: 'trip' } })],
+  ])('are left alone where one %s since it was found', async (_, since) => {
+    const { calling } = await left();
+    const found: Fate = async (perform) => since((await perform()) as SagaRecord);
+    world.fate('get', ...Array<Fate>(2).fill(found));
+    const { events } = await opened('new', newer);
+    await world.clock.pass(SWEPT_MS - SETTINGS.declareEveryMs);
+    expect((await world.record(calling)).status).toBe('STARTED');
+    expect(events).toEqual([]);
+  });
+
+  it('are told of by whoever parks them, and by nobody who came too late', async () => {
+    await left();
+    world.fate('commit', ...Array<Fate>(2).fill(async () => ({ kind: 'stale' })));
+    const { events } = await opened('new', newer);
+    await world.clock.pass(SWEPT_MS - SETTINGS.declareEveryMs);
+    expect(world.journal.filter((entry) => entry === 'commit').length).toBeGreaterThan(2);
+    expect(events).toEqual([]);
   });
 
   it('are left alone while one coordinator runs it', async () => {
