@@ -22,7 +22,9 @@ export function readAnswer(
   { contentEncoding, body }: Omit<Answered, 'status'>,
 ): ReadAnswer {
   if (body === null) return { fault: 'its body has more bytes than ANSWER_BYTES_MAX' };
-  const coding = contentEncoding === undefined ? 'identity' : String(contentEncoding).trim().toLowerCase();
+  const coding = String(contentEncoding ?? '')
+    .trim()
+    .toLowerCase();
   if (coding !== 'identity' && coding !== '')
     return { fault: `its body is encoded as ${coding}, which was not asked for` };
   const text = textOf(body);

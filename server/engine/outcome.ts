@@ -83,7 +83,10 @@ export function replyOf(
     : { outcome, error, retryAfterMs: retryAfterMs(answered.retryAfter, now) };
 }
 
-export function replyOfFailure(error: unknown): Reply {
+/** A call without an answer. */
+type Failed = Extract<Reply, { readonly outcome: 'retryable' | 'unknown' }>;
+
+export function replyOfFailure(error: unknown): Failed {
   const { code, message } = causeOf(error);
   return {
     // Whatever fails once a byte was written may have come, in part or whole.

@@ -186,8 +186,7 @@ export class Participants {
         try {
           return { ...about, answered: await asked(request, this.#answerBytesMax, cutoff) };
         } catch (error) {
-          const reply = replyOfFailure(error);
-          return { ...about, error: redact('error' in reply ? reply.error : '') };
+          return { ...about, error: redact(replyOfFailure(error).error) };
         } finally {
           gate.leave();
         }
