@@ -27,7 +27,9 @@ it('takes 202 for accepted, and goes where it was told to ask only at the partic
     ['http://169.254.169.254/secrets', null],
     ['//elsewhere.example/jobs', null],
     ['javascript:alert(1)', null],
-    [`/${'x'.repeat(3_000)}`, null],
+    [`/${'x'.repeat(1_999)}`, `/${'x'.repeat(1_999)}`],
+    [`/${'x'.repeat(2_000)}`, null],
+    ['http://[not-a-host', null],
   ] as const) {
     const { reply } = await at(location);
     expect(reply).toMatchObject({ outcome: 'accepted', location: place, pollAfterMs: 30_000 });

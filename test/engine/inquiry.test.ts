@@ -103,6 +103,20 @@ it('waits its turn among the calls', async () => {
   expect(await told).toMatchObject({ answered: { status: 200 } });
 });
 
+it('is not made where its turn has not come in time, and takes no turn from the calls', async () => {
+  calling = await Calling.open(1);
+  const call = calling.call('action', { boundMs: 3 * TIMEOUT_MS });
+  const first = await calling.listener.next();
+  const told = inquireOf(calling);
+  await calling.clock.pass(TIMEOUT_MS);
+  expect(await told).toMatchObject({ error: 'not called: no connection was free in time' });
+  expect(calling.participants.states.order).toMatchObject({ inFlight: 1, queued: 0 });
+  first.answer(201, { order_id: 'o-1' });
+  await call;
+  expect(calling.participants.states.order).toMatchObject({ inFlight: 0 });
+  expect(calling.listener.seen).toHaveLength(1);
+});
+
 it('is about a step or an item that the saga has, and only reads what is stored', async () => {
   const world = tripWorld();
   const asked: unknown[] = [];

@@ -49,6 +49,31 @@ describe('what is sent', () => {
     expect(seen.headers).toMatchObject({ traceparent: TRACEPARENT, tracestate: 'vendor=1' });
   });
 
+  it('no trace is told of where there is none', async () => {
+    const { listener } = await open();
+    const reply = calling.call('action', { trace: { traceparent: undefined } as never });
+    const seen = await listener.next();
+    seen.answer(200, { order_id: 'o-1' });
+    await reply;
+    expect(seen.headers).not.toHaveProperty('traceparent');
+    expect(seen.headers).not.toHaveProperty('tracestate');
+  });
+
+  it.each([
+    [999.9, '999'],
+    [0.4, '1'],
+  ])(
+    'how long is waited is said in whole milliseconds, and never as none: of %f as %s',
+    async (boundMs, said) => {
+      const { listener } = await open();
+      const reply = calling.call('action', { boundMs });
+      const seen = await listener.next();
+      expect(seen.headers['saga-timeout-ms']).toBe(said);
+      seen.answer(200, { order_id: 'o-1' });
+      await reply;
+    },
+  );
+
   it('headers of its own go along, and nothing of them is kept that it echoes', async () => {
     const basic = Buffer.from('user:open sesame').toString('base64');
     const own = ['authorization', `Basic ${basic}`, 'x-api-key', 'k-e-y-7', 'x-tenant', 'a'];

@@ -1,10 +1,13 @@
 /** A saga that its own definition has parked: what was acknowledged stays, a retry carries it on, and a person can end it. */
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineSaga } from '../../machines/define.ts';
 import { definitionOf } from '../../machines/definition.ts';
 import { Registry } from '../../machines/index.ts';
+import { asideWrite } from '../../server/engine/set-aside.ts';
+import { PARKED_COUNTER, type Signal } from '../../stores/saga-store.ts';
 import { everywhere } from '../machines/placed-order.ts';
+import { newSaga } from '../stores/sagas.ts';
 import { DAY_MS, RARELY } from './trip.ts';
 import { done, hanging, World } from './world.ts';
 
@@ -49,6 +52,75 @@ async function parked() {
   expect(a.engine.inHand).toBe(0);
   return { world, ...a, id, record };
 }
+
+describe('the write that sets a saga aside', () => {
+  const aside = { event: 'unreadable', reason: 'unreadable', error: 'it is damaged', held: [] } as const;
+  const stored = {
+    machine: { id: 'order', version: '1', structure: 'x' },
+    snapshot: '{}',
+    summary: newSaga(new World().store).summary,
+    status: 'STARTED',
+    parked: null,
+    signals: [],
+  } as const;
+  const { state } = stored.summary;
+  const signal = (kind: Signal['kind'], over: Partial<Signal> = {}): Signal => ({
+    ...{ id: `${kind}-1`, kind, atMs: 1, by: 'ada', actor: 'user:ada', reason: `why ${kind}` },
+    ...over,
+  });
+  const writeOf = (over: object = {}, error: string = aside.error) =>
+    asideWrite(
+      { owner: { name: 'a', boot: 1 }, writeId: 'a/1/1' },
+      1_000,
+      { ...stored, ...over },
+      { ...aside, error },
+    );
+  const nothing = { step: null, kind: null, attempt: null, duration_ms: null };
+
+  it('leaves it as it stands, says why, and counts it as parked', () => {
+    const write = writeOf();
+    expect(write).toEqual({
+      ...{ writeId: 'a/1/1', owner: { name: 'a', boot: 1 }, snapshot: '{}', summary: stored.summary },
+      ...{ earlier: [], signalsSeen: 0, signalsLeft: [], counts: { [PARKED_COUNTER]: 1 } },
+      entry: {
+        ...{ ...nothing, at: '1970-01-01T00:00:01.000Z', event: 'unreadable', from: state, to: state },
+        ...{ outcome: null, error: 'it is damaged' },
+      },
+      next: { kind: 'park', parked: { reason: 'unreadable', held: [] } },
+    });
+    expect(writeOf({}, 'x'.repeat(501)).entry.error).toBe('x'.repeat(500));
+  });
+
+  it('leaves one that was parked already parked for what it was, and counts nothing', () => {
+    const parked = { reason: 'claims-exhausted', held: [] };
+    const { next, counts } = writeOf({ status: 'ABORTED', parked });
+    expect([next, counts]).toEqual([{ kind: 'park', parked }, {}]);
+  });
+
+  it('keeps what was acknowledged or cannot be read, and tells of all else that it was asked as ignored', () => {
+    const kept = [signal('event'), signal('outcome'), signal('unreadable', { sealed: 's1.k.x' })];
+    const asked = [signal('cancel'), signal('skip', { step: 'payment' })];
+    const write = writeOf({ signals: [asked[0], ...kept, asked[1]] });
+    expect([write.signalsLeft, write.signalsSeen]).toEqual([kept, 5]);
+    const ignored = {
+      ...nothing,
+      at: '1970-01-01T00:00:01.000Z',
+      from: state,
+      to: state,
+      outcome: 'ignored',
+    };
+    expect(write.earlier).toEqual([
+      { ...ignored, event: 'cancel', error: null, by: 'ada', reason: 'why cancel' },
+      { ...ignored, event: 'skip', step: 'payment', error: null, by: 'ada', reason: 'why skip' },
+    ]);
+    const where = { state, status: 'STARTED' };
+    expect(write.acts).toEqual(
+      asked.map((one) => ({
+        ...{ signal: one, machine: stored.machine, isIgnored: true, before: where, after: where },
+      })),
+    );
+  });
+});
 
 it('keeps the event on which the definition has failed, and says what is held', async () => {
   const { world, id, record } = await parked();

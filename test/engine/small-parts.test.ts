@@ -5,6 +5,8 @@ import { Cutoff } from '../../server/engine/cutoff.ts';
 import { Places } from '../../server/engine/places.ts';
 import { withoutSecrets } from '../../server/engine/secrets.ts';
 import { heeding, tlsFault } from '../../server/engine/tls-faults.ts';
+import { entryOf } from '../../server/engine/write.ts';
+import { at, begun, callIn, eventOf, everywhere, orderMachine } from '../machines/placed-order.ts';
 
 describe('a fault of TLS', () => {
   it.each([
@@ -100,6 +102,22 @@ describe('what was sent in headers', () => {
     expect(of(`Basic ${pair} more`)('secret')).toBe('secret');
     expect(of(`Basic ${pair}`)('secret')).toBe('[redacted]');
   });
+});
+
+it('what a call may come to is told as its outcome, with how long that took', () => {
+  const outcomes = ['done', 'refused', 'retryable', 'unknown'] as const;
+  const machine = orderMachine(everywhere({ attemptsMax: 2 }));
+  const before = begun(machine);
+  const side = (snapshot: typeof before) => ({ snapshot, asks: machine.asks(snapshot) });
+  const told = outcomes.map((outcome) => {
+    const event = eventOf(outcome, callIn(machine, before));
+    const hop = { before: side(before), event, after: side(machine.next(before, event)) };
+    return entryOf(hop, { machine, at, callMs: 7 });
+  });
+  expect(told).toMatchObject(outcomes.map((outcome) => ({ outcome, event: outcome, duration_ms: 7 })));
+  const cancel = { type: 'cancel', at, reason: 'rain' } as const;
+  const cancelled = { before: side(before), event: cancel, after: side(machine.next(before, cancel)) };
+  expect(entryOf(cancelled, { machine, at, callMs: 7 })).toMatchObject({ outcome: null, duration_ms: null });
 });
 
 it('is cut off once, and tells whoever listens last', () => {
