@@ -246,8 +246,8 @@ export class TransitionTable {
       nodes.add(node);
       const { parent } = node;
       if (node.type !== 'final' || parent === undefined) continue;
-      if (parent.type === 'compound') ended.push(endOf(parent));
-      let around = parent.type === 'parallel' ? parent : parent.parent;
+      ended.push(endOf(parent));
+      let around = parent.parent;
       while (around?.type === 'parallel' && !told.has(around) && hasEnded(around, nodes)) {
         told.add(around);
         ended.push(endOf(around));
@@ -386,7 +386,7 @@ function assignerOf(action: unknown): Assigner {
 function stateOf(node: AnyStateNode, nodes: readonly AnyStateNode[]): StateValue {
   const children = nodes.filter(({ parent }) => parent === node);
   const [child] = children;
-  if (child !== undefined && node.type !== 'parallel' && isInnermost(child)) return child.key;
+  if (child !== undefined && isInnermost(child)) return child.key;
   return Object.fromEntries(children.map((one) => [one.key, stateOf(one, nodes)]));
 }
 

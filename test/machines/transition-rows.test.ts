@@ -35,7 +35,10 @@ const machine = setup({ guards: { may: () => true }, actions: { note: assign({})
       states: {
         one: {
           initial: 'a',
-          states: { a: { on: { go: 'b', cross: '#own.both.two.b' } }, b: { type: 'final' } },
+          states: {
+            a: { on: { go: 'b', cross: '#own.both.two.b', out: { target: 'a', actions: 'note' } } },
+            b: { type: 'final' },
+          },
         },
         two: { initial: 'a', states: { a: { on: { go: 'b', out: '#own.end' } }, b: { type: 'final' } } },
       },
@@ -89,6 +92,8 @@ describe('of', () => {
         ['go', '', 'both.one.a', 'both.one', 'both.one.b'],
         // Who enters one branch enters all of them.
         ['cross', '', 'both.one.a', 'both', 'both.one both.one.a both.two both.two.b'],
+        // It leaves nothing, and so is not in the way of what the other branch does.
+        ['out', 'note', 'both.one.a', 'both.one.a', ''],
       ],
     ],
     ['both.one.b', []],

@@ -253,3 +253,19 @@ it('branches that go on at the same moment do so in the order of XState: those t
   expect(judged.context.got).toEqual(['bar', 'kitchen']);
   expect(looked.context.got).toEqual(judged.context.got);
 });
+
+it('begins with the event of XState, and forgets nothing of what it is begun with', () => {
+  const machine = setup({
+    actions: { note: assign(({ event }) => ({ begun: event })) },
+    types: { context: {} as { begun: unknown; input: unknown } },
+  }).createMachine({
+    context: ({ input }: { input: unknown }) => ({ begun: null, input }),
+    initial: 'first',
+    states: { first: { entry: 'note', always: 'last' }, last: { entry: 'note', type: 'final' } },
+  } as never) as unknown as AnyStateMachine;
+  const looked = new TransitionTable(machine, rowsOf(machine)).begin({ data: 7 });
+  const judged = machine.getInitialSnapshot(inertScope(machine), { data: 7 });
+  expect(judged.context.begun).toEqual({ type: 'xstate.init', input: { data: 7 } });
+  expect(looked.context).toEqual(judged.context);
+  expect([looked.value, looked.status]).toEqual(['last', 'done']);
+});

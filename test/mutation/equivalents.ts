@@ -449,6 +449,31 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     reason: 'where nothing is gone on to, the table and XState both stay',
   },
   {
+    file: 'machines/transition-table.ts',
+    line: /^(const key = ways\.length === 1|if \(outcome === undefined\) \{|if \(known !== undefined\) return known;)/,
+    replacement: /^(true|false)$/,
+    reason: 'it saves work alone: what was found before is found again',
+  },
+  {
+    file: 'machines/transition-table.ts',
+    line: 'if (this.#places.size >= 2 * PLACES_MAX) this.#places.clear();',
+    replacement: /./,
+    reason: 'it bounds memory alone: what was forgotten is found again',
+  },
+  {
+    file: 'machines/transition-table.ts',
+    line: 'if (child !== undefined && isInnermost(child)) return child.key;',
+    original: 'child !== undefined',
+    replacement: 'true',
+    reason: 'for types alone: what has nothing inside is not asked',
+  },
+  {
+    file: 'machines/transition-table.ts',
+    line: "if (snapshot.status !== 'active' || !this.#types.has(event.type)) return undefined;",
+    replacement: /^(false|snapshot\.status !== 'active' && !this\.#types\.has\(event\.type\))$/,
+    reason: 'to be safe alone: of what has ended and of what nobody knows, the table says what XState says',
+  },
+  {
     file: 'machines/terms.ts',
     line: 'if (before === after || this.#paths.length === 0) return [];',
     replacement: /^(false|before === after && this\.#paths\.length === 0)$/,
