@@ -213,28 +213,17 @@ export class TransitionTable {
     return { to: isSame ? place : to, acts: [...own, ...acts], ended };
   }
 
-  /** Of ways that leave the same states, the one of the inner state is gone, or else the first. */
+  /** Of ways that leave the same states, the first is gone. */
   #compatible(ways: readonly Bound[]): readonly Bound[] {
-    if (ways.length === 1) return ways;
-    const gone = new Set<Bound>();
-    for (const way of ways) {
-      const against = [...gone].filter((one) => this.#isAgainst(way, one));
-      const isInner = against.every((one) => this.#isInside(way, one));
-      if (!isInner) continue;
-      for (const one of against) gone.delete(one);
-      gone.add(way);
-    }
-    return [...gone];
+    const gone: Bound[] = [];
+    for (const way of ways) if (!gone.some((one) => this.#isAgainst(way, one))) gone.push(way);
+    return gone;
   }
 
   #isAgainst({ move: one }: Bound, { move: other }: Bound): boolean {
     if (one === null || other === null) return false;
     const [a, b] = [this.#node(one.domain), this.#node(other.domain)];
     return !isInnermost(a) && !isInnermost(b) && (a === b || isBelow(a, b) || isBelow(b, a));
-  }
-
-  #isInside({ move: one }: Bound, { move: other }: Bound): boolean {
-    return one !== null && other !== null && isBelow(this.#node(one.source), this.#node(other.source));
   }
 
   /** What comes of entering states, one after the other, beside those that stay. */

@@ -1,8 +1,12 @@
 /** What the registry refuses. Each bad machine breaks one rule, and is good but for that. */
 import { describe, expect, it } from 'vitest';
 import { assign, raise, spawnChild } from 'xstate';
+import { z } from 'zod';
 import { MachineError } from '../../machines/check.ts';
+import { defineSaga } from '../../machines/define.ts';
+import { definitionOf } from '../../machines/definition.ts';
 import { type Outcome, Registry, type SagaContext } from '../../machines/index.ts';
+import { everywhere } from './placed-order.ts';
 import { type Changes, handling, smallSaga, smallStep } from './small-saga.ts';
 
 const trio = ['a', 'b', 'c'];
@@ -438,6 +442,24 @@ it.each<[string, Changes]>([
     },
   ],
   [
+    'a step that may note its answer, and stay',
+    {
+      states: ({ doing_b }) => ({
+        doing_b: handling(doing_b, {
+          done: [
+            {
+              guard: 'cancelled',
+              target: '#small.undoing_b',
+              actions: { type: 'gainCancelled', params: { step: 'b' } },
+            },
+            { guard: 'asCompleted', actions: 'noteCancel' },
+            { target: '#small.doing_c' },
+          ],
+        }),
+      }),
+    },
+  ],
+  [
     'a step that waits for a person where it is refused',
     {
       states: ({ doing_b }) => {
@@ -453,6 +475,19 @@ it.each<[string, Changes]>([
   const registry = new Registry();
   registry.register(smallSaga(trio, changes));
   expect(registry.all()).toHaveLength(1);
+});
+
+it('takes a pivot with an undo, which nobody calls', () => {
+  const call = (name: string) => ({
+    at: 'somebody',
+    action: { path: `/${name}`, request: () => ({}), answer: z.looseObject({}) },
+    undo: { path: `/${name}/undo` },
+  });
+  const saga = defineSaga({ id: 'own', version: '1', input: z.looseObject({}) })
+    .step('a', call('a'))
+    .pivot('p', call('p'))
+    .step('c', call('c'));
+  expect(() => new Registry().register(definitionOf(saga, everywhere()))).not.toThrow();
 });
 
 describe.each([

@@ -218,6 +218,37 @@ describe('an order as it is sent', () => {
   });
 });
 
+describe('what stands of an order', () => {
+  const said = (step: string, more: object) =>
+    saga.steps
+      .find(({ name }) => name === step)
+      ?.held?.({ ...placed, amount, ...more } as never, {} as never);
+  const lines = (...quantities: number[]) => ({
+    items: quantities.map((quantity, index) => ({ product_id: `p${index}`, quantity, unit_price: 1 })),
+  });
+
+  it.each([
+    [lines(1), '1 × p0 is reserved in stock', 1],
+    [lines(2), '2 × p0 are reserved in stock', 2],
+    [lines(1, 1), '1 × p0, 1 × p1 are reserved in stock', 2],
+    [lines(1, 2, 3), '1 × p0, 2 × p1, 3 × p2 are reserved in stock', 6],
+    [lines(1, 2, 3, 4), '1 × p0, 2 × p1, 3 × p2 and 1 more are reserved in stock', 10],
+    [lines(1, 2, 3, 4, 5), '1 × p0, 2 × p1, 3 × p2 and 2 more are reserved in stock', 15],
+  ])('of stock is said as a person would: %j', (items, says, sum) => {
+    expect(said('inventory', items)).toEqual({ says, kind: 'stock', amount: sum, unit: 'items' });
+  });
+
+  it.each([
+    ['EUR', 7499, 'EUR\u00a074.99'],
+    ['JPY', 7499, 'JPY\u00a07,499'],
+    ['KWD', 7499, 'KWD\u00a07.499'],
+    ['EUR', 5, 'EUR\u00a00.05'],
+  ])('of money is said in its own notation: %s', (currency, amount, text) => {
+    const says = `${text} was taken from the customer`;
+    expect(said('payment', { amount, currency })).toEqual({ says, amount, currency });
+  });
+});
+
 describe('each part of an order that is sent', () => {
   const text = (length: number) => 'a'.repeat(length);
   const most = {

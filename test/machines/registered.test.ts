@@ -3,9 +3,10 @@ import { describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { defineSaga } from '../../machines/define.ts';
 import { definitionOf } from '../../machines/definition.ts';
-import { type CallActivity, RegisteredMachine, type SagaContext } from '../../machines/index.ts';
+import { type CallActivity, onlyCall, RegisteredMachine, type SagaContext } from '../../machines/index.ts';
 import { Driven } from './driven.ts';
 import { everywhere } from './placed-order.ts';
+import { smallSaga } from './small-saga.ts';
 
 const at = 1000;
 const answer = z.looseObject({ id: z.string().optional() });
@@ -94,6 +95,20 @@ describe('of a saga', () => {
   ])('does not restore %s', (text) => {
     expect(() => registered().restore(text)).toThrow();
   });
+});
+
+it('is a row of steps where its definition does not say of which parts it is made', () => {
+  const { steps, parts } = new RegisteredMachine(smallSaga(['a', 'b']));
+  expect(parts).toEqual(steps.map((step) => ({ kind: 'step', step, isPivot: false })));
+  const short = registered();
+  expect(short.parts.map(({ kind }) => kind)).toEqual(['step', 'step', 'step', 'step', 'step']);
+  expect(short.parts.map((part) => part.kind === 'step' && part.isPivot)).toEqual([
+    false,
+    false,
+    false,
+    true,
+    false,
+  ]);
 });
 
 describe('of what stands', () => {
@@ -215,6 +230,25 @@ describe('of its calls', () => {
       found: 'a-1',
       original_response: { id: 'a-1' },
     });
+  });
+
+  it('tells an undo all facts but secrets where its definition says so, else ids alone', () => {
+    const undoing = (more: object) => {
+      const machine = new RegisteredMachine({
+        ...smallSaga(['a']),
+        secrets: ['card'],
+        ids: ['id', 'none'],
+        ...more,
+      });
+      const begun = machine.begin({ data: { amount: 1, card: PIN, id: 'i', by: 'client' } });
+      return onlyCall(machine.asks(machine.next(begun, { type: 'refused', at, error: 'no' })));
+    };
+    expect(undoing({})).toMatchObject({ body: { id: 'i', amount: 2, by: 'a' }, canShrink: false });
+    expect(undoing({ compensations: 'whole', ids: [] })).toMatchObject({
+      body: { id: 'i', amount: 2, by: 'a' },
+      canShrink: true,
+    });
+    expect(undoing({ compensations: 'narrow', ids: undefined })?.body).toEqual({ amount: 2, by: 'a' });
   });
 
   it('shows them without secrets, and without what a request makes of them', () => {

@@ -36,11 +36,24 @@ const machine = setup({ guards: { may: () => true }, actions: { note: assign({})
         one: {
           initial: 'a',
           states: {
-            a: { on: { go: 'b', cross: '#own.both.two.b', out: { target: 'a', actions: 'note' } } },
+            a: {
+              on: {
+                go: 'b',
+                cross: '#own.both.two.b',
+                out: { target: 'a', actions: 'note' },
+                leave: '#own.row',
+              },
+            },
             b: { type: 'final' },
           },
         },
-        two: { initial: 'a', states: { a: { on: { go: 'b', out: '#own.end' } }, b: { type: 'final' } } },
+        two: {
+          initial: 'a',
+          states: {
+            a: { on: { go: 'b', out: '#own.end', leave: { target: '#own.end', actions: 'note' } } },
+            b: { type: 'final' },
+          },
+        },
       },
     },
     end: { type: 'final' },
@@ -94,6 +107,8 @@ describe('of', () => {
         ['cross', '', 'both.one.a', 'both', 'both.one both.one.a both.two both.two.b'],
         // It leaves nothing, and so is not in the way of what the other branch does.
         ['out', 'note', 'both.one.a', 'both.one.a', ''],
+        // Both lead out of all branches: the first is gone.
+        ['leave', '', 'both.one.a', '', 'row row.first'],
       ],
     ],
     ['both.one.b', []],
@@ -102,6 +117,7 @@ describe('of', () => {
       [
         ['go', '', 'both.two.a', 'both.two', 'both.two.b'],
         ['out', '', 'both.two.a', '', 'end'],
+        ['leave', 'note', 'both.two.a', '', 'end'],
       ],
     ],
     ['both.two.b', []],
@@ -128,7 +144,7 @@ it('say where a saga begins, what is done as states are entered, and what any of
   expect(first).toEqual(['', 'row', 'row.first']);
   expect([...entries].filter(([, words]) => words.length > 0)).toEqual([['row', [note]]]);
   expect([...types].sort()).toEqual([
-    ...['all', 'anew', 'back', 'cross', 'go', 'leap', 'out', 'same', 'stop'],
+    ...['all', 'anew', 'back', 'cross', 'go', 'leap', 'leave', 'out', 'same', 'stop'],
     ...['xstate.done.state.own.both', 'xstate.done.state.own.row'],
   ]);
 });

@@ -221,7 +221,7 @@ it('branches that go on at the same moment do so in the order of XState: those t
     states: {
       draft: { on: { prepare: 'ready' } },
       ready: { always: { guard: 'open', target: 'served', actions: { type: 'serve', params: { name } } } },
-      served: {},
+      served: { entry: { type: 'serve', params: { name: `${name} again` } } },
     },
   });
   const machine = setup({
@@ -250,7 +250,8 @@ it('branches that go on at the same moment do so in the order of XState: those t
     looked = table.next(looked, looked.context, { type }) ?? looked;
     judged = machine.transition(judged, { type } as never, scope);
   }
-  expect(judged.context.got).toEqual(['bar', 'kitchen']);
+  // What states do that are entered comes behind, in the order in which they are written.
+  expect(judged.context.got).toEqual(['bar', 'kitchen', 'kitchen again', 'bar again']);
   expect(looked.context.got).toEqual(judged.context.got);
 });
 

@@ -360,6 +360,12 @@ export const EQUIVALENTS: readonly Equivalent[] = [
   },
   {
     file: 'machines/registered.ts',
+    line: 'if (plain !== undefined) {',
+    replacement: /^(false|\{\})$/,
+    reason: 'it saves work alone: what is one call alone is found among all, too',
+  },
+  {
+    file: 'machines/registered.ts',
     line: '} catch {',
     replacement: '{}',
     reason: 'of nothing, nothing is taken over either way',
@@ -415,6 +421,19 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     original: 'open < 0',
     replacement: 'open <= 0',
     reason: 'no machine is parallel itself, so that no name begins with a bracket',
+  },
+  {
+    file: 'machines/walk.ts',
+    line: "const own = call?.kind === 'action' ? [call.step] : [];",
+    original: '[]',
+    replacement: '["Stryker was here"]',
+    reason: 'no step is called so',
+  },
+  {
+    file: 'machines/check.ts',
+    original: 'parent?.parent',
+    replacement: 'parent.parent',
+    reason: 'for types alone: only the root has none around it',
   },
   {
     file: 'machines/walk.ts',
