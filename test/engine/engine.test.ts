@@ -336,6 +336,36 @@ describe('beginning', () => {
     world.fates.clear();
     world.fate('create', notSent);
     expect(await a.engine.start(world.request())).toEqual({ kind: 'refused', why: 'store-unavailable' });
+    world.fate('create', async () => ({ kind: 'full' }));
+    expect(await a.engine.start(world.request())).toEqual({ kind: 'refused', why: 'store-full' });
+    // What was sent before and lost may still arrive, when there is room again.
+    world.fate('create', notApplied, async () => ({ kind: 'full' }));
+    const perhaps = a.engine.start(world.request());
+    await world.clock.pass(1_000);
+    expect(await perhaps).toMatchObject({ kind: 'unknown' });
+  });
+
+  it('is kept with its key and its trace as long as it is in hand, should the store forget it', async () => {
+    const world = new World();
+    world.fate('commit', async () => ({ kind: 'missing' }));
+    const stored: unknown[] = [];
+    world.fate('create', async (perform, [saga]) => {
+      stored.push(saga);
+      return perform();
+    });
+    world.fate('create', async (_, [saga]) => {
+      stored.push(saga);
+      return { kind: 'exists', id: (saga as { id: string }).id };
+    });
+    const a = await world.coordinator();
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const idempotency = { key: 'k', digest: 'd' };
+    await a.engine.start({ ...world.request(idempotency), trace: { traceparent } });
+    await quiet();
+    expect(stored).toMatchObject([
+      { trace: traceparent, idempotency },
+      { trace: traceparent, idempotency },
+    ]);
   });
 
   it('by hand is told to the audit with who did it and why, and no other beginning is', async () => {
@@ -372,6 +402,8 @@ describe('beginning', () => {
     const a = await world.coordinator('a', { inHandMax: 1 });
     const id = await world.start(a);
     const b = await world.coordinator('b');
+    world.fate('create', bug);
+    await expect(b.engine.start(world.request())).rejects.toThrow('a bug');
     world.fate('known', bug);
     await expect(a.engine.start(world.request({ key: 'k', digest: 'd' }))).rejects.toThrow('a bug');
     world.fate('statuses', bug);
@@ -429,6 +461,69 @@ describe('whoever waits', () => {
     await world.clock.pass(100);
     await drained;
     expect(faults(a)).toEqual(['release']);
+  });
+});
+
+describe('a drain', () => {
+  it('is over as soon as nothing is in hand, nor on its way there', async () => {
+    const world = new World();
+    const [call, create] = [new Gate<ReturnType<typeof done>>(), new Gate()];
+    world.reply('order', 'action', call.pass);
+    const a = await world.coordinator();
+    await world.start(a);
+    world.fate('create', async (perform) => {
+      await create.pass();
+      return perform();
+    });
+    const starting = a.engine.start(world.request());
+    let isOver = false;
+    const drained = a.engine.drain(60_000).then(() => {
+      isOver = true;
+    });
+    await quiet();
+    call.open(done(answers.order));
+    await quiet();
+    expect([isOver, a.engine.inHand]).toEqual([false, 0]);
+    create.open();
+    expect((await starting).kind).toBe('started');
+    await drained;
+    expect(world.clock.monotonic()).toBe(0);
+  });
+});
+
+describe('a store that fails in what a saga needs', () => {
+  it('is told to be back by the next round that reaches it, and by none where it has not failed', async () => {
+    const world = new World();
+    const a = await world.coordinator();
+    a.engine.open();
+    await world.start(a);
+    await world.clock.pass(3 * SETTINGS.pollMs);
+    const backs = () => a.events.filter(({ type }) => type === 'store-back').length;
+    expect([backs(), world.journal.includes('tryWrite')]).toEqual([0, false]);
+    world.fate('commit', notSent);
+    await world.start(a);
+    await world.clock.pass(SETTINGS.pollMs);
+    expect(backs()).toBe(1);
+  });
+});
+
+describe('what is asked of a saga that somebody has in hand', () => {
+  it('is left to that, whether it is possible or not', async () => {
+    const world = new World();
+    world.reply('order', 'action', hanging);
+    const [a, b] = [await world.coordinator('a'), await world.coordinator('b', RARELY)];
+    const id = await world.start(a);
+    b.engine.open();
+    await quiet();
+    world.journal.length = 0;
+    const asked = { by: 'ada', reason: 'rain', ifSeq: null } as const;
+    expect(await b.engine.operate(id, { ...asked, kind: 'retry' })).toMatchObject({ kind: 'impossible' });
+    expect(await b.engine.operate(id, { ...asked, kind: 'cancel' })).toEqual({
+      kind: 'accepted',
+      isFree: false,
+    });
+    await world.clock.pass(10);
+    expect(world.journal).not.toContain('claim');
   });
 });
 

@@ -208,6 +208,7 @@ describe('sagas of a version that nobody runs any more', () => {
     const { events } = await opened('new', newer);
     await world.clock.pass(SWEPT_MS);
     expect((await world.lastEntry(calling)).error).toBe('no coordinator runs order@1');
+    expect((await world.record(calling)).fence.writeId).toMatch(/^new\/1\//);
     expect(events).toContainEqual({
       type: 'version-unknown',
       id: calling,
