@@ -29,7 +29,7 @@ export interface Held {
   rightUntil: number;
   /** What is under way for it, by name, where that is more than one thing: else it is awaited as it stands. */
   readonly underWay: Map<string, UnderWay>;
-  /** Calls that were announced when it was taken over, by name: whoever had it before may have made them. */
+  /** What was under way when it was taken over, by name: whoever had it before may have made the calls among it. */
   readonly inherited: Set<string>;
 }
 

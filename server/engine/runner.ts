@@ -199,7 +199,7 @@ export class Runner {
       wake: NOBODY_WAITS,
       rightUntil: 0,
       underWay: new Map(),
-      inherited: new Set(activitiesIn(asks).flatMap((one) => (one.kind === 'call' ? [one.name] : []))),
+      inherited: new Set(activitiesIn(asks).map(({ name }) => name)),
     };
     this.#in.observe({ type: 'claimed', id, trace, state: record.summary.state, machine });
     this.#take(held, { fence, seq, remainingMs }, sentAt);

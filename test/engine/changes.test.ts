@@ -305,6 +305,8 @@ describe('a feed before a store that is told by hand what it answers', () => {
       await clock.pass(POLL_MS);
       const told = await slow.next(0);
       expect(more === 0 ? told?.length : told).toBe(more === 0 ? QUEUE_MAX - 5 : 'late');
+      // It comes again from where it was told.
+      expect(slow.position).toBe(more === 0 ? `p1-${QUEUE_MAX - 6}` : 'p0');
       expect(await quick.next(0)).toHaveLength(5 + more);
     }
   });

@@ -507,6 +507,17 @@ describe('a store that fails in what a saga needs', () => {
   });
 });
 
+it('the store is not asked about a saga in hand because somebody waits for that', async () => {
+  const world = new World();
+  world.reply('order', 'action', hanging);
+  const a = await world.coordinator('a', { pollMs: 100 });
+  a.engine.open();
+  const id = await world.start(a);
+  void a.engine.settled(id, 1_000);
+  await world.clock.pass(1_000);
+  expect(world.journal).not.toContain('statuses');
+});
+
 describe('what is asked of a saga that somebody has in hand', () => {
   it('is left to that, whether it is possible or not', async () => {
     const world = new World();

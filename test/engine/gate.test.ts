@@ -33,6 +33,19 @@ describe('a gate', () => {
     expect(crowd.counts).toEqual([2, 1]);
   });
 
+  it('turns away none of those who wait for another that has as many, but for itself', async () => {
+    const crowd = new Crowd(1, 3);
+    await crowd.comes();
+    for (const machine of ['order', 'order', 'trip']) await crowd.comes(undefined, machine);
+    await crowd.comes(undefined, 'trip');
+    expect(crowd.answers).toEqual(['entered', null, null, null, 'full']);
+    const other = new Crowd(1, 3);
+    await other.comes();
+    for (const machine of ['order', 'order', 'order']) await other.comes(undefined, machine);
+    await other.comes(undefined, 'trip');
+    expect(other.answers).toEqual(['entered', null, null, 'full', null]);
+  });
+
   it('keeps nobody where nobody may wait', async () => {
     const crowd = new Crowd(1, 0);
     await crowd.comes();

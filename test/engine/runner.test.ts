@@ -18,6 +18,7 @@ import {
   hanging,
   LEASE_MS,
   notSent,
+  RIGHTS,
   refused,
   SETTINGS,
   World,
@@ -185,6 +186,24 @@ describe('a call that somebody else may have made before', () => {
   it('is put off like any other where it can be undone', async () => {
     expect(await putOff(true)).toEqual(['deferred', 'deferred']);
   });
+});
+
+it('makes no call in the moment in which its right to is over, and says so', async () => {
+  const world = new World();
+  const granted = new Gate();
+  world.fate('create', async (perform) => {
+    const result = await perform();
+    await granted.pass();
+    return result;
+  });
+  const a = await world.coordinator();
+  void a.engine.start(world.request());
+  await world.clock.pass(LEASE_MS - RIGHTS.leaseMarginMs);
+  granted.open();
+  await quiet();
+  expect(world.calls).toEqual([]);
+  expect(told(a, 'lost')).toMatchObject([{ why: 'lease-over' }]);
+  expect(a.engine.inHand).toBe(0);
 });
 
 describe('a saga that was taken over, and that the store has forgotten since', () => {

@@ -2,6 +2,8 @@
 import { expect, it } from 'vitest';
 import type { SagaListing } from '../../stores/saga-store.ts';
 import { HandKeys } from '../sealing/keys.ts';
+import { Gate } from './gate.ts';
+import { quiet } from './virtual-clock.ts';
 import { FORWARD, hanging, LEASE_MS, notSent, retryable, SETTINGS, World } from './world.ts';
 
 /** Each coordinator with keys of its own. */
@@ -176,6 +178,26 @@ it('that went meanwhile, or cannot be read here either, are left alone', async (
   await opened(world, 'd');
   await world.clock.pass(5 * SETTINGS.pollMs);
   expect(await world.record(id)).toEqual(record);
+});
+
+it('are given back with all that was asked of them where one thing cannot be read', async () => {
+  const { world, keysOf } = sealing('k1');
+  const a = await world.coordinator('a');
+  const call = new Gate<ReturnType<typeof retryable>>();
+  world.reply('inventory', 'action', call.pass);
+  const id = await world.start(a);
+  keysOf('b').set('k2', 'k1');
+  for (const name of ['c', 'b']) {
+    const { engine } = await world.coordinator(name);
+    const cancel = { kind: 'cancel', by: name, reason: 'no more', ifSeq: null } as const;
+    expect((await engine.operate(id, cancel)).kind).toBe('accepted');
+  }
+  const before = await world.record(id);
+  expect(before.signals).toHaveLength(2);
+  call.open(retryable(1_000));
+  await quiet();
+  expect(a.events.at(-1)).toMatchObject({ type: 'lost', id, why: 'key-missing' });
+  expect(await world.record(id)).toMatchObject({ signals: before.signals, seq: before.seq, owner: null });
 });
 
 it('keep what was told to them while the key was away', async () => {

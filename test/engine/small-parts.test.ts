@@ -151,6 +151,24 @@ it('keeps no places for the only machine that there is, and a tenth for what is 
   expect(new Places(21, new Set(['a', 'b']), 50).unkept).toBe(11);
 });
 
+it('keeps places for each of several machines, whoever takes the others', () => {
+  const places = new Places(20, new Set(['a', 'b']), 50);
+  const seen = () => [places.free, places.unkept, places.room('a'), places.room('b'), places.room('c')];
+  expect(seen()).toEqual([20, 10, 15, 15, 10]);
+  // Those of which nobody knows the machine, and those of one that is not run here, take what is kept for nobody.
+  places.enter(null, 3);
+  places.enter('c');
+  expect(seen()).toEqual([16, 6, 11, 11, 6]);
+  places.enter('a', 7);
+  expect(seen()).toEqual([9, 4, 4, 9, 4]);
+  places.leave('a', 6);
+  expect(seen()).toEqual([15, 6, 10, 11, 6]);
+  places.leave(null, 3);
+  places.leave('c');
+  places.leave('a');
+  expect(seen()).toEqual([20, 10, 15, 15, 10]);
+});
+
 it('takes points in time from the store, and spans from the process', async () => {
   const own: Clock = {
     now: () => 1,
