@@ -36,7 +36,8 @@ const count = z.number().int().nonnegative();
 const rules = z.object({
   rules: z.array(
     z.object({
-      endpoint: z.enum(['action', 'compensation']),
+      /** A kind of calls, or the path of one. */
+      endpoint: z.string(),
       kind: z.string(),
       latency_ms: count.optional(),
       status: count.optional(),

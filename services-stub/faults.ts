@@ -11,15 +11,17 @@ const ENDINGS = ['status', 'hang', 'drop-connection'] as const;
 const KINDS = [...ENDINGS, 'latency', 'slow-effect', 'lose-answer'] as const;
 const NEEDS_LATENCY = new Set<string>(['latency', 'slow-effect']);
 
-/** `paths` lets a rule name its endpoint by path as well as by kind. */
-export function faultRules(paths: Readonly<Record<CallKind, string>>) {
+export type Paths = Readonly<Record<CallKind, readonly string[]>>;
+
+/** @param paths a rule may name its endpoint by one of them as well as by kind; where a kind has one alone, that is its kind */
+export function faultRules(paths: Paths) {
+  const kinds = ['action', 'compensation'] as const;
+  const kindOf = (path: string) => kinds.find((kind) => paths[kind].length === 1 && paths[kind][0] === path);
   const rule = z
     .strictObject({
       endpoint: z
-        .enum(['action', 'compensation', paths.action, paths.compensation])
-        .transform(
-          (named): CallKind => (named === 'action' || named === paths.action ? 'action' : 'compensation'),
-        ),
+        .enum([...kinds, ...paths.action, ...paths.compensation])
+        .transform((named): string => kindOf(named) ?? named),
       kind: z.enum(KINDS),
       latency_ms: z.int().min(0).max(LATENCY_MS_MAX).optional(),
       status: z.int().min(200).max(599).optional(),
@@ -91,14 +93,14 @@ export class Faults {
   }
 
   /** Rules strike in their order; one that ends the call leaves those after it for later calls. */
-  draw(kind: CallKind, sagaId: string): Misfortune {
+  draw(kind: CallKind, path: string, sagaId: string): Misfortune {
     const struckBy: string[] = [];
     let delayMs = 0;
     let effectDelayMs = 0;
     let loseAnswer = false;
     let ending: Ending | null = null;
     for (const standing of this.#standing) {
-      if (!strikes(standing, kind, sagaId)) continue;
+      if (!strikes(standing, [kind, path], sagaId)) continue;
       const { rule } = standing;
       standing.hits += 1;
       struckBy.push(rule.kind);
@@ -114,8 +116,8 @@ export class Faults {
   }
 }
 
-function strikes({ rule, random, hits }: Standing, kind: CallKind, sagaId: string): boolean {
-  if (rule.endpoint !== kind) return false;
+function strikes({ rule, random, hits }: Standing, endpoints: readonly string[], sagaId: string): boolean {
+  if (!endpoints.includes(rule.endpoint)) return false;
   if (rule.saga_id !== undefined && rule.saga_id !== sagaId) return false;
   if (rule.times !== undefined && hits >= rule.times) return false;
   return rule.probability === undefined || random() < rule.probability;

@@ -1,15 +1,15 @@
 /** The shape that all five participants share: a definition in, a Hono app with its ledger, faults and metrics out. */
-import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Context, Hono } from 'hono';
 import type { z } from 'zod';
 import { type Answer, done as doneWith, memoryLedger, type Work } from '../participant/index.ts';
 import type { ReadableBook } from './book.ts';
-import { callOf, STANDS_PATH, settle, standsIn } from './calls.ts';
-import { Faults, faultRules, type Misfortune } from './faults.ts';
-import { type Call, type CallKind, Journal } from './journal.ts';
+import { STANDS_PATH, standsIn } from './calls.ts';
+import type { Faults } from './faults.ts';
+import { FaultyCalls } from './faulty-calls.ts';
+import { Journal } from './journal.ts';
 import { createMeters } from './meters.ts';
 import { type Env, type Handler, notFound, routed } from './routes.ts';
-import { invalid, isDefinitive, problem, readJson, toResponse } from './wire.ts';
+import { invalid, problem, toResponse } from './wire.ts';
 
 export type ServiceName = 'order' | 'inventory' | 'payment' | 'shipping' | 'notification';
 
@@ -72,7 +72,6 @@ export function createParticipant<Request, Given, Books>(
   const { service, action, compensation, collection, facts = {}, books } = definition;
   const { clock } = means;
   const startedAt = clock.now();
-  const faults = new Faults();
   const paths = { action: action.path, compensation: compensation.path };
   const ledger = memoryLedger({ lockMs: LOCK_MS });
   const meters = createMeters(service, paths, ledger.waiting);
@@ -82,54 +81,26 @@ export function createParticipant<Request, Given, Books>(
     nextSeq: means.nextSeq,
     onEntry: meters.count,
   });
+  const calls = new FaultyCalls({
+    paths: { action: [action.path], compensation: [compensation.path] },
+    ledger,
+    journal,
+    means,
+  });
 
-  /** One call from the wire to the ledger and back; the faults stand in between, as a network would. */
-  const answerCall =
-    (kind: CallKind): Handler =>
-    async (c) => {
-      const misfortune = faults.draw(kind, c.req.header('Saga-Id') ?? '');
-      const call = callOf(c, kind, misfortune.struckBy);
-      if (misfortune.delayMs > 0) await clock.sleep(misfortune.delayMs, misfortune.lifted);
-      if (misfortune.ending !== null) return endEarly(c, call, misfortune);
-
-      const { response } = await settle(c, call, ledger, journal, workDuring(misfortune));
-      return misfortune.loseAnswer ? dropConnection(c) : response;
-    };
-
-  const workDuring = ({ effectDelayMs, lifted }: Misfortune): Work<undefined> => {
-    const linger = async () => effectDelayMs > 0 && (await clock.sleep(effectDelayMs, lifted));
-    return {
-      async perform({ body }) {
-        await linger();
-        // A body that does not fit is refused inside the ledger, for this refusal too must hold for good: the
-        // coordinator compensates on it, and a later repeat may not succeed.
-        const request = action.accepts.safeParse(body);
-        return request.success ? action.perform(request.data) : invalid(request.error);
-      },
-      async undo({ answer }) {
-        await linger();
-        return doneWith(compensation.undo(answer as Given));
-      },
-    };
-  };
-
-  const endEarly = async (c: Context<Env>, call: Call, { ending, lifted }: Misfortune): Promise<Response> => {
-    if (ending?.kind === 'status') {
-      const answer = injectedAnswer(ending.status, ending.retryAfter);
-      journal.append(
-        call,
-        ending.status >= 400 && isDefinitive(answer) ? 'refused' : 'failed',
-        ending.status,
-      );
-      return toResponse(answer);
-    }
-    journal.append(call, 'failed', null);
-    if (ending?.kind === 'drop-connection') return dropConnection(c);
-    await eitherAborts(lifted, c.req.raw.signal);
-    return toResponse(
-      problem(503, 'fault-lifted', 'Fault lifted', 'A fault held this call; it had no effect.'),
-    );
-  };
+  const work = (linger: () => Promise<void>): Work<undefined> => ({
+    async perform({ body }) {
+      await linger();
+      // A body that does not fit is refused inside the ledger, for this refusal too must hold for good: the
+      // coordinator compensates on it, and a later repeat may not succeed.
+      const request = action.accepts.safeParse(body);
+      return request.success ? action.perform(request.data) : invalid(request.error);
+    },
+    async undo({ answer }) {
+      await linger();
+      return doneWith(compensation.undo(answer as Given));
+    },
+  });
 
   const list: Handler = (c) => {
     const limit = Number(c.req.query('limit') ?? LIST_LIMIT_DEFAULT);
@@ -167,33 +138,16 @@ export function createParticipant<Request, Given, Books>(
 
   const readSaga: Handler = (c) => c.json({ service, entries: journal.ofSaga(c.req.param('sagaId') ?? '') });
 
-  const rules = faultRules(paths);
-  const describeFaults: Handler = (c) => c.json({ rules: faults.describe() });
-  const setFaults: Handler = async (c) => {
-    const body = await readJson(c);
-    if ('refusal' in body) return toResponse(body.refusal);
-    const given = rules.safeParse(body.value);
-    if (!given.success) return toResponse(invalid(given.error));
-    faults.set(given.data);
-    return describeFaults(c);
-  };
-  const clearFaults: Handler = (c) => {
-    faults.clear();
-    return c.body(null, 204);
-  };
-
   const app = routed(service, [
-    [action.path, { POST: answerCall('action') }],
-    [compensation.path, { POST: answerCall('compensation') }],
+    [action.path, { POST: calls.answering('action', action.path, work) }],
+    [compensation.path, { POST: calls.answering('compensation', compensation.path, work) }],
     [STANDS_PATH, { GET: standsIn(ledger) }],
     ['/health', { GET: health }],
     ['/metrics', { GET: readMetrics }],
     ['/ledger', { GET: readLedger }],
     ['/tally', { GET: readTally }],
     ['/ledger/:sagaId', { GET: readSaga }],
-    ...(means.faultsOn
-      ? [['/faults', { GET: describeFaults, PUT: setFaults, DELETE: clearFaults }] as const]
-      : []),
+    ...calls.routes(),
     ...Object.entries(facts).map(
       ([path, fact]) => [path, { GET: (c: Context<Env>) => c.json(fact()) }] as const,
     ),
@@ -201,24 +155,5 @@ export function createParticipant<Request, Given, Books>(
     [`${collection.path}/:id`, { GET: readOne }],
   ]);
 
-  return { service, app, books, journal, waiting: ledger.waiting, faults };
-}
-
-function injectedAnswer(status: number, retryAfter: number | null): Answer {
-  const headers: Record<string, string> = retryAfter === null ? {} : { 'retry-after': String(retryAfter) };
-  return problem(status, 'fault-injected', 'Fault injected', 'A fault rule answered this call.', {}, headers);
-}
-
-function dropConnection(c: Context<Env>): Response {
-  c.env.incoming.socket.destroy();
-  return RESPONSE_ALREADY_SENT;
-}
-
-function eitherAborts(...signals: readonly AbortSignal[]): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of signals) {
-      if (signal.aborted) resolve();
-      else signal.addEventListener('abort', () => resolve(), { once: true });
-    }
-  });
+  return { service, app, books, journal, waiting: ledger.waiting, faults: calls.faults };
 }

@@ -7,11 +7,10 @@ export type Env = { Bindings: HttpBindings };
 export type Handler = (c: Context<Env>) => Response | Promise<Response>;
 export type Methods = Readonly<Partial<Record<'GET' | 'POST' | 'PUT' | 'DELETE', Handler>>>;
 
+export type Routes = readonly (readonly [path: string, methods: Methods])[];
+
 /** Earlier rows win: a path with a parameter stands after the fixed paths beside it. Rows of one path add up. */
-export function routed(
-  service: string,
-  rows: readonly (readonly [path: string, methods: Methods])[],
-): Hono<Env> {
+export function routed(service: string, rows: Routes): Hono<Env> {
   const table = new Map<string, Methods>();
   for (const [path, methods] of rows) table.set(path, { ...table.get(path), ...methods });
 

@@ -437,7 +437,7 @@ export function ruleWords({
   probability,
   hits,
 }: StandingRule): string {
-  const calls = endpoint === 'action' ? 'Actions' : 'Undos';
+  const calls = { action: 'Actions', compensation: 'Undos' }[endpoint] ?? `Calls of ${endpoint}`;
   const share =
     times !== undefined
       ? `, ${times} in all`

@@ -10,6 +10,7 @@ import { readSettings } from '../../server/config.ts';
 import { type Coordinator, startCoordinator } from '../../server/coordinator.ts';
 import { loadSagas, type SagaBlueprint } from '../../server/saga-modules.ts';
 import { DESK_PORTS, type DeskName } from '../../services-stub/desks.ts';
+import type { FaultRule } from '../../services-stub/faults.ts';
 import { startDesks } from '../../services-stub/start.ts';
 import { WANTED } from '../engine/trip.ts';
 import { type RedisServer, startRedis } from '../redis-server.ts';
@@ -81,26 +82,19 @@ const RETURNS: Case = {
   no: { parcel: 'par_1', intact: false },
 };
 
-type Fault = { readonly status?: number; readonly lose_answer?: true; readonly times?: number };
-const REFUSED: Fault = { status: 409 };
+type Fault = Pick<FaultRule, 'kind' | 'status' | 'times'>;
+const REFUSED: Fault = { kind: 'status', status: 409 };
 const OUTCOMES: readonly (readonly [outcome: string, fault: Fault])[] = [
   ['refused', REFUSED],
-  ['not made', { status: 503, times: 2 }],
-  ['unknown', { lose_answer: true, times: 2 }],
-  ['unknown once', { lose_answer: true, times: 1 }],
+  ['not made', { kind: 'status', status: 503, times: 2 }],
+  ['unknown', { kind: 'lose-answer', times: 2 }],
+  ['unknown once', { kind: 'lose-answer', times: 1 }],
 ];
 
 /** The faults of this saga alone: the tests of this file run one after the other. */
-async function setFaults(faults: Readonly<Record<string, Fault>>): Promise<void> {
-  await Promise.all(
-    NAMES.map((name) =>
-      fetch(`${urls[name]}/faults`, {
-        method: 'PUT',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(faults),
-      }),
-    ),
-  );
+function setFaults(faults: Readonly<Record<string, Fault>>): void {
+  const rules = Object.entries(faults).map(([endpoint, fault]) => ({ endpoint, ...fault }));
+  for (const desk of participants.desks) desk.faults.set(rules);
 }
 
 /** What stands in the books of all participants, by step or item. */
@@ -158,14 +152,14 @@ async function expectTruth({ body }: Answer, isUndoUnheard = false): Promise<voi
 
 describe.each([TRIP, RETURNS])('$machine', (saga) => {
   it('completes, and has every effect once', async () => {
-    await setFaults({});
+    setFaults({});
     const answer = await run(saga);
     expect(answer.body.status).toBe('COMPLETED');
     await expectTruth(answer);
   });
 
   it('is undone where a person says no, or the saga says what stays', async () => {
-    await setFaults({});
+    setFaults({});
     const answer = await run(saga, saga.no);
     // A fee that nobody pays back stays.
     expect(answer.body.status).toBe('ABORTED');
@@ -182,7 +176,7 @@ describe.each([TRIP, RETURNS])('$machine', (saga) => {
     const seen = new Set<string>();
     for (const { action } of steps) {
       for (const [outcome, fault] of OUTCOMES) {
-        await setFaults({ [action.path]: fault });
+        setFaults({ [action.path]: fault });
         const answer = await run(saga);
         seen.add(answer.body.status);
         await expectTruth(answer).catch((error: Error) => {
@@ -202,9 +196,9 @@ describe.each([TRIP, RETURNS])('$machine', (saga) => {
     for (const { compensation } of steps) {
       if (!('path' in compensation)) continue;
       for (const [outcome, fault] of OUTCOMES) {
-        await setFaults({ [compensation.path]: fault });
+        setFaults({ [compensation.path]: fault });
         const answer = await run(saga, saga.no);
-        await expectTruth(answer, fault.lose_answer).catch((error: Error) => {
+        await expectTruth(answer, fault.kind === 'lose-answer').catch((error: Error) => {
           throw new Error(`${compensation.path} ${outcome}: ${error.message}`);
         });
       }

@@ -5,7 +5,14 @@ import { guard } from '../../server/access.ts';
 import type { Cast, CastMember } from '../../server/cast.ts';
 import { readSettings } from '../../server/config.ts';
 import { Stubs } from '../../server/stubs.ts';
-import { ANY_PORTS, type RunningServices, SERVICE_NAMES, startServices } from '../../services-stub/start.ts';
+import { DESK_PORTS } from '../../services-stub/desks.ts';
+import {
+  ANY_PORTS,
+  type RunningServices,
+  SERVICE_NAMES,
+  startDesks,
+  startServices,
+} from '../../services-stub/start.ts';
 import { quiet } from '../engine/virtual-clock.ts';
 import { World } from '../engine/world.ts';
 import { appOver } from '../server/fake-app.ts';
@@ -16,11 +23,15 @@ const READS = 'cyd-who-only-reads-abcdefghijklmnopq';
 const API_TOKENS = `ada operator,submitter ${BOTH}; bob operator ${OPERATES}; cyd viewer ${READS}`;
 
 let running: RunningServices;
+/** A participant of another saga than the order's, which makes two calls. */
+let airline: Awaited<ReturnType<typeof startDesks>>;
 beforeAll(async () => {
   running = await startServices({ ports: ANY_PORTS, faultsOn: true });
+  airline = await startDesks(['airline'], { ports: { ...DESK_PORTS, airline: 0 }, faultsOn: true });
 });
-afterAll(() => running.close());
+afterAll(() => Promise.all([running.close(), airline.close()]));
 afterEach(() => {
+  for (const desk of airline.desks) desk.faults.clear();
   for (const name of SERVICE_NAMES) running.services[name].faults.clear();
 });
 
@@ -55,7 +66,10 @@ async function opened({ hasTheatre = true, cast = new PlayedCast() as PlayedCast
   const world = new World();
   const { engine } = await world.coordinator('a');
   engine.open();
-  const urls = Object.fromEntries(SERVICE_NAMES.map((name) => [name, running.services[name].url]));
+  const urls = Object.fromEntries([
+    ...SERVICE_NAMES.map((name) => [name, running.services[name].url]),
+    ...airline.desks.map(({ service, url }) => [service, url]),
+  ]);
   const theatre = hasTheatre ? { cast, own: 'a', stubs: new Stubs(urls) } : null;
   const access = guard(readSettings({ API_TOKENS }));
   const app = appOver(engine, pino({ level: 'silent' }), '', null, undefined, access, world.clock, theatre);
@@ -131,6 +145,10 @@ it('sets, shows and clears faults of the stub services, and says in the audit wh
     const rules = running.services[name].faults.describe();
     expect(rules).toEqual([{ endpoint: 'action', kind: 'latency', latency_ms: 2000, hits: 0 }]);
   }
+  const [desk] = airline.desks;
+  expect(desk?.faults.describe()).toMatchObject([{ endpoint: 'action', kind: 'latency' }]);
+  desk?.faults.set([{ endpoint: '/api/tickets/issue', kind: 'hang' }]);
+  expect((await ask('/theatre')).body).toContain('Calls of /api/tickets/issue hang: 0 so far');
   await post('/theatre/faults/clear', { service: 'order' });
   expect(running.services.order.faults.describe()).toEqual([]);
   expect(running.services.payment.faults.describe()).toHaveLength(1);

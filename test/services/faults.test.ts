@@ -8,11 +8,15 @@ const withRules = (...rules: FaultRule[]) => {
   return faults;
 };
 const draws = (faults: Faults, count: number) =>
-  Array.from({ length: count }, () => faults.draw('action', 'saga-1').struckBy.length);
+  Array.from({ length: count }, () => faults.draw('action', '/pay', 'saga-1').struckBy.length);
 
 describe('fault rules', () => {
   it('strike nobody where none stands', () => {
-    expect(new Faults().draw('action', 'saga-1')).toMatchObject({ struckBy: [], delayMs: 0, ending: null });
+    expect(new Faults().draw('action', '/pay', 'saga-1')).toMatchObject({
+      struckBy: [],
+      delayMs: 0,
+      ending: null,
+    });
   });
 
   it('strike the next N calls', () => {
@@ -49,7 +53,7 @@ describe('fault rules', () => {
       rule({ kind: 'slow-effect', latency_ms: 7 }),
       rule({ kind: 'lose-answer' }),
     );
-    expect(faults.draw('action', 'saga-1')).toMatchObject({
+    expect(faults.draw('action', '/pay', 'saga-1')).toMatchObject({
       struckBy: ['latency', 'latency', 'slow-effect', 'lose-answer'],
       delayMs: 15,
       effectDelayMs: 7,
@@ -63,7 +67,7 @@ describe('fault rules', () => {
       rule({ kind: 'status', status: 503, times: 1 }),
       rule({ kind: 'status', status: 500, times: 1 }),
     );
-    const endings = Array.from({ length: 3 }, () => faults.draw('action', 'saga-1').ending);
+    const endings = Array.from({ length: 3 }, () => faults.draw('action', '/pay', 'saga-1').ending);
     expect(endings).toMatchObject([{ status: 503 }, { status: 500 }, null]);
   });
 
@@ -74,7 +78,7 @@ describe('fault rules', () => {
     onTestFinished(() => void process.off('warning', hear));
     const faults = withRules(rule({}));
     for (let at = 0; at < 20; at += 1) {
-      faults.draw('action', 'saga-1').lifted.addEventListener('abort', () => {});
+      faults.draw('action', '/pay', 'saga-1').lifted.addEventListener('abort', () => {});
     }
     await new Promise(setImmediate);
     expect(warnings).toEqual([]);
@@ -82,11 +86,11 @@ describe('fault rules', () => {
 
   it('are lifted for the calls that they hold, and only by clearing', () => {
     const faults = withRules(rule({}));
-    const { lifted } = faults.draw('action', 'saga-1');
+    const { lifted } = faults.draw('action', '/pay', 'saga-1');
     faults.set([]);
     expect(lifted.aborted).toBe(false);
     faults.clear();
     expect(lifted.aborted).toBe(true);
-    expect(faults.draw('action', 'saga-1').lifted.aborted).toBe(false);
+    expect(faults.draw('action', '/pay', 'saga-1').lifted.aborted).toBe(false);
   });
 });
