@@ -5,7 +5,7 @@
 import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine } from 'xstate';
 import { stringify } from '../json/exact.ts';
 import { stepIn } from './parts.ts';
-import type { SagaContext, SagaEvent, SagaInput, WaitMeta } from './saga.ts';
+import type { Addressed, SagaContext, SagaEvent, SagaInput, WaitMeta } from './saga.ts';
 import { inertScope } from './scope.ts';
 import { nameOf, statesIn } from './structure.ts';
 import { differenceIn } from './table-check.ts';
@@ -189,8 +189,10 @@ export function textOf({
 
 /** The event as the state knows it that it is addressed to; as it is where there is one activity alone. */
 export function addressed(event: SagaEvent): SagaEvent {
-  if (!('to' in event) || event.to === undefined) return event;
-  return { ...event, type: `${event.type}.${stepIn(event.to)}` } as unknown as SagaEvent;
+  const { to } = event as Addressed;
+  return to === undefined
+    ? event
+    : ({ ...event, type: `${event.type}.${stepIn(to)}` } as unknown as SagaEvent);
 }
 
 /** A beginning that fails, XState tells as a snapshot. */

@@ -120,6 +120,17 @@ it('branches ask for each of theirs by its name, and count attempts for themselv
   expect(asks(saga)).toStrictEqual([undo('a', 1, first), undo('b', 1, { to: 'b' })]);
 });
 
+it('a branch that has ended asks for nothing more, while others go on', () => {
+  const both = of().parallel('all', {
+    one: (b) => b.step('a', call('a')),
+    two: (b) => b.step('b', call('b')),
+  });
+  const saga = begun(both).done('action a');
+  expect([saga.state, saga.snapshot.status]).toEqual(['all(one.done,two.doingB.calling)', 'active']);
+  expect(asks(saga)).toStrictEqual([announced('b', 1, { to: 'b' })]);
+  expect([saga.done('action b').state, saga.snapshot.status]).toEqual(['completed', 'done']);
+});
+
 it('a branch that is alone asks by name all the same, since its events come so', () => {
   const saga = begun(of().parallel('all', { one: (b) => b.step('a', call('a')) }));
   expect(asks(saga)).toStrictEqual([announced('a', 1, { to: 'a' })]);

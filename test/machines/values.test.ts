@@ -5,6 +5,7 @@ import { ExactNumber } from '../../json/exact.ts';
 import { DURATION_MAX_MS, type Duration, durationMs } from '../../machines/duration.ts';
 import { saidIn } from '../../machines/held-said.ts';
 import { secretsIn, withoutPaths, withoutValues } from '../../machines/redaction.ts';
+import { sagaContext } from '../../machines/saga.ts';
 import { sampleOf } from '../../machines/sample.ts';
 import { leavesIn, leavesOf, nameOf } from '../../machines/structure.ts';
 import { factOf, Terms } from '../../machines/terms.ts';
@@ -275,5 +276,77 @@ describe('a made-up value', () => {
     [z.object({}).refine(() => false, 'never'), 'the answer cannot be made up (it: never); give one: so'],
   ])('%# is asked for where none is found', (schema, words) => {
     expect(() => sampleOf(schema, 'the answer', 'so')).toThrow(words);
+  });
+});
+
+describe('what a saga remembers, as it is read back', () => {
+  const attempts = { attempt: 0, retryAt: 7 };
+  const reason = { step: 'a', reason: 'no' };
+  const phases = ['ahead', 'calling', 'waiting', 'done', 'failed', 'never', 'undone'];
+  const whole = {
+    data: {},
+    answers: { a: {} },
+    ...attempts,
+    failure: reason,
+    held: [reason],
+    undone: ['a'],
+    cancelled: 'enough',
+    narrow: ['a'],
+    resolution: { as: 'FAILED', by: 'eve', reason: 'so' },
+    at: 7,
+    began: ['a'],
+    beside: { b: attempts },
+    items: { seat: phases.map((phase) => ({ ...attempts, key: 'x', value: {}, phase })) },
+    chosen: { fork: true },
+    inbox: [{ id: 'one', name: 'word', data: {}, refusal: 'no' }],
+    eventIds: ['one'],
+    uncertain: ['a'],
+    pending: { a: { location: '/later', until: 7 } },
+    stuck: reason,
+  };
+  const needed = ['data', 'answers', 'attempt', 'retryAt', 'failure', 'held', 'undone'];
+  const takes = (context: unknown) => sagaContext.safeParse(context).success;
+
+  it('is what was written, whatever of it there is', () => {
+    expect(sagaContext.parse(whole)).toEqual(whole);
+    expect(takes({ ...whole, resolution: { ...whole.resolution, as: 'COMPLETED' } })).toBe(true);
+    const none = { retryAt: null };
+    const [item] = whole.items.seat;
+    const least = {
+      ...none,
+      failure: { step: null, reason: '' },
+      beside: { b: { ...attempts, ...none } },
+      items: { seat: [{ ...item, ...none, value: null }], meal: [] },
+      inbox: [{ ...whole.inbox[0], refusal: null }],
+      pending: { a: { location: null, until: 0 } },
+    };
+    expect(takes({ ...whole, ...least })).toBe(true);
+    expect(takes({ ...whole, failure: null })).toBe(true);
+    for (const name of Object.keys(whole)) expect(takes({ ...whole, [name]: undefined }), name).toBe(false);
+    for (const name of Object.keys(whole)) {
+      const left = Object.fromEntries(Object.entries(whole).filter(([one]) => one !== name));
+      expect(takes(left), name).toBe(!needed.includes(name));
+    }
+  });
+
+  /** The same with one value of it, at any depth, of another kind; and with one member of what is inside left out. */
+  function* spoilt(value: unknown, inside = false): Generator<unknown> {
+    yield typeof value === 'string' ? 7 : 'x';
+    if (typeof value !== 'object' || value === null) return;
+    for (const [name, own] of Object.entries(value)) {
+      if (name === 'value') continue;
+      for (const wrong of spoilt(own, true))
+        yield Array.isArray(value) ? value.with(Number(name), wrong) : { ...value, [name]: wrong };
+      const left = Object.entries(value).filter(([one]) => one !== name);
+      if (inside && !Array.isArray(value) && left.length > 0) yield Object.fromEntries(left);
+    }
+  }
+
+  it('is nothing else', () => {
+    const all = [...spoilt(whole)];
+    expect(all.length).toBeGreaterThan(100);
+    for (const wrong of all) expect(takes(wrong), JSON.stringify(wrong)).toBe(false);
+    for (const attempt of [-1, 0.5]) expect(takes({ ...whole, attempt })).toBe(false);
+    expect(takes({ ...whole, beside: { b: { attempt: -1, retryAt: null } } })).toBe(false);
   });
 });
