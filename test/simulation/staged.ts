@@ -203,6 +203,8 @@ export async function stage(scenario: Scenario, blow: Blow | null = null, at = 0
     chance: new Chance(1),
     fateOf,
     moodOf,
+    // `SEALED=1 npm run enumerate`: the same of coordinators that keep whole records sealed.
+    isSealed: process.env.SEALED === '1',
     tell: (_, reported) => {
       if (later === 'never tells') return;
       tell(`outcome of ${reported.step}`, 0, (engine, id) => engine.report(id, reported));
