@@ -207,9 +207,7 @@ export class TransitionTable {
       entered.sort((one, other) => one.order - other.order),
     );
     const own = gone.flatMap((way) => way.acts);
-    const isSame =
-      to.shared._nodes.length === place.shared._nodes.length &&
-      place.shared._nodes.every((node) => to.shared._nodes.includes(node));
+    const isSame = place.shared._nodes.every((node) => to.shared._nodes.includes(node));
     return { to: isSame ? place : to, acts: [...own, ...acts], ended };
   }
 

@@ -10,6 +10,7 @@ import { orderInput, orderSaga } from '../../machines/order.ts';
 import { returns } from '../../machines/returns.ts';
 import { inertScope } from '../../machines/scope.ts';
 import { leavesOf, nodeName, statesIn } from '../../machines/structure.ts';
+import { differenceIn } from '../../machines/table-check.ts';
 import { rowsOf, unfitIn } from '../../machines/transition-rows.ts';
 import { TransitionTable } from '../../machines/transition-table.ts';
 import { trip } from '../../machines/trip.ts';
@@ -269,4 +270,71 @@ it('begins with the event of XState, and forgets nothing of what it is begun wit
   expect(judged.context.begun).toEqual({ type: 'xstate.init', input: { data: 7 } });
   expect(looked.context).toEqual(judged.context);
   expect([looked.value, looked.status]).toEqual(['last', 'done']);
+});
+
+it('tells what has ended as XState does, the inner before what is around it, and stays where nothing is changed', () => {
+  const ends = (on: string) => ({ initial: 'a', states: { a: { on: { [on]: 'b' } }, b: { type: 'final' } } });
+  const note = (name: string) => ({ actions: { type: 'note', params: { name } } });
+  const machine = setup({
+    guards: { may: () => true },
+    actions: {
+      note: assign(({ context, event }, { name }: { name: string }) => ({
+        got: [...context.got, `${name} on ${event.type}`],
+      })),
+    },
+    types: { context: {} as { got: readonly string[] } },
+  }).createMachine({
+    id: 'own',
+    context: () => ({ got: [] }),
+    initial: 'outer',
+    states: {
+      outer: {
+        type: 'parallel',
+        onDone: { target: 'row', ...note('outer') },
+        states: {
+          one: ends('first'),
+          two: {
+            initial: 'inner',
+            onDone: note('two'),
+            states: {
+              inner: {
+                type: 'parallel',
+                onDone: { target: 'done', ...note('inner') },
+                states: { x: ends('first'), y: { ...ends('second'), onDone: note('y') } },
+              },
+              done: { type: 'final' },
+            },
+          },
+        },
+      },
+      // What it goes on to of itself leads nowhere.
+      row: {
+        initial: 'rests',
+        onDone: 'over',
+        states: { rests: { always: { guard: 'may' }, on: { third: 'ends' } }, ends: { type: 'final' } },
+      },
+      over: { entry: note('over').actions, type: 'final' },
+    },
+  } as never) as unknown as AnyStateMachine;
+  expect([unfitIn(machine), differenceIn(machine, rowsOf(machine))]).toEqual([null, null]);
+  const scope = inertScope(machine);
+  const table = new TransitionTable(machine, rowsOf(machine));
+  let [looked, judged] = [table.begin({}), machine.getInitialSnapshot(scope, {})];
+  for (const type of ['first', 'second', 'third']) {
+    looked = table.next(looked, looked.context, { type }) ?? looked;
+    judged = machine.transition(judged, { type } as never, scope);
+    expect([looked.value, looked.status, looked.context]).toEqual([
+      judged.value,
+      judged.status,
+      judged.context,
+    ]);
+  }
+  expect(judged.status).toBe('done');
+  expect(judged.context.got).toEqual([
+    'y on xstate.done.state.own.outer.two.inner.y',
+    'inner on xstate.done.state.own.outer.two.inner',
+    'two on xstate.done.state.own.outer.two',
+    'outer on xstate.done.state.own.outer',
+    'over on xstate.done.state.own.row',
+  ]);
 });
