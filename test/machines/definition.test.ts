@@ -1,7 +1,9 @@
 /** What the registry learns of a saga in the short form beside its statechart. */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineSaga } from '../../machines/define.ts';
+import { MachineError } from '../../machines/check.ts';
+import { checkSaga } from '../../machines/checked.ts';
+import { defineSaga, type Parts, type Saga } from '../../machines/define.ts';
 import { definitionOf } from '../../machines/definition.ts';
 import { type RegisteredMachine, Registry } from '../../machines/index.ts';
 import { orderSaga } from '../../machines/order.ts';
@@ -99,11 +101,56 @@ describe('what is held', () => {
   });
 });
 
-it('refuses two steps of one name', () => {
+describe('names', () => {
   const step = { at: 'airline', action, undo: { path: '/undo' } };
-  expect(() => definitionOf(start().step('seat', step).step('seat', step), everywhere())).toThrow(
-    'seat is the name of two parts',
+  const word = { within: '1 h', data: z.looseObject({}), late: 'undo' } as const;
+  const inside = (from: Parts<unknown>) => from.step('seat', step as never);
+
+  it.each<[string, Saga]>([
+    ['two steps', start().step('seat', step).step('seat', step)],
+    [
+      'a step within another part',
+      start()
+        .step('seat', step)
+        .parallel('all', { one: inside as never }),
+    ],
+    [
+      'two choices',
+      start()
+        .when('seat', () => true, inside as never)
+        .when(
+          'seat',
+          () => true,
+          (b) => b,
+        ),
+    ],
+    ['two events', start().waitFor('seat', word).waitFor('seat', word)],
+    ['an event and a sleep, which are both waits', start().waitFor('seat', word).sleep('seat', '1 min')],
+  ])('of %s are not the same', (_, saga) => {
+    expect(() => definitionOf(saga, everywhere())).toThrow(
+      'the name of own: RangeError: seat is the name of two parts: participants and operators could not tell them apart',
+    );
+  });
+
+  it('of parts of another kind may be', () => {
+    const saga = start()
+      .when('seat', () => true, inside as never)
+      .waitFor('seat', word);
+    expect(definitionOf(saga, everywhere()).steps.map(({ name }) => name)).toEqual(['seat']);
+  });
+});
+
+it('refuses a saga without any part', () => {
+  expect(() => definitionOf(start(), everywhere())).toThrow(
+    'machine own, state (none), rule reachable: it has no part, so nothing is to be done',
   );
+});
+
+it('holds a saga against the rules before there are any settings', () => {
+  const step = { at: 'airline', action, undo: { path: '/undo' } };
+  expect(() => checkSaga(start().step('seat', step))).not.toThrow();
+  const twice = { ...start().about, id: 'seat' };
+  expect(() => checkSaga({ about: twice, parts: [] })).toThrow(MachineError);
 });
 
 describe('a label', () => {

@@ -16,7 +16,12 @@ const machine = setup({ guards: { may: () => true }, actions: { note: assign({})
       entry: note,
       onDone: 'both',
       always: { guard: 'may', target: 'end' },
-      on: { go: { actions: 'note' }, anew: { target: 'row', reenter: true }, back: 'row' },
+      on: {
+        go: { actions: 'note' },
+        anew: { target: 'row', reenter: true },
+        back: 'row',
+        deep: { target: '.last', reenter: true },
+      },
       states: {
         first: {
           on: {
@@ -78,6 +83,7 @@ function written({ on, always }: Row): Written[] {
 const LEFT: Written[] = [
   ['anew', '', 'row', '', 'row row.first'],
   ['back', '', 'row', 'row', 'row.first'],
+  ['deep', '', 'row', '', 'row row.last'],
   ['xstate.done.state.own.row', '', 'row', '', 'both both.one both.one.a both.two both.two.a'],
 ];
 const STOP: Written = ['stop', '', '', '', 'end'];
@@ -144,7 +150,7 @@ it('say where a saga begins, what is done as states are entered, and what any of
   expect(first).toEqual(['', 'row', 'row.first']);
   expect([...entries].filter(([, words]) => words.length > 0)).toEqual([['row', [note]]]);
   expect([...types].sort()).toEqual([
-    ...['all', 'anew', 'back', 'cross', 'go', 'leap', 'leave', 'out', 'same', 'stop'],
+    ...['all', 'anew', 'back', 'cross', 'deep', 'go', 'leap', 'leave', 'out', 'same', 'stop'],
     ...['xstate.done.state.own.both', 'xstate.done.state.own.row'],
   ]);
 });

@@ -526,6 +526,19 @@ export const EQUIVALENTS: readonly Equivalent[] = [
   },
   {
     file: 'machines/terms.ts',
+    line: /^const named = label === null \|\|/,
+    original: '[]',
+    replacement: '["Stryker was here"]',
+    reason: 'no fact is called so',
+  },
+  {
+    file: 'machines/redaction.ts',
+    original: 'name === undefined',
+    replacement: 'false',
+    reason: 'for types alone: what has no name is not in it either',
+  },
+  {
+    file: 'machines/terms.ts',
     line: 'if (before === after || this.#paths.length === 0) return [];',
     replacement: /^(false|before === after && this\.#paths\.length === 0)$/,
     reason: 'it saves work alone: nothing is gained where nothing has changed, or nothing is declared',
