@@ -34,6 +34,8 @@ export interface RedisServerOptions {
    * node without slots, for a larger Cluster.
    */
   readonly cluster?: boolean | 'empty';
+  /** It can be reached over TLS, too, at a port of its own, by whoever shows a certificate; so are its replicas, and nodes of its Cluster. */
+  readonly tls?: ServerTls;
   /** Lets the disk be filled: with a file size limit (`prlimit --fsize`) writes fail, and do not end the process. */
   readonly diskMayFill?: boolean;
   /** `redis-server` unless said. */
@@ -42,10 +44,19 @@ export interface RedisServerOptions {
   readonly settings?: Readonly<Record<string, string | readonly string[]>>;
 }
 
+/** Paths of PEM files: what it shows, and whom it knows. */
+export interface ServerTls {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string;
+}
+
 export interface RedisServer {
   /** `redis://127.0.0.1:<port>`; of a cluster `redis+cluster://...`. */
   readonly url: string;
   readonly port: number;
+  /** `null` without TLS. */
+  readonly tlsPort: number | null;
   /** A unix socket of the same server. */
   readonly socketPath: string;
   /** The server's process id: it changes with each restart. */
@@ -86,9 +97,11 @@ async function startOn(
     cluster = false,
     diskMayFill = false,
     program = 'redis-server',
+    tls,
     settings = {},
   }: RedisServerOptions,
 ): Promise<RedisServer> {
+  const tlsPort = tls === undefined ? null : await freePort();
   const all: Record<string, string | readonly string[]> = {
     port: String(port),
     bind: '127.0.0.1',
@@ -100,6 +113,8 @@ async function startOn(
     'maxmemory-policy': 'noeviction',
     // Without an address of its own a node that never met another tells clients to connect to nowhere.
     ...(cluster ? { 'cluster-enabled': 'yes', 'cluster-announce-ip': '127.0.0.1' } : {}),
+    ...(tls && tlsSettings(tls, tlsPort)),
+    ...(tls && cluster ? { 'tls-cluster': 'yes' } : {}),
     ...settings,
   };
   const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, ...[value].flat()]);
@@ -116,6 +131,7 @@ async function startOn(
   return {
     url: `redis${cluster ? '+cluster' : ''}://127.0.0.1:${port}`,
     port,
+    tlsPort,
     socketPath,
     get pid() {
       return child.pid ?? 0;
@@ -129,6 +145,18 @@ async function startOn(
       await kill();
       await rm(directory, { recursive: true, force: true });
     },
+  };
+}
+
+/** Of a server or of a sentinel, which speaks with others over TLS, too. */
+export function tlsSettings({ cert, key, ca }: ServerTls, port: number | null): Record<string, string> {
+  return {
+    'tls-port': String(port),
+    'tls-cert-file': cert,
+    'tls-key-file': key,
+    'tls-ca-cert-file': ca,
+    'tls-auth-clients': 'yes',
+    'tls-replication': 'yes',
   };
 }
 

@@ -61,6 +61,10 @@ const CAUSES: readonly (readonly [pattern: RegExp, words: string, lasting?: 'las
     'it ended the TLS handshake: it may not speak TLS there (then REDIS_URL begins with redis), or want a client’s certificate',
   ],
   [
+    /TLS connection was closed from there/,
+    'it closed the connection behind the TLS handshake: it may want a client’s certificate, as REDIS_TLS_CERT_FILE names one',
+  ],
+  [
     /closed from there|Protocol error|ECONNRESET|EPIPE/,
     'it closed the connection without an answer: where it speaks TLS, REDIS_URL must begin with rediss',
   ],

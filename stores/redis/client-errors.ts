@@ -47,7 +47,7 @@ function watchServer(redis: Redis, owner: Client): void {
     if (inside.stream?.writableEnded) item.command.reject(error);
     else answered(error, item);
   };
-  redis.on('error', (error) => learn(owner, redis.status === 'ready' ? error : unanswered(error)));
+  redis.on('error', (error) => learn(owner, redis.status === 'ready' ? error : unanswered(error, redis)));
   if (owner === redis) sayWhyWhileAway(redis);
 }
 
@@ -79,7 +79,7 @@ function sayWhyWhileAway(redis: Redis): void {
     reasons.delete(redis);
   });
   redis.on('close', () => {
-    if (!reasons.has(redis)) reasons.set(redis, new Error(served ? ENDED : CLOSED));
+    if (!reasons.has(redis)) reasons.set(redis, new Error(served ? ENDED : closedOf(redis)));
     inside.sendCommand = away;
   });
   redis.on('ready', () => {
@@ -99,14 +99,17 @@ function learn(client: Client, error: Error): void {
 
 /** Of a connection that served. */
 const ENDED = 'the connection has ended';
-/** Of one that never did. */
-const CLOSED = 'the connection was closed from there, without a word';
 
-function unanswered(error: Error): Error {
+/** Of one that never did. */
+function closedOf({ options }: Redis): string {
+  return `the ${options.tls ? 'TLS ' : ''}connection was closed from there, without a word`;
+}
+
+/** Whoever wants a certificate says so only after the handshake, and a client that has written meanwhile may never read it. */
+export function unanswered(error: Error, redis: Redis): Error {
   const { code } = error as NodeJS.ErrnoException;
-  return code === 'ECONNRESET' || code === 'EPIPE'
-    ? new Error(`${CLOSED}: ${code}`, { cause: error })
-    : error;
+  if (code !== 'ECONNRESET' && code !== 'EPIPE') return error;
+  return new Error(`${closedOf(redis)}: ${error.message}`, { cause: error });
 }
 
 function watchCluster(cluster: Cluster): void {

@@ -15,7 +15,7 @@ import { connect as connectSocket, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { AbstractConnector, Redis, type RedisOptions } from 'ioredis';
-import { withoutArguments } from './client-errors.ts';
+import { unanswered, withoutArguments } from './client-errors.ts';
 
 /** Between two rounds of questions while there is no master. */
 const ROUND_MIN_MS = 50;
@@ -196,7 +196,7 @@ export class Sentinels extends AbstractConnector {
       // One that is gone replaces nobody any more; one that is only asked anew may.
       if (this.#listening.delete(sentinel)) this.#replacing.delete(inText(address));
       sentinel.disconnect();
-      throw told(address, failed ?? (error as Error));
+      throw told(address, unanswered(failed ?? (error as Error), sentinel));
     }
   }
 

@@ -1,6 +1,6 @@
 /** A Redis Cluster of three masters, or as many as are asked for, with replicas where they are: real processes, joined by hand. */
 import type { Redis } from 'ioredis';
-import { type RedisServer, startRedis } from '../redis-server.ts';
+import { type RedisServer, type ServerTls, startRedis } from '../redis-server.ts';
 import { until } from './until.ts';
 import { adminOf } from './weather.ts';
 
@@ -24,13 +24,15 @@ interface ClusterOptions {
   readonly withReplicas?: boolean;
   /** How long a node may be silent before the others replace it. */
   readonly nodeTimeoutMs?: number;
+  /** Nodes and clients reach each other over TLS. */
+  readonly tls?: ServerTls;
 }
 
 /** Without full coverage: the loss of a master leaves the slots of the others served. */
 export async function startCluster(
   appendonly = false,
   masters = 3,
-  { withReplicas = false, nodeTimeoutMs = 1_000 }: ClusterOptions = {},
+  { withReplicas = false, nodeTimeoutMs = 1_000, tls }: ClusterOptions = {},
 ): Promise<RedisCluster> {
   const settings = {
     'cluster-require-full-coverage': 'no',
@@ -39,7 +41,7 @@ export async function startCluster(
   };
   const nodes = await Promise.all(
     Array.from({ length: masters * (withReplicas ? 2 : 1) }, () =>
-      startRedis({ cluster: 'empty', appendonly, settings }),
+      startRedis({ cluster: 'empty', appendonly, settings, ...(tls && { tls }) }),
     ),
   );
   const admins = nodes.map(adminOf);
@@ -66,7 +68,8 @@ export async function startCluster(
     }),
   );
   const [first] = admins as [Redis];
-  for (const { port } of nodes.slice(1)) await first.call('CLUSTER', 'MEET', '127.0.0.1', port);
+  const ports = nodes.map(({ port, tlsPort }) => tlsPort ?? port);
+  for (const port of ports.slice(1)) await first.call('CLUSTER', 'MEET', '127.0.0.1', port);
   await whole();
   for (const [index, admin] of admins.entries()) {
     if (index < masters) continue;
@@ -81,7 +84,7 @@ export async function startCluster(
   });
 
   return {
-    url: `redis+cluster://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
+    url: `redis${tls ? 's' : ''}+cluster://${ports.map((port) => `127.0.0.1:${port}`).join(',')}`,
     nodes,
     admins,
     whole,

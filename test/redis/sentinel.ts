@@ -5,7 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { freePort, launch, type RedisServer, type RedisServerOptions, startRedis } from '../redis-server.ts';
+import {
+  freePort,
+  launch,
+  type RedisServer,
+  type RedisServerOptions,
+  type ServerTls,
+  startRedis,
+  tlsSettings,
+} from '../redis-server.ts';
 import { until } from './until.ts';
 import { adminOf } from './weather.ts';
 
@@ -76,7 +84,7 @@ export const WAYS = {
 export async function startSentinels({
   replicas = 1,
   patient = false,
-  frontOf = async ({ port }) => ({ port, cut: () => {}, revive: () => {} }),
+  frontOf = async ({ port, tlsPort }) => ({ port: tlsPort ?? port, cut: () => {}, revive: () => {} }),
   ...options
 }: SentinelOptions = {}): Promise<Sentinels> {
   const servers = await Promise.all(
@@ -99,7 +107,9 @@ export async function startSentinels({
 
   const directory = await mkdtemp(join(tmpdir(), 'saga-sentinel-'));
   const sentinels = await Promise.all(
-    [0, 1, 2].map((number) => startSentinel(join(directory, `${number}.conf`), directory, first.port)),
+    [0, 1, 2].map((number) =>
+      startSentinel(join(directory, `${number}.conf`), directory, first.port, options.tls),
+    ),
   );
   const asked = sentinels.map(({ port }) => adminOf({ port }));
   const look = (info: number, ask: number, publish: number) =>
@@ -156,7 +166,7 @@ export async function startSentinels({
     });
 
   return {
-    url: `redis+sentinel://${sentinels.map(({ port }) => `127.0.0.1:${port}`).join(',')}/${NAME}`,
+    url: `${options.tls ? 'rediss' : 'redis'}+sentinel://${sentinels.map(({ port, tlsPort }) => `127.0.0.1:${tlsPort ?? port}`).join(',')}/${NAME}`,
     servers,
     master,
     async replacements() {
@@ -228,16 +238,23 @@ async function announce({ port, server, admin }: Watched): Promise<void> {
   if (port !== server.port) await admin.config('SET', 'replica-announce-port', port);
 }
 
-async function startSentinel(file: string, directory: string, masterPort: number) {
+async function startSentinel(
+  file: string,
+  directory: string,
+  masterPort: number,
+  tls: ServerTls | undefined,
+) {
   const port = await freePort();
+  const tlsPort = tls === undefined ? null : await freePort();
   const lines = [
     `port ${port}`,
     'bind 127.0.0.1',
+    ...Object.entries(tls ? tlsSettings(tls, tlsPort) : {}).map((setting) => setting.join(' ')),
     `dir ${directory}`,
     `sentinel monitor ${NAME} 127.0.0.1 ${masterPort} 2`,
     `sentinel down-after-milliseconds ${NAME} 500`,
     `sentinel failover-timeout ${NAME} 2000`,
   ];
   await writeFile(file, `${lines.join('\n')}\n`);
-  return { port, child: await launch([file, '--sentinel'], { ready: '+monitor' }) };
+  return { port, tlsPort, child: await launch([file, '--sentinel'], { ready: '+monitor' }) };
 }
