@@ -12,7 +12,7 @@ const KEPT_MS = 10_000;
 const SAMPLE_MS = 60_000;
 const SAMPLES_MAX = 60;
 /** Less than this says nothing yet. */
-const LEAST_MS = 5 * 60_000;
+const LEAST_MS = 300_000;
 
 interface Sample {
   readonly atMs: number;

@@ -4,7 +4,7 @@
  */
 import type { Surroundings } from './surroundings.ts';
 
-const EVERY_MS = 10 * 60_000;
+const EVERY_MS = 600_000;
 /** Sagas that are counted in one round, at most, so that nobody waits for it. */
 const BATCH = 100;
 

@@ -8,7 +8,7 @@ export function withoutSecrets(headers: readonly string[]): (text: string) => st
   const secrets = headers
     .filter((_, index) => index % 2 === 1)
     // Beside the whole its parts: a scheme stands before a token, and Basic hides user and password.
-    .flatMap((value) => [value, ...value.split(/\s+/), ...basicParts(value)])
+    .flatMap((value) => [value, ...value.split(/\s/), ...basicParts(value)])
     .filter(({ length }) => length >= LENGTH_MIN)
     .sort((a, b) => b.length - a.length);
   return (text) => secrets.reduce((shown, secret) => shown.replaceAll(secret, '[redacted]'), text);

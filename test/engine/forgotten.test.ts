@@ -2,8 +2,18 @@
 import { describe, expect, it } from 'vitest';
 import { forgottenElsewhere } from '../../server/engine/contract.ts';
 import type { EngineSettings } from '../../server/engine/engine.ts';
+import { anew, type Remembered } from '../../server/engine/forgotten.ts';
 import { MemoryStore } from '../../stores/memory-store.ts';
-import { type SagaRecord, UNKNOWN_HELD } from '../../stores/saga-store.ts';
+import {
+  type Act,
+  type LogEntry,
+  PARKED_COUNTER,
+  type SagaRecord,
+  UNKNOWN_HELD,
+  type Write,
+} from '../../stores/saga-store.ts';
+import { at, orderMachine } from '../machines/placed-order.ts';
+import { newSaga } from '../stores/sagas.ts';
 import { Gate } from './gate.ts';
 import { RARELY } from './trip.ts';
 import { quiet } from './virtual-clock.ts';
@@ -214,6 +224,61 @@ describe('a saga in hand that the store has forgotten', () => {
     // The record is there after all: nothing may be written over it.
     expect((await record(world, id)).status).toBe('STARTED');
     expect(a.engine.inHand).toBe(0);
+  });
+});
+
+describe('what is stored anew', () => {
+  const machine = orderMachine();
+  const summary = {
+    ...newSaga(new MemoryStore({ now: () => at })).summary,
+    state: 'creatingOrder.calling',
+    steps_completed: 2,
+  };
+  const entry = (event: string): LogEntry => ({
+    ...{ at: 'then', event, from: null, to: summary.state, step: null, kind: null },
+    ...{ attempt: null, outcome: null, duration_ms: null, error: null },
+  });
+  const held = [{ step: 'order', reason: 'it was done, and is not undone', response: null }];
+  const remembered = (next: Write['next'], over: Partial<Write> = {}): Remembered => ({
+    ...{ id: 's-1', trace: '00', idempotency: { key: 'k', digest: 'd' }, machine, held, terms: [] },
+    ...{ writeId: 'a/1/9', at: 'now', log: [{ ...entry('started'), seq: 1 }] },
+    write: {
+      ...{ writeId: 'a/1/8', owner: { name: 'a', boot: 1 }, snapshot: '{}', summary, counts: { started: 1 } },
+      ...{ entry: entry('done'), next, signalsSeen: 0, terms: [] },
+      ...over,
+    },
+  });
+  const told = {
+    ...entry('forgotten'),
+    ...{ at: 'now', from: summary.state },
+    error: 'the store did not know the saga any more; it was stored anew',
+  };
+  const counts = { 'total_steps.held': 5, 'completed_steps.held': 2 };
+
+  it.each<Write['next']>([
+    { kind: 'act', leaseMs: 1_000 },
+    { kind: 'wait', delayMs: 1_000 },
+  ])('is parked where it was to go on: %j', (next) => {
+    expect(anew(remembered(next))).toEqual({
+      ...{ id: 's-1', trace: '00', idempotency: { key: 'k', digest: 'd' }, terms: [] },
+      machine: { id: 'order', version: '1', structure: machine.structure },
+      ...{ writeId: 'a/1/9', owner: { name: 'a', boot: 1 }, snapshot: '{}', summary },
+      ...{ earlier: [entry('started'), entry('done')], entry: told },
+      counts: { ...counts, [PARKED_COUNTER]: 1 },
+      next: { kind: 'park', parked: { reason: 'forgotten', held } },
+    });
+  });
+
+  it('stays as it was to be parked or to end, with what was asked of it and all of its log', () => {
+    const parked = { kind: 'park', parked: { reason: 'compensation-incomplete', held: [] } } as const;
+    const kept = anew(remembered(parked));
+    expect([kept.next, kept.counts]).toEqual([parked, { ...counts, [PARKED_COUNTER]: 1 }]);
+    const end = { kind: 'end', status: 'FAILED', keepMs: 7 } as const;
+    const acts: Act[] = [];
+    const ended = anew(remembered(end, { earlier: [entry('cancel')], acts }));
+    expect([ended.next, ended.counts]).toEqual([end, { ...counts, 'settled.FAILED': 1 }]);
+    expect(ended.earlier).toEqual([entry('started'), entry('cancel'), entry('done')]);
+    expect(ended.acts).toBe(acts);
   });
 });
 

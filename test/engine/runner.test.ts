@@ -21,6 +21,7 @@ import {
   RIGHTS,
   refused,
   SETTINGS,
+  TIMEOUT_MS,
   World,
 } from './world.ts';
 
@@ -175,6 +176,8 @@ describe('a call that somebody else may have made before', () => {
     b.engine.open();
     await world.clock.pass(2 * LEASE_MS);
     expect((await world.record(id)).status).toBe('COMPLETED');
+    // A call that was put off is no call.
+    expect(told(b, 'called')).toMatchObject([{ outcome: 'done' }]);
     const log = await world.store.log(id);
     return log.flatMap(({ event }) => (['unknown', 'deferred'].includes(event) ? [event] : []));
   }
@@ -185,6 +188,64 @@ describe('a call that somebody else may have made before', () => {
 
   it('is put off like any other where it can be undone', async () => {
     expect(await putOff(true)).toEqual(['deferred', 'deferred']);
+  });
+});
+
+it('asks for no more time for a call that its right outlasts', async () => {
+  const world = new World();
+  world.reply('order', 'action', hanging);
+  await world.start(await world.coordinator());
+  await world.clock.pass(TIMEOUT_MS - 1);
+  expect(world.journal).not.toContain('renew');
+});
+
+describe('beside each other', () => {
+  const awaited = { within: '1 day', data: z.looseObject({}), late: 'undo' } as const;
+  const both = definitionOf(
+    defineSaga({ id: 'both', ...loose }).parallel('both', {
+      called: (b) => b.step('one', call('one')).step('two', call('two')),
+      told: (b) => b.waitFor('word', awaited).step('three', call('three')),
+    }),
+    everywhere({ timeoutMs: 60_000 }),
+  );
+
+  /** Its first call ends when the gate opens, and the others hang. */
+  async function calling() {
+    const world = new World({ saga: () => both });
+    const one = new Gate<ReturnType<typeof done>>();
+    world.reply('one', 'action', one.pass);
+    world.participants = hanging;
+    const a = await world.coordinator('a', RARELY);
+    const id = await world.start(a);
+    const send = () => a.engine.send(id, { id: 'e-1', name: 'word', data: {} });
+    return { world, a, id, send, end: () => one.open(done()) };
+  }
+
+  it('no call is made once more because another has ended', async () => {
+    const { world, send, end } = await calling();
+    await send();
+    await quiet();
+    end();
+    await quiet();
+    expect(world.called()).toEqual(['one action', 'three action', 'two action']);
+  });
+
+  it('what comes while a write is on its way that hears of it there is heard once', async () => {
+    const { world, id, send, end } = await calling();
+    const written = new Gate();
+    world.fate('commit', async (perform) => {
+      await written.pass();
+      return perform();
+    });
+    end();
+    await written.arrived;
+    await send();
+    written.open();
+    await quiet();
+    await world.clock.pass(1_000);
+    const heard = (await world.store.log(id)).filter(({ event }) => event === 'event');
+    expect(heard).toMatchObject([{ reason: 'word', outcome: null }]);
+    expect(world.called()).toEqual(['one action', 'two action', 'three action']);
   });
 });
 
