@@ -1,7 +1,7 @@
 /** What a coordinator knows of the sagas in its hands, and what it makes of the odd ones among them. */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { defineSaga } from '../../machines/define.ts';
+import { defineSaga, type Saga } from '../../machines/define.ts';
 import { definitionOf } from '../../machines/definition.ts';
 import { orderSaga } from '../../machines/order.ts';
 import type { SagaHistory } from '../../server/engine/contract.ts';
@@ -201,17 +201,20 @@ it('asks for no more time for a call that its right outlasts', async () => {
 
 describe('beside each other', () => {
   const awaited = { within: '1 day', data: z.looseObject({}), late: 'undo' } as const;
-  const both = definitionOf(
-    defineSaga({ id: 'both', ...loose }).parallel('both', {
-      called: (b) => b.step('one', call('one')).step('two', call('two')),
-      told: (b) => b.waitFor('word', awaited).step('three', call('three')),
-    }),
-    everywhere({ timeoutMs: 60_000 }),
-  );
+  const policies = everywhere({ timeoutMs: 60_000 });
+  const begun = defineSaga({ id: 'both', ...loose });
+  const pair = begun.parallel('both', {
+    called: (b) => b.step('one', call('one')),
+    other: (b) => b.step('two', call('two')),
+  });
+  const word = begun.parallel('both', {
+    called: (b) => b.step('one', call('one')).step('two', call('two')),
+    told: (b) => b.waitFor('word', awaited).step('three', call('three')),
+  });
 
   /** Its first call ends when the gate opens, and the others hang. */
-  async function calling() {
-    const world = new World({ saga: () => both });
+  async function calling(saga: Saga) {
+    const world = new World({ saga: () => definitionOf(saga, policies) });
     const one = new Gate<ReturnType<typeof done>>();
     world.reply('one', 'action', one.pass);
     world.participants = hanging;
@@ -222,16 +225,14 @@ describe('beside each other', () => {
   }
 
   it('no call is made once more because another has ended', async () => {
-    const { world, send, end } = await calling();
-    await send();
-    await quiet();
+    const { world, end } = await calling(pair);
     end();
     await quiet();
-    expect(world.called()).toEqual(['one action', 'three action', 'two action']);
+    expect(world.called()).toEqual(['one action', 'two action']);
   });
 
   it('what comes while a write is on its way that hears of it there is heard once', async () => {
-    const { world, id, send, end } = await calling();
+    const { world, a, id, send, end } = await calling(word);
     const written = new Gate();
     world.fate('commit', async (perform) => {
       await written.pass();
@@ -245,6 +246,9 @@ describe('beside each other', () => {
     await world.clock.pass(1_000);
     const heard = (await world.store.log(id)).filter(({ event }) => event === 'event');
     expect(heard).toMatchObject([{ reason: 'word', outcome: null }]);
+    // Refused for what had come, made again with it, and not once more.
+    expect(world.journal.filter((line) => line === 'commit')).toHaveLength(2);
+    expect([told(a, 'lost'), a.engine.inHand]).toEqual([[], 1]);
     expect(world.called()).toEqual(['one action', 'two action', 'three action']);
   });
 });
