@@ -31,7 +31,6 @@ export const REPLAYED = 'idempotent-replayed';
 
 /** What befell a call of which not a byte was sent: it surely did not happen. */
 export class NeverSentError extends Error {
-  override readonly name = 'NeverSentError';
   constructor(cause: Error) {
     super(cause.message, { cause });
   }

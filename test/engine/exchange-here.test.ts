@@ -2,7 +2,10 @@
 import { expect, it } from 'vitest';
 import { Cutoff } from '../../server/engine/cutoff.ts';
 import { exchangeHere, type Handle } from '../../server/engine/exchange-here.ts';
-import { quiet } from './virtual-clock.ts';
+import { Participants } from '../../server/engine/participants.ts';
+import { begun, callIn, orderMachine } from '../machines/placed-order.ts';
+import { BREAKER } from './calling.ts';
+import { quiet, VirtualClock } from './virtual-clock.ts';
 
 const BYTES_MAX = 8;
 
@@ -83,6 +86,31 @@ it('is given up when its time is over: it learns of it, and its body is read no 
   drip();
   await quiet();
   expect(cancelled).toEqual(['cancelled']);
+});
+
+it('is how a participant is called that has a handler, and no connection is opened for it', async () => {
+  const machine = orderMachine();
+  const call = { ...callIn(machine, begun(machine)), isAsynchronous: true };
+  const seen: string[] = [];
+  const clock = new VirtualClock();
+  const participants = new Participants(
+    {
+      ...{ urls: { order: 'http://shop.test/base' }, headers: {}, proxies: {}, breaker: BREAKER },
+      ...{ connectionsMax: 1, queueMax: 1, connectTimeoutMs: 1, connectionLifeMs: 1, answerBytesMax: 100 },
+      handlers: {
+        order: (request) => {
+          seen.push(request.url, String(request.headers.get('saga-id')));
+          return Response.json({ order_id: 'o-1' });
+        },
+      },
+    },
+    { clock, random: () => 0.5, observe: () => {} },
+  );
+  const reply = await participants.call('s-1', call, {}, () => 1_000, 'order');
+  expect(reply).toMatchObject({ outcome: 'done', answer: { order_id: 'o-1' }, status: 200 });
+  expect(seen).toEqual([`http://shop.test/base${call.path}`, 's-1']);
+  await participants.close();
+  expect(clock.pending).toBe(0);
 });
 
 it('is told of no end that comes after its answer', async () => {

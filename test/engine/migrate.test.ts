@@ -59,7 +59,7 @@ it('is one fenced write of all that the newer version makes of it, and tells wha
       },
     ],
   ]);
-  expect((asked[0]?.[2] as { entry: unknown }).entry).toEqual({
+  expect(asked[0]?.[2]).toHaveProperty('entry', {
     ...{ at: new Date(at + 70).toISOString(), event: 'migrated', reason: 'order@0 to order@1' },
     ...{ from: 'doing_a.calling', to: 'reservingInventory.calling', step: null, kind: null, attempt: null },
     ...{ outcome: null, duration_ms: null, error: null },

@@ -232,6 +232,15 @@ describe('what comes back', () => {
     expect(listener.seen).toHaveLength(0);
   });
 
+  it('to close cuts off what is under way: the effect may stand', async () => {
+    const { listener, participants } = await open();
+    const reply = calling.call();
+    const { gone } = await listener.next();
+    await participants.close();
+    expect(await reply).toMatchObject({ outcome: 'unknown' });
+    await gone;
+  });
+
   it('a connection cut after the call came is unknown: the effect may stand', async () => {
     const { listener } = await open();
     const reply = calling.call();

@@ -148,7 +148,10 @@ it('a saga that cannot be read is reported, and does not take down the others wi
   expect((await world.record(other)).status).toBe('COMPLETED');
   const record = await world.record(id);
   expect(record).toMatchObject({ status: 'ABORTED', dueAtMs: null, parked: { reason: 'unreadable' } });
-  expect((await world.store.log(id)).at(-1)).toMatchObject({ event: 'unreadable' });
+  // With what its machine says of its snapshot, and nothing that followed from that.
+  const { error } = await world.lastEntry(id);
+  expect(() => world.machine.restore('{"value":"nowhere"}')).toThrow(error ?? 'nothing');
+  expect(await world.lastEntry(id)).toMatchObject({ event: 'unreadable' });
   expect(await b.engine.get(id)).toMatchObject({ saga: { status: 'ABORTED', context: { data: {} } } });
 });
 

@@ -2,10 +2,12 @@
 import { describe, expect, it, vi } from 'vitest';
 import { type Clock, steady, timeOf, wait } from '../../server/engine/clock.ts';
 import { Cutoff } from '../../server/engine/cutoff.ts';
+import { type Held, historyOf, isAnsweredBy } from '../../server/engine/held.ts';
 import { Places } from '../../server/engine/places.ts';
 import { withoutSecrets } from '../../server/engine/secrets.ts';
 import { heeding, tlsFault } from '../../server/engine/tls-faults.ts';
 import { entryOf } from '../../server/engine/write.ts';
+import type { NumberedEntry } from '../../stores/saga-store.ts';
 import { at, begun, callIn, eventOf, everywhere, orderMachine } from '../machines/placed-order.ts';
 
 describe('a fault of TLS', () => {
@@ -118,6 +120,25 @@ it('what a call may come to is told as its outcome, with how long that took', ()
   const cancel = { type: 'cancel', at, reason: 'rain' } as const;
   const cancelled = { before: side(before), event: cancel, after: side(machine.next(before, cancel)) };
   expect(entryOf(cancelled, { machine, at, callMs: 7 })).toMatchObject({ outcome: null, duration_ms: null });
+});
+
+it('shows of a saga in hand all of its log, as it was when it was asked for, and of one taken over nothing', () => {
+  const machine = orderMachine();
+  const snapshot = begun(machine);
+  const log = [{ seq: 1 }] as NumberedEntry[];
+  const listing = { id: 's-1', status: 'STARTED', seq: 1 };
+  const held = { machine, snapshot, listing, log, trace: { traceId: 't' } } as unknown as Held;
+  const history = historyOf(held);
+  log.push({ seq: 2 } as NumberedEntry);
+  expect(history).toEqual({
+    saga: {
+      ...{ ...listing, traceId: 't', context: machine.redacted(snapshot.context) },
+      steps: ['order', 'inventory', 'payment', 'shipping', 'notification'],
+    },
+    log: [{ seq: 1 }],
+  });
+  expect(historyOf({ ...held, log: null })).toBeNull();
+  expect([0, 1, 2].map((seq) => isAnsweredBy(held, seq))).toEqual([true, false, false]);
 });
 
 it('is cut off once, and tells whoever listens last', () => {

@@ -138,6 +138,46 @@ it('TLS is the participant’s own, through the tunnel: one that speaks none was
   expect(listener.seen).toHaveLength(0);
 });
 
+/** How a connection so opened fails. */
+const failing = (connector: ReturnType<typeof connectorBy>, protocol: string, port = '') =>
+  new Promise<NodeJS.ErrnoException | null>((resolve) => {
+    const options = { hostname: '127.0.0.1', host: `127.0.0.1${port && `:${port}`}`, protocol, port };
+    try {
+      connector(options as never, (...[error]) => resolve(error));
+    } catch (error) {
+      resolve(error as Error);
+    }
+  });
+
+it('a proxy is asked for the port that goes without saying where none is said', async () => {
+  await open();
+  answer = (_, socket) => socket.end('HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n');
+  const connector = connectorBy({ proxy: proxyUrl(), timeoutMs: 1_000 });
+  for (const protocol of ['https:', 'http:'])
+    expect(await failing(connector, protocol)).toMatchObject({
+      code: 'ERR_PROXY_TUNNEL',
+      name: 'TunnelError',
+    });
+  expect(asked).toEqual(['CONNECT 127.0.0.1:443 -', 'CONNECT 127.0.0.1:80 -']);
+});
+
+it('what is shown to a participant in TLS is taken as it is just then, connection by connection', async () => {
+  const { port } = await open();
+  let now = {};
+  const tls = {
+    get now() {
+      return now;
+    },
+  };
+  const connector = connectorBy({ proxy: null, timeoutMs: 1_000, tls });
+  // It speaks none, and learns no more of us than that we do.
+  expect(await failing(connector, 'https:', port)).toMatchObject({ code: 'ERR_SSL_WRONG_VERSION_NUMBER' });
+  now = { cert: 'no certificate', key: 'no key' };
+  expect(await failing(connector, 'https:', port)).toMatchObject({ code: 'ERR_OSSL_PEM_NO_START_LINE' });
+  now = {};
+  expect(await failing(connector, 'https:', port)).toMatchObject({ code: 'ERR_SSL_WRONG_VERSION_NUMBER' });
+});
+
 it('a participant that the proxy is not for is called directly, and probes go where calls go', async () => {
   const { listener, port } = await open();
   const urls = { near: listener.url, far: `http://pay.test:${port}` };
