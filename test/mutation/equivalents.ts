@@ -525,6 +525,20 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     reason: 'it saves work alone: a saga that has ended goes on to nothing, and of nothing nothing is told',
   },
   {
+    file: 'machines/words.ts',
+    line: /\?\? \[\]\)\.includes\(/,
+    original: '[]',
+    replacement: '["Stryker was here"]',
+    reason: 'no step is called so, and no event',
+  },
+  {
+    file: 'machines/order.ts',
+    line: 'return total + (value > 9 ? value - 9 : value);',
+    original: 'total + (value > 9 ? value - 9 : value)',
+    replacement: 'total - (value > 9 ? value - 9 : value)',
+    reason: 'what is counted down to is as many times ten',
+  },
+  {
     file: 'machines/terms.ts',
     line: /^const named = label === null \|\|/,
     original: '[]',
