@@ -175,7 +175,7 @@ function stepwise(node: AnyStateNode): object {
   return {
     ...config,
     on,
-    ...(node.parent === undefined ? {} : { onDone: note }),
+    onDone: note,
     states: mapped(node.states, (_, child) => stepwise(child)),
   };
 }

@@ -283,6 +283,9 @@ describe('of its calls', () => {
     const { machine, snapshot } = driven;
     const spoilt = { ...snapshot, context: { ...snapshot.context, data: {} } };
     expect(() => machine.asks(spoilt)).toThrow('the request of a: TypeError:');
+    expect(() => machine.asks(spoilt)).toThrow(
+      expect.objectContaining({ name: 'DefinitionError', part: 'a', cause: expect.any(TypeError) }),
+    );
     expect(() => machine.shownCall(spoilt.context, 'a', 'action')).toThrow('the request of a: TypeError:');
   });
 

@@ -338,3 +338,36 @@ it('tells what has ended as XState does, the inner before what is around it, and
     'over on xstate.done.state.own.row',
   ]);
 });
+
+it('tells again what has ended where a way leads back to it, and changes nothing else', () => {
+  const machine = setup({
+    actions: { count: assign(({ context }) => ({ times: context.times + 1 })) },
+    types: { context: {} as { times: number } },
+  }).createMachine({
+    context: () => ({ times: 0 }),
+    type: 'compound',
+    initial: 'both',
+    states: {
+      both: {
+        type: 'parallel',
+        states: {
+          one: { initial: 'a', states: { a: { on: { cross: '#last' } } } },
+          two: {
+            initial: 'a',
+            onDone: { actions: 'count' },
+            states: { a: { on: { go: 'last' } }, last: { id: 'last', type: 'final' } },
+          },
+        },
+      },
+    },
+  } as never) as unknown as AnyStateMachine;
+  const scope = inertScope(machine);
+  const table = new TransitionTable(machine, rowsOf(machine));
+  let [looked, judged] = [table.begin({}), machine.getInitialSnapshot(scope, {})];
+  for (const [index, type] of ['go', 'cross', 'cross'].entries()) {
+    looked = table.next(looked, looked.context, { type }) ?? looked;
+    judged = machine.transition(judged, { type } as never, scope);
+    expect([looked.context, judged.context]).toEqual([{ times: index + 1 }, { times: index + 1 }]);
+    expect(looked.value).toEqual(judged.value);
+  }
+});

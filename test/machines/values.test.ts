@@ -146,6 +146,9 @@ describe('terms', () => {
     expect(own.of(data)).toEqual(known);
     expect(own.of({ ...data, customer: 'x', refund: 'a 123456' })).toEqual([known[0]]);
     expect(own.of({ order: '', customer: null })).toEqual([]);
+    // One of several secrets is enough.
+    const two = terms('order', { refund: 'refund' }, ['card', 'pin']);
+    expect(two.of({ card: '123456', pin: '654321', order: 'a 654321', refund: '123456' })).toEqual([]);
     expect(terms(null, {}).of(data)).toEqual([]);
     expect(terms('card', {}, ['card']).of(data)).toEqual([]);
   });
