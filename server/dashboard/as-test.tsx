@@ -2,7 +2,7 @@
 import type { Context, Hono } from 'hono';
 import { Problem } from '../problem.ts';
 import type { DashboardParts } from './dashboard-parts.ts';
-import { type Frame, Page } from './page.tsx';
+import { type FrameFor, Page } from './page.tsx';
 import { nameOf } from './parts.tsx';
 import { machineIn } from './statechart/layout.ts';
 import { testOf } from './test-text.ts';
@@ -12,7 +12,7 @@ export function testHref(sagaPath: string): string {
   return `${sagaPath}/test`;
 }
 
-export function testPages(pages: Hono, { engine, machines }: DashboardParts, frame: Frame): void {
+export function testPages(pages: Hono, { engine, machines }: DashboardParts, frame: FrameFor): void {
   pages.get('/sagas/:id/test', async (c: Context) => {
     const id = c.req.param('id') ?? '';
     const history = await engine.get(id);
@@ -23,7 +23,7 @@ export function testPages(pages: Hono, { engine, machines }: DashboardParts, fra
         ? { why: "This coordinator does not know the saga's machine." }
         : testOf(history, machine);
     return c.html(
-      <Page frame={frame} title={`Test · ${nameOf(history.saga)}`} here="sagas">
+      <Page frame={frame(c)} title={`Test · ${nameOf(history.saga)}`} here="sagas">
         <article class="card drawer" id="drawer">
           <header class="card-head">
             <h1>As a test</h1>

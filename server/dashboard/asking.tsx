@@ -11,7 +11,7 @@ import { actsFor, hrefOf } from './acts.ts';
 import { Body, readable } from './call.tsx';
 import type { DashboardParts } from './dashboard-parts.ts';
 import { read } from './operating.tsx';
-import { type Frame, Page } from './page.tsx';
+import { type Frame, type FrameFor, Page } from './page.tsx';
 import { Empty, nameOf } from './parts.tsx';
 import { chartIn, machineIn } from './statechart/layout.ts';
 import { count, span, words } from './wording.ts';
@@ -40,7 +40,7 @@ export function Ask({ path, step, whom }: { path: string; step: string; whom: st
   );
 }
 
-export function askingRoutes(pages: Hono, { engine, machines }: DashboardParts, frame: Frame): void {
+export function askingRoutes(pages: Hono, { engine, machines }: DashboardParts, frame: FrameFor): void {
   pages.post('/sagas/:id/ask', async (c) => {
     const id = c.req.param('id');
     const { step } = read(askForm, await formIn(c));
@@ -52,7 +52,7 @@ export function askingRoutes(pages: Hono, { engine, machines }: DashboardParts, 
     const acts = actsFor(history, chartIn(machines, history.saga.machine));
     const skip = acts.find((act) => act.kind === 'skip' && act.step === step);
     const skipHref = skip === undefined ? null : provenHref(hrefOf(`/sagas/${id}`, skip));
-    return c.html(<Said frame={frame} saga={history.saga} inquiry={inquiry} skipHref={skipHref} />);
+    return c.html(<Said frame={frame(c)} saga={history.saga} inquiry={inquiry} skipHref={skipHref} />);
   });
 
   pages.post('/held/ask', async (c) => {
@@ -70,7 +70,7 @@ export function askingRoutes(pages: Hono, { engine, machines }: DashboardParts, 
       }),
     );
     return c.html(
-      <SaidOfMany frame={frame} said={said} hasMore={cursor !== null || asked.length > ASKED_MAX} />,
+      <SaidOfMany frame={frame(c)} said={said} hasMore={cursor !== null || asked.length > ASKED_MAX} />,
     );
   });
 }

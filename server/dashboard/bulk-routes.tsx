@@ -12,7 +12,7 @@ import { BulkList, BulkPage } from './bulk.tsx';
 import { BULK_ACTS, type BulkName, ChooseStep, ConfirmBulk } from './bulk-forms.tsx';
 import type { DashboardParts } from './dashboard-parts.ts';
 import { audited, nameIn, read, signed } from './operating.tsx';
-import { type Frame, Message } from './page.tsx';
+import { type FrameFor, Message } from './page.tsx';
 
 const names = Object.keys(BULK_ACTS) as [BulkName, ...BulkName[]];
 const act = z.enum(names);
@@ -33,10 +33,10 @@ const form = z.object({
 export function bulkPages(
   pages: Hono,
   { engine, machines, bulks, clock }: DashboardParts,
-  frame: Frame,
+  frame: FrameFor,
 ): void {
   pages.get('/bulks', async (c) =>
-    c.html(BulkList({ frame, now: clock.now(), titles: await bulks.recent() })),
+    c.html(BulkList({ frame: frame(c), now: clock.now(), titles: await bulks.recent() })),
   );
 
   pages.get('/bulks/new', async (c) => {
@@ -48,12 +48,12 @@ export function bulkPages(
         search.set('step', one);
         return `/bulks/new?${search}`;
       };
-      return c.html(ChooseStep({ frame, sagas: found, hrefOf }));
+      return c.html(ChooseStep({ frame: frame(c), sagas: found, hrefOf }));
     }
     const sagas = query.act === 'skip' ? found.filter((saga) => isHeld(saga, query.step)) : found;
     if (sagas.length === 0) {
       return c.html(
-        <Message frame={frame} title="Nothing to ask">
+        <Message frame={frame(c)} title="Nothing to ask">
           <p>
             None of them is in flight or parked any more. <a href="/sagas?status=ABORTED">Parked sagas</a>
           </p>
@@ -64,7 +64,9 @@ export function bulkPages(
     const groups = await previewOf({ engine, machines }, sagas, actOf(query.act, query.step));
     const isAskable = query.act === 'skip' && sagas.some((saga) => isAsked(saga, query.step));
     const shown = { sagas, hasMore, groups, isAskable, name: query.act, step: query.step };
-    return c.html(ConfirmBulk({ frame, ...shown, by: nameIn(c), isKnown: isIdentified(callerOf(c)) }));
+    return c.html(
+      ConfirmBulk({ frame: frame(c), ...shown, by: nameIn(c), isKnown: isIdentified(callerOf(c)) }),
+    );
   });
 
   pages.post('/bulks', async (c) => {
@@ -89,7 +91,7 @@ export function bulkPages(
     const seen = await bulks.look(c.req.param('id'));
     if (seen === null)
       throw new Problem('not-found', 'Acts on many sagas are kept until a hundred newer ones have come.');
-    return c.html(BulkPage({ frame, now: clock.now(), seen, mayOperate: mayOperate(callerOf(c)) }));
+    return c.html(BulkPage({ frame: frame(c), now: clock.now(), seen, mayOperate: mayOperate(callerOf(c)) }));
   });
 
   pages.post('/bulks/:id/continue', async (c) => {

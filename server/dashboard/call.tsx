@@ -6,7 +6,7 @@ import { callsOf, type MadeCall, type SagaCall, type StepCalls, traceUrlOf } fro
 import type { SagaHistory } from '../engine/contract.ts';
 import { Problem } from '../problem.ts';
 import type { DashboardParts } from './dashboard-parts.ts';
-import { type Frame, Page } from './page.tsx';
+import { type Frame, type FrameFor, Page } from './page.tsx';
 import { nameOf } from './parts.tsx';
 import { machineIn } from './statechart/layout.ts';
 import { span, words } from './wording.ts';
@@ -18,7 +18,7 @@ export function callHref(sagaPath: string, step: string): string {
 export function callPages(
   pages: Hono,
   { engine, machines, calls: places }: DashboardParts,
-  frame: Frame,
+  frame: FrameFor,
 ): void {
   pages.get('/sagas/:id/calls', async (c: Context) => {
     const id = c.req.param('id') ?? '';
@@ -29,7 +29,7 @@ export function callPages(
     const found = machine && callsOf(history, machine, step, places);
     if (found === null) throw new Problem('not-found', `the saga has no calls of ${step}`);
     const trace = traceUrlOf(history.saga.traceId, places);
-    return c.html(<Calls frame={frame} history={history} step={step} found={found} trace={trace} />);
+    return c.html(<Calls frame={frame(c)} history={history} step={step} found={found} trace={trace} />);
   });
 }
 

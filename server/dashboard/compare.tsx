@@ -8,7 +8,7 @@ import { callPoint, totalsOf } from '../telemetry/history/points.ts';
 import { callsOf } from '../telemetry/history/series.ts';
 import { type Comparison, compare, type Row, type Stay, type UsualMs } from './comparison.ts';
 import type { DashboardParts } from './dashboard-parts.ts';
-import { type Frame, Page } from './page.tsx';
+import { type Frame, type FrameFor, Page } from './page.tsx';
 import { Badge, nameOf } from './parts.tsx';
 import { stateWords } from './state-words.ts';
 import { span } from './wording.ts';
@@ -20,7 +20,7 @@ export function compareHref(sagaPath: string): string {
 /** Of another saga the id, or what it is found by. */
 const query = z.object({ with: z.string().trim().max(200).default('').catch('') });
 
-export function comparePages(pages: Hono, { engine, clock }: DashboardParts, frame: Frame): void {
+export function comparePages(pages: Hono, { engine, clock }: DashboardParts, frame: FrameFor): void {
   const found = async (text: string): Promise<SagaHistory | null> => {
     const { sagas } = await engine.list({ sought: { text } }, null, 1);
     return sagas[0] === undefined ? null : engine.get(sagas[0].id);
@@ -50,7 +50,12 @@ export function comparePages(pages: Hono, { engine, clock }: DashboardParts, fra
             ? null
             : `${nameOf(other.saga)} is a saga of ${other.saga.machine.id}, not of ${machine.id}.`;
     return c.html(
-      <Compared frame={frame} own={own} other={isAlike ? other : null} {...{ sought, notice, comparison }} />,
+      <Compared
+        frame={frame(c)}
+        own={own}
+        other={isAlike ? other : null}
+        {...{ sought, notice, comparison }}
+      />,
     );
   });
 }

@@ -1,6 +1,6 @@
 /** What the operator's pages are given, and what they give. */
 
-import type { Hono, MiddlewareHandler } from 'hono';
+import type { Context, Hono, MiddlewareHandler } from 'hono';
 import type { html } from 'hono/html';
 import type { HtmlEscapedString } from 'hono/utils/html';
 import type { RegisteredMachine } from '../../machines/index.ts';
@@ -49,6 +49,7 @@ export interface Pages {
   readonly guard: MiddlewareHandler;
   /** A page that is made elsewhere, in the frame of these. */
   readonly framed: (
+    c: Context,
     title: string,
     body: HtmlEscapedString | Promise<HtmlEscapedString>,
   ) => ReturnType<typeof html>;

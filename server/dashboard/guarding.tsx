@@ -2,7 +2,7 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { StoreUnavailableError } from '../../stores/saga-store.ts';
 import { errorsIn, type FieldError, PROBLEMS, Problem, type ProblemType } from '../problem.ts';
-import { type Frame, Message } from './page.tsx';
+import { type Frame, type FrameFor, Message } from './page.tsx';
 
 const CSP = [
   "default-src 'self'",
@@ -12,7 +12,7 @@ const CSP = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-export function pageGuard(frame: Frame): MiddlewareHandler {
+export function pageGuard(frame: FrameFor): MiddlewareHandler {
   const guarded: MiddlewareHandler = async (c, next) => {
     await next();
     const type = wantsPage(c) ? (refusalIn(c.error) ?? (await refusedIn(c.res))) : null;
@@ -25,7 +25,7 @@ export function pageGuard(frame: Frame): MiddlewareHandler {
         c.error instanceof Problem ? c.error.message : (DETAILS[type] ?? 'It is asked again by itself.');
       const problem = c.error instanceof Problem ? c.error : null;
       const errors = problem === null ? [] : errorsIn(problem);
-      const page = <Refused frame={frame} type={type} detail={detail} errors={errors} />;
+      const page = <Refused frame={frame(c)} type={type} detail={detail} errors={errors} />;
       const again = type === 'store-unavailable' ? { refresh: '3' } : {};
       const headers = { ...problem?.headers, 'content-type': 'text/html; charset=UTF-8', ...again };
       replace(c, new Response(String(await page), { status: PROBLEMS[type][0], headers }));

@@ -4,9 +4,9 @@ import { formIn } from '../body.ts';
 import { ownUrl } from '../edge.ts';
 import { Problem } from '../problem.ts';
 import type { DashboardParts } from './dashboard-parts.ts';
-import { type Frame, Page } from './page.tsx';
+import { type Frame, type FrameFor, Page } from './page.tsx';
 
-export function loginRoutes(pages: Hono, { session, users }: DashboardParts, frame: Frame): void {
+export function loginRoutes(pages: Hono, { session, users }: DashboardParts, frame: FrameFor): void {
   const login = users?.login ?? null;
   const ways = { byToken: session !== null, byProvider: login !== null };
   const isOpen = async (c: Context) =>
@@ -15,13 +15,15 @@ export function loginRoutes(pages: Hono, { session, users }: DashboardParts, fra
 
   pages.get('/login', async (c) => {
     const to = pathIn(c.req.query('to'));
-    return (await isOpen(c)) ? c.redirect(to, 303) : c.html(Login({ frame, to, isWrong: false, ...ways }));
+    return (await isOpen(c))
+      ? c.redirect(to, 303)
+      : c.html(Login({ frame: frame(c), to, isWrong: false, ...ways }));
   });
   pages.post('/login', async (c) => {
     const { token, to } = await formIn(c);
     const target = pathIn(to);
     if (session === null || session.open(c, String(token ?? ''))) return c.redirect(target, 303);
-    return c.html(Login({ frame, to: target, isWrong: true, ...ways }), 401);
+    return c.html(Login({ frame: frame(c), to: target, isWrong: true, ...ways }), 401);
   });
   pages.get('/login/start', async (c) => {
     if (login === null) throw new Problem('not-found', 'nobody logs in by a provider here');

@@ -12,7 +12,7 @@ import { provenReason } from '../proof.ts';
 import { ACT_KINDS, actsFor } from './acts.ts';
 import type { DashboardParts } from './dashboard-parts.ts';
 import { ConfirmAct, NAME_LENGTH_MAX, REASON_LENGTH_MAX, refusalOf } from './forms.tsx';
-import { type Frame, Message } from './page.tsx';
+import { type FrameFor, Message } from './page.tsx';
 import { chartIn, machineIn } from './statechart/layout.ts';
 import { WhatIf } from './what-if.tsx';
 
@@ -39,7 +39,7 @@ const actForm = z.object({
 export function operatingRoutes(
   pages: Hono,
   { engine, machines, calls }: DashboardParts,
-  frame: Frame,
+  frame: FrameFor,
 ): void {
   for (const kind of ACT_KINDS) {
     pages.get(`/sagas/:id/${kind}`, async (c) => {
@@ -65,7 +65,7 @@ export function operatingRoutes(
       const foreseen = machine === null ? null : await foreseenOf(id, asked);
       return c.html(
         <ConfirmAct
-          frame={frame}
+          frame={frame(c)}
           saga={saga}
           act={act}
           by={nameIn(c)}
@@ -92,7 +92,7 @@ export function operatingRoutes(
       const refusal = refusalOf(await engine.operate(id, operation));
       if (refusal === null) return c.redirect(`/sagas/${encodeURIComponent(id)}?notice=${kind}`, 303);
       return c.html(
-        <Message frame={frame} title="Nothing was done">
+        <Message frame={frame(c)} title="Nothing was done">
           <p>The saga {refusal}.</p>
           <p class="acts">
             <a class="button primary" href={`/sagas/${encodeURIComponent(id)}`}>

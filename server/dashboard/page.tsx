@@ -1,6 +1,8 @@
 /** The frame of every page. */
+import type { Context } from 'hono';
 import { html } from 'hono/html';
 import type { Child } from 'hono/jsx';
+import { callerOf, mayOperate } from '../identity/caller.ts';
 import { FONT_NAME } from './assets.ts';
 import type { DashboardParts } from './dashboard-parts.ts';
 
@@ -12,9 +14,12 @@ export interface Frame {
   readonly now: number;
   /** Whether there is a session that can be ended. */
   readonly canLogOut: boolean;
-  /** Whether there is a crash theatre. */
+  /** Whether there is a crash theatre, and it is open to whoever looks. */
   readonly hasTheatre: boolean;
 }
+
+/** The frame of a page as whoever asked for it may use it. */
+export type FrameFor = (c: Context) => Frame;
 
 export function frameOf({
   version,
@@ -23,19 +28,17 @@ export function frameOf({
   users,
   clock,
   theatre,
-}: Pick<DashboardParts, 'version' | 'engine' | 'session' | 'users' | 'clock' | 'theatre'>): Frame {
-  return {
-    version,
+}: Pick<DashboardParts, 'version' | 'engine' | 'session' | 'users' | 'clock' | 'theatre'>): FrameFor {
+  return (c) => {
     // What the store says of itself changes when its settings do.
-    get durability() {
-      const { durability, survivesRestart } = engine.store;
-      return survivesRestart ? durability : `durability is degraded: ${durability}`;
-    },
-    get now() {
-      return clock.now();
-    },
-    canLogOut: session !== null || users !== null,
-    hasTheatre: theatre !== null,
+    const { durability, survivesRestart } = engine.store;
+    return {
+      version,
+      durability: survivesRestart ? durability : `durability is degraded: ${durability}`,
+      now: clock.now(),
+      canLogOut: session !== null || users !== null,
+      hasTheatre: theatre !== null && mayOperate(callerOf(c)),
+    };
   };
 }
 

@@ -79,7 +79,7 @@ export function dashboard(parts: DashboardParts): Pages {
       services,
       mayOperate: mayOperate(callerOf(c)),
     };
-    return c.html(Overview({ frame, now: clock.now(), ...shown }));
+    return c.html(Overview({ frame: frame(c), now: clock.now(), ...shown }));
   });
 
   pages.get('/pulse', async (c) => c.json(await pulses.recent(), 200, { 'cache-control': 'no-store' }));
@@ -98,7 +98,7 @@ export function dashboard(parts: DashboardParts): Pages {
     const total = isWalk(page) || query.looked !== undefined ? await totalOf(query.status) : null;
     const may = mayOperate(callerOf(c));
     const narrowed = { cause, machines: ids, states, steps, attributes, total, mayOperate: may };
-    return c.html(SagaList({ frame, now: clock.now(), position, query, page, ...narrowed }));
+    return c.html(SagaList({ frame: frame(c), now: clock.now(), position, query, page, ...narrowed }));
   });
 
   pages.get('/held', async (c) => {
@@ -110,7 +110,7 @@ export function dashboard(parts: DashboardParts): Pages {
     const whom = ({ machine, step }: LedgerCause) =>
       step === null || !may ? null : whoToAsk(newest.get(machine) ?? null, step);
     const shown = { ledger, uncounted, query, mayOperate: may, whom };
-    return c.html(LedgerPage({ frame, now: clock.now(), ...shown }));
+    return c.html(LedgerPage({ frame: frame(c), now: clock.now(), ...shown }));
   });
 
   pages.get('/search', async (c) => {
@@ -140,14 +140,14 @@ export function dashboard(parts: DashboardParts): Pages {
     const chart = machine === null ? null : chartOf(machine);
     const own = ownUrl(c);
     const seen = { history, chart, machine, at, notice, mayOperate: mayOperate(callerOf(c)) };
-    return c.html(Saga({ frame, now: clock.now(), ...seen, own }));
+    return c.html(Saga({ frame: frame(c), now: clock.now(), ...seen, own }));
   });
 
   pages.get('/history', async (c) => {
     const shown = shownBy(spanQuery.parse(c.req.query()), clock.now());
     const { span } = shown;
     const { machines } = pointsOf(await engine.history.read(span.from, span.to), span);
-    return c.html(HistoryPage({ frame, shown, machines }));
+    return c.html(HistoryPage({ frame: frame(c), shown, machines }));
   });
 
   pages.get('/participants', async (c) => {
@@ -165,14 +165,14 @@ export function dashboard(parts: DashboardParts): Pages {
         compensation: lastErrors.of(name, 'compensation'),
       },
     }));
-    return c.html(Participants({ frame, shown, participants }));
+    return c.html(Participants({ frame: frame(c), shown, participants }));
   });
 
   pages.get('/machines', async (c) => {
     const [{ counters }, standing] = await Promise.all([engine.statistics(), standingOf(engine)]);
     const caller = callerOf(c);
     const mayStart = ({ id, input }: RegisteredMachine) => input !== null && mayStartByHand(caller, id);
-    return c.html(Machines({ frame, machines, counters, standing, mayStart }));
+    return c.html(Machines({ frame: frame(c), machines, counters, standing, mayStart }));
   });
 
   pages.get('/machines/:file', (c) => {
@@ -195,13 +195,14 @@ export function dashboard(parts: DashboardParts): Pages {
   pages.get('/audit', async (c) => {
     const query = auditQuery.parse(c.req.query());
     const ask = () => engine.audit.list(auditFilterIn(query), query.cursor ?? null, ENTRIES_A_PAGE);
-    return c.html(Audit({ frame, now: clock.now(), query, page: await pageOf(ask) }));
+    return c.html(Audit({ frame: frame(c), now: clock.now(), query, page: await pageOf(ask) }));
   });
 
   pages.get('/assets/:name', (c) => answerAsset(c, c.req.param('name')));
 
   loginRoutes(pages, parts, frame);
-  const framed: Pages['framed'] = (title, body) => Page({ frame, title, here: 'api', children: body });
+  const framed: Pages['framed'] = (c, title, body) =>
+    Page({ frame: frame(c), title, here: 'api', children: body });
   return { routes: pages, guard: pageGuard(frame), framed };
 }
 

@@ -13,7 +13,7 @@ import { digestOf, inputOf, startedMachine } from '../routes/starts.ts';
 import type { DashboardParts } from './dashboard-parts.ts';
 import { Confirm } from './forms.tsx';
 import { audited, nameIn, read, signed } from './operating.tsx';
-import type { Frame } from './page.tsx';
+import type { FrameFor } from './page.tsx';
 import { nameOf } from './parts.tsx';
 import { readFields, SchemaFields } from './schema-form.tsx';
 import { machineIn } from './statechart/layout.ts';
@@ -30,7 +30,7 @@ const eventForm = z.object({
 export function startingRoutes(
   pages: Hono,
   { engine, machines, limits }: DashboardParts,
-  frame: Frame,
+  frame: FrameFor,
 ): void {
   /** @throws Problem where it is not theirs to start, or there is no such machine */
   const machineOf = (c: Context, wanted: z.infer<typeof asked>) => {
@@ -49,7 +49,7 @@ export function startingRoutes(
     const { machine, input } = machineOf(c, read(asked, c.req.query()));
     return c.html(
       <Confirm
-        frame={frame}
+        frame={frame(c)}
         title={`Start ${machine.id}`}
         action="/start"
         back="/machines"
@@ -96,7 +96,7 @@ export function startingRoutes(
     const path = `/sagas/${saga.id}`;
     return c.html(
       <Confirm
-        frame={frame}
+        frame={frame(c)}
         title={`Send ${words(part.name)}: ${nameOf(saga)}`}
         action={`${path}/event`}
         back={path}

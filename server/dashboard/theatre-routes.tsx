@@ -13,7 +13,7 @@ import { admitted, PATIENCE_MS } from '../routes/starting.ts';
 import { FAULTS, type FaultName, SHARES, type ShareName } from '../stubs.ts';
 import type { DashboardParts } from './dashboard-parts.ts';
 import { nameIn, read } from './operating.tsx';
-import { type Frame, Message } from './page.tsx';
+import { type FrameFor, Message } from './page.tsx';
 import type { Pulses } from './pulse.ts';
 import { sceneOf } from './theatre.ts';
 import { AWAY_SECONDS, Killed, ORDERS, Theatre } from './theatre-page.tsx';
@@ -38,7 +38,7 @@ const ordersForm = z.object({ n: z.enum(ORDERS).transform(Number) });
 export function theatrePages(
   pages: Hono,
   { engine, machines, limits, clock, theatre }: DashboardParts,
-  frame: Frame,
+  frame: FrameFor,
   pulses: Pulses,
 ): void {
   if (theatre === null) return;
@@ -57,7 +57,7 @@ export function theatrePages(
     const position = await engine.position();
     const scene = await sceneOf(engine, theatre, pulses.now(position));
     const mayStart = order !== null && mayStartByHand(callerOf(c), order.id);
-    return c.html(Theatre({ frame, now: clock.now(), position, scene, mayStart }));
+    return c.html(Theatre({ frame: frame(c), now: clock.now(), position, scene, mayStart }));
   });
 
   const named = (name: string): readonly string[] => {
@@ -100,7 +100,7 @@ export function theatrePages(
     if (kind === 'coordinator' && name === own) {
       // Whoever asked has an answer first.
       afterAnswer(c, kill);
-      return c.html(<Killed frame={frame} name={name} />);
+      return c.html(<Killed frame={frame(c)} name={name} />);
     }
     return (await kill()) ? back(c) : notDone(c, `${name} had ended before`);
   });
@@ -123,7 +123,7 @@ export function theatrePages(
 
   function notDone(c: Context, why: string) {
     return c.html(
-      <Message frame={frame} title="Nothing was done">
+      <Message frame={frame(c)} title="Nothing was done">
         <p>{why}.</p>
         <p class="acts">
           <a class="button primary" href="/theatre">

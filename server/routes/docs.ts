@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import { html, raw } from 'hono/html';
 
 /** What the page reads of a JSON Schema, as our own document has them. */
@@ -65,7 +66,7 @@ const POLICY = [
 export function docsRoutes(
   app: OpenAPIHono,
   config: Parameters<OpenAPIHono['getOpenAPI31Document']>[0],
-  framed: ((title: string, body: Html) => Html) | null,
+  framed: ((c: Context, title: string, body: Html) => Html) | null,
 ): void {
   // The document does not change while the process lives; it is whole only when all routes are there.
   let body: Html | undefined;
@@ -76,7 +77,7 @@ export function docsRoutes(
       c.header('x-content-type-options', 'nosniff');
       c.header('referrer-policy', 'no-referrer');
     }
-    return c.html((framed ?? alone)('API', body));
+    return c.html(framed === null ? alone('API', body) : framed(c, 'API', body));
   });
 }
 

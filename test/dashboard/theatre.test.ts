@@ -121,6 +121,8 @@ it('is not there unless faults are switched on, and no page leads to it', async 
 it('is for whoever operates, asked from its own page', async () => {
   const { world, cast, ask, post } = await opened();
   expect((await ask('/theatre', READS)).status).toBe(403);
+  expect((await ask('/', READS)).body).not.toContain('/theatre');
+  expect((await ask('/', OPERATES)).body).toContain('href="/theatre"');
   for (const [path, fields] of FORMS) {
     expect((await post(path, fields, READS)).status, path).toBe(403);
     expect((await post(path, fields, BOTH, { origin: 'https://evil.example' })).status, path).toBe(403);
