@@ -2,7 +2,7 @@
  * From moments to places. Time is linear, but for long stretches in which no call was under way: each of them is as wide as
  * any other, and marked as a break that says its true length.
  */
-import type { Bar } from './bars.ts';
+import { type Bar, UNDER_WAY } from './bars.ts';
 import { span } from './wording.ts';
 
 export interface TimeScale {
@@ -30,9 +30,10 @@ export function timeScale(bars: readonly Bar[], until: number, left: number, wid
     (a, b) => a - b,
   );
   const calls = bars.filter(({ kind }) => kind === 'call');
+  const growing = calls.filter(({ outcome }) => outcome === UNDER_WAY);
   const stretches = marks.slice(1).map((to, index) => {
     const from = marks[index] ?? to;
-    const isGrowing = to === until && calls.some(({ toMs }) => toMs === from);
+    const isGrowing = to === until && growing.some(({ toMs }) => toMs === from);
     const isBusy = isGrowing || calls.some(({ fromMs, toMs }) => fromMs <= from && toMs >= to);
     return { from, to, isBusy };
   });

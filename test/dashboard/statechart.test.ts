@@ -5,7 +5,7 @@ import { RegisteredMachine } from '../../machines/index.ts';
 import { orderSaga } from '../../machines/order.ts';
 import { trip } from '../../machines/trip.ts';
 import { ORDER_OUTLINE, readSettings } from '../../server/config.ts';
-import { type Bar, barsOf, LOST } from '../../server/dashboard/bars.ts';
+import { type Bar, barsOf, LOST, UNDER_WAY } from '../../server/dashboard/bars.ts';
 import { Log } from '../../server/dashboard/log.tsx';
 import { isWaiting, stateWords } from '../../server/dashboard/state-words.ts';
 import { chartOf, NAME, PADDING, SIGN } from '../../server/dashboard/statechart/layout.ts';
@@ -344,6 +344,10 @@ describe('the marks of a saga that is at several things at once', () => {
     expect(ticks.filter(isInBreak)).toEqual([]);
     // What waits alone is not broken: there is nothing beside which it would be long.
     expect(timeScale([bar('wait', 0, 100_000)], 100_000, 0, 500).breaks).toEqual([]);
+    // What is parked, or waits, since its last call is broken as if another had come behind it; room for a call that grows is none.
+    const parked = [bar('call', 0, 100), bar('wait', 100, 100_000)];
+    expect(timeScale(parked, 100_000, 0, 500).breaks.map(({ ms }) => ms)).toEqual([99_900]);
+    expect(timeScale([{ ...bar('call', 0, 100), outcome: UNDER_WAY }], 1000, 0, 500).breaks).toEqual([]);
   });
 });
 
