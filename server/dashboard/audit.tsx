@@ -154,13 +154,18 @@ function Entry({
 }) {
   const { action, actor, by, reason, saga_id: saga, outcome, before, after, dropped } = entry;
   const of = entry.step ?? entry.as ?? entry.event;
+  const [kind, ...name] = actor.split(':');
   return (
     <tr>
       <th scope="row">
-        {actor === '' && by === '' ? 'The audit itself' : by || actor}
+        {actor === '' && by === '' && 'The audit itself'}
+        {by !== actor && by}
         {actor !== '' && (
           <small>
-            <a href={hrefOf({ ...query, actor, cursor: undefined })}>{actor}</a>
+            <a href={hrefOf({ ...query, actor, cursor: undefined })}>
+              {kind}:<wbr />
+              {name.join(':')}
+            </a>
           </small>
         )}
       </th>

@@ -147,8 +147,7 @@ function Row({ item: { id, state, result, saga }, now }: { item: SeenBulk['items
         <small class="id">{id}</small>
       </th>
       <td>
-        {label}
-        {result !== null && result !== 'accepted' && <small>{WHY[result]}</small>}
+        {label} {result !== null && result !== 'accepted' && <small>{WHY[result]}</small>}
       </td>
       <td>
         {saga !== null && (

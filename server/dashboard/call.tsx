@@ -108,7 +108,7 @@ function Call({ call }: { call: SagaCall }) {
       <h3>Answer</h3>
       {last !== undefined && <p>{statusOf(last)}</p>}
       {answer !== null && <Body json={readable(answer)} lacks="" />}
-      <section class="scroll" tabindex={0} aria-label="Attempts">
+      <section class="scroll" tabindex={0} aria-label={`Attempts of the ${name.toLowerCase()}`}>
         <table>
           <thead>
             <tr>

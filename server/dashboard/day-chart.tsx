@@ -2,8 +2,6 @@
  * Charts over time, drawn here: bars that stand on each other, and lines on a scale of decades. They are as wide as there is
  * room, and their letters stay as large as they are: only what has no letters is stretched.
  */
-import { span } from './wording.ts';
-
 /** Of the part without letters, in pixels. */
 const HEIGHT = 132;
 
@@ -105,7 +103,7 @@ export function DurationChart({
         <YAxis
           ticks={ticks.map((ms) => ({
             share: shareOf(ms),
-            text: ms < 1000 ? `${ms} ms` : span(ms).replace('.0', ''),
+            text: ms < 1000 ? `${ms} ms` : `${(ms / 1000).toLocaleString('en')} s`,
           }))}
         />
         <svg class="body" height={HEIGHT + 20} role="img" aria-label={`${title}: ${says}`}>
@@ -195,15 +193,17 @@ function Grid({ axis, shares }: { axis: Axis; shares: readonly number[] }) {
   );
 }
 
+/** Half a time's letters on the narrowest telephone, as a share of the axis. */
+const EDGE = 0.08;
 const STEPS_MIN = [5, 15, 30, 60, 120, 240, 360];
 
 /** Round times, up to seven of them, none at the very edges. */
 function timesOf({ fromMs, toMs }: Axis): number[] {
   const spanMs = toMs - fromMs;
   const stepMs = (STEPS_MIN.find((minutes) => spanMs / (minutes * 60_000) <= 7) ?? 360) * 60_000;
-  const first = Math.ceil((fromMs + spanMs * 0.06) / stepMs) * stepMs;
+  const first = Math.ceil((fromMs + spanMs * EDGE) / stepMs) * stepMs;
   const ticks: number[] = [];
-  for (let at = first; at <= toMs - spanMs * 0.06; at += stepMs) ticks.push(at);
+  for (let at = first; at <= toMs - spanMs * EDGE; at += stepMs) ticks.push(at);
   return ticks;
 }
 

@@ -229,7 +229,12 @@ function Marks({
         const look = `mark${isTaken ? ' taken' : ''}${isOrphan ? ' orphan' : ''}`;
         return (
           <li id={`mark-${id}`}>
-            <a class={look} href={`/sagas/${id}`} title={says} aria-label={says}>
+            <a
+              class={look}
+              href={`/sagas/${id}`}
+              title={says}
+              aria-label={`${says}, ${count(summary.steps_completed, 'step')} done`}
+            >
               {summary.steps_completed}
             </a>
           </li>

@@ -1,15 +1,13 @@
 /** What an operator sees while coordinators come and go, before the door, on a small screen, and by other senses. */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ORDER, openWorld, submit, type World } from '../coordinator/world.ts';
 import { CLIENT, startIssuer } from '../server/issuer.ts';
+import { axeFinds } from './axe.ts';
 import { openBrowser, type Visitor } from './browser.ts';
+import { everyPage, type Stored, storedAt } from './every-page.ts';
 import { FAMILIES, type InstalledFonts, installFonts } from './installed-fonts.ts';
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'];
+import { BEYOND, BROKEN, CUT, OPEN, OVERLAPS, ROWS } from './layout.ts';
 
 let world: World;
 let url: string;
@@ -17,6 +15,7 @@ let visitor: Visitor;
 /** A saga that is parked, and one that is done. */
 let held: string;
 let done: string;
+let stored: Stored;
 
 beforeAll(async () => {
   world = await openWorld();
@@ -29,6 +28,7 @@ beforeAll(async () => {
   shipping.faults.clear();
   payment.faults.clear();
   done = (await submit(url)).body.saga_id;
+  stored = await storedAt(url, held, done);
 });
 afterAll(async () => {
   await visitor?.close();
@@ -39,21 +39,9 @@ afterEach(async () => {
   expect(visitor.complaints()).toEqual([]);
 });
 
-const pages = () => [
-  '/',
-  '/sagas',
-  `/sagas/${held}`,
-  `/sagas/${done}`,
-  `/sagas/${done}?at=3`,
-  `/sagas/${held}/retry`,
-  `/sagas/${held}/calls?step=payment`,
-  '/held',
-  '/machines',
-  '/audit',
-  '/participants',
-  '/theatre',
-  '/sagas/no-such-saga',
-];
+/** Made of the parts of the others: `npm run pages` looks at them, too. */
+const ALIKE = /cause=|resolve|\/test$|compare|bulks|start|docs|no\/such/;
+const pages = () => everyPage(stored).filter((path) => !ALIKE.test(path));
 
 const isLive = (page: Page) => page.locator('#live.is-live').waitFor();
 
@@ -189,31 +177,11 @@ it('a browser logs in at a provider, whose page is of another site, and acts as 
   }
 });
 
-/** Of rules that are kept it describes one element each: to say where each of a page is takes longer than to look at it. */
-const VIOLATIONS = { resultTypes: ['violations'] };
-const SCHEMES = [
-  ['light', RULES, 10],
-  // Nothing but the colours is another.
-  ['dark', { type: 'rule', values: ['color-contrast'] }, 0],
-] as const;
-
-it('axe finds nothing serious on any page, in light and in dark', async () => {
+it('axe finds nothing on any page, in light and in dark', async () => {
   const page = await visitor.page();
   for (const path of pages()) {
     await page.goto(url + path);
-    // Injected by the debugger's protocol, which the page's own policy does not bind.
-    await page.evaluate(AXE);
-    for (const [colorScheme, runOnly, passesMin] of SCHEMES) {
-      await page.emulateMedia({ colorScheme });
-      const { passes, violations } = (await page.evaluate(
-        `axe.run(document, ${JSON.stringify({ runOnly, ...VIOLATIONS })})`,
-      )) as AxeResults;
-      expect(passes.length).toBeGreaterThan(passesMin);
-      const found = violations.flatMap(({ id, impact, nodes }) =>
-        impact === 'serious' || impact === 'critical' ? nodes.map(({ html }) => `${id}: ${html}`) : [],
-      );
-      expect(found, `${path} in ${colorScheme}`).toEqual([]);
-    }
+    expect(await axeFinds(page), path).toEqual([]);
   }
   visitor.complaints();
 });
@@ -260,18 +228,25 @@ it('no text of a chart is smaller than 11 px at any width', async () => {
   }
 });
 
+it('nothing lies on anything else, no short word is broken, and a row has two lines on a telephone', async () => {
+  const page = await visitor.page({ fontOnly: true });
+  for (const path of pages()) {
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.goto(url + path);
+    await page.evaluate('document.fonts.ready');
+    for (const width of [390, 320, 768]) {
+      await page.setViewportSize({ width, height: 844 });
+      for (const wrong of [OVERLAPS, BROKEN, CUT, ...(width < 768 ? [ROWS] : [])])
+        expect(await page.evaluate(wrong), `${path} at ${width}`).toEqual([]);
+    }
+  }
+  visitor.complaints();
+});
+
 /** Telephones, the narrowest and the usual, and the same at twice the size of everything. */
 const WIDTHS = [320, 390].flatMap((width) => [width, width / 2]);
 /** Other fonts are wider or narrower everywhere alike. */
 const NARROWEST = [320, 160];
-
-/** What reaches beyond the window, but for what scrolls by itself. */
-const BEYOND = `[...document.querySelectorAll('body *')]
-  .filter((one) => one.parentElement.closest('svg, .scroll, pre, .hidden, .skip, [hidden], select') === null)
-  .filter((one) => one.getBoundingClientRect().right > innerWidth + 0.5)
-  .map((one) => one.outerHTML.slice(0, 200))`;
-
-const OPEN = `document.querySelectorAll('details').forEach((one) => { one.open = true; })`;
 
 /** Every text that is neither a number nor a status is followed by a word as no form refuses it, with no place to break it. */
 const LENGTHEN = `document.querySelectorAll('body :not(svg, svg *, select *, script, textarea, .number, .number *, .badge)').forEach((one) => {
@@ -354,12 +329,3 @@ const FORCED = `[...document.querySelectorAll('svg text[textLength]')].flatMap((
   const own = text.getComputedTextLength();
   return Math.abs(own - width) < 0.03 * width + 0.6 ? [] : [text.textContent + ': ' + own + ' for ' + width];
 })`;
-
-interface AxeResults {
-  readonly passes: readonly unknown[];
-  readonly violations: readonly {
-    readonly id: string;
-    readonly impact: string;
-    readonly nodes: readonly { readonly html: string }[];
-  }[];
-}
