@@ -82,7 +82,7 @@ function actsWhereParked({ saga }: SagaHistory, isInParkedState: boolean): Act[]
       as: 'FAILED',
       label: 'Resolve as undone',
       effect:
-        'The saga ends as FAILED. Nothing is called any more: what is still held stays so unless you undo it by hand.',
+        'The saga ends as undone. Nothing is called any more: what is still held stays so unless you undo it by hand.',
       isGrave: true,
     },
     {
@@ -90,7 +90,7 @@ function actsWhereParked({ saga }: SagaHistory, isInParkedState: boolean): Act[]
       as: 'COMPLETED',
       label: 'Resolve as completed',
       effect:
-        'The saga ends as COMPLETED. Nothing is called any more: make sure that everything is there that it was begun for.',
+        'The saga ends as completed. Nothing is called any more: make sure that everything is there that it was begun for.',
       isGrave: true,
     },
   ];

@@ -24,9 +24,9 @@ const EFFECTS: Readonly<Record<BulkName, string>> = {
   cancel: 'The call in flight of each settles; then everything that was done is undone, last step first.',
   skip: 'The step counts as undone, and its service is not asked again. Do this once you have undone it by hand, or can do without.',
   undone:
-    'The sagas end as FAILED. Nothing is called any more: what is still held stays so unless you undo it by hand.',
+    'The sagas end as undone. Nothing is called any more: what is still held stays so unless you undo it by hand.',
   completed:
-    'The sagas end as COMPLETED. Nothing is called any more: make sure that everything is there that they were begun for.',
+    'The sagas end as completed. Nothing is called any more: make sure that everything is there that they were begun for.',
 };
 /** Sagas that are named; all of them are asked. */
 const NAMED_MAX = 100;

@@ -106,8 +106,8 @@ export function ConfirmAct({ frame, saga, act, by, isKnown, isProven, children }
         <p>{act.effect}</p>
       )}
       <p class="note">
-        It is now {stateWords(saga.summary.state)} <Badge status={saga.status} />.
-        {isBound && ' If it has moved on before you confirm, nothing is done.'}
+        It is now {saga.status === 'STARTED' && stateWords(saga.summary.state)} <Badge status={saga.status} />
+        .{isBound && ' If it has moved on before you confirm, nothing is done.'}
       </p>
       {children}
       {isBound && <input type="hidden" name="seq" value={saga.seq} />}

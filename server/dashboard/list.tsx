@@ -260,7 +260,9 @@ function Walk({ query, page, total }: Pick<SagaListProps, 'query' | 'page' | 'to
   const isOn = isWalk(page);
   if (!isOn && query.looked === undefined) return <p id="walk" class="note" role="status" hidden />;
   const back =
-    page.backToMs === null ? '' : `, back to ${new Date(page.backToMs).toISOString().slice(0, 16)} UTC`;
+    page.backToMs === null
+      ? ''
+      : `, back to ${new Date(page.backToMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
   const of = total === null ? '' : ` of ${number(total)}`;
   return (
     <p id="walk" class="note" role="status">
@@ -310,8 +312,9 @@ function said(cause: CauseCount): string {
 
 function Tab({ query, status, label }: { query: ListQuery; status: ListQuery['status']; label: string }) {
   const href = hrefOf({ ...query, status, cause: undefined, cursor: undefined, looked: undefined });
+  const shown = query.cause === undefined ? query.status : 'ABORTED';
   return (
-    <a href={href} aria-current={query.status === status ? 'page' : undefined}>
+    <a href={href} aria-current={shown === status ? 'page' : undefined}>
       {label}
     </a>
   );

@@ -109,20 +109,24 @@ function Machine({
 /** In the machine's own order of states, each with the way to its sagas. */
 function States({ machine, standing }: { machine: RegisteredMachine; standing: Standing }) {
   const counts = standing.states.get(`${machine.id}@${machine.version}`);
-  if (counts === undefined) return <p class="note">None of this version is in flight or parked.</p>;
-  const states = Object.keys(machine.machine.states).filter((state) => counts.has(state));
+  if (counts === undefined && !standing.isPart)
+    return <p class="note">None of this version is in flight or parked.</p>;
+  const states = Object.keys(machine.machine.states).filter((state) => counts?.has(state));
+  const hrefOf = (status: string) => `/sagas?${new URLSearchParams({ status, machine: machine.id })}`;
   return (
     <>
       <ul class="plain states">
         {states.map((state) => (
           <li>
-            <a href={`/sagas?state=${encodeURIComponent(state)}`}>{words(state)}</a> {counts.get(state)}
+            <a href={`/sagas?state=${encodeURIComponent(state)}`}>{words(state)}</a> {counts?.get(state)}
           </li>
         ))}
       </ul>
       {standing.isPart && (
         <p class="note">
-          Of the newest {LOOKED_AT_MAX} in flight and the newest {LOOKED_AT_MAX} parked; there are more.
+          {counts === undefined ? 'None of this version is' : 'These are'} among the newest {LOOKED_AT_MAX} in
+          flight and the newest {LOOKED_AT_MAX} parked; there are more:{' '}
+          <a href={hrefOf('STARTED')}>in flight</a>, <a href={hrefOf('ABORTED')}>parked</a>.
         </p>
       )}
     </>
