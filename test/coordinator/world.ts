@@ -7,15 +7,18 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { pino } from 'pino';
 import { request } from 'undici';
-import type { Sagas } from '../../server/assembly.ts';
+import { type Sagas, sagasOf } from '../../server/assembly.ts';
 import { readSettings } from '../../server/config.ts';
 import { type Coordinator, startCoordinator } from '../../server/coordinator.ts';
+import { loadSagas } from '../../server/saga-modules.ts';
+import { DESK_PORTS, type DeskName } from '../../services-stub/desks.ts';
 import type { JournalEntry } from '../../services-stub/journal.ts';
 import {
   ANY_PORTS,
   type RunningServices,
   SERVICE_NAMES,
   type StartOptions,
+  startDesks,
   startServices,
 } from '../../services-stub/start.ts';
 import { argumentsOf } from '../programs.ts';
@@ -43,6 +46,8 @@ const QUICK: Environment = {
 export interface World {
   readonly redis: RedisServer;
   readonly services: RunningServices['services'];
+  /** Where the participants of the sagas trip and returns are, by name; none unless those run here. */
+  readonly desks: Readonly<Record<string, string>>;
   /** A coordinator in this process; of another release where its sagas are given. */
   coordinator(environment?: Environment, sagas?: Sagas): Promise<Coordinator>;
   /** A coordinator as a process of its own, which can be killed; of the product's own program unless another is given. */
@@ -75,20 +80,38 @@ export interface CoordinatorProcess {
 export interface WorldOptions extends StartOptions {
   /** What its Redis has beside an append-only file. */
   readonly redis?: RedisServerOptions;
+  /** As `SAGAS` names them: the order saga alone, unless others are named. */
+  readonly sagas?: string;
 }
 
-export async function openWorld({ redis: more = {}, ...options }: WorldOptions = {}): Promise<World> {
+const DESKS = Object.keys(DESK_PORTS) as DeskName[];
+const ANY_DESK_PORTS = Object.fromEntries(DESKS.map((name) => [name, 0])) as Record<DeskName, number>;
+
+export async function openWorld({
+  redis: more = {},
+  sagas: named,
+  ...options
+}: WorldOptions = {}): Promise<World> {
   const redis = await startRedis({ appendonly: true, ...more });
   const running = await startServices({ ports: ANY_PORTS, ...options });
   const { services } = running;
+  const further = await startDesks(named === undefined ? [] : DESKS, {
+    ports: ANY_DESK_PORTS,
+    faultsOn: true,
+  });
+  const desks = Object.fromEntries(further.desks.map(({ service, url }) => [service, url]));
+  const blueprints = named === undefined ? undefined : await loadSagas(named);
   const open: (() => Promise<unknown>)[] = [];
   const urls = Object.fromEntries(
-    SERVICE_NAMES.map((name) => [`${name.toUpperCase()}_SERVICE_URL`, services[name].url]),
+    [...SERVICE_NAMES.map((name) => [name, services[name].url] as const), ...Object.entries(desks)].map(
+      ([name, url]) => [`${name.toUpperCase()}_SERVICE_URL`, url],
+    ),
   );
   const environment = (more: Environment): Environment => ({
     ...QUICK,
     ...urls,
     REDIS_URL: redis.url,
+    ...(named !== undefined && { SAGAS: named }),
     ...more,
   });
   const journal = (sagaId: string) => running.journal().filter(({ saga_id }) => saga_id === sagaId);
@@ -96,12 +119,13 @@ export async function openWorld({ redis: more = {}, ...options }: WorldOptions =
   return {
     redis,
     services,
+    desks,
     async coordinator(more = {}, sagas) {
-      const settings = readSettings(environment(more));
+      const settings = readSettings(environment(more), blueprints);
       const coordinator = await startCoordinator(
         settings,
         pino({ level: settings.logLevel }),
-        sagas ?? orderSagas,
+        sagas ?? (blueprints === undefined ? orderSagas : sagasOf(blueprints)),
       );
       let stopped: Promise<void> | undefined;
       const stop = () => {
@@ -121,7 +145,7 @@ export async function openWorld({ redis: more = {}, ...options }: WorldOptions =
     async close() {
       for (const name of SERVICE_NAMES) services[name].faults.clear();
       await Promise.all(open.map((end) => end()));
-      await running.close();
+      await Promise.all([running.close(), further.close()]);
       await redis.stop();
     },
   };

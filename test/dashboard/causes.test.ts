@@ -8,6 +8,8 @@ import { RedisStore } from '../../stores/redis/redis-store.ts';
 import { ORDER, openWorld, send, settled, submit, type World } from '../coordinator/world.ts';
 import { parking, payment } from '../stores/conformance/causes.ts';
 import { begin, summary } from '../stores/sagas.ts';
+import { commandsOf } from './commands.ts';
+import { causesOn, plain } from './looking.ts';
 
 const HTML = { accept: 'text/html' };
 let world: World;
@@ -28,24 +30,6 @@ afterAll(async () => {
 });
 
 const page = async (path: string): Promise<string> => (await send(url + path, { headers: HTML })).body;
-const plain = (html: string) =>
-  html
-    .replace(/<[^>]+>/g, ' ')
-    .replace(/\s+/g, ' ')
-    .trim();
-const causesOn = (html: string) =>
-  [...html.matchAll(/<h3>(.*?)<\/h3>(.*?)<\/li>/gs)].map(([, title = '', rest = '']) => ({
-    title: plain(title),
-    text: plain(rest),
-    href: /href="(\/sagas\?cause=[^"]*)"/.exec(rest)?.[1] ?? '',
-  }));
-
-/** Commands of Redis, those inside of scripts with them. */
-async function commands(): Promise<number> {
-  const stats = await redis.info('commandstats');
-  const counts = [...stats.matchAll(/cmdstat_(\S+?):calls=(\d+)/g)].filter(([, name]) => name !== 'info');
-  return counts.reduce((sum, [, , calls]) => sum + Number(calls), 0);
-}
 
 it('an order that is parked is counted with its money, and is gone from there once a retry has mended it', async () => {
   const { shipping, payment: bank } = world.services;
@@ -100,10 +84,10 @@ it('110 newer failures of stock hide no payment that is held, for at most 60 com
   };
   await some(17, held);
   await some(110, stock);
-  const before = await commands();
+  const before = await commandsOf(redis);
   const html = await page('/');
   // Where nobody watches, each partition is asked where its feed ends; where somebody does, that is known.
-  expect((await commands()) - before).toBeLessThanOrEqual(60 + store.info.partitions);
+  expect((await commandsOf(redis)) - before).toBeLessThanOrEqual(60 + store.info.partitions);
   expect(plain(html)).toContain('127 sagas need you');
   const [first, second] = causesOn(html);
   expect([first?.title, second?.title]).toEqual([

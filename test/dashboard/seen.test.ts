@@ -1,5 +1,4 @@
 /** What an operator sees while coordinators come and go, before the door, on a small screen, and by other senses. */
-import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ORDER, openWorld, submit, type World } from '../coordinator/world.ts';
 import { CLIENT, startIssuer } from '../server/issuer.ts';
@@ -8,6 +7,7 @@ import { openBrowser, type Visitor } from './browser.ts';
 import { everyPage, type Stored, storedAt } from './every-page.ts';
 import { FAMILIES, type InstalledFonts, installFonts } from './installed-fonts.ts';
 import { BEYOND, BROKEN, CUT, OPEN, OVERLAPS, ROWS } from './layout.ts';
+import { isLive, standsStill } from './looking.ts';
 
 let world: World;
 let url: string;
@@ -42,18 +42,6 @@ afterEach(async () => {
 /** Made of the parts of the others: `npm run pages` looks at them, too. */
 const ALIKE = /cause=|resolve|\/test$|compare|bulks|start|docs|no\/such/;
 const pages = () => everyPage(stored).filter((path) => !ALIKE.test(path));
-
-const isLive = (page: Page) => page.locator('#live.is-live').waitFor();
-
-/** What is shown stands there, says of when it is, and asks for nothing. */
-async function standsStill(page: Page, says: string, hasPill: string): Promise<void> {
-  const banner = page.locator('#banner', { hasText: says });
-  await banner.waitFor();
-  await page.locator(hasPill).waitFor();
-  expect(await banner.locator('time').first().getAttribute('datetime')).toMatch(/^20\d\d-.*Z$/);
-  expect(await banner.locator('time').first().textContent()).toMatch(/^\d\d:\d\d:\d\d$/);
-  expect(await page.locator('main .button:not([aria-disabled=true], .off)').count()).toBe(0);
-}
 
 describe('a coordinator that is killed', () => {
   it('is noticed, nothing leads into the void, and it is followed again when it is back', async () => {
