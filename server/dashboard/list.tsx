@@ -1,6 +1,6 @@
 /** All sagas, narrowed down by what stands in the URL. */
 import { z } from 'zod';
-import { type CauseCount, type Filter, SAGA_STATUSES } from '../../stores/saga-store.ts';
+import { type CauseCount, type Filter, SAGA_STATUSES, type SagaStatus } from '../../stores/saga-store.ts';
 import type { SagaPage } from '../engine/contract.ts';
 import { titleOf } from './causes.ts';
 import { type Frame, Page } from './page.tsx';
@@ -62,6 +62,13 @@ export function filterIn(query: ListQuery): Filter {
     ...(since !== undefined && { sinceMs: Date.parse(since) }),
     ...(until !== undefined && { untilMs: Date.parse(until) }),
   } as Filter;
+}
+
+/** Of which statuses those are among which is looked: of others no saga can be as it is asked. */
+export function statusesOf({ status, error, stuck_for }: ListQuery): readonly SagaStatus[] {
+  if (status !== undefined) return [status];
+  if (error) return ['ABORTED'];
+  return stuck_for === undefined ? SAGA_STATUSES : ['STARTED', 'ABORTED'];
 }
 
 /** Whether there may be more of what is filtered further down, although the page is not full. */

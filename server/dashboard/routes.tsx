@@ -21,7 +21,7 @@ import { Days, flowQuery } from './day.ts';
 import { pageGuard } from './guarding.tsx';
 import { HistoryPage } from './history.tsx';
 import { LedgerPage, ledgerQuery } from './ledger.tsx';
-import { filterIn, isWalk, listQuery, SAGAS_A_PAGE, SagaList } from './list.tsx';
+import { filterIn, isWalk, listQuery, SAGAS_A_PAGE, SagaList, statusesOf } from './list.tsx';
 import { loginRoutes } from './login.tsx';
 import { anchorOf, Machines } from './machines.tsx';
 import { operatingRoutes } from './operating.tsx';
@@ -51,9 +51,9 @@ export function dashboard(parts: DashboardParts): Pages {
   for (const path of ['/', '/sagas', '/sagas/:id', '/bulks/:id', '/held', '/theatre'])
     pages.use(path, shared);
 
-  const totalOf = async (status: SagaStatus | undefined) => {
+  const totalOf = async (looked: readonly SagaStatus[]) => {
     const { statuses } = await engine.statistics();
-    return status === undefined ? Object.values(statuses).reduce((sum, n) => sum + n, 0) : statuses[status];
+    return looked.reduce((sum, status) => sum + statuses[status], 0);
   };
 
   pages.get('/', async (c) => {
@@ -95,7 +95,7 @@ export function dashboard(parts: DashboardParts): Pages {
     const causes = query.cause === undefined ? [] : (await pulses.now()).causes;
     const cause = causes.find(({ key }) => key === query.cause) ?? null;
     const attributes = [...new Set(machines.flatMap(({ terms }) => terms.names))];
-    const total = isWalk(page) || query.looked !== undefined ? await totalOf(query.status) : null;
+    const total = isWalk(page) || query.looked !== undefined ? await totalOf(statusesOf(query)) : null;
     const may = mayOperate(callerOf(c));
     const narrowed = { cause, machines: ids, states, steps, attributes, total, mayOperate: may };
     return c.html(SagaList({ frame: frame(c), now: clock.now(), position, query, page, ...narrowed }));
