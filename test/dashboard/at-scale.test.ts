@@ -25,6 +25,8 @@ const SAGAS = 20_000;
 const HTML = { accept: 'text/html' };
 const EUROS_EACH = 25;
 const KILOBYTE = 1024;
+/** Sagas of an export that are read at once. */
+const PART = 500;
 /** Longer than the round in which coordinators write down what they have counted. */
 const IDLE_MS = 12_000;
 
@@ -59,8 +61,9 @@ const page = async (path: string): Promise<string> => (await send(url + path, { 
 /** Lines of an export, which comes in parts, however long it is. */
 async function exported(path: string): Promise<string[]> {
   const { headers, body } = await request(`${url}/api/coordinator${path}`);
-  expect(headers['content-length'], path).toBeUndefined();
-  return (await body.text()).split(/\r?\n/).filter((line) => line !== '');
+  const lines = (await body.text()).split(/\r?\n/).filter((line) => line !== '');
+  if (lines.length > PART) expect(headers['content-length'], path).toBeUndefined();
+  return lines;
 }
 const api = async (path: string) => (await send(`${url}/api/coordinator${path}`)).body;
 const sumOf = (...kinds: readonly Kind[]) => kinds.reduce((sum, kind) => sum + many[kind].n, 0);
@@ -151,7 +154,7 @@ describe.runIf(ALL)('over a full store', () => {
               `${kind} by ${q}`,
             ).toContain(id);
             // Each further saga of a customer is read for itself.
-            const more = 2 * (found.sagas.length - 1);
+            const more = 3 * (found.sagas.length - 1);
             expect(await costOf(`/sagas?q=${q}`), `${kind} by ${q}`).toBeLessThanOrEqual(10 + more);
           }
         }
