@@ -101,11 +101,11 @@ const API_WORDS = `(() => {
 const UNTITLED = `[...document.querySelectorAll('main time')].filter((one) => !/^\\d{4}-.*Z/.test(one.title)).map((one) => one.outerHTML)`;
 /** In flight is blue, and never as what is done. */
 const GREEN = `[...document.querySelectorAll('.badge.tone-completed')].map((one) => one.title).filter((one) => one !== 'COMPLETED')`;
-/** Sums of what has moved without the reader's doing since the page was there. */
+/** Sums what has moved below the head without the reader's doing. */
 const WATCH = `window.moved = 0; new PerformanceObserver((list) => {
   for (const one of list.getEntries()) {
-    // What has left room for what was there begins higher, and all that is in it stays.
-    const isMoved = one.sources.some(({ node }) => node?.matches?.('[data-place]') !== true);
+    // What is below begins higher where it leaves room for what was there, and all that is in it stays.
+    const isMoved = one.sources.some(({ node }) => node?.parentElement?.closest('[data-place]') != null);
     if (isMoved && !one.hadRecentInput) window.moved += one.value;
   }
 }).observe({ type: 'layout-shift' })`;
