@@ -349,6 +349,11 @@ export class MemoryStore implements SagaStore {
     return due.slice(0, limit).map(({ id }) => id);
   }
 
+  /** To ask costs nothing here. */
+  dueInMs(_machines: readonly MachineRef[]): number {
+    return 0;
+  }
+
   async running(
     machines: readonly MachineRef[],
     cursor: string | null,

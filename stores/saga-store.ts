@@ -597,6 +597,13 @@ export interface SagaStore {
   due(machines: readonly MachineRef[], limit: number): Promise<string[]>;
 
   /**
+   * In how many milliseconds the first saga of these machine versions is due, as far as the last answers of `due` tell: `Infinity`
+   * where none of them waits for anything, 0 where it is not known. What was written since, here or elsewhere, may be due
+   * sooner. Asks nobody.
+   */
+  dueInMs(machines: readonly MachineRef[]): number;
+
+  /**
    * Ids of all running (STARTED) sagas of the given machines, due or not, in pages; `cursor` starts at `null`. Where a part
    * of the store cannot be asked, its sagas are missing.
    */

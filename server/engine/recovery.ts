@@ -218,8 +218,21 @@ export class Recovery {
       const more = (await Promise.all(asked)).includes(true);
       await this.#guarded('write', () => this.#tryWrite());
       this.#noticeStoreBack();
-      if (!more) await this.#pause();
+      if (!more) await this.#pause(this.#restMs());
     }
+  }
+
+  /**
+   * While no saga is in anybody's hands, what comes into them is due a lease later at the soonest, and whoever has it times its waits:
+   * so it is enough to look now and then.
+   */
+  #restMs(): number {
+    const { pollMs, claimLeaseMs } = this.#settings;
+    const { store, rights } = this.#in;
+    const restMs = QUIET_POLLS * pollMs;
+    return store.dueInMs(this.#registry.takes()) > Math.max(claimLeaseMs, rights.leaseMaxMs) + restMs
+      ? restMs
+      : pollMs;
   }
 
   /** Takes up what is due of one machine, and says whether there is more that is worth asking for at once. */
@@ -463,6 +476,8 @@ type Unread = Pick<SetAside, 'event' | 'reason'>;
 const AS_UNREADABLE: Unread = { event: UNREADABLE, reason: UNREADABLE };
 const AS_KEY_MISSING: Unread = { event: 'keyMissing', reason: KEY_MISSING };
 
+/** How many times as rarely it looks while nothing is in hand. */
+const QUIET_POLLS = 10;
 const PURGE_BATCH = 500;
 const COMPACT_BATCH = 200;
 /** Between two batches, however fast the first was. */
@@ -471,4 +486,4 @@ const INDEX_BATCH = 100;
 /** The part of its memory at which a store is nearly full: the alert of that name says the same. */
 const NEARLY_FULL = 0.9;
 /** How often a write is tried while all is well. */
-const TRY_WRITE_EVERY_MS = 10_000;
+const TRY_WRITE_EVERY_MS = 20_000;

@@ -47,6 +47,7 @@ export function timedStore(store: SagaStore, registry: Registry): SagaStore {
     newId: (key) => store.newId(key),
     now: () => store.now(),
     jumped: () => store.jumped(),
+    dueInMs: (machines) => store.dueInMs(machines),
     boot: (name) => store.boot(name),
     secret: () => store.secret(),
     declare: timed('declare', store.declare),

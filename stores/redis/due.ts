@@ -17,6 +17,17 @@ export interface DueSaga {
   readonly atMs: number;
 }
 
+/** What the script says in place of a time. Of an index that is none any more, or whose first has no time, everything may be due. */
+const FIRST: Readonly<Record<string, number>> = { '': Number.POSITIVE_INFINITY, '!': 0 };
+
+/** What a look has told of one partition. */
+interface Place {
+  readonly keys: PartitionKeys;
+  /** When the first saga of each machine is due. */
+  readonly firstAtMs: readonly number[];
+  readonly isDue: boolean;
+}
+
 export class DueIndexes {
   /** Indexes that are none any more, as the rounds of recovery have found: of them, statistics know no name. */
   readonly damaged = new Set<string>();
@@ -26,6 +37,8 @@ export class DueIndexes {
   readonly #offset: () => string;
   /** Machines of which something was due when they were last asked for. */
   readonly #busy = new Set<MachineName>();
+  /** When the first saga of a machine is due, by the store's clock, where the last look has told. */
+  readonly #firstAtMs = new Map<MachineName, number>();
 
   constructor(redis: Client, keyspace: Keyspace, clock: StoreClock, offset: () => string) {
     this.#redis = redis;
@@ -43,25 +56,38 @@ export class DueIndexes {
     all: readonly PartitionKeys[],
     machines: readonly MachineName[],
   ): Promise<readonly PartitionKeys[]> {
+    for (const machine of machines) this.#firstAtMs.delete(machine);
     if (machines.some((machine) => this.#busy.has(machine))) return all;
     const isSpread = this.#redis instanceof Cluster;
     const found = await reachable(
       (isSpread ? all.map((one) => [one]) : [all]).map((some) => this.#lookOut(some, machines)),
     );
-    return found.flatMap((some) => some ?? []);
+    const places = found.flatMap((some) => some ?? []);
+    if (!found.includes(null)) {
+      for (const [nth, machine] of machines.entries())
+        this.#firstAtMs.set(machine, Math.min(...places.map(({ firstAtMs }) => firstAtMs[nth] ?? 0)));
+    }
+    return places.filter(({ isDue }) => isDue).map(({ keys }) => keys);
   }
 
-  async #lookOut(
-    partitions: readonly PartitionKeys[],
-    machines: readonly MachineName[],
-  ): Promise<PartitionKeys[]> {
+  /** See the contract. */
+  inMs(machines: readonly MachineName[]): number {
+    const first = Math.min(...machines.map((machine) => this.#firstAtMs.get(machine) ?? 0));
+    return Math.max(0, first - this.#clock.now());
+  }
+
+  async #lookOut(partitions: readonly PartitionKeys[], machines: readonly MachineName[]): Promise<Place[]> {
     const indexes = partitions.flatMap((keys) => machines.map(keys.due));
-    const [nowMs, ...places] = await run(this.#redis, 'lookout', indexes, [this.#offset()]);
-    this.#clock.learn(Number(nowMs));
-    const found = new Set(places.map((place) => Number(place) - 1));
+    const [now, ...firsts] = await run(this.#redis, 'lookout', indexes, [this.#offset()]);
+    const nowMs = Number(now);
+    this.#clock.learn(nowMs);
+    const times = firsts.map((first) => FIRST[String(first)] ?? (Number(first) || 0));
     // Whoever looks at it finds out whether it is damaged; one at which nobody needs to look is an index again.
-    for (const [at, index] of indexes.entries()) if (!found.has(at)) this.damaged.delete(index);
-    return partitions.filter((_, at) => machines.some((_name, nth) => found.has(at * machines.length + nth)));
+    for (const [at, index] of indexes.entries()) if ((times[at] ?? 0) > nowMs) this.damaged.delete(index);
+    return partitions.map((keys, at) => {
+      const own = times.slice(at * machines.length, (at + 1) * machines.length);
+      return { keys, firstAtMs: own, isDue: !own.every((time) => time > nowMs) };
+    });
   }
 
   /** Tells whether anything was due: where much is, each round looks at all at once. */

@@ -117,6 +117,10 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
     return found.slice(0, limit);
   }
 
+  dueInMs(machines: readonly MachineRef[]): number {
+    return this.#dueIndexes.inMs(machines.map(machineName));
+  }
+
   async #dueOf(machines: readonly MachineName[], limit: number): Promise<string[]> {
     if (machines.length === 0) return [];
     const partitions = await this.#dueIndexes.partitions(this.keyspace.inTurn(), machines);

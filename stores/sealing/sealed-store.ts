@@ -145,6 +145,7 @@ export function sealedStore(store: SagaStore, { keys, depth }: SealingOptions): 
     newId: (key) => store.newId(key),
     now: () => store.now(),
     jumped: () => store.jumped(),
+    dueInMs: (machines) => store.dueInMs(machines),
     boot: (name) => store.boot(name),
     secret: () => store.secret(),
     declare: (machines, owner, leaseMs) => store.declare(machines, owner, leaseMs),

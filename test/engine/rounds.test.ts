@@ -34,6 +34,28 @@ describe('a round', () => {
     expect(asked(world, 'running')).toBe(1);
   });
 
+  it('comes ten times as rarely while no saga is in hand anywhere, and none is soon due', async () => {
+    const rounds = async (inMs: number) => {
+      const world = new World();
+      const told: unknown[] = [];
+      world.store.dueInMs = (machines) => {
+        told.push(machines.map(({ id }) => id));
+        return inMs;
+      };
+      const a = await world.coordinator();
+      a.engine.open();
+      await world.clock.pass(20 * SETTINGS.pollMs);
+      expect(told[0]).toEqual([world.machine.id]);
+      return asked(world, 'due');
+    };
+    const inHand = Math.max(RIGHTS.leaseMaxMs, SETTINGS.claimLeaseMs) + 10 * SETTINGS.pollMs;
+    expect(await rounds(Number.POSITIVE_INFINITY)).toBe(3);
+    expect(await rounds(inHand + 1)).toBe(3);
+    // Somebody may have it, and end before he says so.
+    expect(await rounds(inHand)).toBe(21);
+    expect(await rounds(0)).toBe(21);
+  });
+
   it('begins only with open()', async () => {
     const world = new World();
     await world.coordinator();

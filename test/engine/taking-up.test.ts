@@ -155,11 +155,11 @@ describe('whether the store takes writes', () => {
     const world = new World();
     const a = await world.coordinator();
     a.engine.open();
-    await world.clock.pass(9 * pollMs);
+    await world.clock.pass(19 * pollMs);
     expect(asked(world, 'tryWrite')).toBe(0);
     await world.clock.pass(pollMs);
     expect(asked(world, 'tryWrite')).toBe(1);
-    await world.clock.pass(10 * pollMs);
+    await world.clock.pass(20 * pollMs);
     expect(asked(world, 'tryWrite')).toBe(2);
     world.fate('due', notSent, notSent, notSent);
     await world.clock.pass(3 * pollMs);
@@ -179,7 +179,7 @@ describe('whether the store takes writes', () => {
     world.fate('tryWrite', async () => refused);
     expect(a.engine.writesRefused).toBeNull();
     a.engine.open();
-    await world.clock.pass(10 * pollMs);
+    await world.clock.pass(20 * pollMs);
     expect(a.engine.writesRefused).toBe(refused);
     expect(a.events).toEqual([{ type: 'store-fault', doing: 'a write that changes nothing', error }]);
     await world.clock.pass(10 * pollMs);

@@ -57,7 +57,10 @@ type Script = Said | ((made: Made) => Said | Promise<Said>);
 
 /** What becomes of one operation of the store. */
 export type Fate = (perform: () => Promise<unknown>, args: readonly unknown[]) => Promise<unknown>;
-type Operation = Exclude<keyof SagaStore, 'info' | 'audit' | 'history' | 'newId' | 'now' | 'jumped'>;
+type Operation = Exclude<
+  keyof SagaStore,
+  'info' | 'audit' | 'history' | 'newId' | 'now' | 'jumped' | 'dueInMs'
+>;
 
 export const notSent: Fate = () => Promise.reject(new StoreUnavailableError('not sent', true));
 /** To its caller this looks like a lost reply. */
@@ -270,9 +273,13 @@ export class World {
   /** The store as one coordinator reaches it. */
   #storeOf(alive: () => boolean): SagaStore {
     return new Proxy<SagaStore>(this.store, {
-      get: (store, name: Operation | 'info' | 'audit' | 'history' | 'newId' | 'now' | 'jumped') => {
+      get: (
+        store,
+        name: Operation | 'info' | 'audit' | 'history' | 'newId' | 'now' | 'jumped' | 'dueInMs',
+      ) => {
         if (name === 'info' || name === 'audit' || name === 'history' || name === 'newId') return store[name];
         if (name === 'now' || name === 'jumped') return () => store[name]();
+        if (name === 'dueInMs') return (...args: Parameters<SagaStore['dueInMs']>) => store.dueInMs(...args);
         const perform = store[name] as (...args: unknown[]) => Promise<unknown>;
         return async (...args: unknown[]) => {
           if (!alive()) return NEVER;

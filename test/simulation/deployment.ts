@@ -216,9 +216,13 @@ export class Deployment {
 
   #storeOf(process: Process): SagaStore {
     return new Proxy<SagaStore>(this.store, {
-      get: (store, name: Operation | 'info' | 'audit' | 'history' | 'newId' | 'now' | 'jumped') => {
+      get: (
+        store,
+        name: Operation | 'info' | 'audit' | 'history' | 'newId' | 'now' | 'jumped' | 'dueInMs',
+      ) => {
         if (name === 'info' || name === 'audit' || name === 'history' || name === 'newId') return store[name];
         if (name === 'now' || name === 'jumped') return () => store[name]();
+        if (name === 'dueInMs') return (...args: Parameters<SagaStore['dueInMs']>) => store.dueInMs(...args);
         return (...args: unknown[]) => this.#ask(process, name, args);
       },
     });

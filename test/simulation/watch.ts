@@ -22,7 +22,10 @@ import type { Opener } from '../../stores/sealing/open.ts';
 import type { Process } from './process.ts';
 import { type Simulated, turnOf } from './sagas.ts';
 
-export type Operation = Exclude<keyof SagaStore, 'info' | 'audit' | 'history' | 'newId' | 'now' | 'jumped'>;
+export type Operation = Exclude<
+  keyof SagaStore,
+  'info' | 'audit' | 'history' | 'newId' | 'now' | 'jumped' | 'dueInMs'
+>;
 
 /** A saga as it is stored, read. */
 interface Standing {

@@ -48,6 +48,40 @@ it('the oldest of all is told of, whichever partition has it, and what has waite
   expect((await minutes(ORDER, ORDER_2))[0]).toBe(7);
 });
 
+it('when the first is due is known from the look before, of the machines that were asked for', async () => {
+  const inMinutes = (...machines: (typeof ORDER)[]) => store.dueInMs(machines) / MINUTE;
+  const look = () => store.due([ORDER], 10);
+  expect(inMinutes(ORDER)).toBe(0);
+  await look();
+  expect(inMinutes(ORDER)).toBe(Number.POSITIVE_INFINITY);
+  expect(inMinutes(ORDER, ORDER_2)).toBe(0);
+  await begin(store, { id: idIn(store, 5), next: wait(7) });
+  const { id } = await begin(store, { id: idIn(store, 2), next: wait(3) });
+  // What was written since is not known before the next look.
+  expect(inMinutes(ORDER)).toBe(Number.POSITIVE_INFINITY);
+  await look();
+  expect(inMinutes(ORDER)).toBeGreaterThan(2);
+  expect(inMinutes(ORDER)).toBeLessThanOrEqual(3);
+  offsetMs = 3 * MINUTE;
+  expect(await look()).toEqual([id]);
+  expect(inMinutes(ORDER)).toBe(0);
+  // Where anything was due the next look is at all indexes at once, and tells of none when its first is due.
+  await redis.zrem('{p02}:due:order@1', id);
+  await look();
+  expect(inMinutes(ORDER)).toBe(0);
+  await look();
+  expect(inMinutes(ORDER)).toBeGreaterThan(3);
+  // Of what is no index, or has no time, nothing is known.
+  await redis.zadd('{p05}:due:order@1', '-inf', idIn(store, 5));
+  await look();
+  expect(inMinutes(ORDER)).toBe(0);
+  await redis.set('{p09}:due:order@1', 'no index');
+  await redis.del('{p05}:due:order@1');
+  await look();
+  await look();
+  expect(inMinutes(ORDER)).toBe(0);
+});
+
 it('what stands in the index of those that run and is no saga of the partition is no oldest', async () => {
   await begin(store, { id: idIn(store, 5) });
   const none = ['0', '05', '05.', '06-'];

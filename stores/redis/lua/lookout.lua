@@ -1,13 +1,12 @@
 -- Which due indexes have anything that is due: asked while nothing is, of all indexes in one call.
 -- KEYS: due indexes
 -- ARGV: 1 clock offset
--- Returns: the store's clock, then the places of those indexes among the keys; also of one that is none any more
+-- Returns: the store's clock, then for each index when its first entry is due, empty where it has none; `!` of one that is none any more
 
-local now = clock(ARGV[1])
-local reply = { now }
+local reply = { clock(ARGV[1]) }
 for i = 1, #KEYS do
-  local first = lenient('ZRANGEBYSCORE', KEYS[i], '-inf', whole(now), 'LIMIT', 0, 1)
-  if not first or #first > 0 then reply[#reply + 1] = i end
+  local first = lenient('ZRANGE', KEYS[i], 0, 0, 'WITHSCORES')
+  reply[i + 1] = first and (first[2] or '') or '!'
 end
 
 -- The copy is for ioredis-mock, which takes a table that grew for no array.
