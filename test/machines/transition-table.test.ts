@@ -345,7 +345,6 @@ it('tells again what has ended where a way leads back to it, and changes nothing
     types: { context: {} as { times: number } },
   }).createMachine({
     context: () => ({ times: 0 }),
-    type: 'compound',
     initial: 'both',
     states: {
       both: {
