@@ -682,6 +682,23 @@ describe('undos that fail on one path', () => {
     expect(forgetting(fanned(), 1)).toEqual(refused);
     expect(forgetting(fanned(), 2)).toBe('it is taken');
   });
+
+  it('are none behind a retry, of which there is one', () => {
+    const retry = [
+      {
+        guard: { type: 'isHeld', params: { step: 'b' } },
+        target: to('undoingB'),
+        actions: ['forgetHeld', { type: 'noteStuck', params: { step: 'b' } }],
+      },
+      { target: to('undoingA'), actions: 'forgetHeld' },
+    ];
+    const refused = [
+      { guard: ({ context }: Given) => context.stuck !== undefined, target: to('failed') },
+      { target: to('undoingA'), actions: holds('b') },
+    ];
+    const changes = { parked: { on: { retry } }, 'undoingB.calling': { on: { refused } } };
+    expect(refusal(register(row(), written(changes)))).toBe('it is taken');
+  });
 });
 
 /** Two ways to one state, of which only the second found is wrong: what is different must be remembered. */
