@@ -233,11 +233,11 @@ function missingIn(machine: AnyStateMachine, node: AnyStateNode): string | null 
     typeof given === 'string' ? given : (given as { type?: string } | undefined)?.type;
   const transitions = transitionsOf(node);
   for (const { guard } of transitions) {
-    const name = typeof guard === 'function' ? undefined : typeOf(guard);
+    const name = typeOf(guard);
     if (name !== undefined && guards[name] === undefined) return `there is no guard ${name}`;
   }
   for (const action of [...node.entry, ...node.exit, ...transitions.flatMap((one) => one.actions)]) {
-    const name = typeof action === 'function' ? undefined : typeOf(action);
+    const name = typeOf(action);
     if (name !== undefined && !name.startsWith('xstate.') && actions[name] === undefined)
       return `there is no action ${name}`;
   }

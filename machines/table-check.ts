@@ -119,7 +119,7 @@ class Both {
       this.#steps += 1;
       const goes = this.#noted(() => {
         const to = this.#twin.transition(from, { type } as never, this.#scope);
-        if (to !== from) reached(to);
+        reached(to);
         return to === from ? null : to;
       });
       const asked = this.#asked;

@@ -336,8 +336,8 @@ export const EQUIVALENTS: readonly Equivalent[] = [
   },
   {
     file: 'machines/registered.ts',
-    original: 'pending?.[step.name]',
-    replacement: 'pending[step.name]',
+    line: /pending\?\.\[step\.name\]\?\.location/,
+    replacement: /^pending(\[step\.name\]|\?\.\[step\.name\]\.location)$/,
     reason: 'a state that asks for an outcome is entered by what notes where',
   },
   {
@@ -376,6 +376,12 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     line: 'if (plain !== undefined) {',
     replacement: /^(false|\{\})$/,
     reason: 'it saves work alone: what is one call alone is found among all, too',
+  },
+  {
+    file: 'machines/registered.ts',
+    original: 'step?.held === undefined',
+    replacement: 'false',
+    reason: 'what has no words of its own fails to be asked for them, and so says nothing',
   },
   {
     file: 'machines/registered.ts',
