@@ -125,10 +125,9 @@ export class Versions {
     for (const id of ids) {
       const record = await store.get(id);
       // Somebody may have moved it to another version since it was found.
-      const isGone = gone.some(
-        ({ id, version }) => record?.machine.id === id && record.machine.version === version,
-      );
-      if (record !== null && isGone) await this.#park(record);
+      const isGone = ({ machine }: SagaRecord) =>
+        gone.some(({ id, version }) => machine.id === id && machine.version === version);
+      if (record !== null && isGone(record)) await this.#park(record);
     }
     return ids.length;
   }

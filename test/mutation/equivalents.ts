@@ -134,7 +134,7 @@ export const EQUIVALENTS: readonly Equivalent[] = [
   {
     file: 'server/engine/exchange.ts',
     line: /^const whole = chunks\.length === 1 && /,
-    replacement: /^(true|false)$/,
+    replacement: /^(true|false|first === undefined)$/,
     original: 'first !== undefined',
     reason: 'for types alone: of one chunk the first is there',
   },
@@ -145,11 +145,24 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     reason: 'it saves work alone: one chunk put together is that chunk',
   },
   {
+    file: 'server/engine/exchange.ts',
+    line: 'let isReplayed = false;',
+    original: 'false',
+    replacement: 'true',
+    reason: 'it is said anew where an answer begins, and asked for behind that',
+  },
+  {
     file: 'server/engine/exchange-here.ts',
     original: "''",
     line: /^headers\[2 \* pair/,
     replacement: '"Stryker was here!"',
     reason: 'for types alone: each name has its value',
+  },
+  {
+    file: 'server/engine/headroom.ts',
+    original: 'this.#last?.answer',
+    replacement: 'this.#last.answer',
+    reason: 'for types alone: an answer is under way until it has failed',
   },
   {
     file: 'server/engine/heard.ts',
@@ -222,6 +235,13 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     original: 'parked?.reason',
     replacement: 'parked.reason',
     reason: 'for types alone: the store has parked it',
+  },
+  {
+    file: 'server/engine/runner.ts',
+    line: 'if (committed === null) return false;',
+    original: 'false',
+    replacement: 'true',
+    reason: 'who has let go of a saga does nothing more for it',
   },
   {
     file: 'server/engine/runner.ts',
