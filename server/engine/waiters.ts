@@ -38,7 +38,7 @@ export class Waiters {
         cancel();
         this.#count -= 1;
         tells.delete(tell);
-        if (tells.size === 0 && this.#waiting.get(id) === tells) this.#waiting.delete(id);
+        if (tells.size === 0) this.#waiting.delete(id);
         resolve(waited);
       };
       const cancel = this.#clock.after(waitMs, () => tell(null));

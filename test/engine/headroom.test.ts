@@ -57,6 +57,17 @@ describe('the time until the store is full', () => {
     expect((await store.read()).fullInMs).toBeCloseTo((1000 - 61) * MINUTE, -5);
   });
 
+  it('follows as much where it is read more often', async () => {
+    const store = watched(() => ({ usedBytes: Math.min(60, store.now / MINUTE), maxBytes: 1_000 }));
+    for (let times = 0; times < 6 * 90; times += 1) {
+      await store.read();
+      store.pass(MINUTE / 6);
+    }
+    // It grew for half of that hour alone.
+    const { fullInMs } = await store.read();
+    expect((fullInMs ?? 0) / MINUTE).toBeCloseTo(940 / (30 / 60), -2);
+  });
+
   it.each<[string, (hours: number) => StoreMemory]>([
     ['it has no bound', (hours) => ({ usedBytes: 100 * hours, maxBytes: null })],
     ['it does not grow', () => ({ usedBytes: 100, maxBytes: 200 })],

@@ -44,6 +44,7 @@ describe('a caller’s traceparent', () => {
     expect(stateOf('rojo=00f067aa0ba902b7, congo=t61rcWkgMzE')).toBe(
       'rojo=00f067aa0ba902b7, congo=t61rcWkgMzE',
     );
+    expect(stateOf('x'.repeat(512))).toBe('x'.repeat(512));
     expect(stateOf('x'.repeat(513))).toBe('');
     expect(stateOf('a=b\r\nx: y')).toBe('');
   });

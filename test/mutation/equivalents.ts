@@ -192,6 +192,13 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     reason: 'what is no place either way gives way to the same',
   },
   {
+    file: 'server/engine/places.ts',
+    original: 'machine === null',
+    line: /^if \(machine === null \|\| taken === undefined\) return;$/,
+    replacement: 'false',
+    reason: 'for types alone: of no machine nothing is taken',
+  },
+  {
     file: 'server/engine/participants.ts',
     original: "'error' in reply",
     line: "const error = 'error' in reply ? reply.error : null;",
@@ -274,6 +281,12 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     line: /host = ''|code = ''/,
     replacement: '"Stryker was here!"',
     reason: 'for types alone: who connects names a host, and what fails there has a code',
+  },
+  {
+    file: 'server/engine/versions.ts',
+    original: 'gone.length === 0',
+    replacement: 'false',
+    reason: 'it saves work alone: of no version nothing is due',
   },
   {
     file: 'server/engine/what-if.ts',
