@@ -557,6 +557,17 @@ describe('what was asked from outside', () => {
       ['ABORTED', 'ABORTED'],
       ['ABORTED', 'STARTED'],
     ]);
+    // What an operator sends to a saga that runs leaves it running.
+    expect(statuses([event, stay(asked('cancel'))], {})).toEqual([
+      ['STARTED', 'STARTED'],
+      ['STARTED', 'STARTED'],
+    ]);
+    const [act] = writeOfHops(once, [event], over).acts ?? [];
+    expect(act).toMatchObject({
+      machine: { id: 'order', version: '1' },
+      isIgnored: false,
+      signal: event.signal,
+    });
     expect(statuses([retry, event], over)).toEqual([
       ['ABORTED', 'STARTED'],
       ['STARTED', 'STARTED'],
@@ -656,6 +667,24 @@ describe('beside each other', () => {
     const again = new Driven(both, {}).fails('action b', 'unknown');
     expect(counted('action c', 'refused', again)).not.toHaveProperty('retries');
     expect(counted('action c', 'unknown', again)).toEqual({ retries: 1 });
+  });
+
+  it('an undo that failed for good is not counted as repeated because another is', () => {
+    const three = registered(
+      defineSaga({ id: 'three', version: '1', input: z.looseObject({}) })
+        .parallel('all', {
+          one: (b) => b.step('b', call('b')),
+          other: (b) => b.step('c', call('c')),
+        })
+        .step('d', call('d')),
+    );
+    const undoing = new Driven(three, {}).done('action b').done('action c').refused('action d');
+    if (!undoing.asked.includes('compensation b')) undoing.done('compensation d');
+    const waiting = undoing.fails('compensation b', 'unknown');
+    expect(writeOfHops(three, [hopTo(waiting, 'compensation c', failed('refused'))]).counts).toEqual({
+      'compensations.attempted': 1,
+      'compensations.failed': 1,
+    });
   });
 
   it('an undo is counted as one', () => {

@@ -270,6 +270,19 @@ export const EQUIVALENTS: readonly Equivalent[] = [
   },
   {
     file: 'server/engine/trace.ts',
+    original: "''",
+    line: /traceparent = ''|flags = ''|parts\[0\] \?\? ''/,
+    replacement: '"Stryker was here!"',
+    reason: 'what is no traceparent is none, and what is one has flags',
+  },
+  {
+    file: 'server/engine/trace.ts',
+    line: /^const isRoot = /,
+    replacement: /^(false|traceId === undefined && parentSpanId === undefined)$/,
+    reason: 'for types alone: a traceparent has both or is none',
+  },
+  {
+    file: 'server/engine/trace.ts',
     original: '[]',
     line: /^const parts = stored\?\.split\(' '\) \?\? \[\];$/,
     replacement: '["Stryker was here"]',
@@ -346,13 +359,6 @@ export const EQUIVALENTS: readonly Equivalent[] = [
     line: /^if \(signal === undefined \|\| before === null/,
     replacement: 'false',
     reason: 'likewise',
-  },
-  {
-    file: 'server/engine/write.ts',
-    original: 'call?.kind',
-    line: /^if \(event\?\.type !== 'done' \|\| call/,
-    replacement: 'call.kind',
-    reason: 'for types alone: what is done of no call was told from outside',
   },
   {
     file: 'server/engine/write.ts',
