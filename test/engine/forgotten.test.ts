@@ -163,6 +163,8 @@ describe('a saga in hand that the store has forgotten', () => {
     await world.clock.pass(1_000);
     expect((await record(world, id)).parked?.reason).toBe('forgotten');
     expect(a.engine.inHand).toBe(0);
+    const faults = a.events.flatMap((event) => (event.type === 'store-fault' ? [event.doing] : []));
+    expect(faults).toEqual(Array(2).fill(`storing of saga ${id} anew`));
     // Once it has landed it is not stored once more.
     expect(world.journal.filter((line) => line === 'create')).toHaveLength(1 + 3);
     expect(await world.lastEntry(id)).toMatchObject({
