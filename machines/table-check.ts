@@ -12,7 +12,7 @@ import {
   type StateValue,
 } from 'xstate';
 import { inertScope } from './scope.ts';
-import { isInnermost, nameOf, nodeName, statesIn } from './structure.ts';
+import { nameOf, nodeName, statesIn } from './structure.ts';
 import type { Implementations, Rows } from './transition-rows.ts';
 import { endOf, TransitionTable } from './transition-table.ts';
 
@@ -170,7 +170,6 @@ function stepwise(node: AnyStateNode): object {
     ...(always === undefined ? {} : { [ALWAYS]: always }),
     ...(onDone === undefined ? {} : { [asked(endOf(node))]: onDone }),
   };
-  if (isInnermost(node)) return { ...config, on };
   const note = { actions: { type: ENDED, params: endOf(node) } };
   return {
     ...config,

@@ -69,8 +69,8 @@ export class Transitions {
     return this.#madeBy;
   }
 
-  begin({ data, at }: SagaInput, tell: Tell): AnyMachineSnapshot {
-    const input = this.#isTimed && at !== undefined ? { data, at } : { data };
+  begin(given: SagaInput, tell: Tell): AnyMachineSnapshot {
+    const input = this.#isTimed ? given : { data: given.data };
     const found = this.#looked((table) => table.begin(input));
     if (typeof found === 'object' && !this.#isSampled()) return found as AnyMachineSnapshot;
     const judged = this.#machine.getInitialSnapshot(this.#scope, input);

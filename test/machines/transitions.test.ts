@@ -129,6 +129,15 @@ it.each(['table', 'xstate'] as const)('is silent where an event leads nowhere, b
   expect(machine.madeBy.by).toBe(by);
 });
 
+it('is no difference where both stay', () => {
+  const [other, machine] = [orderMachine(), orderMachine()];
+  const told: Difference[] = [];
+  // The first of a machine is made both ways.
+  const first = machine.restore(other.persist(begun(other)));
+  const next = machine.nextIfKnown(first, { type: 'retry', at }, (one) => void told.push(one));
+  expect([next, told, machine.madeBy]).toEqual([null, [], { by: 'table' }]);
+});
+
 describe('where table and XState come apart', () => {
   const told: Difference[] = [];
   const tell = (difference: Difference) => void told.push(difference);
