@@ -108,7 +108,11 @@ function Said({ frame, saga, inquiry, skipHref }: SaidProps) {
         <dl class="facts">
           <dt>Asked</dt>
           <dd>
-            {participant} about {step}, <time datetime={at}>{at}</time>, in {span(ms)}
+            {participant} about {step},{' '}
+            <time datetime={at} title={at}>
+              {at}
+            </time>
+            , in {span(ms)}
           </dd>
           <dt>Request</dt>
           <dd>

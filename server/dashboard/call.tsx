@@ -153,7 +153,9 @@ function Attempt({ one }: { one: MadeCall }) {
         {method === 'GET' && <small>asked</small>}
       </td>
       <td>
-        <time datetime={moment}>{moment.slice(11, 23)}</time>
+        <time datetime={moment} title={moment}>
+          {moment.slice(11, 23)}
+        </time>
       </td>
       <td>
         <span class={`outcome outcome-${outcome}`}>{outcome}</span>

@@ -290,7 +290,7 @@ function Payloads({ history: { saga }, fresh, own }: PayloadsProps) {
       ))}
       <details>
         <summary>As a command</summary>
-        <pre>
+        <pre tabindex={0}>
           <code>{curl}</code>
         </pre>
         <button type="button" class="button copy" data-copy={curl} hidden>
@@ -314,7 +314,7 @@ function Facts({ data, fresh }: { data: object; fresh: ReadonlySet<string> }) {
     <>
       <Json title="Facts of the saga" value={data} isFresh={added.length > 0} />
       {added.length > 0 && (
-        <pre>
+        <pre tabindex={0}>
           {added.map(([name, value]) => (
             <ins>{`+ ${name}: ${stringify(value, 2)}\n`}</ins>
           ))}
@@ -328,7 +328,7 @@ function Json({ title, value, isFresh }: { title: string; value: unknown; isFres
   return (
     <details class={isFresh ? 'fresh' : undefined} open={isFresh}>
       <summary>{title}</summary>
-      <pre>
+      <pre tabindex={0}>
         <code>{stringify(value, 2)}</code>
       </pre>
     </details>

@@ -160,12 +160,22 @@ function Course({ bars, from }: { bars: readonly Bar[]; from: number }) {
         .sort((a, b) => a.fromMs - b.fromMs || a.toMs - b.toMs)
         .map((bar) => (
           <li class={`bar ${bar.kind} ${bar.lane} ${classOf(bar)}`} data-seq={bar.seq}>
-            <time datetime={new Date(bar.fromMs).toISOString()}>{span(bar.fromMs - from)}</time>
+            <Since from={from} ms={bar.fromMs} />
             <span>
               <strong>{bar.label}</strong> {saidOf(bar)}
             </span>
           </li>
         ))}
     </ol>
+  );
+}
+
+/** How long after the first call began, and when that was. */
+function Since({ from, ms }: { from: number; ms: number }) {
+  const moment = new Date(ms).toISOString();
+  return (
+    <time datetime={moment} title={moment}>
+      {span(ms - from)}
+    </time>
   );
 }

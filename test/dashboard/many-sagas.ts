@@ -110,12 +110,14 @@ async function orderHeld(world: World, url: string, held: Partial<Record<Faulty,
   return body.saga_id;
 }
 
-async function deskFaults(world: World, desk: string, faults: object): Promise<void> {
-  await fetch(`${world.desks[desk]}/faults`, {
+/** This call of a desk is refused from then on. */
+async function deskRefuses(world: World, desk: string, path: string): Promise<void> {
+  const { ok } = await fetch(`${world.desks[desk]}/faults`, {
     method: 'PUT',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(faults),
+    body: JSON.stringify([{ endpoint: path, ...refuse(409) }]),
   });
+  if (!ok) throw new Error(`${desk} has taken no fault`);
 }
 
 let begun = 0;
@@ -185,7 +187,7 @@ const RUNS: Readonly<Record<Kind, (world: World, url: string) => Promise<string>
   },
   'trip waits': async (_, url) => until(url, await trip(url), 'awaitingApproval'),
   async 'room held'(world, url) {
-    await deskFaults(world, 'hotel', { '/api/rooms/release': { status: 409 } });
+    await deskRefuses(world, 'hotel', '/api/rooms/release');
     const id = await trip(url);
     await told(url, id, 'approval', { by: 'eve', approved: false });
     return until(url, id, 'ABORTED');
@@ -197,7 +199,7 @@ const RUNS: Readonly<Record<Kind, (world: World, url: string) => Promise<string>
   },
   'return waits': async (_, url) => until(url, await goods(url), 'awaitingArrival'),
   async 'refund stuck'(world, url) {
-    await deskFaults(world, 'bank', { '/api/refunds/make': { status: 409 } });
+    await deskRefuses(world, 'bank', '/api/refunds/make');
     const id = await goods(url);
     await told(url, id, 'arrival', { parcel: 'par_1', intact: true });
     return until(url, id, 'ABORTED');

@@ -165,8 +165,8 @@ it('a browser logs in at a provider, whose page is of another site, and acts as 
   }
 });
 
-it('axe finds nothing on any page, in light and in dark', async () => {
-  const page = await visitor.page();
+it('axe finds nothing on any page of a telephone, in light and in dark', async () => {
+  const page = await visitor.page({ viewport: { width: 390, height: 844 } });
   for (const path of pages()) {
     await page.goto(url + path);
     expect(await axeFinds(page), path).toEqual([]);
