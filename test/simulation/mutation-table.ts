@@ -184,9 +184,16 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'what an older boot held is not adopted',
     file: 'server/engine/recovery.ts',
-    find: 'this.#loops = Promise.all([this.#adopt(), this.#poll()]);',
-    replace: 'this.#loops = this.#poll();',
+    find: 'Promise.all([this.#adopt(), this.#poll(), this.#compact()]);',
+    replace: 'Promise.all([this.#poll(), this.#compact()]);',
     tests: ['test/engine/recovery.test.ts'],
+  },
+  {
+    name: 'it is looked rarely for what is due while others have sagas in hand',
+    file: 'server/engine/recovery.ts',
+    find: 'Math.max(claimLeaseMs, rights.leaseMaxMs) + restMs',
+    replace: '0',
+    tests: ['test/engine/rounds.test.ts'],
   },
   {
     name: 'a deferred call costs an attempt',
@@ -395,8 +402,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'of two branches that lead out of their parallel state both are left by the table',
     file: table,
-    find: 'if (!isInner) continue;',
-    replace: '',
+    find: 'if (!gone.some((one) => this.#isAgainst(way, one))) gone.push(way);',
+    replace: 'gone.push(way);',
     tests: TABLES,
   },
   {
