@@ -8,7 +8,7 @@ import { type Settled, STANDS_PATH, standsIn } from './calls.ts';
 import type { Faults } from './faults.ts';
 import { FaultyCalls } from './faulty-calls.ts';
 import { Journal } from './journal.ts';
-import type { Means } from './participant.ts';
+import type { Means } from './means.ts';
 import { type Env, routed } from './routes.ts';
 import { toResponse } from './wire.ts';
 

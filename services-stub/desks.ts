@@ -1,6 +1,6 @@
 /** The participants of the sagas trip and returns, and the ports at which they are found. */
 import { createDesk, type Desk, type DeskCall } from './desk.ts';
-import type { Means } from './participant.ts';
+import type { Means } from './means.ts';
 
 export const DESK_PORTS = {
   airline: 8005,

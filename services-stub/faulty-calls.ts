@@ -5,7 +5,7 @@ import type { Answer, MemoryLedger, Work } from '../participant/index.ts';
 import { callOf, type Settled, settle } from './calls.ts';
 import { Faults, faultRules, type Misfortune, type Paths } from './faults.ts';
 import type { Call, CallKind, Journal } from './journal.ts';
-import type { Means } from './participant.ts';
+import type { Means } from './means.ts';
 import type { Env, Handler, Routes } from './routes.ts';
 import { invalid, isDefinitive, problem, readJson, toResponse } from './wire.ts';
 

@@ -1,7 +1,8 @@
 /** Inventory: real stock that runs out, reserved all or nothing, and comes back on release. */
 import { z } from 'zod';
 import { Book } from './book.ts';
-import { createParticipant, done, type Means } from './participant.ts';
+import type { Means } from './means.ts';
+import { createParticipant, done } from './participant.ts';
 import { problem } from './wire.ts';
 
 export interface Reservation {

@@ -1,7 +1,8 @@
 /** Notifications: sent; what was sent cannot be unsent, so a cancellation marks it as withdrawn by a second message. */
 import { z } from 'zod';
 import { Book } from './book.ts';
-import { createParticipant, done, type Means } from './participant.ts';
+import type { Means } from './means.ts';
+import { createParticipant, done } from './participant.ts';
 import { problem } from './wire.ts';
 
 export interface Notification {

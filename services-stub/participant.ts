@@ -7,26 +7,12 @@ import { STANDS_PATH, standsIn } from './calls.ts';
 import type { Faults } from './faults.ts';
 import { FaultyCalls } from './faulty-calls.ts';
 import { Journal } from './journal.ts';
+import type { Means } from './means.ts';
 import { createMeters } from './meters.ts';
 import { type Env, type Handler, notFound, routed } from './routes.ts';
 import { invalid, problem, toResponse } from './wire.ts';
 
 export type ServiceName = 'order' | 'inventory' | 'payment' | 'shipping' | 'notification';
-
-export interface Clock {
-  now(): number;
-  /** Resolves after `ms`, or as soon as `until` aborts. */
-  sleep(ms: number, until: AbortSignal): Promise<void>;
-}
-
-/** Everything a participant may not make up by itself. */
-export interface Means {
-  readonly clock: Clock;
-  readonly newId: (prefix: string) => string;
-  /** Orders the journals of all services that share it. */
-  readonly nextSeq: () => number;
-  readonly faultsOn: boolean;
-}
 
 export interface Definition<Request, Given, Books> {
   readonly service: ServiceName;

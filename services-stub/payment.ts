@@ -1,7 +1,8 @@
 /** Payments: captured, declined by token, and refunded once, by no more than was taken. */
 import { z } from 'zod';
 import { Book } from './book.ts';
-import { createParticipant, done, type Means } from './participant.ts';
+import type { Means } from './means.ts';
+import { createParticipant, done } from './participant.ts';
 import { problem } from './wire.ts';
 
 /** Carries no token: what a payment was made with must not be readable afterwards. */

@@ -1,7 +1,8 @@
 /** Shipping: a shipment scheduled under a tracking number, cancelled when the saga fails. */
 import { z } from 'zod';
 import { Book } from './book.ts';
-import { createParticipant, done, type Means } from './participant.ts';
+import type { Means } from './means.ts';
+import { createParticipant, done } from './participant.ts';
 import { problem } from './wire.ts';
 
 export interface Shipment {

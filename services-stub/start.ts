@@ -8,9 +8,10 @@ import type { Desk } from './desk.ts';
 import { createNamedDesk, DESK_PORTS, type DeskName } from './desks.ts';
 import { createInventory, type Stock } from './inventory.ts';
 import type { JournalEntry } from './journal.ts';
+import type { Clock, Means } from './means.ts';
 import { createNotification } from './notification.ts';
 import { createOrder } from './order.ts';
-import type { Clock, Means, Participant, ServiceName } from './participant.ts';
+import type { Participant, ServiceName } from './participant.ts';
 import { createPayment } from './payment.ts';
 import { createShipping } from './shipping.ts';
 

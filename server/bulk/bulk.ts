@@ -5,7 +5,7 @@
  */
 import { leavesIn } from '../../machines/structure.ts';
 import type { Operation, OperationResult, SagaListing } from '../engine/contract.ts';
-import type { Proven } from '../proof.ts';
+import type { Proven } from '../proven.ts';
 
 /** Sagas of one act. */
 export const BULK_MAX = 500;

@@ -8,7 +8,7 @@ import { type Notes, type SagaListing, StoreUnavailableError } from '../../store
 import { atOnce } from '../at-once.ts';
 import { type Clock, wait } from '../engine/clock.ts';
 import type { Operation, SagaEngine } from '../engine/contract.ts';
-import { prove } from '../proof.ts';
+import { prove } from '../proven.ts';
 import {
   type AskedResult,
   type Bulk,

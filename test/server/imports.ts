@@ -136,7 +136,7 @@ export const RULES: readonly Rule[] = [
     about: /^server\/bulk\//,
     may: [
       /^server\/bulk\//,
-      /^server\/at-once\.ts$/,
+      /^server\/(at-once|proven)\.ts$/,
       ENGINE_SHOWN,
       /^machines\//,
       /^stores\/saga-store\.ts$/,

@@ -1,6 +1,7 @@
 /** What every participant does alike. Each service's own test file runs this and adds what only it does. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Means, Participant, ServiceName } from '../../services-stub/participant.ts';
+import type { Means } from '../../services-stub/means.ts';
+import type { Participant, ServiceName } from '../../services-stub/participant.ts';
 import { listen } from '../../services-stub/start.ts';
 import { type Answered, Caller, callHeaders } from './caller.ts';
 import { faultSuite } from './fault-suite.ts';

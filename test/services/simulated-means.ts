@@ -1,5 +1,5 @@
 /** Means for participants under test: a clock that stands still, counted ids, and sleepers that wake on command. */
-import type { Clock, Means } from '../../services-stub/participant.ts';
+import type { Clock, Means } from '../../services-stub/means.ts';
 
 class StandingClock implements Clock {
   readonly slept: number[] = [];
