@@ -99,6 +99,19 @@ func say(w http.ResponseWriter, a *answer) {
 	json.NewEncoder(w).Encode(a.Body)
 }
 
+func stands(w http.ResponseWriter, r *http.Request) { // asked what stands of a call
+	mu.Lock()
+	defer mu.Unlock()
+	e, ok := entries[[2]string{r.Header.Get("Saga-Id"), r.Header.Get("Saga-Step")}]
+	state := "undone"
+	if !ok {
+		state = "unknown"
+	} else if e.Action != nil && e.Action.Status < 300 && e.Compensation == nil {
+		state = "done"
+	}
+	say(w, &answer{200, map[string]any{"state": state}})
+}
+
 func balance(w http.ResponseWriter, _ *http.Request) { // what saga verify looks at
 	mu.Lock()
 	defer mu.Unlock()
@@ -115,6 +128,7 @@ func main() {
 	open(os.Args[2])
 	http.HandleFunc("POST /pay", func(w http.ResponseWriter, r *http.Request) { say(w, settle(r, false)) })
 	http.HandleFunc("POST /refund", func(w http.ResponseWriter, r *http.Request) { say(w, settle(r, true)) })
+	http.HandleFunc("GET /stands", stands)
 	http.HandleFunc("GET /", balance)
 	listener, err := net.Listen("tcp", "127.0.0.1:"+os.Args[1])
 	if err != nil {

@@ -14,10 +14,19 @@ def refund(db, paid):
     db.execute("UPDATE payments SET refunded = amount WHERE payment_id = ?", [paid["payment_id"]])
     return 200, {"refunded": True}
 
-def settle(db, saga, path, body):
+def known(db, saga):
     db.execute("BEGIN IMMEDIATE")  # waits for whoever writes: row and effect are one transaction, and calls come one by one
     row = db.execute("SELECT action, compensation FROM saga_ledger WHERE saga_id = ? AND step = ?", saga).fetchone()
-    action, compensation = (text and json.loads(text) for text in row or (None, None))
+    return row and [text and json.loads(text) for text in row]
+
+def stands(db, saga):
+    if not (row := known(db, saga)):
+        return 200, {"state": "unknown"}
+    action, compensation = row
+    return 200, {"state": "done" if action and action[0] < 300 and not compensation else "undone"}
+
+def settle(db, saga, path, body):
+    action, compensation = known(db, saga) or (None, None)
     if path == "/pay":
         if compensation:
             return 409, {"type": "action-blocked", "detail": "it was compensated"}
@@ -32,15 +41,20 @@ class Payment(BaseHTTPRequestHandler):
     protocol_version, wbufsize = "HTTP/1.1", -1
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.ledger(lambda db, saga: settle(db, saga, self.path, body))
+
+    def ledger(self, ask):
         with closing(sqlite3.connect(FILE, timeout=5, isolation_level=None)) as db:  # rolls back what was not committed
             try:
-                answer = settle(db, (self.headers["Saga-Id"], self.headers["Saga-Step"]), self.path, body)
+                answer = ask(db, (self.headers["Saga-Id"], self.headers["Saga-Step"]))
                 db.execute("COMMIT")
             except sqlite3.OperationalError:
                 answer = 503, {"type": "busy", "detail": "the database is locked"}
         self.answer(*answer)
 
-    def do_GET(self):  # what saga verify looks at
+    def do_GET(self):  # what stands of a call; or what saga verify looks at
+        if self.path.startswith("/stands?"):
+            return self.ledger(stands)
         (balance,) = sqlite3.connect(FILE).execute("SELECT total(amount) - total(refunded) FROM payments").fetchone()
         self.answer(200, {"balance": balance})
 

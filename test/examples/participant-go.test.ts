@@ -61,6 +61,7 @@ describe.skipIf(go === undefined)(`participant-go${go === undefined ? ' (skipped
       body: '{"amount": 12}',
       refused: '{"amount": 0}',
       probe: '/',
+      ask: '/stands',
     });
     expect(verdicts.filter(({ holds }) => holds !== true)).toEqual([]);
     expect(verdicts.length).toBeGreaterThan(10);

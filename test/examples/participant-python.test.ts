@@ -41,6 +41,7 @@ describe.skipIf(!hasPython)(
         body: '{"amount": 12}',
         refused: '{"amount": 0}',
         probe: '/',
+        ask: '/stands',
       });
       expect(verdicts.filter(({ holds }) => holds !== true)).toEqual([]);
       expect(verdicts.length).toBeGreaterThan(10);
