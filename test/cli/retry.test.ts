@@ -111,7 +111,7 @@ describe('a retry of many', () => {
       ...WHY,
     ]);
     expect({ code, out, err }).toEqual({ code: 0, out: 'retry accepted: 1 of 1 sagas\n', err: '' });
-    expect((await at(['watch', stock.id])).out).toContain('FAILED');
+    while ((await statusOf(stock.id)) !== 'FAILED');
     expect((await at(['show', stock.id])).out).toContain('by ada: stock is back');
     expect(await statusOf(order.id)).toBe('ABORTED');
     const none = await at(['retry', '--label', stock.label, ...WHY]);

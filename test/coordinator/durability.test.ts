@@ -119,8 +119,8 @@ it.each([
 );
 
 it('sends one script a poll while it is idle, and nothing else', async () => {
-  // So often that what comes every ten seconds is rare among them.
-  const { stop } = await world.coordinator({ POLL_MS: '20' });
+  // So often that what comes every ten seconds is rare among them; nothing is in hand, so that it looks ten times as rarely.
+  const { stop } = await world.coordinator({ POLL_MS: '2' });
   const { next, end } = await watched();
   const sent: string[] = [];
   while (sent.length < 250) sent.push(await next());
@@ -129,7 +129,7 @@ it('sends one script a poll while it is idle, and nothing else', async () => {
   // What a coordinator looks for once, at its start, is over by then.
   sent.splice(0, 200);
 
-  // Whether a write is taken is tried every ten seconds, the time is asked for every thirty; where sagas stand is counted for the
+  // Whether a write is taken is tried every twenty seconds, the time is asked for every thirty; where sagas stand is counted for the
   // history first after ten.
   const others = sent.filter((command) => !/\.lua$|^evalsha$/.test(command));
   expect(others.filter((command) => !['eval', 'hset', 'hget', 'time', 'zadd'].includes(command))).toEqual([]);
