@@ -1,7 +1,7 @@
 /**
  * The dashboard over a full store. `npm run pages` fills it with 20,000 sagas of three machines, asks for what each page promises, counts
  * what it costs, and looks at every page in a browser: at every width, at twice the size, in both colour schemes, and with two sets of
- * fonts. That takes half an hour, so that the suite leaves it out: what of it can be asked of few sagas has tests of its own.
+ * fonts. That takes a quarter of an hour, so that the suite leaves it out: what of it can be asked of few sagas has tests of its own.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
