@@ -192,12 +192,15 @@ function forgettingDetours(handle: Handle): Handle {
 
 /** Tells another state, or none. */
 const standing =
-  (says: (state: string) => unknown): Required<Mutant>['ask'] =>
+  (says: (state: string, of: Of) => unknown): Required<Mutant>['ask'] =>
   (handle) =>
   async (request) => {
-    const { state } = (await (await handle(request)).json()) as { state: string };
-    return Response.json({ state: says(state) });
+    const { state, ...of } = (await (await handle(request)).json()) as Of & { state: string };
+    return Response.json({ state: says(state, of) });
   };
+interface Of {
+  readonly action: { readonly status: number } | null;
+}
 
 it.each<[string, Mutant, string]>([
   ['that forgets everything', { ledger: FORGETFUL }, 'repeat'],
@@ -234,6 +237,16 @@ it.each<[string, Mutant, string]>([
   [
     'that takes what was undone for done',
     { ask: standing((is) => (is === 'undone' ? 'done' : is)) },
+    'what stands',
+  ],
+  [
+    'that takes what it refused for done',
+    { ask: standing((is, { action }) => (action?.status === 422 ? 'done' : is)) },
+    'what stands',
+  ],
+  [
+    'that knows nothing of what was compensated first',
+    { ask: standing((is, { action }) => (action === null ? 'unknown' : is)) },
     'what stands',
   ],
   ['that tells another word', { ask: standing(() => 'open') }, 'what stands'],

@@ -189,6 +189,10 @@ describe('one master is killed', () => {
     expect(new Set(await store.due([MACHINE], 100))).toEqual(idsHere);
     expect(new Set((await newcomer.running([MACHINE], null, 100)).ids)).toEqual(idsHere);
     expect(await newcomer.statuses(ids)).toEqual(ids.map((id) => (idsHere.has(id) ? 'STARTED' : undefined)));
+    // Of a machine that nothing waits for: when its first is due, the lost one could say otherwise.
+    const idle = { ...MACHINE, id: 'idle' };
+    expect(await newcomer.due([idle], 100)).toEqual([]);
+    expect(newcomer.dueInMs([idle])).toBe(0);
     const claimed = await newcomer.claim(ids, { name: 'a', boot: 1 }, 600_000, 'claim', 'now');
     expect(new Set(claimed.map(({ record: { id } }) => id))).toEqual(idsHere);
     const held = claimed.map(({ record: { id, fence } }) => ({ id, fence }));

@@ -106,6 +106,19 @@ describe('an ended saga', () => {
     expect(await told(ids)).toEqual(before);
   });
 
+  it('is one of more than are made smaller in one turn, and one that is too long for that', async () => {
+    const ids: string[] = [];
+    for (let nth = 1; nth <= 90; nth += 1) ids.push(await ended(nth));
+    const { id: long, fence } = await begin(store, { id: idIn(store, 3) });
+    const snapshot = JSON.stringify({ status: 'done', known: 'of many words '.repeat(5_000) });
+    await store.commit(long, fence, write({ next: end('COMPLETED', KEEP / MINUTE), snapshot }));
+    offsetMs = AFTER + MINUTE;
+    const before = [await told(ids), await store.get(long)];
+    expect(await store.compact(200, AFTER, KEEP)).toBe(91);
+    for (const id of [...ids, long]) expect(await redis.hexists(key('saga', id), 'snapshot'), id).toBe(0);
+    expect([await told(ids), await store.get(long)]).toEqual(before);
+  });
+
   it('is found by the hash of a label that is sealed, as before', async () => {
     const sealed = { label: 's1.of-the-label', hash: 'hash-of-the-label' };
     const { id, fence } = await begin(store, { id: idIn(store, 3) });
