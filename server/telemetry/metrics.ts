@@ -10,11 +10,17 @@ import { labelled } from './labelled.ts';
 const CALL_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const SAGA_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800];
 
+/**
+ * How often the event loop is looked at, for its lag: each look wakes a process that has nothing else to do, and was most of what
+ * an idle one took. What `nodejs_eventloop_lag_*` tell of a loop that nothing holds up is this span.
+ */
+const LOOP_LOOKS_MS = 20;
+
 /** The labels stand on every line, and tell the processes of one coordinator apart. */
 export function createRegistry(labels: Readonly<Record<string, string>> = {}): Registry {
   const registry = new Registry();
   registry.setDefaultLabels(labels);
-  collectDefaultMetrics({ register: registry });
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_LOOKS_MS });
   return registry;
 }
 
