@@ -29,8 +29,6 @@ export class Terms {
   readonly names: readonly string[];
   readonly #paths: readonly (readonly [name: string, path: readonly string[]])[];
   readonly #secrets: readonly (readonly string[])[];
-  /** By data, which nobody changes: what stands after one transition stands before the next. */
-  readonly #known = new WeakMap<SagaData, readonly Term[]>();
 
   /** @throws DefinitionError for a name that cannot be one, for too many, and for a fact that is a secret */
   constructor(saga: string, label: string | null, search: Search, secrets: readonly (readonly string[])[]) {
@@ -54,28 +52,27 @@ export class Terms {
 
   /** Those whose facts stand by now. A fact that repeats a secret's value is none. */
   of(data: SagaData): readonly Term[] {
-    const known = this.#known.get(data);
-    if (known !== undefined) return known;
-    const secrets = secretsIn(data, this.#secrets);
-    const terms: Term[] = [];
-    for (const [name, path] of this.#paths) {
-      let at: unknown = data;
-      for (const member of path) at = memberOf(at, member);
-      const value = factOf(at);
-      if (value === null || secrets.some((secret) => value.includes(secret))) continue;
-      terms.push({ name, value });
-    }
-    this.#known.set(data, terms);
-    return terms;
+    return this.gained(null, data);
   }
 
   /** Those that stand by now, and did not before. */
   gained(before: SagaData | null, after: SagaData): readonly Term[] {
-    if (before === after || this.#paths.length === 0) return NONE;
-    const now = this.of(after);
-    if (before === null) return now;
-    const known = this.of(before);
-    return now.filter((term) => !known.some((one) => isSame(one, term)));
+    if (before === after) return NONE;
+    let terms: Term[] | null = null;
+    let secrets: readonly string[] | null = null;
+    for (const [name, path] of this.#paths) {
+      const fact = factAt(after, path);
+      const was = before === null ? undefined : factAt(before, path);
+      // Asked with each step of a saga, which seldom gains one of them.
+      if (fact === was) continue;
+      const value = factOf(fact);
+      if (value === null) continue;
+      secrets ??= secretsIn(after, this.#secrets);
+      if (secrets.some((secret) => value.includes(secret))) continue;
+      terms ??= [];
+      terms.push({ name, value });
+    }
+    return terms ?? NONE;
   }
 }
 
@@ -85,12 +82,13 @@ export function factOf(fact: unknown): string | null {
   return typeof fact === 'number' || fact instanceof ExactNumber ? String(fact) : null;
 }
 
-function memberOf(at: unknown, name: string): unknown {
-  return typeof at === 'object' && at !== null ? (at as SagaData)[name] : undefined;
-}
-
-function isSame(a: Term, b: Term): boolean {
-  return a.name === b.name && a.value === b.value;
+function factAt(data: SagaData, path: readonly string[]): unknown {
+  let at: unknown = data;
+  for (const member of path) {
+    if (typeof at !== 'object' || at === null) return undefined;
+    at = (at as SagaData)[member];
+  }
+  return at;
 }
 
 function isSecret(path: readonly string[], secrets: readonly (readonly string[])[]): boolean {
