@@ -1,5 +1,7 @@
 /** Parts of the store over a Redis that a test makes up: the feed, what is refused, which keys an id leads to, what codes mean. */
+
 import { createHash } from 'node:crypto';
+import type { Command } from 'ioredis';
 import { describe, expect, it, vi } from 'vitest';
 import { RedisAudit } from '../../stores/redis/audit.ts';
 import type { Client } from '../../stores/redis/client.ts';
@@ -290,6 +292,23 @@ describe('what a script replies', () => {
     evaluated.mockRejectedValueOnce(new Error('BUSY Redis is busy'));
     await expect(run(client, 'note', ['k'], [])).rejects.toMatchObject({ notSent: true });
     expect(evaluated.mock.calls.length).toBe(2);
+  });
+
+  it('is sent as one list, and by way of ioredis where that has more to do with it', async () => {
+    const evalsha = vi.fn(async (..._: unknown[]) => ['held']);
+    const sendCommand = vi.fn(async ({ name, args }: Command) => [name, ...args]);
+    const { sha } = SCRIPTS.note;
+    const asked = (options: object, args: (string | Buffer)[]) =>
+      run({ evalsha, sendCommand, options } as unknown as Client, 'note', ['k'], args);
+    expect(await asked({}, ['a', 'b'])).toEqual(['evalsha', sha, '1', 'k', 'a', 'b']);
+    expect(evalsha).not.toHaveBeenCalled();
+    const bytes = Buffer.from('b');
+    expect(await asked({}, [bytes])).toEqual(['held']);
+    expect(await asked({ keyPrefix: 'p:' }, ['a'])).toEqual(['held']);
+    expect(evalsha.mock.calls).toEqual([
+      [sha, 1, ['k', bytes]],
+      [sha, 1, ['k', 'a']],
+    ]);
   });
 
   it('comes of scripts that carry no comment, and of preludes only what they use', () => {
