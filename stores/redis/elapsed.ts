@@ -25,9 +25,13 @@ export class Elapsed {
 
   /** In milliseconds since some start; never goes back. */
   get ms(): number {
-    const [monotonicMs, wallMs] = [this.#monotonicMs(), this.#wallMs()];
-    const [by, byWall] = [monotonicMs - this.#monotonicAtMs, wallMs - this.#wallAtMs];
-    [this.#monotonicAtMs, this.#wallAtMs] = [monotonicMs, wallMs];
+    // Asked a hundred times for a saga: no lists are made for it.
+    const monotonicMs = this.#monotonicMs();
+    const wallMs = this.#wallMs();
+    const by = monotonicMs - this.#monotonicAtMs;
+    const byWall = wallMs - this.#wallAtMs;
+    this.#monotonicAtMs = monotonicMs;
+    this.#wallAtMs = wallMs;
     // A wall clock that went back was set; one that went further tells of sleep, of which the next answer of Redis tells too.
     const isBorneOut = byWall < 0 || by - byWall <= DIFFER_LEAST_MS;
     if (!isBorneOut) this.#withheldMs += by - byWall;

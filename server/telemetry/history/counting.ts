@@ -41,30 +41,32 @@ export class Counting {
   observe(event: EngineEvent): void {
     switch (event.type) {
       case 'started':
-        this.#count(this.#namesOf(event.machine).machine, 'started');
+        add(this.#current(), this.#namesOf(event.machine).machine, 'started', 1);
         break;
       case 'settled': {
         const { machine } = this.#namesOf(event.machine);
-        this.#count(machine, event.status);
-        this.#count(machine, `${event.status}.${bucketOf(event.ms)}`);
+        const sums = this.#current();
+        add(sums, machine, event.status, 1);
+        add(sums, machine, `${event.status}.${bucketOf(event.ms)}`, 1);
         break;
       }
       case 'called': {
         const series = callsIn(this.#namesOf(event.machine), event.machine, event.call);
-        this.#count(series, event.outcome);
-        this.#count(series, bucketOf(event.ms));
+        const sums = this.#current();
+        add(sums, series, event.outcome, 1);
+        add(sums, series, bucketOf(event.ms), 1);
         break;
       }
       case 'transition': {
         const names = this.#namesOf(event.machine);
         const { from, to, step, kind, outcome } = event.entry;
         const move = moveIn(names, from, to);
-        if (move !== null) this.#count(names.moves, move);
+        if (move !== null) add(this.#current(), names.moves, move, 1);
         if (step === null || kind === null || outcome === null || !to.endsWith('.waiting')) break;
         const own = event.machine.steps.find(({ name }) => name === stepIn(step));
         if (own === undefined) break;
         const { name, participant } = own;
-        this.#count(callsIn(names, event.machine, { step: name, kind, participant }), 'retries');
+        add(this.#current(), callsIn(names, event.machine, { step: name, kind, participant }), 'retries', 1);
         break;
       }
     }
@@ -72,7 +74,7 @@ export class Counting {
 
   /** What was counted since this was asked last, oldest first, the current minute always among it. */
   take(): Minute[] {
-    this.#of(this.#now());
+    this.#current();
     const taken = [...this.#minutes].map(([minute, sums]) => ({ minute, counts: plain(sums) }));
     this.#minutes.clear();
     return taken.sort((a, b) => a.minute - b.minute);
@@ -88,12 +90,9 @@ export class Counting {
     for (const minute of oldest) this.#minutes.delete(minute);
   }
 
-  #now(): number {
-    return minuteAt(this.#clock.now());
-  }
-
-  #count(series: string, name: string): void {
-    add(this.#of(this.#now()), series, name, 1);
+  /** What is counted of the current minute. */
+  #current(): Sums {
+    return this.#of(minuteAt(this.#clock.now()));
   }
 
   #of(minute: number): Sums {
