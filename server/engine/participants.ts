@@ -283,18 +283,23 @@ export class Participants {
     leftMs: number,
     cutoff: Cutoff,
   ): Promise<Reply & Seen> {
-    const key = ['idempotency-key', `${sagaId}:${call.address}:${call.kind}`];
-    const headers = [
-      // A question has no effect that could happen twice.
-      ...(call.isFetch ? askingHeaders : [...fixed, ...key]),
-      'saga-id',
-      sagaId,
-      'saga-step',
-      call.address,
-      'saga-attempt',
-      String(call.attempt),
-    ];
-    if (!call.isFetch) headers.push('saga-timeout-ms', String(Math.max(1, Math.floor(leftMs))));
+    const attempt = String(call.attempt);
+    // A list that is made as long as it is costs less than one that grows.
+    const headers = call.isFetch
+      ? // A question has no effect that could happen twice.
+        askingHeaders.concat(['saga-id', sagaId, 'saga-step', call.address, 'saga-attempt', attempt])
+      : fixed.concat([
+          'idempotency-key',
+          `${sagaId}:${call.address}:${call.kind}`,
+          'saga-id',
+          sagaId,
+          'saga-step',
+          call.address,
+          'saga-attempt',
+          attempt,
+          'saga-timeout-ms',
+          String(Math.max(1, Math.floor(leftMs))),
+        ]);
     if (call.isAsynchronous && !call.isFetch) headers.push(...this.#callbackHeaders(sagaId, call));
     addTrace(headers, trace);
     const request: Request = call.isFetch

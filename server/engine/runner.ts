@@ -405,7 +405,7 @@ export class Runner {
   async #giveBack({ id, trace, fence }: Held): Promise<false> {
     const { store, observe } = this.#in;
     observe({ type: 'lost', id, trace, why: 'key-missing' });
-    await this.#answered(`release of saga ${id}`, () => store.release([{ id, fence }]));
+    await this.#answered('release', id, () => store.release([{ id, fence }]));
     return false;
   }
 
@@ -453,12 +453,15 @@ export class Runner {
    * since the outcome of the call is known here alone. `null` where the coordinator lets go of the saga.
    */
   #commit(saga: Held, write: Write): Promise<{ result: CommitResult; sentAt: number } | null> {
-    return this.#answered(`commit of saga ${saga.id}`, () =>
-      this.#in.store.commit(saga.id, saga.fence, write),
-    );
+    return this.#answered('commit', saga.id, () => this.#in.store.commit(saga.id, saga.fence, write));
   }
 
-  async #answered<T>(doing: string, ask: () => Promise<T>): Promise<{ result: T; sentAt: number } | null> {
+  /** @param doing what is asked of the store for a saga, as a person calls it */
+  async #answered<T>(
+    doing: string,
+    id: string,
+    ask: () => Promise<T>,
+  ): Promise<{ result: T; sentAt: number } | null> {
     const { clock, observe } = this.#in;
     for (let delayMs: number = COMMIT_RETRY_MS.first; !this.#abandoned; delayMs *= 2) {
       const sentAt = clock.monotonic();
@@ -466,7 +469,7 @@ export class Runner {
         return { result: await ask(), sentAt };
       } catch (error) {
         if (!(error instanceof StoreUnavailableError)) throw error;
-        observe({ type: 'store-fault', doing, error });
+        observe({ type: 'store-fault', doing: `${doing} of saga ${id}`, error });
         await wait(clock, Math.min(delayMs, COMMIT_RETRY_MS.most));
       }
     }
@@ -492,11 +495,11 @@ export class Runner {
     const terms = machine.terms.of(snapshot.context.data);
     const remembered = { id, ...stored, machine, held, log: log ?? [], terms, write, at };
     const again = anew({ ...remembered, writeId: this.nextWriteId() });
-    const doing = `storing of saga ${id} anew`;
-    let answer = await this.#answered(doing, () => store.create(again));
+    const doing = 'storing anew';
+    let answer = await this.#answered(doing, id, () => store.create(again));
     // Somebody has used the key since, to order once more.
     if (answer !== null && 'id' in answer.result && answer.result.id !== id) {
-      answer = await this.#answered(doing, () => store.create({ ...again, idempotency: null }));
+      answer = await this.#answered(doing, id, () => store.create({ ...again, idempotency: null }));
     }
     if (answer === null) return;
     const { state } = write.summary;

@@ -67,21 +67,10 @@ export class SimpleWrites {
     if (idempotency !== null) fields.push('key', digest);
     if (trace !== null && trace !== '') fields.push('trace', trace);
     if (entered.said !== '') fields.push('find', findOf(entered));
-    const granted = await this.#write(
-      'begin',
-      named,
-      [
-        ...argsOf(id, saga),
-        ownerOf(saga),
-        idempotency === null ? '' : `${id} ${idempotency.digest}`,
-        String(counted.length / 2),
-        ...counted,
-        ...fields,
-        entered.said,
-      ],
-      { revision: 1, writeId: saga.writeId },
-      saga,
-    );
+    const args = argsOf(id, saga);
+    args.push(ownerOf(saga), idempotency === null ? '' : `${id} ${idempotency.digest}`);
+    args.push(String(counted.length / 2), ...counted, ...fields, entered.said);
+    const granted = await this.#write('begin', named, args, { revision: 1, writeId: saga.writeId }, saga);
     return granted && { kind: 'created', ...granted };
   }
 
@@ -97,21 +86,19 @@ export class SimpleWrites {
     if (next.kind === 'park' || next.kind === 'wait' || isMore(write)) return null;
     const { counters, events, ended, status } = keys;
     const fence = { revision: expected.revision + 1, writeId };
-    const fences = [String(expected.revision), expected.writeId, String(fence.revision)];
-    const [saga, log, due] = [keys.saga(id), keys.log(id), keys.due(machine)];
+    const args = argsOf(id, write);
+    args.push(next.kind === 'end' ? next.status : ownerOf(write));
+    args.push(String(expected.revision), expected.writeId, String(fence.revision));
     const counted = encodeCounts(machine, write);
+    if (next.kind === 'end') args.push(counted.find(isHeld) ?? '');
     const entered = this.#terms.enter(keys, id, write.terms);
-    let granted: Granted | null;
-    if (next.kind === 'end') {
-      const named = [saga, log, counters, events, due, ended, status.STARTED, status[next.status]];
-      named.push(...entered.keys);
-      const args = [...argsOf(id, write), next.status, ...fences, counted.find(isHeld) ?? '', ...counted];
-      args.push(entered.said);
-      granted = await this.#write('finish', named, args, fence, write);
-    } else {
-      const args = [...argsOf(id, write), ownerOf(write), ...fences, ...counted, entered.said];
-      granted = await this.#write('advance', [saga, log, events, due, ...entered.keys], args, fence, write);
-    }
+    args.push(...counted, entered.said);
+    const named = [keys.saga(id), keys.log(id)];
+    if (next.kind === 'end')
+      named.push(counters, events, keys.due(machine), ended, status.STARTED, status[next.status]);
+    else named.push(events, keys.due(machine));
+    named.push(...entered.keys);
+    const granted = await this.#write(next.kind === 'end' ? 'finish' : 'advance', named, args, fence, write);
     return granted && { kind: 'committed', ...granted };
   }
 

@@ -164,7 +164,7 @@ describe('a saga in hand that the store has forgotten', () => {
     expect((await record(world, id)).parked?.reason).toBe('forgotten');
     expect(a.engine.inHand).toBe(0);
     const faults = a.events.flatMap((event) => (event.type === 'store-fault' ? [event.doing] : []));
-    expect(faults).toEqual(Array(2).fill(`storing of saga ${id} anew`));
+    expect(faults).toEqual(Array(2).fill(`storing anew of saga ${id}`));
     // Once it has landed it is not stored once more.
     expect(world.journal.filter((line) => line === 'create')).toHaveLength(1 + 3);
     expect(await world.lastEntry(id)).toMatchObject({

@@ -71,8 +71,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a repeated commit is another write',
     file: runner,
-    find: 'this.#in.store.commit(saga.id, saga.fence, write),',
-    replace: 'this.#in.store.commit(saga.id, saga.fence, { ...write, writeId: this.nextWriteId() }),',
+    find: 'this.#in.store.commit(saga.id, saga.fence, write))',
+    replace: 'this.#in.store.commit(saga.id, saga.fence, { ...write, writeId: this.nextWriteId() }))',
     tests: UNANSWERED,
   },
   {
