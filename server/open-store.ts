@@ -58,7 +58,8 @@ export async function openRedis(
     waitReplicas,
     redisPrefix: prefix,
     redisTls,
-  }: Bounds & Pick<Settings, 'waitReplicas' | 'redisPrefix' | 'redisTls'>,
+    compactAfterMs,
+  }: Bounds & Pick<Settings, 'waitReplicas' | 'redisPrefix' | 'redisTls' | 'compactAfterMs'>,
   logger: Logger,
 ): Promise<SagaStore> {
   const watched = redisTls && new WatchedTls(redisTls, 'Redis', logger);
@@ -71,6 +72,7 @@ export async function openRedis(
       inFlightMax,
       auditKey: auditKey ?? undefined,
       ...(waitReplicas && { waitReplicas }),
+      restsAtOnce: compactAfterMs > 0,
     });
   } catch (error) {
     redis.disconnect();

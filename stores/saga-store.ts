@@ -665,8 +665,9 @@ export interface SagaStore {
 
   /**
    * Makes ended sagas smaller, where the store can, and reads them as before: looks at `limit` of them at most, and answers at
-   * how many. As many as `limit` means that there may be more. Each call goes on where the last one ended.
-   * @param afterMs how long ago they must have ended
+   * how many. As many as `limit` means that there may be more. Each call goes on where the last one ended. Those of which the
+   * store has all at hand may become so as soon as they have ended, and are not counted.
+   * @param afterMs how long ago all others must have ended
    * @param keepMs how long ended sagas are kept
    */
   compact(limit: number, afterMs: number, keepMs: number): Promise<number>;

@@ -9,7 +9,7 @@ import { gather } from './gathering.ts';
 import type { ReplicaWait } from './replica-wait.ts';
 import { faultOf, run } from './scripts.ts';
 
-export type Lean = 'begin' | 'advance' | 'finish';
+export type Lean = 'begin' | 'advance' | 'finish' | 'compact';
 
 /** Of one call at most, so that none holds up Redis for long. */
 export const BATCH_SAGAS_MAX = 32;
@@ -21,7 +21,7 @@ export type Answer = readonly [seq: number, nowMs: number];
 /** One saga of a call. */
 interface Item {
   readonly keys: readonly string[];
-  readonly args: readonly string[];
+  readonly args: readonly (string | Buffer)[];
   resolve(answer: Answer): void;
   reject(error: unknown): void;
 }
@@ -45,7 +45,7 @@ export class Batches {
   }
 
   /** @throws StoreUnavailableError where Redis cannot serve, or not this saga */
-  write(script: Lean, keys: readonly string[], args: readonly string[]): Promise<Answer> {
+  write(script: Lean, keys: readonly string[], args: readonly (string | Buffer)[]): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const item = { keys, args, resolve, reject };
       const chars = args.reduce((sum, arg) => sum + arg.length, 0);
@@ -67,7 +67,7 @@ export class Batches {
 
   async #send(script: Lean, items: readonly Item[]): Promise<void> {
     const keys: string[] = [];
-    const args = [...this.#head(script)];
+    const args: (string | Buffer)[] = [...this.#head(script)];
     for (const item of items) {
       keys.push(...item.keys);
       args.push(String(item.args.length), ...item.args);

@@ -1,46 +1,24 @@
-/**
- * How an ended saga lies once it rests: what grows with it (its snapshot, its log) is one deflated line, which stands in the
- * log's place, and its hash has what indexes, purge and listings ask. Nobody writes to it any more, so whoever reads it
- * whole pays for it, and nobody else.
- */
-import { promisify } from 'node:util';
-import { deflateRaw, deflateRawSync, inflateRawSync, type ZlibOptions } from 'node:zlib';
-import { z } from 'zod';
+/** Has ended sagas come to rest (packing.ts): those that were in hand here as they ended, and whatever else has rested long enough. */
+import { StoreUnavailableError } from '../saga-store.ts';
+import { Batches } from './batches.ts';
 import type { Client } from './client.ts';
 import { asking, orDamaged, reachable } from './faults.ts';
+import type { Ended } from './in-hand.ts';
 import { type MachineName, machineName, type PartitionKeys } from './keys.ts';
 import type { Keyspace } from './keyspace.ts';
+import { lineIn, packed, unpacked, type Vocabulary } from './packing.ts';
 import { briefOf, decodeMachine, decodeStatus } from './record.ts';
 import { pairs } from './replies.ts';
-import { run } from './scripts.ts';
 import { type Packed, vocabularyOf } from './vocabulary.ts';
 
-const deflatedElsewhere = promisify(deflateRaw);
-
-/** How a line begins that is a whole saga; no log entry does, and no number. What follows is a name, a space, and bytes. */
-const BEGINS = 'z1 ';
-/** In place of a machine's name: there was no vocabulary of it yet. */
-const NO_VOCABULARY = '-';
 /** Sagas of one machine from which its vocabulary is made. */
 const SAMPLES_LEAST = 8;
-/** What is not made smaller than this part of itself stays as it is: what is encrypted, say. */
-const WORTH = 0.75;
-/** How many are made smaller before others have their turn. */
+/** How many are made smaller before others have their turn. Together they cost a fraction of what each costs by itself: zlib is at hand then. */
 const AT_ONCE = 40;
-/** Handing a text to another thread costs more than deflating one as long as most are: so only long ones are handed over. */
-const LETTERS_HERE_MAX = 16_384;
-const INFLATED_MAX = 64 * 1024 * 1024;
-/** What stands in the line alone. Every other field stays in the hash, too, whoever has written it. */
-const PACKED: ReadonlySet<string> = new Set(['snapshot', 'summary', 'trace']);
+/** Fields that go. Every other one stays in the hash, whoever has written it. */
+const GO: ReadonlySet<string> = new Set(['snapshot', 'summary', 'trace']);
 
 type Hash = Readonly<Record<string, string>>;
-
-const whole = z.tuple([z.record(z.string(), z.string()), z.array(z.string())]);
-
-interface Resting extends Packed {
-  readonly id: string;
-  readonly machine: MachineName;
-}
 
 /** How far a partition's index of ended sagas has been gone through. */
 interface Place {
@@ -54,14 +32,44 @@ export class Compaction {
   readonly #redis: Client;
   readonly #keyspace: Keyspace;
   readonly #root: string;
+  readonly #batches: Batches;
   readonly #places = new Map<PartitionKeys, Place>();
-  readonly #vocabularies = new Map<MachineName, Buffer>();
+  readonly #vocabularies = new Map<MachineName, Vocabulary>();
+  /** Ended, and few yet. */
+  readonly #waiting = new Map<MachineName, Ended[]>();
 
   /** @param root the key of the store's mark, where the vocabularies lie */
   constructor(redis: Client, keyspace: Keyspace, root: string) {
     this.#redis = redis;
     this.#keyspace = keyspace;
     this.#root = root;
+    // No clock decides anything here.
+    this.#batches = new Batches(redis, null, () => ['0']);
+  }
+
+  /**
+   * A saga has ended of which all is at hand. It comes to rest with some others of its machine, or when `goOn` is called next.
+   * Where that fails, it is read back later on like any other.
+   */
+  add(saga: Ended): void {
+    const { machine } = saga;
+    const waiting = this.#waiting.get(machine) ?? [];
+    this.#waiting.set(machine, waiting);
+    waiting.push(saga);
+    if (waiting.length >= AT_ONCE) void this.#restWaiting(machine);
+  }
+
+  async #restWaiting(machine: MachineName): Promise<void> {
+    try {
+      // Fewer do not tell what they have in common.
+      const isEnough = (this.#waiting.get(machine)?.length ?? 0) >= SAMPLES_LEAST;
+      if (!isEnough && (await this.#vocabulary(machine)) === null) return;
+      const waiting = this.#waiting.get(machine) ?? [];
+      this.#waiting.delete(machine);
+      await this.#rest(machine, waiting);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+    }
   }
 
   /**
@@ -71,6 +79,7 @@ export class Compaction {
    * @returns how many were looked at
    */
   async goOn(limit: number, untilMs: number, keepMs: number): Promise<number> {
+    await Promise.all([...this.#waiting.keys()].map((machine) => this.#restWaiting(machine)));
     let left = limit;
     for (const keys of this.#keyspace.inTurn()) {
       if (left <= 0) break;
@@ -93,10 +102,13 @@ export class Compaction {
     const read = await Promise.all(
       found.filter(({ id }) => this.#keyspace.of(id) === keys).map(({ id }) => this.#read(keys, id)),
     );
-    await this.#compact(
-      keys,
-      read.flatMap((one) => one ?? []),
-    );
+    const sagas = read.flatMap((one) => one ?? []);
+    for (const machine of new Set(sagas.map((one) => one.machine))) {
+      await this.#rest(
+        machine,
+        sagas.filter((one) => one.machine === machine),
+      );
+    }
     const sameTime = found.filter(({ at }) => at === last).length;
     this.#places.set(keys, { keepMs, score: last, skip: last === score ? skip + sameTime : sameTime });
     await asking(this.#redis.hset(keys.meta, 'compacted', `${keepMs} ${last}`));
@@ -114,114 +126,85 @@ export class Compaction {
   }
 
   /** `null` where it rests already, or is not as everything that ends is. */
-  async #read(keys: PartitionKeys, id: string): Promise<Resting | null> {
-    const [hash, log] = await Promise.all([
+  async #read(keys: PartitionKeys, id: string): Promise<Ended | null> {
+    const [hash, lines] = await Promise.all([
       orDamaged(this.#redis.hgetall(keys.saga(id)), {} as Hash),
-      orDamaged(this.log(keys, id), []),
+      orDamaged(this.#redis.lrange(keys.log(id), 0, -1), []),
     ]);
-    if (hash.brief !== undefined) return null;
-    const lines = await this.lines(log);
-    const isPacked = hash.snapshot && hash.summary && lines !== null && lines.length > 0;
+    const { snapshot, summary, trace = '' } = hash;
+    const isWhole = snapshot && summary && hash.brief === undefined && lines.length > 0;
     const status = decodeStatus(hash.status ?? '');
-    if (!isPacked || (status !== 'COMPLETED' && status !== 'FAILED')) return null;
+    if (!isWhole || (status !== 'COMPLETED' && status !== 'FAILED')) return null;
     if ([hash.owner, hash.due, hash.parked, hash.owed].some((text) => text)) return null;
-    return { id, hash, lines, machine: machineName(decodeMachine(hash.machine ?? '')) };
+    const brief = briefOf(summary);
+    if (brief === null) return null;
+    const { revision = '', write_id: writeId = '' } = hash;
+    const machine = machineName(decodeMachine(hash.machine ?? ''));
+    // Of what is empty nobody misses anything.
+    const stays = Object.keys(hash).filter((name) => hash[name] !== '' && !GO.has(name));
+    return { id, machine, revision, writeId, snapshot, trace, lines, brief, stays };
   }
 
-  async #compact(keys: PartitionKeys, sagas: readonly Resting[]): Promise<void> {
-    for (const machine of new Set(sagas.map((one) => one.machine))) {
-      const alike = sagas.filter((one) => one.machine === machine);
-      const known = await this.#vocabulary(machine);
-      const dictionary = known ?? (alike.length < SAMPLES_LEAST ? null : await this.#learn(machine, alike));
-      for (let from = 0; from < alike.length; from += AT_ONCE) {
-        const few = alike.slice(from, from + AT_ONCE);
-        await Promise.all(few.map((saga) => this.#compactOne(keys, saga, dictionary)));
-      }
+  async #rest(machine: MachineName, sagas: readonly Ended[]): Promise<void> {
+    const known = await this.#vocabulary(machine);
+    const isEnough = sagas.length >= SAMPLES_LEAST;
+    const vocabulary = known ?? (isEnough ? await this.#learn(machine, sagas) : null);
+    for (let from = 0; from < sagas.length; from += AT_ONCE) {
+      const few = sagas.slice(from, from + AT_ONCE);
+      await Promise.all(few.map((saga) => this.#restOne(saga, vocabulary)));
     }
   }
 
-  async #compactOne(keys: PartitionKeys, saga: Resting, dictionary: Buffer | null): Promise<void> {
-    const { id, hash, machine, lines } = saga;
-    const [packed, stays] = parted(hash);
-    const text = JSON.stringify([packed, lines]);
-    const bytes = await deflated(text, { level: 9, ...(dictionary && { dictionary }) });
-    const line = Buffer.concat([Buffer.from(`${BEGINS}${dictionary ? machine : NO_VOCABULARY} `), bytes]);
-    const brief = briefOf(hash.summary ?? '');
-    if (line.length > WORTH * text.length || brief === null) return;
-    const { revision = '', write_id: writeId = '' } = hash;
-    await run(
-      this.#redis,
-      'compact',
-      [keys.saga(id), keys.log(id), keys.compacted],
-      [revision, writeId, line, 'brief', brief, ...stays.flat()],
-    );
+  async #restOne(saga: Ended, vocabulary: Vocabulary | null): Promise<void> {
+    const { id, revision, writeId, brief, stays } = saga;
+    const keys = this.#keyspace.of(id);
+    const line = await packed(saga, vocabulary);
+    if (keys === null || line === null) return;
+    const named = [keys.saga(id), keys.log(id), keys.compacted];
+    await this.#batches.write('compact', named, [revision, writeId, line, brief, ...stays, '']);
   }
 
-  /** A log as it lies: bytes that are no text come as a letter each. */
-  async log(keys: PartitionKeys, id: string): Promise<string[]> {
-    const lines = await this.#redis.lrangeBuffer(keys.log(id), 0, -1);
-    return lines.map((line) => line.toString(line.indexOf(BEGINS) === 0 ? 'latin1' : 'utf8'));
+  /** What is in the line of a saga that rests; `null` where it has none, or none that can be read. */
+  async whole(keys: PartitionKeys, id: string): Promise<Packed | null> {
+    const line = await this.#line(keys, id);
+    return line && this.#unpacked(line);
   }
 
-  /** The lines of a log, whether its saga rests or not; `null` where what rests cannot be read. */
-  async lines(log: readonly string[]): Promise<readonly string[] | null> {
-    const at = log.findLastIndex((line) => line.startsWith(BEGINS));
-    if (at < 0) return log;
-    const saga = await this.whole(log);
-    return saga && [...saga.lines, ...log.slice(at + 1)];
+  /** The lines of a log, whether its saga rests or not; or why they cannot be read. */
+  async lines(keys: PartitionKeys, id: string): Promise<readonly string[] | string> {
+    const log = await asking(orDamaged(this.#redis.lrange(keys.log(id), 0, -1), null));
+    // Where somebody has written to one that rests, its log begins with how many entries are gone.
+    const isWhole = log !== null && log.length > 0 && !/^\d+$/.test(log[0] ?? '');
+    const line = isWhole ? null : await this.#line(keys, id);
+    if (line === null) return log ?? 'the key of the log is no list';
+    const saga = await this.#unpacked(line);
+    return saga ? [...saga.lines, ...(log ?? []).slice(1)] : 'what rests of it cannot be read';
   }
 
-  /** What a log has as one line; `null` where it has none, or none that can be read. */
-  async whole(log: readonly string[]): Promise<Packed | null> {
-    const line = log.findLast((one) => one.startsWith(BEGINS));
-    if (line === undefined) return null;
-    const [, machine = ''] = line.split(' ', 2);
-    const bytes = Buffer.from(line.slice(BEGINS.length + machine.length + 1), 'latin1');
-    if (machine === NO_VOCABULARY) return inflated(bytes, null);
-    const known = this.#vocabularies.get(machine);
-    // Where Redis has forgotten all and began anew, what is remembered is another's.
-    return (known && inflated(bytes, known)) ?? inflated(bytes, await this.#vocabulary(machine));
+  async #line(keys: PartitionKeys, id: string): Promise<Buffer | null> {
+    return lineIn(await asking(orDamaged(this.#redis.hgetallBuffer(keys.saga(id)), {})));
+  }
+
+  #unpacked(line: Buffer): Promise<Packed | null> {
+    return unpacked(line, (machine, isAgain) => {
+      const known = isAgain ? undefined : this.#vocabularies.get(machine);
+      return known ? Promise.resolve(known) : this.#vocabulary(machine);
+    });
   }
 
   /** What most sagas of a machine have in common. It is never written anew: lines that were made with it need it. */
-  async #vocabulary(machine: MachineName): Promise<Buffer | null> {
-    const text = await asking(this.#redis.hget(this.#root, `vocabulary:${machine}`));
+  async #vocabulary(machine: MachineName): Promise<Vocabulary | null> {
+    const text = await asking(this.#redis.hget(this.#root, `words:${machine}`));
     if (text === null) return null;
-    const bytes = Buffer.from(text);
-    this.#vocabularies.set(machine, bytes);
-    return bytes;
+    const vocabulary = { machine, bytes: Buffer.from(text) };
+    this.#vocabularies.set(machine, vocabulary);
+    return vocabulary;
   }
 
-  async #learn(machine: MachineName, samples: readonly Packed[]): Promise<Buffer | null> {
+  async #learn(machine: MachineName, samples: readonly Packed[]): Promise<Vocabulary | null> {
     const text = vocabularyOf(samples);
-    await asking(this.#redis.hsetnx(this.#root, `vocabulary:${machine}`, text));
+    await asking(this.#redis.hsetnx(this.#root, `words:${machine}`, text));
     // Another may have been first.
     return this.#vocabulary(machine);
-  }
-}
-
-/** What goes into the line, and what stays; of what is empty nobody misses anything. */
-function parted(hash: Hash): [Hash, (readonly [string, string])[]] {
-  const entries = Object.entries(hash).filter(([, value]) => value !== '');
-  return [
-    Object.fromEntries(entries.filter(([name]) => PACKED.has(name))),
-    entries.filter(([name]) => !PACKED.has(name)),
-  ];
-}
-
-async function deflated(text: string, options: ZlibOptions): Promise<Buffer> {
-  return text.length > LETTERS_HERE_MAX ? deflatedElsewhere(text, options) : deflateRawSync(text, options);
-}
-
-function inflated(deflated: Buffer, dictionary: Buffer | null): Packed | null {
-  try {
-    const bytes = inflateRawSync(deflated, {
-      maxOutputLength: INFLATED_MAX,
-      ...(dictionary && { dictionary }),
-    });
-    const [hash, lines] = whole.parse(JSON.parse(bytes.toString()));
-    return { hash, lines };
-  } catch {
-    return null;
   }
 }

@@ -6,7 +6,7 @@
  * | key | type | holds |
  * |---|---|---|
  * | `{p07}:saga:<id>` | hash | the record, see record.ts |
- * | `{p07}:log:<id>` | list | log entries as JSON, in order; where some were dropped, their number stands in their place |
+ * | `{p07}:log:<id>` | list | log entries as JSON, in order; where some were dropped, their number stands in their place. None of a saga that rests, see packing.ts |
  * | `{p07}:due:<machine>@<version>` | sorted set | running sagas by due time |
  * | `{p07}:ended` | sorted set | ended sagas by purge time |
  * | `{p07}:sagas`, `{p07}:status:<STATUS>` | sorted set | all sagas, and those of one status, in order of age |
@@ -17,7 +17,7 @@
  * | `{p07}:key:<sha-256>` | string | id of the saga begun under an idempotency key, and the body's digest |
  * | `{p07}:find:<two letters>` | string | what leads to sagas by the values of their terms, see terms.ts |
  * | `{p07}:compacted` | hash | nothing: under it a hash is made that takes another's place, see lua/compact.lua |
- * | `{p07}:meta` | hash | the layout (see layout.ts), the store id, and how far its ended sagas were compacted and the sagas of older releases were indexed. `{p00}:meta` is the mark that decides, whatever the tags; in it lie the secret of secret() and the vocabularies of compaction.ts |
+ * | `{p07}:meta` | hash | the layout (see layout.ts), the store id, and how far its ended sagas were compacted and the sagas of older releases were indexed. `{p00}:meta` is the mark that decides, whatever the tags; in it lie the secret of secret() and the vocabularies of packing.ts |
  * | `{boots}` | hash | boot numbers by coordinator name |
  * | `{boots}:structures` | hash | the structure under which each `<machine>@<version>` was declared |
  * | `{boots}:versions` | sorted set | machine versions by the end of their last declaration |
@@ -56,6 +56,16 @@ function decoded(text: string): string | null {
 /** The field of a counter: counters are kept per machine, over all its versions. */
 export function counterField(machine: MachineName, counter: string): string {
   return `${machine.slice(0, machine.indexOf('@'))}|${counter}`;
+}
+
+/** Whether a counter, as it is called in the contract or in Redis, is one of what is held: a record keeps what it has raised it by. */
+export function isHeld(counter: string): boolean {
+  return counter.endsWith('.held');
+}
+
+/** In which field. */
+export function heldField(counter: string): string {
+  return `held:${counter}`;
 }
 
 /** `null` for a field that is no counter. */

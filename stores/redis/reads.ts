@@ -38,7 +38,7 @@ import { type MachineName, machineName, type PartitionKeys } from './keys.ts';
 import type { Keyspace } from './keyspace.ts';
 import { ENDED_WITHOUT, Lists } from './lists.ts';
 import { memoryOf } from './memory.ts';
-import { decodeLog, decodeRecord, decodeStatus, unreadableEntry } from './record.ts';
+import { decodeLog, decodeRecord, decodeStatus, summaryOfBrief, unreadableEntry } from './record.ts';
 import type { StoreClock } from './store-clock.ts';
 import { Sums } from './sums.ts';
 import { TermHashes } from './terms.ts';
@@ -192,9 +192,14 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
     hash: Record<string, string>,
   ): Promise<Record<string, string>> {
     if (hash.brief === undefined || hash.snapshot !== undefined) return hash;
-    const log = await asking(orDamaged(this.compaction.log(keys, id), []));
-    const whole = await this.compaction.whole(log);
-    return { ...ENDED_WITHOUT, ...whole?.hash, ...hash };
+    const whole = await this.compaction.whole(keys, id);
+    const summary = summaryOfBrief(hash.brief);
+    return {
+      ...ENDED_WITHOUT,
+      ...(whole && { snapshot: whole.snapshot, ...(whole.trace !== '' && { trace: whole.trace }) }),
+      ...(summary !== null && { summary }),
+      ...hash,
+    };
   }
 
   async statuses(ids: readonly string[]): Promise<(SagaStatus | null | undefined)[]> {
@@ -213,12 +218,10 @@ export abstract class RedisReads implements Pick<SagaStore, Asking> {
   async log(id: string): Promise<NumberedEntry[]> {
     const keys = this.keyspace.of(id);
     if (!keys) return [];
-    const lines = await asking(orDamaged(this.compaction.log(keys, id), null));
-    const whole = lines && (await this.compaction.lines(lines));
-    if (whole !== null) return decodeLog(whole);
+    const lines = await this.compaction.lines(keys, id);
+    if (typeof lines !== 'string') return decodeLog(lines);
     const at = new Date(bornAtMs(id)).toISOString();
-    const why = lines === null ? 'the key of the log is no list' : 'what rests of it cannot be read';
-    return [{ ...unreadableEntry(at, why), seq: 1 }];
+    return [{ ...unreadableEntry(at, lines), seq: 1 }];
   }
 
   list(filter: Filter, cursor: string | null, limit: number): Promise<Page> {

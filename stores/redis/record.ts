@@ -168,8 +168,13 @@ const brief = json(
 /** A summary as a brief; `null` for one that cannot be read. */
 export function briefOf(summary: string): string | null {
   const { data } = fields.shape.summary.safeParse(summary);
-  if (!data) return null;
-  const { label, steps_completed, total_steps, failed_step, failed_step_index, sealed, ...others } = data;
+  return data ? encodeBrief(data) : null;
+}
+
+/** Without the state, as a summary is kept. */
+export function encodeBrief(summary: Omit<SagaSummary, 'state'> & { readonly state?: string }): string {
+  const { label, steps_completed, total_steps, failed_step, failed_step_index, sealed, state, ...others } =
+    summary;
   // A summary has nothing else: what is added to it must be added here.
   const none: Record<string, never> = others;
   const texts = [label, steps_completed, total_steps, failed_step, failed_step_index, ...Object.values(none)];

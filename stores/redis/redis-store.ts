@@ -47,6 +47,7 @@ import { Declarations } from './declarations.ts';
 import { durabilityOf, replicaWait } from './durability.ts';
 import { asking, orDamaged, reachable, refusedOf } from './faults.ts';
 import { RedisHistory } from './history.ts';
+import { InHand } from './in-hand.ts';
 import {
   assertPrefix,
   bootsKey,
@@ -108,6 +109,8 @@ export interface RedisStoreOptions {
   readonly auditKey?: AuditKey | undefined;
   /** Creates, commits and claims count as written only when replicas have them. Not on a Cluster. */
   readonly waitReplicas?: WaitReplicas;
+  /** Whether sagas are made small soon after they have ended, where that costs least; not while a release runs that cannot read them so. */
+  readonly restsAtOnce?: boolean;
 }
 
 export class RedisStore extends RedisReads implements SagaStore {
@@ -183,6 +186,7 @@ export class RedisStore extends RedisReads implements SagaStore {
       clockOffsetMs = () => 0,
       clockJumpMs = () => 0,
       auditKey,
+      restsAtOnce = false,
     }: Omit<RedisStoreOptions, 'redis'>,
   ) {
     const clock = new StoreClock(clockOffsetMs);
@@ -213,6 +217,7 @@ export class RedisStore extends RedisReads implements SagaStore {
       inFlightMax: this.#inFlightMax,
       replicas,
       terms: this.terms,
+      inHand: restsAtOnce ? new InHand((saga) => this.compaction.add(saga)) : null,
     });
     this.newId = idMaker({ partitions, now: () => clock.now() });
   }

@@ -6,7 +6,8 @@ import { spanOf } from '../assertions.ts';
 import type { CommitResult, CreateResult, Fence, Granted, NewSaga, Write } from '../saga-store.ts';
 import { Batches, type Lean } from './batches.ts';
 import type { Client } from './client.ts';
-import { counterField, type MachineName, type PartitionKeys } from './keys.ts';
+import type { InHand } from './in-hand.ts';
+import { counterField, heldField, isHeld, type MachineName, type PartitionKeys } from './keys.ts';
 import { encodeCounts, encodeMachine, encodeSummary } from './record.ts';
 import type { ReplicaWait } from './replica-wait.ts';
 import type { StoreClock } from './store-clock.ts';
@@ -21,16 +22,20 @@ export interface Surroundings {
   readonly inFlightMax: string;
   readonly replicas: ReplicaWait | null;
   readonly terms: TermHashes;
+  /** Whom to tell of what was written; nobody, where sagas are not to rest right after their end. */
+  readonly inHand: InHand | null;
 }
 
 export class SimpleWrites {
   readonly #clock: StoreClock;
   readonly #batches: Batches;
   readonly #terms: TermHashes;
+  readonly #inHand: InHand | null;
 
-  constructor({ redis, clock, offset, streamMax, inFlightMax, replicas, terms }: Surroundings) {
+  constructor({ redis, clock, offset, streamMax, inFlightMax, replicas, terms, inHand }: Surroundings) {
     this.#clock = clock;
     this.#terms = terms;
+    this.#inHand = inHand;
     this.#batches = new Batches(redis, replicas, (script) =>
       script === 'begin' ? [offset(), streamMax, inFlightMax] : [offset(), streamMax],
     );
@@ -62,15 +67,17 @@ export class SimpleWrites {
     const counted = encodeCounts(machine, saga);
     const fields = ['machine', encodeMachine(saga.machine)];
     for (const counter in counts) {
-      if (isHeld(counter)) fields.push(`held:${counterField(machine, counter)}`, String(counts[counter]));
+      if (isHeld(counter)) fields.push(heldField(counterField(machine, counter)), String(counts[counter]));
     }
     if (idempotency !== null) fields.push('key', digest);
     if (trace !== null && trace !== '') fields.push('trace', trace);
     if (entered.said !== '') fields.push('find', findOf(entered));
-    const args = argsOf(id, saga);
+    const line = JSON.stringify(saga.entry);
+    const args = argsOf(id, saga, line);
     args.push(ownerOf(saga), idempotency === null ? '' : `${id} ${idempotency.digest}`);
     args.push(String(counted.length / 2), ...counted, ...fields, entered.said);
     const granted = await this.#write('begin', named, args, { revision: 1, writeId: saga.writeId }, saga);
+    if (granted !== null) this.#inHand?.begun(saga, line, counted);
     return granted && { kind: 'created', ...granted };
   }
 
@@ -83,10 +90,14 @@ export class SimpleWrites {
   ): Promise<CommitResult | null> {
     const { next, writeId } = write;
     // Whoever waits may do so for days: what the saga owes is counted before.
-    if (next.kind === 'park' || next.kind === 'wait' || isMore(write)) return null;
+    if (next.kind === 'park' || next.kind === 'wait' || isMore(write)) {
+      this.#inHand?.forget(id);
+      return null;
+    }
     const { counters, events, ended, status } = keys;
     const fence = { revision: expected.revision + 1, writeId };
-    const args = argsOf(id, write);
+    const line = JSON.stringify(write.entry);
+    const args = argsOf(id, write, line);
     args.push(next.kind === 'end' ? next.status : ownerOf(write));
     args.push(String(expected.revision), expected.writeId, String(fence.revision));
     const counted = encodeCounts(machine, write);
@@ -99,6 +110,8 @@ export class SimpleWrites {
     else named.push(events, keys.due(machine));
     named.push(...entered.keys);
     const granted = await this.#write(next.kind === 'end' ? 'finish' : 'advance', named, args, fence, write);
+    if (granted === null) this.#inHand?.forget(id);
+    else this.#inHand?.went(id, machine, expected, write, line, counted);
     return granted && { kind: 'committed', ...granted };
   }
 
@@ -116,17 +129,12 @@ export class SimpleWrites {
   }
 }
 
-/** The first seven arguments that a saga has in each of them. */
-function argsOf(id: string, { writeId, snapshot, summary, entry, next }: Write): string[] {
-  return [
-    id,
-    writeId,
-    snapshot,
-    encodeSummary(summary),
-    summary.state,
-    JSON.stringify(entry),
-    String(spanOf(next)),
-  ];
+/**
+ * The first seven arguments that a saga has in each of them.
+ * @param line of its log
+ */
+function argsOf(id: string, { writeId, snapshot, summary, next }: Write, line: string): string[] {
+  return [id, writeId, snapshot, encodeSummary(summary), summary.state, line, String(spanOf(next))];
 }
 
 function isRunning({ next }: Write): boolean {
@@ -140,9 +148,4 @@ function isMore({ earlier, signalsSeen, signalsLeft, acts }: Write): boolean {
 
 function ownerOf({ next, owner }: Write): string {
   return next.kind === 'act' ? `${owner.boot} ${owner.name}` : '';
-}
-
-/** A counter of what is held, as it is called in the contract or in Redis. */
-function isHeld(counter: string): boolean {
-  return counter.endsWith('.held');
 }

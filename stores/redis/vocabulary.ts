@@ -5,9 +5,12 @@
 /** deflate looks back no further. */
 const LETTERS_MAX = 16_000;
 
-/** What is compressed of a saga: texts of its record by name, and the lines of its log. */
+/** What is compressed of a saga. */
 export interface Packed {
-  readonly hash: Readonly<Record<string, string>>;
+  readonly snapshot: string;
+  /** Empty where it has none. */
+  readonly trace: string;
+  /** Of its log. */
   readonly lines: readonly string[];
 }
 
@@ -16,7 +19,7 @@ const WORDS = new Set(['event', 'from', 'to', 'step', 'kind', 'outcome', 'attemp
 
 /** @param samples of one machine, some of each of its ends at best */
 export function vocabularyOf(samples: readonly Packed[]): string {
-  const snapshots = samples.map(({ hash }) => parsed(hash.snapshot ?? ''));
+  const snapshots = samples.map(({ snapshot }) => parsed(snapshot));
   const skeletons = snapshots.map(skeletonOf);
   const shapes = [
     ...new Set(skeletons.map((one, at) => JSON.stringify(withState(common(one, skeletons), snapshots[at])))),
@@ -25,11 +28,8 @@ export function vocabularyOf(samples: readonly Packed[]): string {
   const shared = [...new Set(entries)].filter(
     (entry) => entries.filter((other) => other === entry).length > samples.length / 4,
   );
-  const summaries = [
-    ...new Set(samples.map(({ hash }) => JSON.stringify(skeletonOf(parsed(hash.summary ?? ''))))),
-  ];
-  // As it lies within the text that is compressed, where each is quoted once more. What matters most comes last.
-  const text = JSON.stringify([{ summary: summaries.join(''), snapshot: shapes.join('') }, shared]);
+  // As it lies within the text that is compressed. What matters most comes last.
+  const text = [...shared, ...shapes].join('\n');
   return text.slice(-LETTERS_MAX);
 }
 

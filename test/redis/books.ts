@@ -62,7 +62,14 @@ export async function expectBooks(
   );
 
   const logs = await redis.keys(key('log:*'));
-  expect(logs.map((log) => log.slice(key('log:').length)).sort(), 'logs').toEqual(ids);
+  // What rests has none of its own; where its making was cut off it is left.
+  const rests = (id: string) => records.get(id)?.brief !== undefined;
+  const logged = logs.map((log) => log.slice(key('log:').length)).sort();
+  expect(
+    logged.filter((id) => !rests(id)),
+    'logs',
+  ).toEqual(ids.filter((id) => !rests(id)));
+  expect(ids).toEqual(expect.arrayContaining(logged));
   const told = new Set<string>();
   for (const [, [, id, , seq]] of (await redis.xrange(key('events'), '-', '+')) as [string, string[]][]) {
     told.add(`${id} ${seq}`);

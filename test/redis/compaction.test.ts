@@ -1,11 +1,14 @@
 /** Ended sagas that rest: as small as they can be, and shown, listed, counted and purged as before. */
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { digestOf } from '../../stores/partition.ts';
 import { connect } from '../../stores/redis/connect.ts';
 import { RedisStore } from '../../stores/redis/redis-store.ts';
+import type { Fence, Write } from '../../stores/saga-store.ts';
 import { type RedisServer, startRedis } from '../redis-server.ts';
-import { begin, end, entry, idIn, MINUTE, record, summary, write } from '../stores/sagas.ts';
+import { A1, begin, end, entry, idIn, MINUTE, park, record, summary, wait, write } from '../stores/sagas.ts';
 import { countOf, expectBooks } from './books.ts';
+import { until } from './until.ts';
 
 const KEEP = 60 * MINUTE;
 const AFTER = 10 * MINUTE;
@@ -15,7 +18,8 @@ let redis: Redis;
 let store: RedisStore;
 let offsetMs = 0;
 
-const open = () => RedisStore.open({ redis: connect(server.url), clockOffsetMs: () => offsetMs });
+const open = (restsAtOnce = false) =>
+  RedisStore.open({ redis: connect(server.url), clockOffsetMs: () => offsetMs, restsAtOnce });
 
 beforeAll(async () => {
   server = await startRedis();
@@ -33,8 +37,12 @@ beforeEach(async () => {
   return () => store.close();
 });
 
-/** As an order: two writes, a snapshot of some size, in one partition. */
-async function ended(nth: number, status: 'COMPLETED' | 'FAILED' = 'COMPLETED'): Promise<string> {
+/** As an order: two writes, or three, a snapshot of some size, in one partition. */
+async function ended(
+  nth: number,
+  status: 'COMPLETED' | 'FAILED' = 'COMPLETED',
+  between: Partial<Write> | null = null,
+): Promise<string> {
   const known = {
     order_id: `o-${nth}`,
     customer_id: `customer-${nth * 7919}`,
@@ -42,12 +50,14 @@ async function ended(nth: number, status: 'COMPLETED' | 'FAILED' = 'COMPLETED'):
   };
   const snapshot = (value: string) =>
     JSON.stringify({ status: 'done', value, context: { data: known, id: nth } });
-  const { id, fence } = await begin(store, {
+  const { id, fence: begun } = await begin(store, {
     id: idIn(store, 3),
     snapshot: snapshot('a'),
     summary: summary({ label: `o-${nth}` }),
     trace: `00-trace-${nth}`,
+    counts: { 'all.held': 5 },
   });
+  const fence = between === null ? begun : await wrote(id, begun, between);
   const next = { ...end(status), keepMs: KEEP };
   const last = write({
     next,
@@ -60,6 +70,14 @@ async function ended(nth: number, status: 'COMPLETED' | 'FAILED' = 'COMPLETED'):
   return id;
 }
 
+async function wrote(id: string, fence: Fence, over: Partial<Write>): Promise<Fence> {
+  const written = write(over);
+  const result = await store.commit(id, fence, written);
+  expect(result.kind).toBe('committed');
+  return { revision: fence.revision + 1, writeId: written.writeId };
+}
+
+const rests = async (id: string) => (await redis.hexists(key('saga', id), 'snapshot')) === 0;
 const key = (kind: 'saga' | 'log', id: string) => `{p03}:${kind}:${id}`;
 const bytes = async (id: string) =>
   Number(await redis.memory('USAGE', key('saga', id))) + Number(await redis.memory('USAGE', key('log', id)));
@@ -97,7 +115,7 @@ describe('an ended saga', () => {
     for (const [at, id] of ids.entries()) {
       expect((await bytes(id)) / (size[at] ?? 0), id).toBeLessThan(1 / 2);
       expect(await redis.object('ENCODING', key('saga', id))).toMatch(/listpack|ziplist/);
-      expect(await redis.llen(key('log', id))).toBe(1);
+      expect(await redis.exists(key('log', id))).toBe(0);
     }
     await expectBooks(redis, '03', { logOf: (id) => store.log(id) });
     // Another process, which has learned nothing.
@@ -225,12 +243,134 @@ describe('an ended saga', () => {
   });
 });
 
+describe('a saga that one process has had in hand from its beginning to its end', () => {
+  const many = (count: number, from = 1) => Array.from({ length: count }, (_, i) => from + i);
+
+  beforeEach(async () => {
+    await store.close();
+    store = await open(true);
+  });
+
+  it('rests with others, long before it was to, and is told as before', async () => {
+    const ids: string[] = [];
+    for (const nth of many(39)) ids.push(await ended(nth, nth % 3 === 0 ? 'FAILED' : 'COMPLETED'));
+    expect(await rests(ids[0] ?? '')).toBe(false);
+    ids.push(await ended(40, 'COMPLETED', { counts: { 'more.held': 1, 'steps.held': 1 } }));
+    const before = await told(ids);
+    await until(async () => (await Promise.all(ids.map(rests))).every(Boolean));
+    expect(await told(ids)).toEqual(before);
+    for (const id of ids) {
+      expect(await redis.object('ENCODING', key('saga', id))).toMatch(/listpack|ziplist/);
+      expect(await redis.exists(key('log', id))).toBe(0);
+    }
+    await expectBooks(redis, '03', { logOf: (id) => store.log(id) });
+    offsetMs = KEEP + MINUTE;
+    expect(await store.purge(100)).toBe(40);
+    const { counters } = await store.statistics();
+    expect(counters.order).toMatchObject({ 'all.held': 0, 'more.held': 0, 'steps.held': 0 });
+    expect(await redis.keys('{p03}:{saga,log,key,find}:*')).toEqual([]);
+  });
+
+  it('is one of few: they rest when the next are looked at, as soon as it is known what they have in common', async () => {
+    const ids: string[] = [];
+    for (const nth of many(7)) ids.push(await ended(nth));
+    expect(await store.compact(10, AFTER, KEEP)).toBe(0);
+    expect(await Promise.all(ids.map(rests))).not.toContain(true);
+    ids.push(await ended(8));
+    const before = await told(ids);
+    expect(await store.compact(10, AFTER, KEEP)).toBe(0);
+    expect(await Promise.all(ids.map(rests))).not.toContain(false);
+    expect(await told(ids)).toEqual(before);
+    const last = await ended(9);
+    await store.compact(10, AFTER, KEEP);
+    expect(await rests(last)).toBe(true);
+  });
+
+  it('is left for later where others have had it, where it waited, was asked something, or is long', async () => {
+    for (const nth of many(8)) await ended(nth);
+    await store.compact(10, AFTER, KEEP);
+    const left: string[] = [];
+    left.push(await ended(10, 'COMPLETED', { next: wait(1) }));
+    left.push(await ended(11, 'COMPLETED', { earlier: [entry()] }));
+    left.push(await ended(12, 'COMPLETED', { entry: entry({ error: 'x'.repeat(17_000) }) }));
+    const other = await open(true);
+    const { id, fence } = await begin(store, { id: idIn(store, 3) });
+    const theirs = write();
+    await other.commit(id, fence, theirs);
+    await wrote(id, { revision: 2, writeId: theirs.writeId }, { next: end('COMPLETED', KEEP / MINUTE) });
+    left.push(id);
+    const long = await begin(store, { id: idIn(store, 3) });
+    await wrote(long.id, long.fence, {
+      next: end('COMPLETED', KEEP / MINUTE),
+      snapshot: JSON.stringify('x'.repeat(17_000)),
+    });
+    left.push(long.id);
+    await store.compact(10, AFTER, KEEP);
+    await other.compact(10, AFTER, KEEP);
+    for (const one of left) expect(await rests(one), one).toBe(false);
+    await other.close();
+  });
+
+  it('stays as it is where somebody has written to it since', async () => {
+    for (const nth of many(8)) await ended(nth);
+    const id = await ended(9);
+    await redis.hset(key('saga', id), { write_id: 'another', snapshot: 'newer' });
+    await store.compact(10, AFTER, KEEP);
+    expect(await redis.hmget(key('saga', id), 'write_id', 'snapshot')).toEqual(['another', 'newer']);
+  });
+
+  it('stays as it is where that makes it no smaller, or would not be read back, or hides by which key it is sealed', async () => {
+    // Letters of three bytes each, of which none tells of another.
+    const random = many(12)
+      .flatMap((i) => digestOf(String(i)).match(/.{4}/g) ?? [])
+      .map((four) => String.fromCharCode(0x1000 + (Number.parseInt(four, 16) % 0xc000)))
+      .join('');
+    const one = async (snapshot: string, trace = '') => {
+      const { id, fence } = await begin(store, { id: idIn(store, 3), trace });
+      await wrote(id, fence, { next: end('COMPLETED', KEEP / MINUTE), snapshot });
+      return id;
+    };
+    const text = 'x'.repeat(900);
+    const left = [await one(random), await one(text, 'a\nb'), await one(`s1.k.${text}`)];
+    const goes = await one(text);
+    for (const nth of many(8)) await ended(nth);
+    await store.compact(10, AFTER, KEEP);
+    expect(await Promise.all([...left, goes].map(rests))).toEqual([false, false, false, true]);
+  });
+
+  it('is left as it is by a store that is away', async () => {
+    for (const nth of many(8)) await ended(nth);
+    const id = await ended(9);
+    await redis.call('ACL', 'SETUSER', 'default', '-rename');
+    await store.compact(10, AFTER, KEEP);
+    await redis.call('ACL', 'SETUSER', 'default', '+rename');
+    expect(await rests(id)).toBe(false);
+    offsetMs = AFTER + MINUTE;
+    expect(await store.compact(10, AFTER, KEEP)).toBe(9);
+    expect(await rests(id)).toBe(true);
+  });
+});
+
+it('a saga that rests and whose status is lost is set aside with all of its log', async () => {
+  const id = await ended(1);
+  offsetMs = AFTER + MINUTE;
+  await compactAll();
+  const before = await store.log(id);
+  await redis.hset(key('saga', id), { status: 'nonsense' });
+  await redis.zadd('{p03}:due:order@1', 0, id);
+  const [claimed] = await store.claim([id], A1, MINUTE, 'claim', 'at');
+  await wrote(id, claimed?.record.fence as Fence, { next: park, entry: entry({ event: 'setAside' }) });
+  const log = await store.log(id);
+  expect(log.slice(0, -1)).toEqual(before);
+  expect(log.at(-1)).toMatchObject({ event: 'setAside', seq: before.length + 1 });
+});
+
 describe('what rests and is damaged', () => {
   it('is shown as unreadable, and keeps nobody else from being shown', async () => {
     const [id, other] = [await ended(1), await ended(2)];
     offsetMs = AFTER + MINUTE;
     await compactAll();
-    await redis.lset(key('log', id), 0, 'z1 - nonsense');
+    await redis.hset(key('saga', id), '0', 'nonsense');
     expect(await record(store, id)).toMatchObject({
       status: 'COMPLETED',
       unreadable: expect.stringContaining('snapshot'),

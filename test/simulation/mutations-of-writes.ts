@@ -5,6 +5,7 @@ const lua = 'stores/redis/lua';
 const batches = 'stores/redis/batches.ts';
 const BATCHES = ['test/stores/batches.test.ts'];
 const STORE = ['test/stores/redis.test.ts'];
+const COMPACTION = ['test/redis/compaction.test.ts'];
 const CUT_OFF = ['test/redis/cut-off.test.ts'];
 
 export const ofWrites: readonly Mutation[] = [
@@ -105,6 +106,28 @@ export const ofWrites: readonly Mutation[] = [
     find: 'if count > 0 then said',
     replace: 'if false then said',
     tests: CUT_OFF,
+  },
+  {
+    name: 'what others wrote is no part of a saga that comes to rest',
+    file: 'stores/redis/in-hand.ts',
+    find: 'const isMine = kept.writeId === expected.writeId;',
+    replace: 'const isMine = true;',
+    tests: COMPACTION,
+  },
+  {
+    name: 'a saga rests in the place of another that was written since',
+    file: `${lua}/compact.lua`,
+    find: ' or found[3] ~= ARGV[a + 2]',
+    replace: '',
+    tests: COMPACTION,
+  },
+  {
+    name: 'a saga that rests forgets what it holds',
+    file: 'stores/redis/in-hand.ts',
+    find: `kept.lines.push(line);
+    addHeld(kept.stays, counted);`,
+    replace: 'kept.lines.push(line);',
+    tests: COMPACTION,
   },
   {
     name: 'what is owed is also counted',

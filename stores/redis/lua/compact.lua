@@ -1,19 +1,31 @@
--- Puts an ended saga into the form in which it rests: its log is one line (compaction.ts), and its hash is short enough for
--- Redis to keep it as one string, as it keeps none that was ever longer. So it is made anew, beside the old one.
--- KEYS: 1 saga, 2 log, 3 what the new hash is made under
--- ARGV: 1 revision and 2 write id that were read, 3 line, then the fields and values that stay
--- Returns: 1 where that was done
+-- Has ended sagas come to rest that stand as they were read, or written: see packing.ts. There may be sagas of several
+-- partitions; see `each`. A hash that is short enough is kept as one string by Redis, unless it was ever longer. So it is made anew,
+-- beside the old one, and its log goes. Cut off before RENAME nothing has happened; after it, the log is there all the same.
+-- KEYS, for each saga: 1 saga, 2 log, 3 what its new hash is made under
+-- ARGV: 1 clock offset, then for each saga how many follow, and 1 revision, 2 write id, 3 line, 4 brief, 5... the names of
+--       further fields that stay; the last is empty
+-- Returns: the store's clock, then for each 1 where that was done
 
-local saga, log, new = KEYS[1], KEYS[2], KEYS[3]
-local found = read(saga, { 'revision', 'write_id', 'status', 'summary' })
-if found[1] ~= ARGV[1] or found[2] ~= ARGV[2] or not ended(found[3]) or found[4] == '' then return { 0 } end
--- What frees memory comes first: a Redis that is full refuses any other first write, and takes all that come after it.
-redis.call('DEL', new)
-redis.call('RPUSH', log, ARGV[3])
-redis.call('HSET', new, unpack(ARGV, 4))
--- It may have been indexed since it was read.
-local find = field(saga, 'find')
-if find ~= '' then redis.call('HSET', new, 'find', find) end
-redis.call('RENAME', new, saga)
-redis.call('LTRIM', log, -1, -1)
-return { 1 }
+return each(3, 2, function(_, k, a)
+  local saga, new, line, fields, n = KEYS[k + 1], KEYS[k + 3], ARGV[a + 3], {}, 0
+  local names = { 'summary', 'revision', 'write_id', 'status', 'state', 'seq', 'updated', 'created', 'machine', 'key', 'find',
+    unpack(ARGV, a + 5, a + ARGV[a] - 1) }
+  local found = read(saga, names)
+  if found[1] == '' or found[2] ~= ARGV[a + 1] or found[3] ~= ARGV[a + 2] or not ended(found[4]) then return 0 end
+  local function keep(name, value)
+    fields[n + 1], fields[n + 2], n = name, value, n + 2
+  end
+  for i = 2, #names do
+    if found[i] ~= '' then keep(names[i], found[i]) end
+  end
+  keep('brief', ARGV[a + 4])
+  -- One of very many pieces would be no such string any more.
+  local size = #line > 4000 and #line or 63
+  for from = 1, #line, size do keep(counting((from - 1) / size), string.sub(line, from, from + size - 1)) end
+  -- What frees memory comes first: a Redis that is full refuses any other first write, and takes all that come after it.
+  redis.call('DEL', new)
+  redis.call('HSET', new, unpack(fields))
+  redis.call('RENAME', new, saga)
+  redis.call('DEL', KEYS[k + 2])
+  return 1
+end)

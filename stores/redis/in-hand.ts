@@ -1,0 +1,95 @@
+/**
+ * What this process has written of the sagas that it has in hand. Those of which that is all come to rest right after they have
+ * ended, some together, and nobody reads them back for that later on.
+ */
+import type { Fence, NewSaga, Write } from '../saga-store.ts';
+import { heldField, isHeld, type MachineName } from './keys.ts';
+import { LETTERS_HERE_MAX } from './packing.ts';
+import { encodeBrief } from './record.ts';
+import type { Packed } from './vocabulary.ts';
+
+/** A saga that is to rest: its fence at its end, what goes into its line, and what its record keeps. */
+export interface Ended extends Packed {
+  readonly id: string;
+  readonly machine: MachineName;
+  readonly revision: string;
+  readonly writeId: string;
+  readonly brief: string;
+  /** Names of fields, but for those that each has (lua/compact.lua). */
+  readonly stays: readonly string[];
+}
+
+/** Sagas of which it is kept what was written; the oldest of more are left to whoever reads them back. */
+const SAGAS_MAX = 10_000;
+
+interface Kept {
+  readonly trace: string;
+  /** Names of the fields that count what it holds. */
+  readonly stays: string[];
+  /** Of the log. */
+  readonly lines: string[];
+  /** Of the last write: where another has written since, it is not what was expected. */
+  writeId: string;
+  letters: number;
+}
+
+export class InHand {
+  readonly #onEnded: (saga: Ended) => void;
+  readonly #kept = new Map<string, Kept>();
+
+  constructor(onEnded: (saga: Ended) => void) {
+    this.#onEnded = onEnded;
+  }
+
+  /**
+   * A saga was begun.
+   * @param line of its log
+   * @param counted what it counts, as names in Redis and numbers
+   */
+  begun({ id, writeId, trace, next }: NewSaga, line: string, counted: readonly string[]): void {
+    if (next.kind !== 'act') return;
+    const kept: Kept = { trace: trace ?? '', stays: [], lines: [line], writeId, letters: line.length };
+    addHeld(kept.stays, counted);
+    this.#kept.set(id, kept);
+    if (this.#kept.size <= SAGAS_MAX) return;
+    const [oldest] = this.#kept.keys();
+    if (oldest !== undefined) this.#kept.delete(oldest);
+  }
+
+  /** It has gone on, or ended. */
+  went(
+    id: string,
+    machine: MachineName,
+    expected: Fence,
+    write: Write,
+    line: string,
+    counted: readonly string[],
+  ): void {
+    const kept = this.#kept.get(id);
+    if (kept === undefined) return;
+    const { writeId, next, snapshot, summary } = write;
+    const isMine = kept.writeId === expected.writeId;
+    kept.writeId = writeId;
+    kept.letters += line.length;
+    kept.lines.push(line);
+    addHeld(kept.stays, counted);
+    const isShort = kept.letters + snapshot.length <= LETTERS_HERE_MAX;
+    if (next.kind !== 'act' || !isMine || !isShort) this.forget(id);
+    if (next.kind !== 'end' || !isMine || !isShort) return;
+    const { trace, lines, stays } = kept;
+    const revision = String(expected.revision + 1);
+    const brief = encodeBrief(summary);
+    this.#onEnded({ id, machine, revision, writeId, snapshot, trace, lines, brief, stays });
+  }
+
+  /** Something else has come of it. */
+  forget(id: string): void {
+    this.#kept.delete(id);
+  }
+}
+
+function addHeld(fields: string[], counted: readonly string[]): void {
+  for (const name of counted) {
+    if (isHeld(name) && !fields.includes(heldField(name))) fields.push(heldField(name));
+  }
+}
