@@ -143,11 +143,11 @@ it('has each line told of where it drops some behind a line that is no entry, an
   for (let n = 0; n < 5; n += 1) await act(one);
   const client = connect(server.url) as Redis;
   const third = await RedisStore.open({ redis: client, partitions: PARTITIONS });
-  const evalsha = client.evalsha.bind(client);
-  client.evalsha = (async (...args: Parameters<typeof evalsha>) => {
-    await admin.rpush(AUDIT, 'another');
-    return evalsha(...args);
-  }) as Redis['evalsha'];
+  const send = client.sendCommand.bind(client);
+  client.sendCommand = (async (command, stream) => {
+    if (command.name === 'evalsha') await admin.rpush(AUDIT, 'another');
+    return send(command, stream);
+  }) as Redis['sendCommand'];
   expect(await third.audit.trim(1e12, 2)).toBe(0);
   expect(await exported(one)).toHaveLength(7);
   await third.close();

@@ -114,8 +114,11 @@ it('lets a script that fails crash loudly', async () => {
   const redis = connect(server.url) as Redis;
   const other = await RedisStore.open({ redis });
   const { attempt } = await (OPERATIONS[1] as (typeof OPERATIONS)[number]).prepare(other);
-  const run = redis.evalsha.bind(redis) as (sha: string, keys: number, all: string) => Promise<unknown>;
-  redis.evalsha = ((sha: string, _: number, all: string) => run(sha, -1, all)) as Redis['evalsha'];
+  const send = redis.sendCommand.bind(redis);
+  redis.sendCommand = ((command, stream) => {
+    if (command.name === 'evalsha') command.args[1] = '-1';
+    return send(command, stream);
+  }) as Redis['sendCommand'];
   const error = await attempt(other).catch((thrown: unknown) => thrown);
   await other.close();
   expect(error).toBeInstanceOf(Error);
