@@ -2,6 +2,7 @@
 import type { Redis } from 'ioredis';
 import { partitionOf } from '../stores/partition.ts';
 import { partitionKeys } from '../stores/redis/keys.ts';
+import { decodeKey } from '../stores/redis/record.ts';
 import { median } from './report.ts';
 
 export interface Share {
@@ -36,8 +37,8 @@ export async function sharesOf(
     const hash = await usage(redis, own.saga(id));
     hashes.push(hash);
     logs.push(await usage(redis, own.log(id)));
-    const digest = await redis.hget(own.saga(id), 'key');
-    if (digest !== null && digest !== '') keys.push(await usage(redis, own.key(digest)));
+    const digest = decodeKey((await redis.hget(own.saga(id), 'key')) ?? '');
+    if (digest !== '') keys.push(await usage(redis, own.key(digest)));
     // Copies are compared with a copy: the hash itself may still be growing from one table into the next.
     const whole = await without(redis, own.saga(id), []);
     for (const [name, some] of fieldsByName(await redis.hkeys(own.saga(id)))) {
@@ -104,7 +105,7 @@ async function without(redis: Redis, key: string, fields: readonly string[]): Pr
 function fieldsByName(fields: readonly string[]): Map<string, string[]> {
   const byName = new Map<string, string[]>();
   for (const field of fields) {
-    const name = field.startsWith('held:') ? 'held: (what purge takes back)' : field;
+    const name = /^(held:|\+)/.test(field) ? 'held: (what purge takes back)' : field;
     byName.set(name, [...(byName.get(name) ?? []), field]);
   }
   return byName;

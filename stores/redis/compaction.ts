@@ -7,7 +7,14 @@ import type { Ended } from './in-hand.ts';
 import { type MachineName, machineName, type PartitionKeys } from './keys.ts';
 import type { Keyspace } from './keyspace.ts';
 import { lineIn, packed, unpacked, type Vocabulary } from './packing.ts';
-import { briefOf, decodeMachine, decodeStatus } from './record.ts';
+import {
+  briefOf,
+  decodeKey,
+  decodeMachine,
+  decodeStatus,
+  encodeRestingKey,
+  encodeRestingMachine,
+} from './record.ts';
 import { pairs } from './replies.ts';
 import { type Packed, vocabularyOf } from './vocabulary.ts';
 
@@ -15,8 +22,8 @@ import { type Packed, vocabularyOf } from './vocabulary.ts';
 const SAMPLES_LEAST = 8;
 /** How many are made smaller before others have their turn. Together they cost a fraction of what each costs by itself: zlib is at hand then. */
 const AT_ONCE = 40;
-/** Fields that go. Every other one stays in the hash, whoever has written it. */
-const GO: ReadonlySet<string> = new Set(['snapshot', 'summary', 'trace']);
+/** Fields that go, or are written anew. Every other one stays in the hash, whoever has written it. */
+const GO: ReadonlySet<string> = new Set(['snapshot', 'summary', 'trace', 'machine', 'key']);
 
 type Hash = Readonly<Record<string, string>>;
 
@@ -139,10 +146,24 @@ export class Compaction {
     const brief = briefOf(summary);
     if (brief === null) return null;
     const { revision = '', write_id: writeId = '' } = hash;
-    const machine = machineName(decodeMachine(hash.machine ?? ''));
+    const machine = decodeMachine(hash.machine ?? '');
+    // One that cannot be read is to be seen as it is.
+    if (machine.version === '') return null;
     // Of what is empty nobody misses anything.
     const stays = Object.keys(hash).filter((name) => hash[name] !== '' && !GO.has(name));
-    return { id, machine, revision, writeId, snapshot, trace, lines, brief, stays };
+    return {
+      id,
+      machine: machineName(machine),
+      revision,
+      writeId,
+      snapshot,
+      trace,
+      lines,
+      brief,
+      ofMachine: encodeRestingMachine(machine),
+      key: encodeRestingKey(hash.key ?? ''),
+      stays,
+    };
   }
 
   async #rest(machine: MachineName, sagas: readonly Ended[]): Promise<void> {
@@ -156,12 +177,14 @@ export class Compaction {
   }
 
   async #restOne(saga: Ended, vocabulary: Vocabulary | null): Promise<void> {
-    const { id, revision, writeId, brief, stays } = saga;
+    const { id, revision, writeId, brief, ofMachine, key, stays } = saga;
     const keys = this.#keyspace.of(id);
     const line = await packed(saga, vocabulary);
     if (keys === null || line === null) return;
-    const named = [keys.saga(id), keys.log(id), keys.compacted];
-    await this.#batches.write('compact', named, [revision, writeId, line, brief, ...stays, '']);
+    const led = key === '' ? keys.saga(id) : keys.key(decodeKey(key));
+    const named = [keys.saga(id), keys.log(id), keys.compacted, led];
+    const args = [revision, writeId, line, brief, ofMachine, key, ...stays, ''];
+    await this.#batches.write('compact', named, args);
   }
 
   /** What is in the line of a saga that rests; `null` where it has none, or none that can be read. */

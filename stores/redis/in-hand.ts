@@ -5,7 +5,7 @@
 import type { Fence, NewSaga, Write } from '../saga-store.ts';
 import { heldField, isHeld, type MachineName } from './keys.ts';
 import { LETTERS_HERE_MAX } from './packing.ts';
-import { encodeBrief } from './record.ts';
+import { encodeBrief, encodeRestingKey, encodeRestingMachine } from './record.ts';
 import type { Packed } from './vocabulary.ts';
 
 /** A saga that is to rest: its fence at its end, what goes into its line, and what its record keeps. */
@@ -15,6 +15,9 @@ export interface Ended extends Packed {
   readonly revision: string;
   readonly writeId: string;
   readonly brief: string;
+  /** Machine, and SHA-256 of the idempotency key or empty, as they are at rest. */
+  readonly ofMachine: string;
+  readonly key: string;
   /** Names of fields, but for those that each has (lua/compact.lua). */
   readonly stays: readonly string[];
 }
@@ -22,8 +25,7 @@ export interface Ended extends Packed {
 /** Sagas of which it is kept what was written; the oldest of more are left to whoever reads them back. */
 const SAGAS_MAX = 10_000;
 
-interface Kept {
-  readonly trace: string;
+interface Kept extends Pick<Ended, 'trace' | 'ofMachine' | 'key'> {
   /** Names of the fields that count what it holds. */
   readonly stays: string[];
   /** Of the log. */
@@ -45,10 +47,20 @@ export class InHand {
    * A saga was begun.
    * @param line of its log
    * @param counted what it counts, as names in Redis and numbers
+   * @param digest SHA-256 of its idempotency key; empty without one
    */
-  begun({ id, writeId, trace, next }: NewSaga, line: string, counted: readonly string[]): void {
+  begun(saga: NewSaga, line: string, counted: readonly string[], digest: string): void {
+    const { id, writeId, trace, next } = saga;
     if (next.kind !== 'act') return;
-    const kept: Kept = { trace: trace ?? '', stays: [], lines: [line], writeId, letters: line.length };
+    const kept: Kept = {
+      trace: trace ?? '',
+      ofMachine: encodeRestingMachine(saga.machine),
+      key: encodeRestingKey(digest),
+      stays: [],
+      lines: [line],
+      writeId,
+      letters: line.length,
+    };
     addHeld(kept.stays, counted);
     this.#kept.set(id, kept);
     if (this.#kept.size <= SAGAS_MAX) return;
@@ -76,10 +88,22 @@ export class InHand {
     const isShort = kept.letters + snapshot.length <= LETTERS_HERE_MAX;
     if (next.kind !== 'act' || !isMine || !isShort) this.forget(id);
     if (next.kind !== 'end' || !isMine || !isShort) return;
-    const { trace, lines, stays } = kept;
+    const { trace, lines, stays, ofMachine, key } = kept;
     const revision = String(expected.revision + 1);
     const brief = encodeBrief(summary);
-    this.#onEnded({ id, machine, revision, writeId, snapshot, trace, lines, brief, stays });
+    this.#onEnded({
+      id,
+      machine,
+      revision,
+      writeId,
+      snapshot,
+      trace,
+      lines,
+      brief,
+      ofMachine,
+      key,
+      stays,
+    });
   }
 
   /** Something else has come of it. */

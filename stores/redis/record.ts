@@ -28,6 +28,10 @@ import { causeKeyIn, encodeCauses } from './parked.ts';
 const UNREADABLE_MACHINE: MachineRef = { id: UNREADABLE, version: '', structure: '' };
 const UNREADABLE_SIGNAL: Signal = { id: UNREADABLE, kind: UNREADABLE, atMs: 0, by: '', reason: '' };
 
+/** Letters of 32 bytes in base64. */
+const KEY_AT_REST = 43;
+const LED_AT_REST = 38;
+
 const status = z.enum(SAGA_STATUSES);
 /** Few enough digits to be exact. The scripts read the same (`digits` in lua/shared.lua). */
 const whole = z
@@ -50,7 +54,15 @@ function json<T extends z.ZodType>(schema: T, read: (text: string) => unknown = 
   return parsed.pipe(schema);
 }
 
-const machine = json(z.object({ id: z.string(), version: z.string(), structure: z.string() }));
+const machine = json(
+  z.union([
+    z.object({ id: z.string(), version: z.string(), structure: z.string() }),
+    // Of a saga that rests.
+    z
+      .tuple([z.string(), z.string(), z.string()])
+      .transform(([id, version, structure]) => ({ id, version, structure })),
+  ]),
+);
 
 const signal: z.ZodType<Signal> = z.object({
   id: z.string(),
@@ -281,6 +293,11 @@ export function encodeMachine({ id, version, structure }: MachineRef): string {
   return JSON.stringify({ id, version, structure });
 }
 
+/** The same in fewer letters, of a saga that rests: no script asks for it any more. */
+export function encodeRestingMachine({ id, version, structure }: MachineRef): string {
+  return JSON.stringify([id, version, structure]);
+}
+
 /** How that text begins for every structure of a version: scripts see by it whether a saga runs on the version. */
 export function machineBegins(name: MachineName): string {
   return JSON.stringify(machineOfName(name)).slice(0, -1);
@@ -288,6 +305,35 @@ export function machineBegins(name: MachineName): string {
 
 export function decodeMachine(text: string): MachineRef {
   return machine.safeParse(text).data ?? UNREADABLE_MACHINE;
+}
+
+/** The SHA-256 of an idempotency key as it lies at rest, and as it names the key's record. */
+export function encodeRestingKey(digest: string): string {
+  return isSha256(digest) ? Buffer.from(digest, 'hex').toString('base64url') : digest;
+}
+
+/** Of a record that rests or not. */
+export function decodeKey(text: string): string {
+  return text.length === KEY_AT_REST ? Buffer.from(text, 'base64url').toString('hex') : text;
+}
+
+/**
+ * Where the record of an idempotency key leads, and whether the body that was sent with it has this digest. Of a saga that
+ * rests (`atRest` in lua/shared.lua) it is 16 bytes of its UUID, the first 20 of the digest, and its partition.
+ */
+export function decodeLed(record: Buffer, digest: string): { readonly id: string; readonly isSame: boolean } {
+  if (record.length !== LED_AT_REST) {
+    const [id = '', first] = record.toString().split(' ');
+    return { id, isSame: first === digest };
+  }
+  const hex = record.toString('hex', 0, 36);
+  const uuid = hex.slice(0, 32).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+  const isSame = isSha256(digest) && hex.slice(32) === digest.slice(0, 40);
+  return { id: `${record.toString('latin1', 36)}-${uuid}`, isSame };
+}
+
+function isSha256(text: string): boolean {
+  return /^[0-9a-f]{64}$/.test(text);
 }
 
 /** A signal's line. Its id comes first, so that a repetition can be found by how it begins. */

@@ -71,6 +71,8 @@ import { encodeCauses } from './parked.ts';
 import { assertPermitted, isRefusal, missingIn } from './permissions.ts';
 import { RedisReads } from './reads.ts';
 import {
+  decodeKey,
+  decodeLed,
   decodeRecord,
   encodeCounts,
   encodeMachine,
@@ -301,10 +303,11 @@ export class RedisStore extends RedisReads implements SagaStore {
   async #knownAt(partition: number, { key, digest }: Idempotency): Promise<Known | null> {
     const keys = this.keyspace.at(partition);
     // A key that somebody has damaged leads nowhere; a create says so.
-    const text = await asking(orDamaged(this.redis.get(keys.key(digestOf(key))), null));
-    const [id = '', first] = text?.split(' ') ?? [];
-    if (text === null || (await asking(this.redis.exists(keys.saga(id)))) === 0) return null;
-    return { kind: first === digest ? 'exists' : 'key-reused', id };
+    const led = await asking(orDamaged(this.redis.getBuffer(keys.key(digestOf(key))), null));
+    if (led === null) return null;
+    const { id, isSame } = decodeLed(led, digest);
+    if ((await asking(this.redis.exists(keys.saga(id)))) === 0) return null;
+    return { kind: isSame ? 'exists' : 'key-reused', id };
   }
 
   async #create(saga: NewSaga, missing: string): Promise<CreateResult> {
@@ -631,7 +634,11 @@ export class RedisStore extends RedisReads implements SagaStore {
       this.redis,
       'purge',
       [ended, counters, sagas, status.COMPLETED, status.FAILED, parked].concat(
-        ids.flatMap((id, index) => [keys.saga(id), keys.log(id), keys.key(read[index]?.[0] ?? '')]),
+        ids.flatMap((id, index) => [
+          keys.saga(id),
+          keys.log(id),
+          keys.key(decodeKey(read[index]?.[0] ?? '')),
+        ]),
         found.flatMap((one) => one.keys),
       ),
       [this.offset(), String(earlyMs), ...ids.flatMap((id, index) => [id, found[index]?.said ?? ''])],

@@ -77,7 +77,7 @@ export class SimpleWrites {
     args.push(ownerOf(saga), idempotency === null ? '' : `${id} ${idempotency.digest}`);
     args.push(String(counted.length / 2), ...counted, ...fields, entered.said);
     const granted = await this.#write('begin', named, args, { revision: 1, writeId: saga.writeId }, saga);
-    if (granted !== null) this.#inHand?.begun(saga, line, counted);
+    if (granted !== null) this.#inHand?.begun(saga, line, counted, digest);
     return granted && { kind: 'created', ...granted };
   }
 

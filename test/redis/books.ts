@@ -110,7 +110,10 @@ export async function expectBooks(
       held[field] = (held[field] ?? 0) + number;
     }
     for (const [field, number] of Object.entries(record)) {
-      if (field.startsWith('held:')) held[field.slice(5)] = (held[field.slice(5)] ?? 0) + Number(number);
+      // Of one that rests in fewer letters.
+      const [, counter, resting] = /^held:(.*)$|^\+(.*)$/.exec(field) ?? [];
+      const name = resting === undefined ? counter : `${resting}.held`;
+      if (name !== undefined) held[name] = (held[name] ?? 0) + Number(number);
     }
   }
   expect(await redis.zrange(key('parked'), 0, -1), 'parked, by cause').toEqual(parked.sort());

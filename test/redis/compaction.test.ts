@@ -6,7 +6,20 @@ import { connect } from '../../stores/redis/connect.ts';
 import { RedisStore } from '../../stores/redis/redis-store.ts';
 import type { Fence, Write } from '../../stores/saga-store.ts';
 import { type RedisServer, startRedis } from '../redis-server.ts';
-import { A1, begin, end, entry, idIn, MINUTE, park, record, summary, wait, write } from '../stores/sagas.ts';
+import {
+  A1,
+  begin,
+  end,
+  entry,
+  idIn,
+  MINUTE,
+  newSaga,
+  park,
+  record,
+  summary,
+  wait,
+  write,
+} from '../stores/sagas.ts';
 import { countOf, expectBooks } from './books.ts';
 import { until } from './until.ts';
 
@@ -224,8 +237,11 @@ describe('an ended saga', () => {
     const other = await ended(2);
     await redis.del(key('log', other));
     await redis.set(key('log', other), 'no list');
+    const torn = await ended(3);
+    await redis.hset(key('saga', torn), 'machine', 'nonsense');
     offsetMs = AFTER + MINUTE;
-    expect(await compactAll()).toBe(2);
+    expect(await compactAll()).toBe(3);
+    expect(await redis.hget(key('saga', torn), 'machine')).toBe('nonsense');
     expect(await redis.hget(key('saga', id), 'summary')).toBe('nonsense');
     expect(await redis.hexists(key('saga', other), 'snapshot')).toBe(1);
   });
@@ -269,6 +285,49 @@ describe('a saga that one process has had in hand from its beginning to its end'
     const { counters } = await store.statistics();
     expect(counters.order).toMatchObject({ 'all.held': 0, 'more.held': 0, 'steps.held': 0 });
     expect(await redis.keys('{p03}:{saga,log,key,find}:*')).toEqual([]);
+  });
+
+  it('is led to by its idempotency key, in fewer bytes, and by one whose digest is made by a key as before', async () => {
+    const digests = [digestOf('a body'), 'k1.a-keyed-digest'];
+    const sagas = digests.map((digest, nth) => {
+      // Of the partition that is looked at.
+      let key = `key ${nth}`;
+      while (!store.newId(key).startsWith('03-')) key += '.';
+      const saga = newSaga(store, { id: store.newId(key), idempotency: { key, digest } });
+      return { saga, key, digest, record: `{p03}:key:${digestOf(key)}` };
+    });
+    for (const { saga } of sagas) {
+      await store.create(saga);
+      await wrote(saga.id, { revision: 1, writeId: saga.writeId }, { next: end('COMPLETED', KEEP / MINUTE) });
+    }
+    for (const nth of many(8)) await ended(nth);
+    await store.compact(10, AFTER, KEEP);
+    expect(await Promise.all(sagas.map(({ saga }) => rests(saga.id)))).toEqual([true, true]);
+    expect(await Promise.all(sagas.map(({ record }) => redis.strlen(record)))).toEqual([38, 57]);
+    for (const { saga, key, digest } of sagas) {
+      const { id } = saga;
+      const others = [
+        digestOf('another'),
+        'k1.other',
+        `${digest.slice(0, 40)}${'0'.repeat(24)}`.slice(0, 39),
+      ];
+      expect(await store.known({ key, digest })).toEqual({ kind: 'exists', id });
+      const again = newSaga(store, { id: store.newId(key), idempotency: { key, digest } });
+      expect(await store.create(again)).toEqual({ kind: 'exists', id });
+      for (const other of others) {
+        expect(await store.known({ key, digest: other })).toEqual({ kind: 'key-reused', id });
+        const reused = newSaga(store, { id: store.newId(key), idempotency: { key, digest: other } });
+        expect(await store.create(reused)).toEqual({ kind: 'key-reused', id });
+      }
+    }
+    // One that leads nowhere is taken.
+    const [{ saga, key, digest } = expect.unreachable()] = sagas;
+    await redis.del(`{p03}:saga:${saga.id}`);
+    const anew = newSaga(store, { id: store.newId(key), idempotency: { key, digest } });
+    expect(await store.create(anew)).toMatchObject({ kind: 'created' });
+    offsetMs = KEEP + MINUTE;
+    await store.purge(100);
+    expect(await redis.keys('{p03}:key:*')).toEqual([`{p03}:key:${digestOf(key)}`]);
   });
 
   it('is one of few: they rest when the next are looked at, as soon as it is known what they have in common', async () => {

@@ -364,6 +364,29 @@ it('the audit tells of what was done, and once where it is repeated', async () =
   expect(ahead).toBe(1);
 });
 
+it('a saga that comes to rest is led to by its idempotency key, wherever that is cut off', async () => {
+  for (let at = 1; ; at += 1) {
+    await admin.flushall();
+    offsetMs = 0;
+    keepMs += 1;
+    const idempotency = { key: writeId(), digest: 'd'.repeat(64) };
+    const id = store.newId(idempotency.key);
+    const { fence } = await begin(store, { id, idempotency });
+    await store.commit(id, fence, told(end('COMPLETED', 600), { snapshot: 'x'.repeat(400) }));
+    offsetMs += 2 * MINUTE;
+    cutAt = at;
+    wasCut = false;
+    await store.compact(10, MINUTE, keepMs).catch(() => {});
+    cutAt = 0;
+    expect(await store.known(idempotency)).toEqual({ kind: 'exists', id });
+    expect(await store.create(newSaga(store, { id: store.newId(idempotency.key), idempotency }))).toEqual({
+      kind: 'exists',
+      id,
+    });
+    if (!wasCut) break;
+  }
+});
+
 /**
  * After one command the operation is repeated, after the next it is not, and with the next operation the other way round;
  * `ENUMERATE=all` has both after each.

@@ -130,6 +130,20 @@ export const ofWrites: readonly Mutation[] = [
     tests: COMPACTION,
   },
   {
+    name: 'what is led to at rest has any body',
+    file: `${lua}/shared.lua`,
+    find: 'return id, #digest == 64 and string.sub(record, 17, 36) == bytesOf(string.sub(digest, 1, 40))',
+    replace: 'return id, true',
+    tests: COMPACTION,
+  },
+  {
+    name: 'what a saga at rest holds is not taken back',
+    file: `${lua}/purge.lua`,
+    find: 'if held or resting then',
+    replace: 'if held then',
+    tests: COMPACTION,
+  },
+  {
     name: 'what is owed is also counted',
     file: `${lua}/write.lua`,
     find: 'if isCalled then return {}, owed end',

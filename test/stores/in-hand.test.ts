@@ -9,7 +9,7 @@ function inHand() {
   const all = new InHand((saga) => ended.push(saga));
   const begun = (id: string, next = act()) => {
     const saga: NewSaga = { ...write({ next }), id, machine: ORDER, trace: null, idempotency: null };
-    all.begun({ ...saga, writeId: `${id} 1` }, 'first', ['a.held', '1']);
+    all.begun({ ...saga, writeId: `${id} 1` }, 'first', ['a.held', '1'], 'ff00'.repeat(16));
   };
   const ends = (id: string) => {
     const last = write({ writeId: `${id} 2`, next: end(), snapshot: '{}', summary: summary() });
@@ -40,6 +40,8 @@ it('gives on what was written of a saga that ends, once', () => {
       trace: '',
       lines: ['first', 'last'],
       brief: '["o-1",2,5,null,null]',
+      ofMachine: '["order","1","abc"]',
+      key: '_wD_AP8A_wD_AP8A_wD_AP8A_wD_AP8A_wD_AP8A_wA',
       stays: ['held:a.held', 'held:b.held'],
     },
   ]);

@@ -1,5 +1,6 @@
 /** What lies in Redis, by name and by letter: stores that are there are read by it. And what is made of what cannot be read. */
 import { describe, expect, it } from 'vitest';
+import { digestOf } from '../../stores/partition.ts';
 import {
   assertPrefix,
   clockKey,
@@ -15,6 +16,8 @@ import {
 } from '../../stores/redis/keys.ts';
 import {
   briefOf,
+  decodeKey,
+  decodeLed,
   decodeLog,
   decodeMachine,
   decodeRecord,
@@ -22,6 +25,8 @@ import {
   decodeStatus,
   encodeCounts,
   encodeMachine,
+  encodeRestingKey,
+  encodeRestingMachine,
   encodeSignal,
   encodeWrite,
   idOfName,
@@ -89,6 +94,31 @@ describe('keys', () => {
     expect(['x', '%|x'].map(counterOf)).toEqual([null, null]);
     expect([idOfName(machineName(odd)), idOfName('none')]).toEqual(['a@b|c', 'none']);
     expect(machineBegins('a@1')).toBe('{"id":"a","version":"1"');
+  });
+});
+
+describe('a saga that rests', () => {
+  const digest = digestOf('x');
+  const led = (id: string, bytes: string, partition: string) =>
+    Buffer.concat([Buffer.from(id.replaceAll('-', '') + bytes, 'hex'), Buffer.from(partition)]);
+
+  it('has its machine and its key in fewer letters', () => {
+    expect(encodeRestingMachine(ORDER)).toBe('["order","1","abc"]');
+    expect(decodeMachine('["order","1","abc"]')).toEqual(ORDER);
+    const key = encodeRestingKey(digest);
+    expect([key.length, decodeKey(key), decodeKey(digest)]).toEqual([43, digest, digest]);
+    expect([encodeRestingKey(''), decodeKey(''), encodeRestingKey('none')]).toEqual(['', '', 'none']);
+  });
+
+  it('is led to by bytes, and any other by a text', () => {
+    const id = `0f-${UUID}`;
+    const bytes = led(UUID, digest.slice(0, 40), '0f');
+    expect(decodeLed(bytes, digest)).toEqual({ id, isSame: true });
+    for (const other of [digestOf('y'), digest.slice(0, 40), `k1.${digest}`])
+      expect(decodeLed(bytes, other)).toEqual({ id, isSame: false });
+    expect(decodeLed(Buffer.from(`${id} k1.x`), 'k1.x')).toEqual({ id, isSame: true });
+    expect(decodeLed(Buffer.from(`${id} ${digest}`), 'k1.x')).toEqual({ id, isSame: false });
+    expect(decodeLed(Buffer.from('nonsense'), 'k1.x')).toEqual({ id: 'nonsense', isSame: false });
   });
 });
 

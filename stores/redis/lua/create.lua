@@ -14,11 +14,11 @@ if ARGV[16] ~= '' then
   local known = lenient('GET', KEYS[13])
   if known == nil then return { KEY_UNREADABLE, 0, 0, now, '' } end
   if known then
-    local first, digest = string.match(known, '^(%S+) (.*)$')
+    local first, isSame = led(known, ARGV[17])
     if not first then return { KEY_UNREADABLE, 0, 0, now, '' } end
     -- A create that was cut off before its record has left a key that leads to nothing.
     local isLeft = first == ARGV[20] and redis.call('EXISTS', KEYS[14]) == 0
-    if digest ~= ARGV[17] and not isLeft then return { KEY_REUSED, 0, 0, now, first } end
+    if not isSame and not isLeft then return { KEY_REUSED, 0, 0, now, first } end
     if first ~= id and not isLeft then return { EXISTS, 0, 0, now, first } end
   end
 end

@@ -23,8 +23,9 @@ for i = 3, #ARGV, 2 do
       if fields[f] == 'write_id' then recorded = fields[f + 1] end
       -- An older release has taken it up without looking at that.
       if fields[f] == 'cause' then cause = fields[f + 1] end
-      if string.sub(fields[f], 1, 5) == 'held:' then
-        changes[#changes + 1] = string.sub(fields[f], 6)
+      local held, resting = string.match(fields[f], '^held:(.*)$'), string.match(fields[f], '^%+(.*)$')
+      if held or resting then
+        changes[#changes + 1] = held or resting .. '.held'
         changes[#changes + 1] = whole(0.0 - sumOf(fields[f + 1]))
       end
     end

@@ -101,6 +101,31 @@ local function ended(status)
   return status == 'COMPLETED' or status == 'FAILED'
 end
 
+-- Bytes that are written as hexadecimal digits, and the other way round.
+local function bytesOf(hex)
+  return (string.gsub(hex, '%x%x', function(two) return string.char(tonumber(two, 16)) end))
+end
+local function hexOf(bytes)
+  return (string.gsub(bytes, '.', function(byte) return string.format('%02x', string.byte(byte)) end))
+end
+
+-- The record of an idempotency key, of a saga that rests: `id digest` in so few bytes that Redis keeps them with their header. As
+-- it is where the digest is none of SHA-256, so that it is seen by which key it was made.
+local function atRest(record)
+  local partition, uuid, digest = string.match(record, '^(%w%w)%-([%x%-]+) (%x+)$')
+  if not digest or #uuid ~= 36 or #digest ~= 64 then return record end
+  return bytesOf((string.gsub(uuid, '%-', '')) .. string.sub(digest, 1, 40)) .. partition
+end
+
+-- Where such a record leads, whether it rests or not, and whether the body has that digest; nothing where it cannot be read.
+local function led(record, digest)
+  local id, first = string.match(record, '^(%S+) (.*)$')
+  if #record ~= 38 then return id, first == digest end
+  local a, b, c, d, e = string.match(hexOf(string.sub(record, 1, 16)), '^(' .. string.rep('%x', 8) .. ')(%x%x%x%x)(%x%x%x%x)(%x%x%x%x)(%x+)$')
+  id = table.concat({ string.sub(record, 37), a, b, c, d, e }, '-')
+  return id, #digest == 64 and string.sub(record, 17, 36) == bytesOf(string.sub(digest, 1, 40))
+end
+
 -- Appends log entries to a log that has had so many `before`, and answers how many it has had then. Once some were dropped,
 -- their number stands in their place, which no entry looks like. A log that is no longer than LOG_MAX was never cut, and
 -- RPUSH alone says how long it is. Lines that are too many are of a write that was cut off before its record: they go.
