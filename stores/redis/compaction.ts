@@ -12,6 +12,7 @@ import {
   decodeKey,
   decodeMachine,
   decodeStatus,
+  encodeLed,
   encodeRestingKey,
   encodeRestingMachine,
 } from './record.ts';
@@ -145,7 +146,7 @@ export class Compaction {
     if ([hash.owner, hash.due, hash.parked, hash.owed].some((text) => text)) return null;
     const brief = briefOf(summary);
     if (brief === null) return null;
-    const { revision = '', write_id: writeId = '' } = hash;
+    const { revision = '', write_id: writeId = '', key = '' } = hash;
     const machine = decodeMachine(hash.machine ?? '');
     // One that cannot be read is to be seen as it is.
     if (machine.version === '') return null;
@@ -161,9 +162,16 @@ export class Compaction {
       lines,
       brief,
       ofMachine: encodeRestingMachine(machine),
-      key: encodeRestingKey(hash.key ?? ''),
+      key: encodeRestingKey(key),
+      led: await this.#ledAtRest(keys, id, key),
       stays,
     };
+  }
+
+  async #ledAtRest(keys: PartitionKeys, id: string, key: string): Promise<Buffer | ''> {
+    const record = key === '' ? null : await orDamaged(this.#redis.get(keys.key(key)), null);
+    const [first, digest = ''] = record?.split(' ') ?? [];
+    return first === id ? encodeLed(id, digest) : '';
   }
 
   async #rest(machine: MachineName, sagas: readonly Ended[]): Promise<void> {
@@ -177,13 +185,13 @@ export class Compaction {
   }
 
   async #restOne(saga: Ended, vocabulary: Vocabulary | null): Promise<void> {
-    const { id, revision, writeId, brief, ofMachine, key, stays } = saga;
+    const { id, revision, writeId, brief, ofMachine, key, led, stays } = saga;
     const keys = this.#keyspace.of(id);
     const line = await packed(saga, vocabulary);
     if (keys === null || line === null) return;
-    const led = key === '' ? keys.saga(id) : keys.key(decodeKey(key));
-    const named = [keys.saga(id), keys.log(id), keys.compacted, led];
-    const args = [revision, writeId, line, brief, ofMachine, key, ...stays, ''];
+    const record = key === '' ? keys.saga(id) : keys.key(decodeKey(key));
+    const named = [keys.saga(id), keys.log(id), keys.compacted, record];
+    const args = [revision, writeId, line, brief, ofMachine, key, led, ...stays, ''];
     await this.#batches.write('compact', named, args);
   }
 

@@ -5,7 +5,7 @@
 import type { Fence, NewSaga, Write } from '../saga-store.ts';
 import { heldField, isHeld, type MachineName } from './keys.ts';
 import { LETTERS_HERE_MAX } from './packing.ts';
-import { encodeBrief, encodeRestingKey, encodeRestingMachine } from './record.ts';
+import { encodeBrief, encodeLed, encodeRestingKey, encodeRestingMachine } from './record.ts';
 import type { Packed } from './vocabulary.ts';
 
 /** A saga that is to rest: its fence at its end, what goes into its line, and what its record keeps. */
@@ -18,6 +18,8 @@ export interface Ended extends Packed {
   /** Machine, and SHA-256 of the idempotency key or empty, as they are at rest. */
   readonly ofMachine: string;
   readonly key: string;
+  /** The record of that key at rest; empty where it stays as it is, or there is none. */
+  readonly led: Buffer | '';
   /** Names of fields, but for those that each has (lua/compact.lua). */
   readonly stays: readonly string[];
 }
@@ -25,9 +27,11 @@ export interface Ended extends Packed {
 /** Sagas of which it is kept what was written; the oldest of more are left to whoever reads them back. */
 const SAGAS_MAX = 10_000;
 
-interface Kept extends Pick<Ended, 'trace' | 'ofMachine' | 'key'> {
-  /** Names of the fields that count what it holds. */
-  readonly stays: string[];
+interface Kept extends Pick<NewSaga, 'machine' | 'trace' | 'idempotency'> {
+  /** SHA-256 of the idempotency key; empty without one. */
+  readonly digest: string;
+  /** Counters of what it holds, by their names in Redis. */
+  readonly held: string[];
   /** Of the log. */
   readonly lines: string[];
   /** Of the last write: where another has written since, it is not what was expected. */
@@ -50,18 +54,11 @@ export class InHand {
    * @param digest SHA-256 of its idempotency key; empty without one
    */
   begun(saga: NewSaga, line: string, counted: readonly string[], digest: string): void {
-    const { id, writeId, trace, next } = saga;
+    const { id, writeId, machine, trace, idempotency, next } = saga;
     if (next.kind !== 'act') return;
-    const kept: Kept = {
-      trace: trace ?? '',
-      ofMachine: encodeRestingMachine(saga.machine),
-      key: encodeRestingKey(digest),
-      stays: [],
-      lines: [line],
-      writeId,
-      letters: line.length,
-    };
-    addHeld(kept.stays, counted);
+    const letters = line.length;
+    const kept: Kept = { machine, trace, idempotency, digest, held: [], lines: [line], writeId, letters };
+    addHeld(kept.held, counted);
     this.#kept.set(id, kept);
     if (this.#kept.size <= SAGAS_MAX) return;
     const [oldest] = this.#kept.keys();
@@ -84,25 +81,24 @@ export class InHand {
     kept.writeId = writeId;
     kept.letters += line.length;
     kept.lines.push(line);
-    addHeld(kept.stays, counted);
+    addHeld(kept.held, counted);
     const isShort = kept.letters + snapshot.length <= LETTERS_HERE_MAX;
     if (next.kind !== 'act' || !isMine || !isShort) this.forget(id);
     if (next.kind !== 'end' || !isMine || !isShort) return;
-    const { trace, lines, stays, ofMachine, key } = kept;
-    const revision = String(expected.revision + 1);
-    const brief = encodeBrief(summary);
+    const { lines, held } = kept;
     this.#onEnded({
       id,
       machine,
-      revision,
+      revision: String(expected.revision + 1),
       writeId,
       snapshot,
-      trace,
+      trace: kept.trace ?? '',
       lines,
-      brief,
-      ofMachine,
-      key,
-      stays,
+      brief: encodeBrief(summary),
+      ofMachine: encodeRestingMachine(kept.machine),
+      key: encodeRestingKey(kept.digest),
+      led: encodeLed(id, kept.idempotency?.digest ?? ''),
+      stays: held.map(heldField),
     });
   }
 
@@ -112,8 +108,9 @@ export class InHand {
   }
 }
 
-function addHeld(fields: string[], counted: readonly string[]): void {
-  for (const name of counted) {
-    if (isHeld(name) && !fields.includes(heldField(name))) fields.push(heldField(name));
+function addHeld(held: string[], counted: readonly string[]): void {
+  for (let i = 0; i < counted.length; i += 2) {
+    const name = counted[i] ?? '';
+    if (isHeld(name) && !held.includes(name)) held.push(name);
   }
 }

@@ -14,7 +14,7 @@
  * | `{p07}:counters` | hash | `<machine>|<counter>` to its sum; `settled:<place>`, the ring of throughput.ts; causes, see parked.ts |
  * | `{p07}:events` | stream | id, seq, state and status of each log entry, capped |
  * | `{p07}:audit` | list | entries of the audit, each linked to the one before it, see audit-chain.ts |
- * | `{p07}:key:<sha-256>` | string | id of the saga begun under an idempotency key, and the body's digest; 38 bytes where it rests, see `atRest` in lua/shared.lua |
+ * | `{p07}:key:<sha-256>` | string | id of the saga begun under an idempotency key, and the body's digest; 38 bytes where it rests, see record.ts |
  * | `{p07}:find:<two letters>` | string | what leads to sagas by the values of their terms, see terms.ts |
  * | `{p07}:compacted` | hash | nothing: under it a hash is made that takes another's place, see lua/compact.lua |
  * | `{p07}:meta` | hash | the layout (see layout.ts), the store id, and how far its ended sagas were compacted and the sagas of older releases were indexed. `{p00}:meta` is the mark that decides, whatever the tags; in it lie the secret of secret() and the vocabularies of packing.ts |

@@ -318,9 +318,20 @@ export function decodeKey(text: string): string {
 }
 
 /**
- * Where the record of an idempotency key leads, and whether the body that was sent with it has this digest. Of a saga that
- * rests (`atRest` in lua/shared.lua) it is 16 bytes of its UUID, the first 20 of the digest, and its partition.
+ * The record of an idempotency key whose saga rests, in so few bytes that Redis keeps them with their header: 16 of its UUID, the
+ * first 20 of the body's digest, and its partition. Empty where it stays as it is: a digest that is made by a key is
+ * to be seen by which.
  */
+export function encodeLed(id: string, digest: string): Buffer | '' {
+  const [, partition = '', uuid = ''] = /^(\w\w)-(.{36})$/.exec(id) ?? [];
+  if (uuid === '' || !isSha256(digest)) return '';
+  return Buffer.from(
+    uuid.replaceAll('-', '') + digest.slice(0, 40) + Buffer.from(partition).toString('hex'),
+    'hex',
+  );
+}
+
+/** Where such a record leads, of a saga that rests or not, and whether the body that was sent with the key has this digest. */
 export function decodeLed(record: Buffer, digest: string): { readonly id: string; readonly isSame: boolean } {
   if (record.length !== LED_AT_REST) {
     const [id = '', first] = record.toString().split(' ');

@@ -125,7 +125,7 @@ export const ofWrites: readonly Mutation[] = [
     name: 'a saga that rests forgets what it holds',
     file: 'stores/redis/in-hand.ts',
     find: `kept.lines.push(line);
-    addHeld(kept.stays, counted);`,
+    addHeld(kept.held, counted);`,
     replace: 'kept.lines.push(line);',
     tests: COMPACTION,
   },

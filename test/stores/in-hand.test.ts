@@ -41,6 +41,7 @@ it('gives on what was written of a saga that ends, once', () => {
       lines: ['first', 'last'],
       brief: '["o-1",2,5,null,null]',
       ofMachine: '["order","1","abc"]',
+      led: '',
       key: '_wD_AP8A_wD_AP8A_wD_AP8A_wD_AP8A_wD_AP8A_wA',
       stays: ['held:a.held', 'held:b.held'],
     },

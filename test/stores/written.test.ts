@@ -24,6 +24,7 @@ import {
   decodeSignals,
   decodeStatus,
   encodeCounts,
+  encodeLed,
   encodeMachine,
   encodeRestingKey,
   encodeRestingMachine,
@@ -113,6 +114,8 @@ describe('a saga that rests', () => {
   it('is led to by bytes, and any other by a text', () => {
     const id = `0f-${UUID}`;
     const bytes = led(UUID, digest.slice(0, 40), '0f');
+    expect(encodeLed(id, digest)).toEqual(bytes);
+    expect([encodeLed(id, 'k1.x'), encodeLed(`100-${UUID}`, digest)]).toEqual(['', '']);
     expect(decodeLed(bytes, digest)).toEqual({ id, isSame: true });
     for (const other of [digestOf('y'), digest.slice(0, 40), `k1.${digest}`])
       expect(decodeLed(bytes, other)).toEqual({ id, isSame: false });

@@ -3,14 +3,14 @@
 -- beside the old one, and its log goes. Cut off before RENAME nothing has happened; after it, the log is there all the same.
 -- KEYS, for each saga: 1 saga, 2 log, 3 what its new hash is made under, 4 record of its idempotency key, or the saga again
 -- ARGV: 1 clock offset, then for each saga how many follow, and 1 revision, 2 write id, 3 line, 4 brief, 5 machine and
---       6 SHA-256 of the idempotency key or empty, both as they are at rest, 7... the names of further fields that stay; the last
---       is empty
+--       6 SHA-256 of the idempotency key or empty, both as they are at rest, 7 what that key's record is then, or empty, 8... the
+--       names of further fields that stay; the last is empty
 -- Returns: the store's clock, then for each 1 where that was done
 
 return each(4, 2, function(_, k, a)
   local saga, new, line, fields, n = KEYS[k + 1], KEYS[k + 3], ARGV[a + 3], {}, 0
   local names = { 'summary', 'revision', 'write_id', 'status', 'state', 'seq', 'updated', 'created', 'find',
-    unpack(ARGV, a + 7, a + ARGV[a] - 1) }
+    unpack(ARGV, a + 8, a + ARGV[a] - 1) }
   local found = read(saga, names)
   if found[1] == '' or found[2] ~= ARGV[a + 1] or found[3] ~= ARGV[a + 2] or not ended(found[4]) then return 0 end
   local function keep(name, value)
@@ -32,7 +32,7 @@ return each(4, 2, function(_, k, a)
   redis.call('HSET', new, unpack(fields))
   redis.call('RENAME', new, saga)
   redis.call('DEL', KEYS[k + 2])
-  local record = ARGV[a + 6] ~= '' and textOf(lenient('GET', KEYS[k + 4])) or ''
-  if record ~= '' then redis.call('SET', KEYS[k + 4], atRest(record)) end
+  -- As long as this saga is there it leads nowhere else.
+  if ARGV[a + 7] ~= '' then redis.call('SET', KEYS[k + 4], ARGV[a + 7], 'XX') end
   return 1
 end)

@@ -109,15 +109,8 @@ local function hexOf(bytes)
   return (string.gsub(bytes, '.', function(byte) return string.format('%02x', string.byte(byte)) end))
 end
 
--- The record of an idempotency key, of a saga that rests: `id digest` in so few bytes that Redis keeps them with their header. As
--- it is where the digest is none of SHA-256, so that it is seen by which key it was made.
-local function atRest(record)
-  local partition, uuid, digest = string.match(record, '^(%w%w)%-([%x%-]+) (%x+)$')
-  if not digest or #uuid ~= 36 or #digest ~= 64 then return record end
-  return bytesOf((string.gsub(uuid, '%-', '')) .. string.sub(digest, 1, 40)) .. partition
-end
-
--- Where such a record leads, whether it rests or not, and whether the body has that digest; nothing where it cannot be read.
+-- Where the record of an idempotency key leads, and whether the body has that digest; nothing where it cannot be read. Of a saga
+-- that rests it is as encodeLed in record.ts makes it.
 local function led(record, digest)
   local id, first = string.match(record, '^(%S+) (.*)$')
   if #record ~= 38 then return id, first == digest end
