@@ -68,7 +68,7 @@ function nextOf({ status, parked }: SagaRecord): Next {
 }
 
 /** As long as the digest of a body. */
-const DIGEST = 'd'.repeat(64);
+const DIGEST = 'd'.repeat(43);
 
 /** Answers some of the ids. */
 export async function fill(

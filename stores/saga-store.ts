@@ -270,7 +270,7 @@ export interface Migration
 export interface Idempotency {
   /** The client's key. Its hash chooses the partition, so that key and saga live and die together. */
   readonly key: string;
-  /** Digest of the request body: the same key with another body is refused. */
+  /** Digest of the request body, best a SHA-256 in base64url: the same key with another body is refused. */
   readonly digest: string;
 }
 

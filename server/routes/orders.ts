@@ -1,9 +1,9 @@
-import { hash } from 'node:crypto';
 import { createRoute, type OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { RegisteredMachine } from '../../machines/index.ts';
 import { type Order, orderInput } from '../../machines/order.ts';
 import { callerOf, checkMachine } from '../identity/caller.ts';
 import { problemAnswers } from './answers.ts';
+import { bodyDigestOf } from './body-digest.ts';
 import { presentOrder } from './present.ts';
 import { orderAnswer, orderRequest } from './schemas.ts';
 import { type Door, START_HEADERS, START_PROBLEMS, startAndWait, startAnswers } from './starting.ts';
@@ -38,7 +38,7 @@ export function orderRoutes(app: OpenAPIHono, { machine, ...door }: OrderRoute):
 
 /** The same order gives the same digest however it was written: validation has put its fields in one order. */
 function digestOf(order: z.infer<typeof orderRequest>): string {
-  return hash('sha256', JSON.stringify(inOneOrder(order)), 'base64url');
+  return bodyDigestOf(JSON.stringify(inOneOrder(order)));
 }
 
 /** Most orders have no metadata, and to take nothing out of one costs as much as to hash it. */

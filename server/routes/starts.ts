@@ -1,10 +1,10 @@
 /** Starts a saga of any machine that says what its sagas begin with. */
-import { hash } from 'node:crypto';
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
 import { defined, type RegisteredMachine, type SagaData } from '../../machines/index.ts';
 import { callerOf, checkMachine } from '../identity/caller.ts';
 import { invalid } from '../problem.ts';
 import { problemAnswers } from './answers.ts';
+import { bodyDigestOf } from './body-digest.ts';
 import { atOnce, text } from './fields.ts';
 import { presentStart } from './present.ts';
 import { sagaAnswer } from './schemas.ts';
@@ -68,7 +68,7 @@ export function inputOf(machine: RegisteredMachine, given: Readonly<Record<strin
 
 /** Of what is asked for: the same under the same key is the same saga. */
 export function digestOf(asked: z.infer<typeof body>): string {
-  return hash('sha256', JSON.stringify(inOrder(asked)), 'base64url');
+  return bodyDigestOf(JSON.stringify(inOrder(asked)));
 }
 
 /** The same JSON, with the fields of each object in one order. */

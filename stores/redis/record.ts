@@ -31,6 +31,9 @@ const UNREADABLE_SIGNAL: Signal = { id: UNREADABLE, kind: UNREADABLE, atMs: 0, b
 /** Letters of 32 bytes in base64. */
 const KEY_AT_REST = 43;
 const LED_AT_REST = 38;
+const LETTERS_OF_DIGEST = 20;
+/** A body's SHA-256 as the routes write it. */
+const DIGEST = /^[\w-]{43}$/;
 
 const status = z.enum(SAGA_STATUSES);
 /** Few enough digits to be exact. The scripts read the same (`digits` in lua/shared.lua). */
@@ -319,16 +322,16 @@ export function decodeKey(text: string): string {
 
 /**
  * The record of an idempotency key whose saga rests, in so few bytes that Redis keeps them with their header: 16 of its UUID, the
- * first 20 of the body's digest, and its partition. Empty where it stays as it is: a digest that is made by a key is
+ * first 20 letters of the body's digest, and its partition. Empty where it stays as it is: a digest that is made by a key is
  * to be seen by which.
  */
 export function encodeLed(id: string, digest: string): Buffer | '' {
   const [, partition = '', uuid = ''] = /^(\w\w)-(.{36})$/.exec(id) ?? [];
-  if (uuid === '' || !isSha256(digest)) return '';
-  return Buffer.from(
-    uuid.replaceAll('-', '') + digest.slice(0, 40) + Buffer.from(partition).toString('hex'),
-    'hex',
-  );
+  if (uuid === '' || !DIGEST.test(digest)) return '';
+  return Buffer.concat([
+    Buffer.from(uuid.replaceAll('-', ''), 'hex'),
+    Buffer.from(digest.slice(0, LETTERS_OF_DIGEST) + partition),
+  ]);
 }
 
 /** Where such a record leads, of a saga that rests or not, and whether the body that was sent with the key has this digest. */
@@ -337,10 +340,10 @@ export function decodeLed(record: Buffer, digest: string): { readonly id: string
     const [id = '', first] = record.toString().split(' ');
     return { id, isSame: first === digest };
   }
-  const hex = record.toString('hex', 0, 36);
-  const uuid = hex.slice(0, 32).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
-  const isSame = isSha256(digest) && hex.slice(32) === digest.slice(0, 40);
-  return { id: `${record.toString('latin1', 36)}-${uuid}`, isSame };
+  const uuid = record.toString('hex', 0, 16).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+  const said = record.toString('latin1', 16);
+  const isSame = DIGEST.test(digest) && said.startsWith(digest.slice(0, LETTERS_OF_DIGEST));
+  return { id: `${said.slice(LETTERS_OF_DIGEST)}-${uuid}`, isSame };
 }
 
 function isSha256(text: string): boolean {

@@ -1,5 +1,6 @@
 /** What lies in Redis, by name and by letter: stores that are there are read by it. And what is made of what cannot be read. */
 import { describe, expect, it } from 'vitest';
+import { bodyDigestOf } from '../../server/routes/body-digest.ts';
 import { digestOf } from '../../stores/partition.ts';
 import {
   assertPrefix,
@@ -100,8 +101,7 @@ describe('keys', () => {
 
 describe('a saga that rests', () => {
   const digest = digestOf('x');
-  const led = (id: string, bytes: string, partition: string) =>
-    Buffer.concat([Buffer.from(id.replaceAll('-', '') + bytes, 'hex'), Buffer.from(partition)]);
+  const body = bodyDigestOf('a body');
 
   it('has its machine and its key in fewer letters', () => {
     expect(encodeRestingMachine(ORDER)).toBe('["order","1","abc"]');
@@ -113,14 +113,17 @@ describe('a saga that rests', () => {
 
   it('is led to by bytes, and any other by a text', () => {
     const id = `0f-${UUID}`;
-    const bytes = led(UUID, digest.slice(0, 40), '0f');
-    expect(encodeLed(id, digest)).toEqual(bytes);
-    expect([encodeLed(id, 'k1.x'), encodeLed(`100-${UUID}`, digest)]).toEqual(['', '']);
-    expect(decodeLed(bytes, digest)).toEqual({ id, isSame: true });
-    for (const other of [digestOf('y'), digest.slice(0, 40), `k1.${digest}`])
+    const bytes = Buffer.concat([
+      Buffer.from(UUID.replaceAll('-', ''), 'hex'),
+      Buffer.from(`${body.slice(0, 20)}0f`),
+    ]);
+    expect([encodeLed(id, body), bytes.length]).toEqual([bytes, 38]);
+    expect([encodeLed(id, 'k1.x'), encodeLed(`100-${UUID}`, body)]).toEqual(['', '']);
+    expect(decodeLed(bytes, body)).toEqual({ id, isSame: true });
+    for (const other of [digest, body.slice(0, 20), `k1.${body}`, body.replace(/^./, '!')])
       expect(decodeLed(bytes, other)).toEqual({ id, isSame: false });
     expect(decodeLed(Buffer.from(`${id} k1.x`), 'k1.x')).toEqual({ id, isSame: true });
-    expect(decodeLed(Buffer.from(`${id} ${digest}`), 'k1.x')).toEqual({ id, isSame: false });
+    expect(decodeLed(Buffer.from(`${id} ${body}`), 'k1.x')).toEqual({ id, isSame: false });
     expect(decodeLed(Buffer.from('nonsense'), 'k1.x')).toEqual({ id: 'nonsense', isSame: false });
   });
 });

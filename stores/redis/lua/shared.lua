@@ -16,7 +16,7 @@ local function counting(n)
   return string.format('%d', n)
 end
 
--- Milliseconds of the store's clock. Floats, because ioredis-mock's integers have 32 bits.
+-- Millises of the store's clock. Floats, because ioredis-mock's integers have 32 bits.
 local function clock(offset)
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000.0 + math.floor(tonumber(time[2]) / 1000.0) + tonumber(offset)
@@ -101,22 +101,14 @@ local function ended(status)
   return status == 'COMPLETED' or status == 'FAILED'
 end
 
--- Bytes that are written as hexadecimal digits, and the other way round.
-local function bytesOf(hex)
-  return (string.gsub(hex, '%x%x', function(two) return string.char(tonumber(two, 16)) end))
-end
-local function hexOf(bytes)
-  return (string.gsub(bytes, '.', function(byte) return string.format('%02x', string.byte(byte)) end))
-end
-
 -- Where the record of an idempotency key leads, and whether the body has that digest; nothing where it cannot be read. Of a saga
 -- that rests it is as encodeLed in record.ts makes it.
 local function led(record, digest)
   local id, first = string.match(record, '^(%S+) (.*)$')
   if #record ~= 38 then return id, first == digest end
-  local a, b, c, d, e = string.match(hexOf(string.sub(record, 1, 16)), '^(' .. string.rep('%x', 8) .. ')(%x%x%x%x)(%x%x%x%x)(%x%x%x%x)(%x+)$')
-  id = table.concat({ string.sub(record, 37), a, b, c, d, e }, '-')
-  return id, #digest == 64 and string.sub(record, 17, 36) == bytesOf(string.sub(digest, 1, 40))
+  local hex = string.gsub(string.sub(record, 1, 16), '.', function(byte) return string.format('%02x', string.byte(byte)) end)
+  local uuid = string.gsub(hex, '^(' .. string.rep('.', 8) .. ')(....)(....)(....)', '%1-%2-%3-%4-')
+  return string.sub(record, 37) .. '-' .. uuid, #digest == 43 and string.sub(record, 17, 36) == string.sub(digest, 1, 20)
 end
 
 -- Appends log entries to a log that has had so many `before`, and answers how many it has had then. Once some were dropped,
