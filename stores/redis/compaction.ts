@@ -6,7 +6,7 @@ import { asking, orDamaged, reachable } from './faults.ts';
 import type { Ended } from './in-hand.ts';
 import { type MachineName, machineName, type PartitionKeys } from './keys.ts';
 import type { Keyspace } from './keyspace.ts';
-import { lineIn, packed, unpacked, type Vocabulary } from './packing.ts';
+import { isLineBefore, lineIn, packed, unpacked, unpackedBefore, type Vocabulary } from './packing.ts';
 import {
   briefOf,
   decodeKey,
@@ -25,6 +25,8 @@ const SAMPLES_LEAST = 8;
 const AT_ONCE = 40;
 /** Fields that go, or are written anew. Every other one stays in the hash, whoever has written it. */
 const GO: ReadonlySet<string> = new Set(['snapshot', 'summary', 'trace', 'machine', 'key']);
+
+const UNREADABLE_LINE = 'what rests of it cannot be read';
 
 type Hash = Readonly<Record<string, string>>;
 
@@ -198,7 +200,7 @@ export class Compaction {
   /** What is in the line of a saga that rests; `null` where it has none, or none that can be read. */
   async whole(keys: PartitionKeys, id: string): Promise<Packed | null> {
     const line = await this.#line(keys, id);
-    return line && this.#unpacked(line);
+    return line ? this.#unpacked(line) : this.#before(keys, id);
   }
 
   /** The lines of a log, whether its saga rests or not; or why they cannot be read. */
@@ -206,10 +208,15 @@ export class Compaction {
     const log = await asking(orDamaged(this.#redis.lrange(keys.log(id), 0, -1), null));
     // Where somebody has written to one that rests, its log begins with how many entries are gone.
     const isWhole = log !== null && log.length > 0 && !/^\d+$/.test(log[0] ?? '');
+    const at = log?.findLastIndex(isLineBefore) ?? -1;
+    if (at >= 0) {
+      const saga = await this.#before(keys, id);
+      return saga ? [...saga.lines, ...(log ?? []).slice(at + 1)] : UNREADABLE_LINE;
+    }
     const line = isWhole ? null : await this.#line(keys, id);
     if (line === null) return log ?? 'the key of the log is no list';
     const saga = await this.#unpacked(line);
-    return saga ? [...saga.lines, ...(log ?? []).slice(1)] : 'what rests of it cannot be read';
+    return saga ? [...saga.lines, ...(log ?? []).slice(1)] : UNREADABLE_LINE;
   }
 
   async #line(keys: PartitionKeys, id: string): Promise<Buffer | null> {
@@ -221,6 +228,16 @@ export class Compaction {
       const known = isAgain ? undefined : this.#vocabularies.get(machine);
       return known ? Promise.resolve(known) : this.#vocabulary(machine);
     });
+  }
+
+  /** Of one whose line stands in its log's place. */
+  async #before(keys: PartitionKeys, id: string): Promise<Packed | null> {
+    const log = await asking(orDamaged(this.#redis.lrangeBuffer(keys.log(id), 0, -1), []));
+    const line = log.findLast(isLineBefore);
+    if (line === undefined) return null;
+    return unpackedBefore(line, (machine) =>
+      asking(this.#redis.hgetBuffer(this.#root, `vocabulary:${machine}`)),
+    );
   }
 
   /** What most sagas of a machine have in common. It is never written anew: lines that were made with it need it. */

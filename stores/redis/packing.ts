@@ -10,6 +10,7 @@
  */
 import { promisify } from 'node:util';
 import { deflateRaw, deflateRawSync, inflateRawSync, type ZlibOptions } from 'node:zlib';
+import { z } from 'zod';
 import type { MachineName } from './keys.ts';
 import type { Packed } from './vocabulary.ts';
 
@@ -89,3 +90,34 @@ function inflated(deflated: Buffer, vocabulary: Vocabulary | null): Packed | nul
   if (count === undefined || snapshot.length === 0) return null;
   return { snapshot: snapshot.join('\n'), trace, lines };
 }
+
+/** How a line begins that stood in the log's place: so sagas lay at rest before their line came into the hash. */
+const BEFORE = 'z1 ';
+
+export function isLineBefore(line: Buffer | string): boolean {
+  return line.indexOf(BEFORE) === 0;
+}
+
+/**
+ * What is in such a line; `null` where it cannot be read. Behind the machine's name JSON was deflated: the fields that went, by
+ * their names, and the entries of the log.
+ */
+export async function unpackedBefore(
+  line: Buffer,
+  vocabularyOf: (machine: MachineName) => Promise<Buffer | null>,
+): Promise<Packed | null> {
+  const [, machine = ''] = line.toString('latin1').split(' ', 2);
+  const dictionary = machine === NO_VOCABULARY ? null : await vocabularyOf(machine as MachineName);
+  try {
+    const bytes = inflateRawSync(line.subarray(BEFORE.length + machine.length + 1), {
+      maxOutputLength: INFLATED_MAX,
+      ...(dictionary && { dictionary }),
+    });
+    const [{ snapshot = '', trace = '' }, lines] = before.parse(JSON.parse(bytes.toString()));
+    return { snapshot, trace, lines };
+  } catch {
+    return null;
+  }
+}
+
+const before = z.tuple([z.record(z.string(), z.string()), z.array(z.string())]);

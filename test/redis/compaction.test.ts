@@ -1,9 +1,11 @@
 /** Ended sagas that rest: as small as they can be, and shown, listed, counted and purged as before. */
+import { deflateRawSync } from 'node:zlib';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { bodyDigestOf } from '../../server/routes/body-digest.ts';
 import { digestOf } from '../../stores/partition.ts';
 import { connect } from '../../stores/redis/connect.ts';
+import { briefOf } from '../../stores/redis/record.ts';
 import { RedisStore } from '../../stores/redis/redis-store.ts';
 import type { Fence, Write } from '../../stores/saga-store.ts';
 import { type RedisServer, startRedis } from '../redis-server.ts';
@@ -115,7 +117,42 @@ const compactAll = async () => {
   return looked;
 };
 
+/** As sagas came to rest while their line stood in the place of their log. */
+async function restsAsBefore(id: string, vocabulary: string | null): Promise<void> {
+  const { snapshot = '', summary = '', trace = '', ...stays } = await redis.hgetall(key('saga', id));
+  const lines = await redis.lrange(key('log', id), 0, -1);
+  if (vocabulary !== null) await redis.hset('{p00}:meta', 'vocabulary:order@1', vocabulary);
+  const options = vocabulary === null ? {} : { dictionary: Buffer.from(vocabulary) };
+  const bytes = deflateRawSync(JSON.stringify([{ snapshot, summary, trace }, lines]), options);
+  const name = vocabulary === null ? '-' : 'order@1';
+  const kept = Object.entries(stays).filter(([, value]) => value !== '');
+  await redis.del(key('saga', id), key('log', id));
+  await redis.hset(key('saga', id), { ...Object.fromEntries(kept), brief: briefOf(summary) ?? '' });
+  await redis.rpush(key('log', id), Buffer.concat([Buffer.from(`z1 ${name} `), bytes]));
+}
+
 describe('an ended saga', () => {
+  it('is told as before where its line stands in the place of its log, and cannot be read where that is damaged', async () => {
+    const ids: string[] = [];
+    for (const nth of [1, 2, 3]) ids.push(await ended(nth, nth === 3 ? 'FAILED' : 'COMPLETED'));
+    offsetMs = AFTER + MINUTE;
+    const before = await told(ids);
+    const [first = '', second = '', third = ''] = ids;
+    await restsAsBefore(first, null);
+    for (const id of [second, third]) await restsAsBefore(id, '"order_id":"o-","customer_id":"customer-');
+    expect(await told(ids)).toEqual(before);
+    expect(await compactAll()).toBe(3);
+    expect(await told(ids)).toEqual(before);
+    await redis.lset(key('log', first), 0, 'z1 - nonsense');
+    expect((await store.get(first))?.unreadable).toMatch(/snapshot/);
+    expect(await store.log(first)).toMatchObject([{ error: 'what rests of it cannot be read' }]);
+    await redis.del(key('log', first));
+    expect((await store.get(first))?.unreadable).toMatch(/snapshot/);
+    offsetMs = KEEP + MINUTE;
+    expect(await store.purge(100)).toBe(3);
+    expect(await redis.keys('{p03}:{saga,log}:*')).toEqual([]);
+  });
+
   it('is told as before, in all that is asked of it, and takes less than half of the room', async () => {
     const ids: string[] = [];
     for (let nth = 1; nth <= 12; nth += 1) ids.push(await ended(nth, nth % 3 === 0 ? 'FAILED' : 'COMPLETED'));
