@@ -8,10 +8,13 @@ import { until } from '../redis/until.ts';
 import { openWorld, submit, type World } from './world.ts';
 
 const SAGAS = 40;
-/** Of one write: the snapshot is half of it. Measured 1,950. */
-const BYTES_SENT_MAX = 2_050;
-/** Of a saga that has ended, with its log in it. Measured 872. */
-const BYTES_KEPT_MAX = 900;
+/**
+ * Of one write: the snapshot is half of it. Measured 1,950, and 2,260 where sagas come to rest before all have been answered: then their
+ * lines are sent, twice at first, since Redis does not know the script.
+ */
+const BYTES_SENT_MAX = 2_350;
+/** Of a saga that has ended, with its log in it. Measured 872, and 1000 where its calls took long: the allocator has nothing between. */
+const BYTES_KEPT_MAX = 1_010;
 /** Measured 52,000, where XState alone made the transitions 153,000; code that is not compiled yet allocates more. */
 const ALLOCATED_MAX = 85_000;
 
