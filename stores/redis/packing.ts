@@ -93,6 +93,7 @@ function inflated(deflated: Buffer, vocabulary: Vocabulary | null): Packed | nul
 
 /** How a line begins that stood in the log's place: so sagas lay at rest before their line came into the hash. */
 const BEFORE = 'z1 ';
+const before = z.tuple([z.record(z.string(), z.string()), z.array(z.string())]);
 
 export function isLineBefore(line: Buffer | string): boolean {
   return line.indexOf(BEFORE) === 0;
@@ -106,10 +107,11 @@ export async function unpackedBefore(
   line: Buffer,
   vocabularyOf: (machine: MachineName) => Promise<Buffer | null>,
 ): Promise<Packed | null> {
-  const [, machine = ''] = line.toString('latin1').split(' ', 2);
+  const space = line.indexOf(' ', BEFORE.length);
+  const machine = line.toString('utf8', BEFORE.length, space);
   const dictionary = machine === NO_VOCABULARY ? null : await vocabularyOf(machine as MachineName);
   try {
-    const bytes = inflateRawSync(line.subarray(BEFORE.length + machine.length + 1), {
+    const bytes = inflateRawSync(line.subarray(space + 1), {
       maxOutputLength: INFLATED_MAX,
       ...(dictionary && { dictionary }),
     });
@@ -119,5 +121,3 @@ export async function unpackedBefore(
     return null;
   }
 }
-
-const before = z.tuple([z.record(z.string(), z.string()), z.array(z.string())]);
